@@ -1,0 +1,5 @@
+"""python -m albumsort."""
+
+from .cli import app
+
+app(prog_name="albumsort")

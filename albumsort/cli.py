@@ -1,0 +1,466 @@
+"""The commands: parse, one call, print. Nothing else prints or exits; heavy modules are imported inside."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from . import __version__
+from .errors import AlbumsortError, UsageError
+from .types import FOUR, Emotion
+
+if TYPE_CHECKING:
+    from .export import Item, Link
+    from .index import Filters, Index
+    from .indexing import Report
+    from .output import Form
+    from .types import Photo
+
+
+class Commands(TyperGroup):
+    """The one place where errors become messages and exit codes."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command; 1 what failed, 2 what was asked wrongly, 130 what was interrupted."""
+        try:
+            return super().invoke(ctx)
+        except UsageError as e:
+            _say(f"albumsort: {e}")
+            raise typer.Exit(2) from e
+        except AlbumsortError as e:
+            _say(f"albumsort: {e}")
+            raise typer.Exit(1) from e
+        except KeyboardInterrupt as e:
+            _say("albumsort: interrupted")
+            raise typer.Exit(130) from e
+        except BrokenPipeError:  # whoever read the output has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(0) from None
+
+
+app = typer.Typer(
+    cls=Commands,
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Find the photos of an album that show an emotion best. Everything stays on this machine.",
+)
+model_app = typer.Typer(no_args_is_help=True, help="Train and evaluate the networks (needs the extra: albumsort[train]).")
+app.add_typer(model_app, name="model")
+
+
+def _option(*names: str, help: str, env: str | None = None, **more: Any) -> Any:
+    longest = max(names, key=len).lstrip("-").replace("-", "_").upper()
+    return typer.Option(*names, help=help, envvar=f"ALBUMSORT_{env or longest}", **more)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"albumsort {__version__}")
+        raise typer.Exit
+
+
+Db = Annotated[
+    Path | None, _option("--db", help="The index file.  [default: in the user's data folder]", show_default=False)
+]
+Quiet = Annotated[bool, _option("--quiet", help="Say nothing but errors.")]
+Version = Annotated[bool, typer.Option("--version", help="Show the version.", callback=_print_version, is_eager=True)]
+AsJson = Annotated[bool, _option("--json", help="One JSON document.")]
+AsLines = Annotated[bool, _option("--nl", help="One JSON object a line.")]
+AsCsv = Annotated[bool, _option("--csv", help="CSV with a header.")]
+AsNull = Annotated[bool, _option("--null", "-0", help="Paths ended by NUL, for xargs -0.")]
+LeastScore = Annotated[float, _option("--min-score", help="Leave out what scores less.", min=0.0, max=1.0)]
+Since = Annotated[str | None, _option("--since", help="Taken then or later: 2024, 2024-07, 2024-07-31.", metavar="DATE")]
+Until = Annotated[str | None, _option("--until", help="Taken then or before.", metavar="DATE")]
+Folders = Annotated[
+    list[Path] | None, _option("--path", help="Only photos in this folder (repeatable).", metavar="DIR", show_default=False)
+]
+FaceCount = Annotated[str | None, _option("--faces", help="Only photos with N, or N to M, faces.", metavar="N|N..M")]
+
+
+@dataclass
+class Common:
+    """Options given before the command."""
+
+    db: Path | None = None
+    quiet: bool = False
+
+
+@app.callback()
+def _main(
+    ctx: typer.Context,
+    db: Annotated[Path | None, typer.Option("--db", help="The index file.", show_default=False)] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing but errors.")] = False,
+    version: Version = False,
+) -> None:
+    ctx.obj = Common(db, quiet)
+    for stream in (sys.stdout, sys.stderr):  # names of files need not be UTF-8
+        stream.reconfigure(errors="surrogateescape" if stream is sys.stdout else "backslashreplace")  # type: ignore[union-attr]
+
+
+@app.command()
+def index(
+    ctx: typer.Context,
+    paths: Annotated[list[Path] | None, typer.Argument(metavar="[PATH]...", show_default=False)] = None,
+    files_from: Annotated[
+        str | None, _option("--files-from", help="Also the files listed here, one a line; - is standard input.", metavar="FILE")
+    ] = None,
+    workers: Annotated[
+        int, _option("--workers", help="Processes that analyse.  [default: one a core]", min=1, show_default=False)
+    ] = (os.cpu_count() or 1),
+    exclude: Annotated[
+        list[str] | None, _option("--exclude", help="Skip names or paths like this (repeatable).", metavar="GLOB", show_default=False)
+    ] = None,
+    rescan: Annotated[bool, _option("--rescan", help="Analyse unchanged photos again, too.")] = False,
+    as_json: AsJson = False,
+    db: Db = None,
+    quiet: Quiet = False,
+) -> None:
+    """Analyse what is new or changed in folders of photos (default: those indexed before)."""
+    from tqdm import tqdm
+
+    from . import indexing
+
+    listed = _listed(files_from)
+    with _open(ctx, db, create=True) as database:
+        roots = paths or ([] if files_from else indexing.default_roots(database))
+        plan = indexing.make_plan(database, roots, listed, exclude or (), rescan)
+        show = sys.stderr.isatty() and not _quiet(ctx, quiet)
+        with tqdm(total=len(plan.todo), unit=" photos", disable=not show, dynamic_ncols=True) as bar:
+            report = indexing.run(database, plan, workers, rescan, bar.update)
+        if as_json:
+            print(json.dumps(_report_json(report)))
+        if not _quiet(ctx, quiet):
+            _print_report(report, database)
+        elif report.failed:
+            _print_failures(report.failed)
+    raise typer.Exit(report.exit_code)
+
+
+@app.command()
+def top(
+    ctx: typer.Context,
+    emotion: Annotated[str, typer.Argument(metavar="EMOTION", help=", ".join(Emotion))],
+    n: Annotated[int, _option("-n", help="How many.", env="N", min=1)] = 20,
+    by: Annotated[str, _option("--by", help="Score of a photo with several faces: max, mean or min of theirs.")] = "max",
+    min_score: LeastScore = 0.0,
+    since: Since = None,
+    until: Until = None,
+    path: Folders = None,
+    faces: FaceCount = None,
+    as_json: AsJson = False,
+    nl: AsLines = False,
+    as_csv: AsCsv = False,
+    null: AsNull = False,
+    db: Db = None,
+    quiet: Quiet = False,
+) -> None:
+    """Show the photos that show an emotion best."""
+    from . import ranking
+    from .index import By
+
+    wanted = Emotion.parse(emotion)
+    if by not in list(By):
+        raise UsageError(f"--by {by}: choose from {', '.join(By)}")
+    form = _form(as_json, nl, as_csv, null)
+    with _open(ctx, db) as database:
+        photos = ranking.top(database, wanted, n, By(by), _filters(since, until, path, faces), min_score)
+        _print_photos(photos, form, _quiet(ctx, quiet))
+
+
+@app.command("list")
+def list_(
+    ctx: typer.Context,
+    min_score: LeastScore = 0.0,
+    since: Since = None,
+    until: Until = None,
+    path: Folders = None,
+    faces: FaceCount = None,
+    as_json: AsJson = False,
+    nl: AsLines = False,
+    as_csv: AsCsv = False,
+    null: AsNull = False,
+    db: Db = None,
+    quiet: Quiet = False,
+) -> None:
+    """List every indexed photo with its faces; --min-score: some face has its label with this probability."""
+    from . import ranking
+
+    form = _form(as_json, nl, as_csv, null)
+    with _open(ctx, db) as database:
+        photos = ranking.sure(database.photos(_filters(since, until, path, faces)), min_score)
+        _print_photos(photos, form, _quiet(ctx, quiet))
+
+
+@app.command()
+def export(
+    ctx: typer.Context,
+    to: Annotated[Path, _option("--to", help="The folder to copy into; never inside an album.", metavar="DIR")],
+    emotions: Annotated[list[str] | None, typer.Argument(metavar="[EMOTION]...", show_default=False)] = None,
+    n: Annotated[int | None, _option("-n", help="At most this many for each emotion.", env="N", min=1)] = None,
+    link: Annotated[str, _option("--link", help="copy, or hard or soft links instead of copies.")] = "copy",
+    dry_run: Annotated[bool, _option("--dry-run", help="Show what would be done; write nothing.")] = False,
+    report: Annotated[Path | None, _option("--report", help="Write what was done as CSV.", metavar="FILE")] = None,
+    db: Db = None,
+    quiet: Quiet = False,
+) -> None:
+    """Copy photos to DIR/<emotion>/<rank>-<name>, each to its label's folder. Originals are never touched."""
+    from . import export as exporting
+    from . import ranking
+    from .index import Filters
+    from .output import printable
+    from .weights import emotion_prior
+
+    wanted = [Emotion.parse(word) for word in emotions or ()] or list(FOUR)
+    if link not in list(exporting.Link):
+        raise UsageError(f"--link {link}: choose from {', '.join(exporting.Link)}")
+    how = exporting.Link(link)
+    with _open(ctx, db) as database:
+        exporting.check_destination(to, database.roots())
+        photos = list(database.photos(Filters()))
+    folders = ranking.labelled(photos, wanted, emotion_prior(), n)
+    plan = exporting.plan(folders, Path(os.path.abspath(to)), how)
+    if dry_run:
+        done = plan
+        for item in plan:
+            print(f"{item.action}\t{printable(item.source)}\t{printable(item.destination)}\t{printable(item.reason)}")
+    else:
+        done = _carry_out(plan, how, report, show=sys.stderr.isatty() and not _quiet(ctx, quiet))
+    if not _quiet(ctx, quiet):
+        _print_export(done, folders, photos, dry_run)
+    _print_failures((item.source, item.reason) for item in done if item.action is exporting.Action.FAIL)
+    if any(item.action is exporting.Action.FAIL for item in done):
+        raise typer.Exit(1)
+
+
+def _carry_out(plan: list[Item], how: Link, report: Path | None, show: bool) -> list[Item]:
+    from tqdm import tqdm
+
+    from . import export as exporting
+
+    done: list[Item] = []
+
+    def watched() -> Iterator[Item]:
+        for item in tqdm(exporting.execute(plan, how), total=len(plan), unit=" photos", disable=not show):
+            done.append(item)
+            yield item
+
+    if report is None:
+        for _ in watched():
+            pass
+    else:
+        exporting.write_report(watched(), report)
+    return done
+
+
+def _print_export(
+    done: Sequence[Item], folders: Mapping[Emotion, Sequence[Photo]], photos: Sequence[Photo], dry_run: bool
+) -> None:
+    from .export import Action
+
+    actions = Counter(item.action for item in done)
+    verb = "would be written" if dry_run else "written"
+    chosen = ", ".join(f"{len(group)} {emotion}" for emotion, group in folders.items())
+    _say(f"{len(done)} photos chosen: {chosen}")
+    _say(f"{actions[Action.WRITE]} {verb}, {actions[Action.SKIP]} already there, {actions[Action.FAIL]} failed")
+    faceless = sum(not photo.faces for photo in photos)
+    if faceless:
+        _say(f"{faceless} photos without a face were left out")
+
+
+@app.command()
+def stats(ctx: typer.Context, as_json: AsJson = False, db: Db = None, quiet: Quiet = False) -> None:
+    """Count the index: photos per emotion, without a face, failed, missing."""
+    with _open(ctx, db) as database:
+        counts = database.stats()
+        failures = database.failures()
+    rows = {
+        "photos": counts.photos,
+        "faces": counts.faces,
+        **{e.value: counts.labels.get(e, 0) for e in FOUR},
+        "without_face": counts.without_face,
+        "failed": counts.failed,
+        "missing": counts.missing,
+    }
+    if as_json:
+        failed = [{"path": str(p), "error": reason} for p, reason in failures]
+        print(json.dumps({**rows, "roots": [str(r) for r in counts.roots], "failures": failed}))
+        return
+    for name, count in rows.items():
+        print(f"{name.replace('_', ' '):13} {count:>9}" if sys.stdout.isatty() else f"{name}\t{count}")
+    if not _quiet(ctx, quiet):
+        _print_failures(failures)
+
+
+@app.command()
+def doctor(ctx: typer.Context, db: Db = None, quiet: Quiet = False) -> None:
+    """Check the installation: versions, networks and their hashes, the index, what can be decoded."""
+    from . import diagnosis
+
+    findings = diagnosis.examine(_database(ctx, db))
+    for finding in findings:
+        if not (finding.ok and _quiet(ctx, quiet)):
+            print(f"{'ok' if finding.ok else 'BAD':4} {finding.what:24} {finding.detail}")
+    if not all(finding.ok for finding in findings):
+        raise typer.Exit(1)
+
+
+def _listed(files_from: str | None) -> list[Path]:
+    """Return the paths listed in a file, or on standard input for -."""
+    if files_from is None:
+        return []
+    try:
+        data = sys.stdin.buffer.read() if files_from == "-" else Path(files_from).read_bytes()
+    except OSError as e:
+        raise UsageError(f"cannot read the list {files_from}: {e.strerror}") from e
+    separator = b"\0" if b"\0" in data else b"\n"
+    return [Path(os.fsdecode(line)) for line in data.split(separator) if line.strip()]
+
+
+def _open(ctx: typer.Context, db: Path | None, create: bool = False) -> Index:
+    """Open the index that the command line, the environment or the default names, in this order."""
+    from .index import Index
+
+    return Index(_database(ctx, db), create=create)
+
+
+def _database(ctx: typer.Context, db: Path | None) -> Path:
+    before = ctx.find_object(Common) or Common()
+    given_here = ctx.get_parameter_source("db")
+    if before.db is not None and (given_here is None or given_here.name != "COMMANDLINE"):
+        return before.db
+    if db is not None:
+        return db
+    from platformdirs import user_data_path
+
+    return user_data_path("albumsort", appauthor=False) / "index.sqlite"
+
+
+def _quiet(ctx: typer.Context, quiet: bool) -> bool:
+    return quiet or (ctx.find_object(Common) or Common()).quiet
+
+
+def _form(as_json: bool, nl: bool, as_csv: bool, null: bool) -> Form:
+    from .output import Form
+
+    asked = [f for f, on in ((Form.JSON, as_json), (Form.LINES, nl), (Form.CSV, as_csv), (Form.NULL, null)) if on]
+    if len(asked) > 1:
+        raise UsageError("choose one of --json, --nl, --csv and --null")
+    return asked[0] if asked else Form.TABLE if sys.stdout.isatty() else Form.PATHS
+
+
+def _filters(since: str | None, until: str | None, folders: Sequence[Path] | None, faces: str | None) -> Filters:
+    from .index import Filters
+
+    return Filters(
+        since=None if since is None else _date("--since", since, "0000-01-01T00:00:00Z"),
+        until=None if until is None else _date("--until", until, "9999-12-31T23:59:59Z"),
+        folders=tuple(Path(os.path.abspath(f)) for f in folders or ()),
+        faces=None if faces is None else _range(faces),
+    )
+
+
+def _date(option: str, text: str, rest: str) -> str:
+    """Complete 2024, 2024-07, 2024-07-31 or a time to a UTC time; `rest` is what a shorter date lacks."""
+    filled = text.replace(" ", "T").rstrip("Z")
+    filled += rest[len(filled) : len(rest) - 1]
+    if option == "--until" and re.fullmatch(r"\d{4}-\d\d", text):  # the months' ends differ; texts compare all the same
+        return f"{text}-31T23:59:59Z" if 1 <= int(text[5:]) <= 12 else _no_date(option, text)
+    try:
+        return datetime.fromisoformat(filled).replace(tzinfo=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except ValueError:
+        return _no_date(option, text)
+
+
+def _no_date(option: str, text: str) -> str:
+    raise UsageError(f"{option} {text!r} is no date; write it like 2024, 2024-07 or 2024-07-31")
+
+
+def _range(text: str) -> tuple[int, int]:
+    found = re.fullmatch(r"(\d+)(?:(\.\.)(\d*))?", text.strip())
+    if not found:
+        raise UsageError(f"--faces {text!r}: write a number, or a range like 2..5 or 2..")
+    low = int(found[1])
+    high = low if not found[2] else int(found[3]) if found[3] else sys.maxsize
+    if high < low:
+        raise UsageError(f"--faces {text!r}: the range ends before it begins")
+    return low, high
+
+
+def _print_photos(photos: Iterable[Any], form: Form, quiet: bool) -> None:
+    from . import output
+
+    if form is not output.Form.TABLE:
+        output.write_photos(photos, form, sys.stdout)
+        return
+    listed = list(photos)
+    if listed:
+        _console().print(output.photo_table(listed))
+    elif not quiet:
+        _say("No photo matches. What is in the index: albumsort stats")
+
+
+def _report_json(report: Report) -> dict[str, Any]:
+    failed = [{"path": str(path), "error": reason} for path, reason in report.failed]
+    counts = {k: getattr(report, k) for k in ("found", "analysed", "unchanged", "moved", "missing")}
+    return {**counts, "failed": failed, "faces": report.faces, "seconds": round(report.seconds, 3)}
+
+
+def _print_report(report: Report, database: Index) -> None:
+    """Sum a run up on stderr."""
+    from rich.table import Table
+
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    table.add_column(justify="right")
+    table.add_column()
+    rate = f" in {report.seconds:.1f} s" + (f", {report.analysed / report.seconds:.0f} a second" if report.analysed else "")
+    rows = [
+        (report.found, "photos found"),
+        (report.analysed, f"analysed{rate}"),
+        (report.unchanged, "unchanged"),
+        (report.moved, "moved or renamed"),
+        (report.missing, "missing (their results are kept; prune forgets them)"),
+        (report.faces, "faces in what was analysed"),
+        (len(report.failed), "failed"),
+    ]
+    for count, what in rows:
+        if count or what in ("photos found", "unchanged") or what.startswith("analysed"):
+            table.add_row(f"{count}", what)
+    console = _console(stderr=True)
+    console.print(table)
+    labels = database.stats().labels
+    console.print("In the index: " + ", ".join(f"{labels.get(e, 0)} {e}" for e in FOUR) + " (by the largest face)")
+    if report.skipped:
+        skipped = ", ".join(f"{n} {why}" for why, n in Counter(report.skipped).most_common())
+        console.print(f"Skipped: {skipped}", markup=False)
+    _print_failures(report.failed)
+    if report.interrupted:
+        console.print("Interrupted; what was analysed is kept. Run index again to go on.")
+
+
+def _print_failures(failures: Iterable[tuple[Path, str]]) -> None:
+    from .output import printable
+
+    for path, reason in failures:
+        _say(f"failed: {printable(path)}: {printable(reason)}")
+
+
+def _console(stderr: bool = False) -> Any:
+    from rich.console import Console
+
+    return Console(stderr=stderr, highlight=False, soft_wrap=stderr)
+
+
+def _say(message: str) -> None:
+    print(message, file=sys.stderr)

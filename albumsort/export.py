@@ -1,0 +1,326 @@
+"""Ranked photos to a plan of copies, and the plan to the copies. The photos themselves are only ever read."""
+
+from __future__ import annotations
+
+import csv
+import errno
+import hashlib
+import itertools
+import os
+import re
+import secrets
+import stat
+import sys
+import unicodedata
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+
+import xxhash
+
+from .errors import AlbumsortError, UsageError
+from .types import Emotion, Photo
+
+_NAME_BYTES = 255  # what the usual file systems take
+_TEMPORARY = ".albumsort-"
+_HOPELESS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+_THERE = "already there"
+# what Windows forbids, control characters and line ends, and halves of characters that no file system encodes
+_UNSAFE = re.compile(r'[\x00-\x1f\x7f-\x9f\u2028\u2029<>:"/\\|?*\ud800-\udc7f\udd00-\udfff]')
+
+
+class Link(StrEnum):
+    """What stands in the destination for a photo."""
+
+    COPY = "copy"
+    HARD = "hard"
+    SOFT = "soft"
+
+
+class Action(StrEnum):
+    """What is to be done, or was done, with a photo. SKIP: the destination holds these bytes already."""
+
+    WRITE = "write"
+    SKIP = "skip"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One photo of a plan. digest: the indexed hash of the source; destination of a SKIP: the file that holds it."""
+
+    source: Path
+    destination: Path
+    digest: str
+    action: Action
+    reason: str = ""
+
+
+class _FileError(Exception):
+    """One photo cannot be exported, for the reason in the message; the others can."""
+
+
+def check_destination(to: Path, roots: Iterable[Path]) -> None:
+    """Raise UsageError if `to` is no folder, or if it or one of its emotion folders lies in an indexed root."""
+    if os.path.lexists(to) and not os.path.isdir(to):
+        raise UsageError(f"{to} exists and is not a folder; choose another")
+    indexed = [(root, os.path.realpath(root)) for root in roots]
+    for folder in (to, *(to / emotion.value for emotion in Emotion)):
+        real = Path(os.path.realpath(folder))
+        for root, real_root in indexed:
+            if any(_is_same_folder(place, real_root) for place in (real, *real.parents)):
+                raise UsageError(f"{folder} lies in {root}, which is indexed; choose a folder outside the album")
+
+
+def _is_same_folder(one: Path, other: str) -> bool:
+    """Compare by name, as either may not exist, and by identity: names differ in case, or one is a bind mount."""
+    with suppress(OSError):
+        return str(one) == other or os.path.samefile(one, other)
+    return False
+
+
+def plan(photos: Mapping[Emotion, Sequence[Photo]], to: Path, link: Link) -> list[Item]:
+    """Return what to do with each photo, given in rank order, to have it as `to/<emotion>/<rank>-<name>`.
+
+    Writes nothing. Raises AlbumsortError if an emotion's folder is there but cannot be listed.
+    """
+    items = []
+    for emotion, ranked in photos.items():
+        folder = _Folder(to / emotion.value, link)
+        digits = max(4, len(str(len(ranked))))
+        items += [folder.take(photo, f"{rank:0{digits}}") for rank, photo in enumerate(ranked, 1)]
+    return items
+
+
+class _Folder:
+    """What an emotion's folder holds, and what the plan adds to it."""
+
+    def __init__(self, path: Path, link: Link) -> None:
+        self.path, self.link = path, link
+        self.names: set[str] = set()
+        self.unread: defaultdict[int, list[Path]] = defaultdict(list)  # by size; hashed once a photo has that size
+        self.digests: dict[str, Path] = {}
+        self.inodes: dict[tuple[int, int], Path] = {}
+        self.planned: dict[str, Item] = {}
+        try:
+            for file in path.iterdir():
+                self._note(file)
+        except FileNotFoundError:
+            pass
+        except OSError as e:
+            raise AlbumsortError(f"cannot read {path}: {e.strerror}; choose another destination") from e
+
+    def _note(self, file: Path) -> None:
+        self.names.add(_fold(file.name))
+        if file.name.startswith(_TEMPORARY):  # left by a kill: perhaps whole, but nobody would find it
+            return
+        with suppress(OSError):  # gone again, or a broken link
+            status = os.stat(file, follow_symlinks=self.link is Link.SOFT)
+            if stat.S_ISREG(status.st_mode):
+                self.unread[status.st_size].append(file)
+                self.inodes[status.st_dev, status.st_ino] = file
+
+    def take(self, photo: Photo, rank: str) -> Item:
+        """Return what to do with the next photo, and remember it."""
+        spellings = _spellings(f"{rank}-{_safe(photo.path.name)}")
+        name = next(spelling for spelling in spellings if _fold(spelling) not in self.names)
+        item = Item(photo.path, self.path / name, photo.digest, Action.WRITE)
+        try:
+            status = _status(photo.path)
+        except _FileError as e:
+            return replace(item, action=Action.FAIL, reason=str(e))
+        if twin := self.planned.get(photo.digest):
+            reason = f"the same bytes as {twin.source}"
+            return replace(item, destination=twin.destination, action=Action.SKIP, reason=reason)
+        if there := self._find(photo.digest, status):
+            return replace(item, destination=there, action=Action.SKIP, reason=_THERE)
+        self.names.add(_fold(name))
+        self.planned[photo.digest] = item
+        return item
+
+    def _find(self, digest: str, status: os.stat_result) -> Path | None:
+        for file in self.unread.pop(status.st_size, ()):
+            with suppress(OSError):
+                self.digests.setdefault(_digest(file), file)
+        linked = None if self.link is Link.COPY else self.inodes.get((status.st_dev, status.st_ino))
+        return linked or self.digests.get(digest)
+
+
+def _safe(name: str) -> str:
+    """Return a photo's name as every file system takes it behind a rank, but for its length."""
+    return _UNSAFE.sub("_", name).rstrip(" .") or "photo"
+
+
+def _spellings(name: str) -> Iterator[str]:
+    """Yield the name, then with -2, -3, ... before its extension, cut to what a file system takes."""
+    stem, extension = os.path.splitext(name)
+    if len(extension) > 16:  # no extension, just a name with a dot in it
+        stem, extension = name, ""
+    for number in itertools.count(1):
+        ending = extension if number == 1 else f"-{number}{extension}"
+        # by characters, as half a character is no name
+        while len(os.fsencode(stem + ending)) > _NAME_BYTES:
+            stem = stem[:-1]
+        yield stem.rstrip(" .") + ending
+
+
+def _fold(name: str) -> str:
+    """Return what two names share that are one on a file system which folds case or normalises Unicode."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+def execute(items: Iterable[Item], link: Link) -> Iterator[Item]:
+    """Carry out a plan, yielding each item as it really went; what fails says why and stops no other.
+
+    Raises AlbumsortError where going on is pointless: the disk is full or may not be written to.
+    """
+    written = 0
+    folders: set[Path] = set()
+    failed: set[Path] = set()
+    for item in items:
+        # a photo with the same bytes was to have been written for this one too
+        if item.action is Action.SKIP and item.destination in failed:
+            item = replace(item, action=Action.WRITE, reason="")
+        if item.action is not Action.WRITE:
+            yield item
+            continue
+        try:
+            done = _attempt(item, link, folders)
+        except OSError as e:
+            raise AlbumsortError(
+                f"cannot write to {item.destination.parent}: {e.strerror}. Files written: {written}. "
+                "Once that is put right, run the same command again: it goes on where it stopped"
+            ) from e
+        if done.action is Action.FAIL:
+            failed.add(item.destination)
+        written += done.action is Action.WRITE
+        yield done
+
+
+def _attempt(item: Item, link: Link, folders: set[Path]) -> Item:
+    """Write one item; raises OSError only where no other could be written either."""
+    folder = item.destination.parent
+    try:
+        if folder not in folders:  # once: a folder that goes away later was on a drive that was pulled out
+            folder.mkdir(parents=True, exist_ok=True)
+            folders.add(folder)
+        return _copy(item) if link is Link.COPY else _link(item, link)
+    except _FileError as e:
+        return replace(item, action=Action.FAIL, reason=str(e))
+    except OSError as e:
+        if e.errno in _HOPELESS:
+            raise
+        return replace(item, action=Action.FAIL, reason=f"cannot write to {folder}: {e.strerror or e}")
+
+
+def _copy(item: Item) -> Item:
+    """Write a temporary file, read it back, and only then let it be seen under its name."""
+    status, data = _read(item)
+    temporary = item.destination.with_name(f"{_TEMPORARY}{secrets.token_hex(8)}")
+    try:
+        with open(temporary, "xb", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+            if sys.platform == "linux":  # so that it is read back from the disk, not from memory
+                os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        if _digest(temporary) != item.digest:
+            raise _FileError("the copy, read back, is not what was written; is the destination's disk sound?")
+        with suppress(OSError):  # some network drives keep neither times nor modes
+            os.utime(temporary, ns=(status.st_atime_ns, status.st_mtime_ns))
+            os.chmod(temporary, stat.S_IMODE(status.st_mode) & 0o666 | 0o600)
+        return _name(item, lambda destination: _place(temporary, destination))
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def _place(temporary: Path, destination: Path) -> None:
+    """Give a whole file its name; raises FileExistsError if that is taken, which a rename would overwrite."""
+    try:
+        os.link(temporary, destination)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links, such as FAT, or an error that the next line meets too
+        destination.touch(exist_ok=False)
+        try:
+            os.replace(temporary, destination)
+        except BaseException:
+            destination.unlink(missing_ok=True)
+            raise
+
+
+def _link(item: Item, link: Link) -> Item:
+    _read(item)
+    try:
+        if link is Link.SOFT:
+            return _name(item, lambda destination: os.symlink(os.path.abspath(item.source), destination))
+        # a hard link to a symbolic link would be one more symbolic link
+        return _name(item, lambda destination: os.link(os.path.realpath(item.source), destination))
+    except OSError as e:
+        if e.errno in _HOPELESS:
+            raise
+        raise _FileError(f"cannot make a {link} link there: {e.strerror or e}; use --link copy") from e
+
+
+def _name(item: Item, put: Callable[[Path], None]) -> Item:
+    """Put the item under the first free spelling of its name, unless the file in the way is the same."""
+    names = _spellings(item.destination.name)
+    while True:
+        destination = item.destination.with_name(next(names))
+        try:
+            put(destination)
+            return replace(item, destination=destination)
+        except FileExistsError:  # it came after the plan was made
+            if destination.is_file() and _digest(destination) == item.digest:
+                return replace(item, destination=destination, action=Action.SKIP, reason=_THERE)
+
+
+def _read(item: Item) -> tuple[os.stat_result, bytes]:
+    """Return the photo's status and its bytes; raises _FileError if they are not the bytes that were judged."""
+    status = _status(item.source)  # before reading, which changes the time of the last access
+    try:
+        data = item.source.read_bytes()
+    except OSError as e:
+        raise _unreadable(e) from e
+    if xxhash.xxh3_128_hexdigest(data) != item.digest:
+        raise _FileError("the photo changed since it was indexed; run `albumsort index` again")
+    return status, data
+
+
+def _status(photo: Path) -> os.stat_result:
+    try:
+        status = photo.stat()
+    except OSError as e:
+        raise _unreadable(e) from e
+    if not stat.S_ISREG(status.st_mode):
+        raise _FileError("the photo is not a regular file any more; run `albumsort index` again")
+    return status
+
+
+def _unreadable(error: OSError) -> _FileError:
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
+        return _FileError("the photo is gone; if it was moved, run `albumsort index` again")
+    return _FileError(f"cannot read the photo: {error.strerror or error}")
+
+
+def _digest(file: Path) -> str:
+    with open(file, "rb") as content:
+        return hashlib.file_digest(content, xxhash.xxh3_128).hexdigest()
+
+
+def write_report(items: Iterable[Item], file: Path) -> None:
+    """Write items, as they come, to a new CSV file; raises AlbumsortError if the file exists or cannot be written."""
+    try:
+        # names that are not UTF-8 go into the file byte for byte
+        with open(file, "x", encoding="utf-8", errors=sys.getfilesystemencodeerrors(), newline="") as report:
+            rows = csv.writer(report, lineterminator="\n")
+            rows.writerow(("source", "destination", "hash", "action", "reason"))
+            rows.writerows((i.source, i.destination, i.digest, i.action, i.reason) for i in items)
+    except FileExistsError as e:
+        raise AlbumsortError(f"{file} exists already; choose another name for the report") from e
+    except OSError as e:
+        raise AlbumsortError(f"cannot write the report {file}: {e.strerror}") from e

@@ -1,0 +1,146 @@
+"""Photos and counts as a table, JSON, CSV or plain paths. Builds and writes text; decides nothing."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, TextIO
+
+from .types import Emotion, Face, Photo
+
+
+class Form(StrEnum):
+    """How a listing is written."""
+
+    TABLE = "table"
+    PATHS = "paths"
+    JSON = "json"
+    LINES = "nl"
+    CSV = "csv"
+    NULL = "null"
+
+
+def printable(path: Path | str) -> str:
+    """Return a path that cannot drive a terminal: control, format and undecodable characters are escaped."""
+    return "".join(c if unicodedata.category(c) not in _UNSAFE else _escaped(c) for c in str(path))
+
+
+_UNSAFE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+
+
+def _escaped(character: str) -> str:
+    code = ord(character)
+    if 0xDC80 <= code <= 0xDCFF:  # a byte that is not UTF-8, as Python carries it
+        return f"\\x{code - 0xDC00:02x}"
+    return character.encode("unicode_escape").decode("ascii") if code < 0xD800 or code > 0xDFFF else f"\\u{code:04x}"
+
+
+def photo_json(photo: Photo) -> dict[str, Any]:
+    """Return a photo as the JSON object that scripts read; boxes in upright full-size pixels."""
+    return {
+        "path": str(photo.path),
+        "width": photo.width,
+        "height": photo.height,
+        "taken_at": photo.taken_at,
+        "score": photo.score,
+        "emotion": photo.emotion,
+        "faces": [face_json(face) for face in photo.faces],
+    }
+
+
+def face_json(face: Face) -> dict[str, Any]:
+    """Return a face as JSON; the probabilities sum to 1."""
+    box = face.box
+    return {
+        "box": [round(v, 1) for v in (box.x, box.y, box.w, box.h)],
+        "detection": round(face.detection, 4),
+        "label": face.label,
+        "probabilities": {e.value: p for e, p in face.probabilities.items()},
+    }
+
+
+def write_photos(photos: Iterable[Photo], form: Form, stream: TextIO) -> None:
+    """Write photos in any form but a table, each as soon as it comes."""
+    _WRITERS[form](photos, stream)
+
+
+def _write_paths(photos: Iterable[Photo], stream: TextIO) -> None:
+    for photo in photos:
+        stream.write(f"{photo.path}\n")
+
+
+def _write_null(photos: Iterable[Photo], stream: TextIO) -> None:
+    for photo in photos:
+        stream.write(f"{photo.path}\0")
+
+
+def _write_json(photos: Iterable[Photo], stream: TextIO) -> None:
+    opened = "[\n"
+    for photo in photos:
+        stream.write(opened + json.dumps(photo_json(photo)))
+        opened = ",\n"
+    stream.write("[]\n" if opened == "[\n" else "\n]\n")
+
+
+def _write_lines(photos: Iterable[Photo], stream: TextIO) -> None:
+    for photo in photos:
+        stream.write(json.dumps(photo_json(photo)) + "\n")
+
+
+def _write_csv(photos: Iterable[Photo], stream: TextIO) -> None:
+    """One line a photo; label and probabilities are those of its largest face."""
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(["path", "width", "height", "taken_at", "score", "emotion", "faces", "label", *Emotion])
+    for photo in photos:
+        face = photo.main_face
+        seen = [face.label, *(round(p, 4) for p in face.probabilities.values())] if face else [""] * (1 + len(Emotion))
+        score = "" if photo.score is None else round(photo.score, 4)
+        about = [str(photo.path), photo.width, photo.height, photo.taken_at or "", score, photo.emotion or ""]
+        writer.writerow([*about, len(photo.faces), *seen])
+
+
+_WRITERS: Mapping[Form, Callable[[Iterable[Photo], TextIO], None]] = {
+    Form.PATHS: _write_paths,
+    Form.NULL: _write_null,
+    Form.JSON: _write_json,
+    Form.LINES: _write_lines,
+    Form.CSV: _write_csv,
+}
+
+
+def photo_table(photos: Iterable[Photo]) -> Any:
+    """Return a Rich table of photos, numbered, the folder they share named once."""
+    from rich.table import Table
+    from rich.text import Text
+
+    listed = list(photos)
+    shared = _shared_folder([p.path for p in listed])
+    table = Table(title=Text(printable(shared)) if shared else None, title_justify="left", title_style="dim")
+    table.add_column("#", justify="right", style="dim")
+    ranked = any(p.score is not None for p in listed)
+    if ranked:
+        table.add_column("score", justify="right")
+    for column in ("photo", "label", "faces", "taken"):
+        table.add_column(column, overflow="fold" if column == "photo" else "ellipsis")
+    for number, photo in enumerate(listed, start=1):
+        face = photo.main_face
+        name = photo.path.relative_to(shared) if shared else photo.path
+        cells = [Text(printable(name)), str(face.label) if face else "-", str(len(photo.faces))]
+        score = [f"{100 * (photo.score or 0):.1f} %"] if ranked else []
+        table.add_row(str(number), *score, *cells, (photo.taken_at or "")[:10])
+    return table
+
+
+def _shared_folder(paths: list[Path]) -> Path | None:
+    if not paths:
+        return None
+    try:
+        shared = Path(os.path.commonpath([p.parent for p in paths]))
+    except ValueError:  # different drives
+        return None
+    return shared if len(shared.parts) > 1 else None

@@ -1,0 +1,88 @@
+"""A trained Keras network to the LiteRT file that ships, and its manifest entry."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+from .datasets import FER2013_LABELS, FERPLUS_LABELS, SIDE, Floats
+
+
+def to_litert(model: keras.Model) -> bytes:
+    """Convert to a LiteRT model: uint8 (n, 48, 48, 1) in, float32 logits out, weights stored as float16.
+
+    Batch normalisation is folded into the convolutions by the converter; n can be resized.
+    """
+
+    @tf.function(input_signature=[tf.TensorSpec([1, SIDE, SIDE, 1], tf.uint8, name="face")])  # type: ignore[untyped-decorator]
+    def logits(face: Any) -> Any:
+        return model(tf.cast(face, tf.float32), training=False)
+
+    # variables must become constants first, or the converter keeps them as such and folds nothing
+    frozen = convert_variables_to_constants_v2(logits.get_concrete_function())
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([frozen])
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.target_spec.supported_types = [tf.float16]
+    return bytes(converter.convert())
+
+
+def training_prior(shares: Floats) -> dict[str, float]:
+    """Return the mean share of the votes that each FER+ expression got; shares: (n, 8), rows of zeros left out."""
+    voted = shares[shares.sum(axis=1) > 0]
+    return {name: round(float(p), 5) for name, p in zip(FERPLUS_LABELS, voted.mean(axis=0), strict=True)}
+
+
+def emotion_entry(file: str, content: bytes, temperature: float, prior: dict[str, float], made: dict[str, Any]) -> dict[str, Any]:
+    """Return the manifest's entry; `made` says data, score, commit and command."""
+    return {
+        "file": file,
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "input": f"uint8 (n, {SIDE}, {SIDE}, 1), grey face",
+        "output": "float32 (n, 15), logits of both heads side by side",
+        "labels": {"ferplus": list(FERPLUS_LABELS), "fer2013": list(FER2013_LABELS)},
+        "temperature": round(temperature, 4),
+        "prior": prior,
+        **made,
+    }
+
+
+def update_manifest(path: Path, name: str, entry: dict[str, Any]) -> None:
+    """Put one network's entry into the manifest, leaving the others as they are."""
+    manifest = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"networks": {}}
+    manifest["networks"][name] = entry
+    draft = path.with_name("draft-" + path.name)
+    draft.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+    os.replace(draft, path)
+
+
+def commit() -> str:
+    """Return the commit of the checkout the code runs from, or "unknown" outside of one."""
+    here = Path(__file__).parent
+    result = subprocess.run(["git", "-C", str(here), "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+    return result.stdout.strip() if result.returncode == 0 else "unknown"
+
+
+def run_litert(content: bytes, pixels: np.ndarray[Any, np.dtype[np.uint8]]) -> Floats:
+    """Return the (n, 15) logits that the shipped form of the network gives for (n, 48, 48) faces."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(model_content=content, num_threads=1)
+    index = interpreter.get_input_details()[0]["index"]
+    rows = []
+    for start in range(0, len(pixels), 256):
+        part = pixels[start : start + 256, :, :, None]
+        interpreter.resize_tensor_input(index, part.shape)
+        interpreter.allocate_tensors()
+        interpreter.set_tensor(index, part)
+        interpreter.invoke()
+        rows.append(np.array(interpreter.get_tensor(interpreter.get_output_details()[0]["index"])))
+    return np.concatenate(rows).astype(np.float32)

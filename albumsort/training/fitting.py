@@ -1,0 +1,243 @@
+"""Fitting an expression network: recipe, batches, checkpoint every epoch, resume."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+from tqdm import tqdm
+
+from ..errors import AlbumsortError, UsageError
+from .augmentation import augment
+from .datasets import FER2013_LABELS, FERPLUS_LABELS, Floats, LabelledFaces, vote_shares
+from .evaluation import evaluate
+from .networks import HEADS, NETWORKS
+
+AVERAGE_EVERY = 4  # steps between two updates of the averaged weights
+FER2013_WEIGHT = 0.5
+SMOOTHING = 0.1
+SOFT_SHARE = 0.7  # of the loss, where teachers are given
+SOFT_TEMPERATURE = 2.0
+SPLIT = len(FERPLUS_LABELS)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that decides a run; written to its folder and read back when it resumes."""
+
+    network: str = "compact"
+    epochs: int = 60
+    batch: int = 128
+    learning_rate: float = 3e-3
+    weight_decay: float = 0.05
+    mixup: float = 0.2
+    averaging: float = 0.999
+    seed: int = 0
+    precision: str = "mixed_bfloat16"
+    teachers: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.network not in NETWORKS:
+            raise UsageError(f"no network {self.network!r}; there are {', '.join(sorted(NETWORKS))}")
+
+    @classmethod
+    def read(cls, path: Path) -> Recipe:
+        """Read a recipe from a JSON file; fields it lacks keep their defaults."""
+        values = json.loads(path.read_text())
+        unknown = set(values) - {f.name for f in fields(cls)}
+        if unknown:
+            raise UsageError(f"{path}: unknown field {', '.join(sorted(unknown))}")
+        return cls(**{**values, "teachers": tuple(values.get("teachers", ()))})
+
+    def write(self, path: Path) -> None:
+        """Write the recipe as JSON."""
+        path.write_text(json.dumps(asdict(self), indent=2) + "\n")
+
+
+PRESETS = {
+    "compact": Recipe(),
+    "wide": Recipe(network="wide", epochs=30, learning_rate=2e-3),
+    "plain": Recipe(network="plain", epochs=30, learning_rate=2e-3, seed=1),
+    "quick": Recipe(epochs=2),
+}
+
+
+def targets(faces: LabelledFaces) -> Floats:
+    """(n, 15) what each head should answer, scaled by the weight of its loss (FER2013: .5; no verdict: 0)."""
+    label = np.eye(len(FER2013_LABELS), dtype=np.float32)[faces.label]
+    smooth = label * (1 - SMOOTHING) + SMOOTHING / len(FER2013_LABELS)
+    return np.concatenate([vote_shares(faces.votes), FER2013_WEIGHT * smooth], axis=1).astype(np.float32)
+
+
+def two_head_loss(wanted: Any, logits: Any) -> Any:
+    """Cross-entropy of both heads; the rows of `wanted` carry the weights."""
+    heads = ops.concatenate([ops.log_softmax(logits[:, :SPLIT]), ops.log_softmax(logits[:, SPLIT:HEADS])], axis=-1)
+    return -ops.sum(wanted * heads, axis=-1)
+
+
+def distillation_loss(wanted: Any, answers: Any) -> Any:
+    """Hinton et al., 2015: .7 of the loss follows the teachers' softened answers, .3 the votes and labels.
+
+    answers: (n, 30), the student's logits, then the teachers' mean probabilities at the same temperature.
+    """
+    logits, soft = answers[:, :HEADS], answers[:, HEADS:]
+    weight = ops.convert_to_tensor([1.0] * SPLIT + [FER2013_WEIGHT] * (HEADS - SPLIT))
+    followed = two_head_loss(soft * weight, logits / SOFT_TEMPERATURE) * SOFT_TEMPERATURE**2
+    return SOFT_SHARE * followed + (1 - SOFT_SHARE) * two_head_loss(wanted, logits)
+
+
+class Batches(keras.utils.PyDataset):  # type: ignore[misc]
+    """Augmented, mixed-up batches; what epoch e, batch b holds depends on the seed alone."""
+
+    def __init__(self, faces: LabelledFaces, recipe: Recipe, epoch: int) -> None:
+        super().__init__(workers=2, max_queue_size=8)
+        self.pixels, self.targets, self.recipe, self.epoch = faces.pixels, targets(faces), recipe, epoch
+
+    def __len__(self) -> int:
+        return len(self.pixels) // self.recipe.batch
+
+    def on_epoch_end(self) -> None:
+        self.epoch += 1
+
+    def __getitem__(self, batch: int) -> tuple[Floats, Floats]:
+        order = np.random.default_rng([self.recipe.seed, self.epoch]).permutation(len(self.pixels))
+        random = np.random.default_rng([self.recipe.seed, self.epoch, batch])
+        rows = order[batch * self.recipe.batch : (batch + 1) * self.recipe.batch]
+        x = np.stack([augment(self.pixels[i], random) for i in rows]).astype(np.float32)[..., None]
+        y = self.targets[rows]
+        if self.recipe.mixup and self.epoch < 0.9 * self.recipe.epochs:  # the last tenth sees clean faces
+            share = np.float32(random.beta(self.recipe.mixup, self.recipe.mixup))
+            x, y = share * x + (1 - share) * x[::-1], share * y + (1 - share) * y[::-1]
+        return x, y
+
+
+class Epochs(keras.callbacks.Callback):  # type: ignore[misc]
+    """Averages the weights, scores them on PublicTest, and leaves a checkpoint and a line after every epoch."""
+
+    def __init__(self, run: Path, student: keras.Model, average: keras.Model, public: LabelledFaces, decay: float) -> None:
+        super().__init__()
+        self.run, self.student, self.average, self.public, self.decay = run, student, average, public, decay
+        self.bar: tqdm[Any] | None = None
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        title = f"epoch {epoch + 1}/{self.params['epochs']}"
+        self.bar = tqdm(total=self.params["steps"], desc=title, unit="batch", disable=not sys.stderr.isatty())
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        assert self.bar is not None
+        self.bar.update()
+        if batch % AVERAGE_EVERY == 0:
+            step = int(self.model.optimizer.iterations)
+            decay = min(self.decay, step / (step + 100.0)) ** AVERAGE_EVERY
+            for mean, now in zip(self.average.weights, self.student.weights, strict=True):
+                mean.assign(mean * decay + now * (1 - decay))
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        assert self.bar is not None
+        self.bar.close()
+        _replace(self.run / "average.weights.h5", self.average.save_weights)
+        _replace(self.run / "last.keras", self.model.save)
+        report = evaluate(predict(self.average, self.public), self.public)
+        line = {
+            "epoch": epoch + 1,
+            "loss": round((logs or {})["loss"], 4),
+            "ferplus_8": round(report.ferplus_8.value, 4),
+            "ferplus_four": round(report.ferplus_four.value, 4),
+            "fer2013_7": round(report.fer2013_7.value, 4),
+            "fer2013_four": round(report.fer2013_four.value, 4),
+        }
+        print("  ".join(f"{k} {v}" for k, v in line.items()), file=sys.stderr, flush=True)
+        with (self.run / "history.csv").open("a", newline="") as file:
+            writer = csv.DictWriter(file, line)
+            if file.tell() == 0:
+                writer.writeheader()
+            writer.writerow(line)
+
+
+def _replace(path: Path, write: Callable[[str], Any]) -> None:
+    """Write beside `path`, then put it in place: a kill leaves the old checkpoint or the new one."""
+    draft = path.with_name("draft-" + path.name)
+    write(str(draft))
+    os.replace(draft, path)
+
+
+def predict(model: keras.Model, faces: LabelledFaces) -> Floats:
+    """(n, 15) logits of the network for the faces as they are."""
+    x = faces.pixels.astype(np.float32)[..., None]
+    return np.concatenate([np.asarray(model(x[i : i + 512], training=False)) for i in range(0, len(x), 512)])
+
+
+def averaged(run: Path) -> keras.Model:
+    """Return the network of a run with its averaged weights, in full precision."""
+    weights = run / "average.weights.h5"
+    if not weights.exists():
+        raise AlbumsortError(f"{run} holds no trained network (no {weights.name}); train it first")
+    keras.config.set_dtype_policy("float32")
+    model = NETWORKS[Recipe.read(run / "recipe.json").network]()
+    model.load_weights(weights)
+    return model
+
+
+def _with_teachers(student: keras.Model, teachers: list[keras.Model]) -> keras.Model:
+    """Put the teachers' mean softened answers beside the student's logits, on the same augmented face."""
+    face = student.input
+    answers = []
+    for number, teacher in enumerate(teachers):
+        teacher.trainable = False
+        teacher.name = f"teacher_{number}"
+        z = teacher(face, training=False) / SOFT_TEMPERATURE
+        answers.append(ops.concatenate([ops.softmax(z[:, :SPLIT]), ops.softmax(z[:, SPLIT:])], axis=-1))
+    soft = sum(answers[1:], answers[0]) / len(answers)
+    return keras.Model(face, ops.concatenate([student.output, soft], axis=-1))
+
+
+def fit(splits: dict[str, LabelledFaces], recipe: Recipe, run: Path) -> None:
+    """Train by `recipe` into the folder `run`; a run that was interrupted goes on after its last whole epoch.
+
+    splits: leak-free, by usage name. Raises UsageError if the folder belongs to another recipe.
+    """
+    run.mkdir(parents=True, exist_ok=True)
+    written = run / "recipe.json"
+    if written.exists() and Recipe.read(written) != recipe:
+        raise UsageError(f"{run} was started with another recipe; choose another folder or the same settings")
+    recipe.write(written)
+    keras.utils.set_random_seed(recipe.seed)
+    teachers = [averaged(Path(t)) for t in recipe.teachers]
+    keras.config.set_dtype_policy(recipe.precision)
+    student, average = NETWORKS[recipe.network](), NETWORKS[recipe.network]()
+    model = _with_teachers(student, teachers) if teachers else student
+    data = Batches(splits["Training"], recipe, epoch=0)
+    steps = len(data)
+    model.compile(optimizer=_optimizer(recipe, steps), loss=distillation_loss if teachers else two_head_loss)
+    average.set_weights(student.get_weights())
+    if (run / "last.keras").exists():
+        model.load_weights(run / "last.keras")
+        average.load_weights(run / "average.weights.h5")
+        data.epoch = int(model.optimizer.iterations) // steps
+    watch = Epochs(run, student, average, splits["PublicTest"], recipe.averaging)
+    model.fit(data, epochs=recipe.epochs, initial_epoch=data.epoch, callbacks=[watch], verbose=0, shuffle=False)
+
+
+def _optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
+    """AdamW with a short warm-up and one cosine over the whole run."""
+    schedule = keras.optimizers.schedules.CosineDecay(
+        recipe.learning_rate / 100,
+        decay_steps=max(1, recipe.epochs * steps - 300),
+        alpha=0.003,
+        warmup_target=recipe.learning_rate,
+        warmup_steps=300,
+    )
+    optimizer = keras.optimizers.AdamW(schedule, weight_decay=recipe.weight_decay, beta_2=0.99, global_clipnorm=5.0)
+    optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
+    return optimizer
+
+

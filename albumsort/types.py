@@ -1,0 +1,147 @@
+"""The values that travel between the modules. All frozen; every coordinate says its frame."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from .errors import UsageError
+
+
+class Emotion(StrEnum):
+    """An apparent expression. The first four are what photos are sorted into unless others are asked for."""
+
+    ANGER = "anger"
+    HAPPY = "happy"
+    SAD = "sad"
+    NEUTRAL = "neutral"
+    SURPRISE = "surprise"
+    FEAR = "fear"
+    DISGUST = "disgust"
+
+    @classmethod
+    def parse(cls, word: str) -> Emotion:
+        """Return the emotion a person means by `word`; raises UsageError, with the list, for any other word."""
+        known = word.strip().lower()
+        try:
+            return cls(_SYNONYMS.get(known, known))
+        except ValueError:
+            raise UsageError(f"no emotion {word!r}; choose from {', '.join(cls)}") from None
+
+
+FOUR = (Emotion.ANGER, Emotion.HAPPY, Emotion.SAD, Emotion.NEUTRAL)
+
+_SYNONYMS = {
+    "angry": "anger",
+    "mad": "anger",
+    "happiness": "happy",
+    "joy": "happy",
+    "smile": "happy",
+    "smiling": "happy",
+    "sadness": "sad",
+    "unhappy": "sad",
+    "calm": "neutral",
+    "neutrality": "neutral",
+    "surprised": "surprise",
+    "afraid": "fear",
+    "fearful": "fear",
+    "scared": "fear",
+    "disgusted": "disgust",
+}
+
+
+def label_among(emotions: Iterable[Emotion], probabilities: Mapping[Emotion, float], prior: Mapping[Emotion, float]) -> Emotion:
+    """Return the most probable of `emotions` after dividing by the training prior.
+
+    A network trained on crowds' votes leans to neutral because most faces there are; the quotient asks
+    which emotion the face speaks for, not how common that emotion was.
+    """
+    return max(emotions, key=lambda e: probabilities[e] / prior[e])
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A rectangle: left, top, width, height in pixels of the frame its owner names."""
+
+    x: float
+    y: float
+    w: float
+    h: float
+
+    @property
+    def area(self) -> float:
+        """Width times height, in square pixels."""
+        return self.w * self.h
+
+    def scaled(self, by: float) -> Box:
+        """Return the box in a frame `by` times as large."""
+        return Box(self.x * by, self.y * by, self.w * by, self.h * by)
+
+
+Landmarks = tuple[tuple[float, float], ...]
+"""Right eye, left eye, nose, right and left corner of the mouth, as the subject has them: (x, y) each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """A face as the detector found it, in pixels of the image it was given; score 0-1."""
+
+    box: Box
+    landmarks: Landmarks
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """A face of a photo, in upright full-size pixels.
+
+    probabilities: one for each emotion, calibrated, summing to 1.
+    label: the most probable of the four once the training prior is divided out.
+    """
+
+    box: Box
+    landmarks: Landmarks
+    detection: float
+    probabilities: Mapping[Emotion, float]
+    label: Emotion
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """What one photo's bytes show. digest: hex hash of those bytes; taken_at: UTC ISO 8601 or None."""
+
+    digest: str
+    width: int
+    height: int
+    taken_at: str | None
+    faces: tuple[Face, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoFile:
+    """A file as the walk met it: enough to tell whether it changed."""
+
+    path: Path
+    size: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """An indexed photo, as queries return it. score and emotion are None where none was asked for."""
+
+    path: Path
+    width: int
+    height: int
+    taken_at: str | None
+    digest: str
+    faces: tuple[Face, ...]
+    score: float | None = None
+    emotion: Emotion | None = None
+
+    @property
+    def main_face(self) -> Face | None:
+        """The largest face, taken as whom the photo is of."""
+        return max(self.faces, key=lambda f: f.box.area, default=None)

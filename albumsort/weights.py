@@ -1,0 +1,65 @@
+"""The networks that ship: found, checked against the manifest, and only then handed out."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from .errors import WeightsError
+from .types import Emotion
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network's entry in the manifest; `details` holds what only its user reads (labels, prior, ...)."""
+
+    name: str
+    file: str
+    sha256: str
+    details: dict[str, Any]
+
+
+def folder() -> Path:
+    """Return the folder of the networks: inside an installed package, or the checkout's weights/."""
+    bundled = Path(__file__).parent / "bundled"
+    return bundled if bundled.is_dir() else Path(__file__).parent.parent / "weights"
+
+
+@cache
+def manifest() -> dict[str, Network]:
+    """Return every network of the manifest by name; raises WeightsError if it is missing or damaged."""
+    path = folder() / "manifest.json"
+    try:
+        entries = json.loads(path.read_text(encoding="utf-8"))["networks"]
+        return {n: Network(n, e["file"], e["sha256"], e) for n, e in entries.items()}
+    except (OSError, ValueError, KeyError, TypeError) as e:
+        raise WeightsError(f"{path} is missing or damaged ({e}); install albumsort again") from e
+
+
+def load(name: str) -> tuple[bytes, Network]:
+    """Return a network's bytes and entry; raises WeightsError unless the bytes have the hash the manifest gives."""
+    network = manifest()[name]
+    path = folder() / network.file
+    try:
+        content = path.read_bytes()
+    except OSError as e:
+        raise WeightsError(f"cannot read the network {path}: {e.strerror}; install albumsort again") from e
+    if hashlib.sha256(content).hexdigest() != network.sha256:
+        raise WeightsError(f"{path} is not the file the manifest describes; install albumsort again")
+    return content, network
+
+
+def fingerprint() -> str:
+    """Return one short hash over all shipped networks: results made with other weights are stale."""
+    joined = "".join(n.sha256 for _, n in sorted(manifest().items()))
+    return hashlib.sha256(joined.encode()).hexdigest()[:16]
+
+
+def emotion_prior() -> dict[Emotion, float]:
+    """Return the share of each emotion among the votes the emotion network was trained on."""
+    shares = manifest()["emotion"].details["prior"]
+    return {e: float(shares[e.value]) for e in Emotion}

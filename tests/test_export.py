@@ -1,0 +1,535 @@
+from __future__ import annotations
+
+import csv
+import errno
+import os
+import shutil
+import tempfile
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+import xxhash
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from albumsort import export
+from albumsort.errors import AlbumsortError, UsageError
+from albumsort.export import Action, Item, Link, check_destination, execute, plan, write_report
+from albumsort.types import Emotion, Photo
+
+HAPPY = Emotion.HAPPY
+
+
+@pytest.fixture
+def album(tmp_path: Path) -> Path:
+    folder = tmp_path / "album"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def to(tmp_path: Path) -> Path:
+    return tmp_path / "out"
+
+
+def indexed(path: Path, data: bytes = b"a photo") -> Photo:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+    return Photo(path, 4, 3, None, xxhash.xxh3_128_hexdigest(data), ())
+
+
+def exported(photos: Sequence[Photo], to: Path, link: Link = Link.COPY) -> list[Item]:
+    return list(execute(plan({HAPPY: photos}, to, link), link))
+
+
+def actions(items: Sequence[Item]) -> list[str]:
+    return [item.action.value for item in items]
+
+
+def held(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def fail_with(code: int) -> Callable[..., None]:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(code, os.strerror(code))
+
+    return fail
+
+
+def interrupt(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
+
+
+# the destination
+
+
+def test_a_destination_beside_the_album_is_fine(album: Path, to: Path) -> None:
+    check_destination(to, [album])
+    check_destination(album.with_name("album2"), [album])
+    to.mkdir()
+    check_destination(to, iter([album]))
+
+
+@pytest.mark.parametrize("inside", ["album", "album/new", "album/new/deeper", "out/../album", "nowhere/../album/x"])
+def test_a_destination_inside_the_album_is_refused(album: Path, inside: str) -> None:
+    with pytest.raises(UsageError, match="outside the album"):
+        check_destination(album.parent / inside, [album.parent / "other", album])
+
+
+def test_a_destination_inside_the_album_by_a_symlink_is_refused(album: Path, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(album)
+    with pytest.raises(UsageError):
+        check_destination(tmp_path / "link" / "out", [album])
+    with pytest.raises(UsageError):
+        check_destination(album / "out", [tmp_path / "link"])
+
+
+def test_an_emotion_folder_that_leads_into_the_album_is_refused(album: Path, to: Path) -> None:
+    to.mkdir()
+    (to / "sad").symlink_to(album)
+    with pytest.raises(UsageError, match="sad"):
+        check_destination(to, [album])
+
+
+def test_a_destination_that_is_a_file_is_refused(to: Path) -> None:
+    to.touch()
+    with pytest.raises(UsageError, match="not a folder"):
+        check_destination(to, [])
+
+
+def test_an_emotion_folder_that_is_a_file_is_an_error(album: Path, to: Path) -> None:
+    to.mkdir()
+    (to / "happy").touch()
+    with pytest.raises(AlbumsortError, match="cannot read"):
+        plan({HAPPY: [indexed(album / "a.jpg")]}, to, Link.COPY)
+
+
+# copies
+
+
+def test_copies_are_named_by_emotion_rank_and_name(album: Path, to: Path) -> None:
+    beach, party = indexed(album / "beach.jpg", b"1"), indexed(album / "sub" / "party.jpg", b"2")
+    planned = plan({HAPPY: [party, beach], Emotion.SAD: [beach]}, to, Link.COPY)
+    assert actions(list(execute(planned, Link.COPY))) == ["write"] * 3
+    assert held(to / "happy") == {"0001-party.jpg": b"2", "0002-beach.jpg": b"1"}
+    assert held(to / "sad") == {"0001-beach.jpg": b"1"}
+
+
+def test_ranks_beyond_four_digits_still_sort(album: Path, to: Path) -> None:
+    photo = indexed(album / "a.jpg")
+    items = plan({HAPPY: [photo] * 10_000}, to, Link.COPY)
+    assert items[0].destination.name == "00001-a.jpg"
+
+
+def test_a_plan_alone_writes_nothing(album: Path, to: Path) -> None:
+    items = plan({HAPPY: [indexed(album / "a.jpg")]}, to, Link.COPY)
+    assert actions(items) == ["write"]
+    assert not to.exists()
+
+
+def test_the_copy_keeps_the_times_and_the_original_stays_as_it_was(album: Path, to: Path) -> None:
+    photo = indexed(album / "a.jpg")
+    os.utime(photo.path, ns=(1_111_111_111_123_456_700, 1_000_000_000_123_456_700))
+    os.chmod(photo.path, 0o4557)
+    before = photo.path.stat()
+    [item] = exported([photo], to)
+    copy, after = item.destination.stat(), photo.path.stat()
+    assert (copy.st_mtime_ns, copy.st_atime_ns) == (before.st_mtime_ns, before.st_atime_ns)
+    assert (after.st_mtime_ns, after.st_ino, after.st_mode) == (before.st_mtime_ns, before.st_ino, before.st_mode)
+    assert copy.st_ino != after.st_ino
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no permission bits")
+@pytest.mark.parametrize(("source", "copy"), [(0o400, 0o600), (0o640, 0o640), (0o4777, 0o666)])
+def test_the_copy_stays_the_owners_to_write_and_is_no_program(album: Path, to: Path, source: int, copy: int) -> None:
+    photo = indexed(album / "a.jpg")
+    photo.path.chmod(source)
+    [item] = exported([photo], to)
+    assert item.destination.stat().st_mode & 0o7777 == copy
+
+
+def test_a_photo_that_changed_since_it_was_indexed_fails_and_the_others_go_on(album: Path, to: Path) -> None:
+    photos = [indexed(album / "a.jpg", b"old"), indexed(album / "b.jpg", b"b")]
+    photos[0].path.write_bytes(b"new")
+    changed, other = exported(photos, to)
+    assert (changed.action, other.action) == (Action.FAIL, Action.WRITE)
+    assert "albumsort index" in changed.reason
+    assert held(to / "happy") == {"0002-b.jpg": b"b"}
+
+
+@pytest.mark.parametrize("when", ["before the plan", "after the plan"])
+def test_a_photo_that_vanished_fails_and_the_others_go_on(album: Path, to: Path, when: str) -> None:
+    photos = [indexed(album / "a.jpg", b"a"), indexed(album / "b.jpg", b"b")]
+    if when == "before the plan":
+        photos[0].path.unlink()
+    planned = plan({HAPPY: photos}, to, Link.COPY)
+    assert (planned[0].action is Action.FAIL) == (when == "before the plan")
+    photos[0].path.unlink(missing_ok=True)
+    gone, other = execute(planned, Link.COPY)
+    assert (gone.action, other.action) == (Action.FAIL, Action.WRITE)
+    assert "gone" in gone.reason
+    assert list(held(to / "happy")) == ["0002-b.jpg"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no FIFOs")
+def test_a_pipe_under_a_photos_name_fails_and_does_not_block(album: Path, to: Path) -> None:
+    photo = indexed(album / "a.jpg")
+    photo.path.unlink()
+    os.mkfifo(photo.path)
+    [item] = exported([photo], to)
+    assert item.action is Action.FAIL
+    assert "not a regular file" in item.reason
+
+
+def test_a_copy_that_reads_back_wrong_fails_and_is_removed(
+    album: Path, to: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(export, "_digest", lambda file: "0" * 32)
+    [item] = exported([indexed(album / "a.jpg")], to)
+    assert item.action is Action.FAIL
+    assert held(to / "happy") == {}
+
+
+# again
+
+
+def test_exporting_again_doubles_nothing(album: Path, to: Path) -> None:
+    photos = [indexed(album / name, name.encode()) for name in ("a.jpg", "b.jpg")]
+    exported(photos, to)
+    before = held(to / "happy")
+    again = exported(photos, to)
+    assert actions(again) == ["skip", "skip"]
+    assert [item.destination.name for item in again] == ["0001-a.jpg", "0002-b.jpg"]
+    assert held(to / "happy") == before
+
+
+def test_changed_ranks_double_nothing(album: Path, to: Path) -> None:
+    photos = [indexed(album / name, name.encode()) for name in ("a.jpg", "b.jpg", "c.jpg")]
+    exported(photos[:2], to)
+    assert actions(exported(photos[::-1], to)) == ["write", "skip", "skip"]
+    assert sorted(held(to / "happy").values()) == [b"a.jpg", b"b.jpg", b"c.jpg"]
+
+
+def test_the_same_bytes_twice_are_exported_once(album: Path, to: Path) -> None:
+    photos = [indexed(album / "a.jpg"), indexed(album / "copy of a.jpg")]
+    first, second = exported(photos, to)
+    assert (first.action, second.action) == (Action.WRITE, Action.SKIP)
+    assert second.reason == f"the same bytes as {photos[0].path}"
+    assert list(held(to / "happy")) == ["0001-a.jpg"]
+    assert actions(exported(photos, to)) == ["skip", "skip"]
+
+
+def test_when_the_first_of_two_with_the_same_bytes_fails_the_second_is_exported(album: Path, to: Path) -> None:
+    photos = [indexed(album / "a.jpg"), indexed(album / "b.jpg")]
+    photos[0].path.write_bytes(b"changed since")
+    assert actions(exported(photos, to)) == ["fail", "write"]
+    assert list(held(to / "happy").values()) == [b"a photo"]
+
+
+def test_an_existing_file_is_hashed_once_and_only_if_its_size_matches(
+    album: Path, to: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (to / "happy").mkdir(parents=True)
+    (to / "happy" / "same size").write_bytes(b"x")
+    (to / "happy" / "other size").write_bytes(b"xyz")
+    hashed: list[str] = []
+    digest = export._digest
+
+    def noting(file: Path) -> str:
+        hashed.append(file.name)
+        return digest(file)
+
+    monkeypatch.setattr(export, "_digest", noting)
+    plan({HAPPY: [indexed(album / f"{n}.jpg", bytes([n])) for n in range(5)]}, to, Link.COPY)
+    assert hashed == ["same size"]
+
+
+def test_what_a_kill_left_behind_does_not_count_as_exported(album: Path, to: Path) -> None:
+    photo = indexed(album / "a.jpg")
+    (to / "happy").mkdir(parents=True)
+    shutil.copy(photo.path, to / "happy" / ".albumsort-0123456789abcdef")
+    assert actions(exported([photo], to)) == ["write"]
+
+
+# what is there already
+
+
+def test_a_foreign_file_is_never_overwritten(album: Path, to: Path) -> None:
+    (to / "happy").mkdir(parents=True)
+    (to / "happy" / "0001-a.jpg").write_bytes(b"foreign")
+    (to / "happy" / "0001-A-2.JPG").write_bytes(b"foreign too, and one name with a-2 on many disks")
+    (to / "happy" / "0001-a-3.jpg").mkdir()
+    [item] = exported([indexed(album / "a.jpg")], to)
+    assert item.destination.name == "0001-a-4.jpg"
+    assert (to / "happy" / "0001-a.jpg").read_bytes() == b"foreign"
+
+
+def test_names_that_differ_only_in_how_unicode_composes_them_count_as_one(album: Path, to: Path) -> None:
+    (to / "happy").mkdir(parents=True)
+    (to / "happy" / unicodedata.normalize("NFD", "0001-Zoë.jpg")).write_bytes(b"foreign")
+    [item] = exported([indexed(album / unicodedata.normalize("NFC", "zoë.jpg"))], to)
+    assert item.destination.name == "0001-zoë-2.jpg"
+
+
+@pytest.mark.parametrize("hard_links", [True, False])
+@pytest.mark.parametrize("link", [Link.COPY, Link.SOFT])
+def test_a_file_that_appears_after_the_plan_is_not_overwritten(
+    album: Path, to: Path, monkeypatch: pytest.MonkeyPatch, link: Link, hard_links: bool
+) -> None:
+    photos = [indexed(album / "a.jpg", b"a"), indexed(album / "b.jpg", b"b")]
+    planned = plan({HAPPY: photos}, to, link)
+    (to / "happy").mkdir(parents=True)
+    (to / "happy" / "0001-a.jpg").write_bytes(b"foreign")
+    (to / "happy" / "0002-b.jpg").write_bytes(b"b")
+    if not hard_links:
+        monkeypatch.setattr(os, "link", fail_with(errno.EPERM))
+    assert actions(list(execute(planned, link))) == ["write", "skip"]
+    assert held(to / "happy") == {"0001-a.jpg": b"foreign", "0001-a-2.jpg": b"a", "0002-b.jpg": b"b"}
+
+
+def test_a_destination_without_hard_links_gets_its_copies(
+    album: Path, to: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "link", fail_with(errno.EPERM))
+    assert actions(exported([indexed(album / "a.jpg")], to)) == ["write"]
+    assert held(to / "happy") == {"0001-a.jpg": b"a photo"}
+
+
+# when it cannot go on
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS, errno.EDQUOT])
+def test_a_full_disk_ends_the_run_and_leaves_no_partial_file(
+    album: Path, to: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    photos = [indexed(album / f"{name}.jpg", name.encode()) for name in "abc"]
+    run = execute(plan({HAPPY: photos}, to, Link.COPY), Link.COPY)
+    assert next(run).action is Action.WRITE
+    with monkeypatch.context() as full:
+        full.setattr(os, "fsync", fail_with(code))
+        with pytest.raises(AlbumsortError, match=r"Files written: 1\..*again"):
+            next(run)
+    assert held(to / "happy") == {"0001-a.jpg": b"a"}
+    assert actions(exported(photos, to)) == ["skip", "write", "write"]
+
+
+@pytest.mark.parametrize("call", ["link", "replace", "mkdir", "symlink"])
+def test_a_disk_that_fills_up_at_any_step_leaves_no_partial_file(
+    album: Path, to: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    link = Link.SOFT if call == "symlink" else Link.COPY
+    planned = plan({HAPPY: [indexed(album / "a.jpg")]}, to, link)
+    if call == "replace":
+        monkeypatch.setattr(os, "link", fail_with(errno.EPERM))
+    if call == "link":
+        monkeypatch.setattr(Path, "touch", fail_with(errno.ENOSPC))
+    monkeypatch.setattr(os, call, fail_with(errno.ENOSPC))
+    with pytest.raises(AlbumsortError, match="No space left"):
+        list(execute(planned, link))
+    assert not list(to.glob("*/*"))
+
+
+def test_an_error_of_one_file_stops_no_other(album: Path, to: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    photos = [indexed(album / f"{name}.jpg", name.encode()) for name in "ab"]
+    run = execute(plan({HAPPY: photos}, to, Link.COPY), Link.COPY)
+    with monkeypatch.context() as broken:
+        broken.setattr(os, "fsync", fail_with(errno.EIO))
+        failed = next(run)
+    assert failed.action is Action.FAIL
+    assert os.strerror(errno.EIO) in failed.reason
+    assert actions(list(run)) == ["write"]
+    assert held(to / "happy") == {"0002-b.jpg": b"b"}
+
+
+@pytest.mark.parametrize("call", ["fsync", "utime", "link", "replace"])
+def test_an_interrupted_copy_leaves_nothing(album: Path, to: Path, monkeypatch: pytest.MonkeyPatch, call: str) -> None:
+    planned = plan({HAPPY: [indexed(album / "a.jpg")]}, to, Link.COPY)
+    if call == "replace":
+        monkeypatch.setattr(os, "link", fail_with(errno.EPERM))
+    monkeypatch.setattr(os, call, interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        list(execute(planned, Link.COPY))
+    assert held(to / "happy") == {}
+
+
+def test_a_copy_has_no_name_before_it_is_whole(album: Path, to: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+    fsync = os.fsync
+
+    def looking(descriptor: int) -> None:
+        seen.extend(os.listdir(to / "happy"))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", looking)
+    exported([indexed(album / "a.jpg")], to)
+    assert [name[:11] for name in seen] == [".albumsort-"]
+
+
+# links
+
+
+def test_a_hard_link_is_the_same_file_and_is_not_doubled(album: Path, to: Path) -> None:
+    photo = indexed(album / "a.jpg")
+    [item] = exported([photo], to, Link.HARD)
+    if item.action is Action.FAIL:
+        pytest.skip(f"no hard links here: {item.reason}")
+    assert os.path.samefile(item.destination, photo.path)
+    assert actions(exported([indexed(album / "0.jpg", b"0"), photo], to, Link.HARD)) == ["write", "skip"]
+
+
+def test_a_hard_link_leads_to_the_file_behind_a_symlink(album: Path, to: Path) -> None:
+    real = indexed(album / "real.jpg")
+    (album / "a.jpg").symlink_to("real.jpg")
+    [item] = exported([Photo(album / "a.jpg", 4, 3, None, real.digest, ())], to, Link.HARD)
+    assert not item.destination.is_symlink()
+    assert item.destination.samefile(real.path)
+
+
+def test_a_copy_made_before_counts_when_hard_links_are_asked_for(album: Path, to: Path) -> None:
+    photo = indexed(album / "a.jpg")
+    exported([photo], to, Link.COPY)
+    assert actions(exported([photo], to, Link.HARD)) == ["skip"]
+
+
+def test_a_hard_link_to_another_disk_fails_and_names_the_way_out(album: Path) -> None:
+    other = Path("/dev/shm")
+    if not other.is_dir() or other.stat().st_dev == album.stat().st_dev:
+        pytest.skip("needs /dev/shm as a second file system")
+    with tempfile.TemporaryDirectory(dir=other) as to:
+        [item] = exported([indexed(album / "a.jpg")], Path(to), Link.HARD)
+    assert item.action is Action.FAIL
+    assert "--link copy" in item.reason
+
+
+def test_a_soft_link_is_absolute_and_is_not_doubled(album: Path, to: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    photo = indexed(album / "a.jpg")
+    monkeypatch.chdir(album)
+    [item] = exported([Photo(Path("a.jpg"), 4, 3, None, photo.digest, ())], to, Link.SOFT)
+    assert os.readlink(item.destination) == str(photo.path)
+    assert actions(exported([indexed(album / "0.jpg", b"0"), photo], to, Link.SOFT)) == ["write", "skip"]
+
+
+def test_a_soft_link_does_not_count_as_a_copy(album: Path, to: Path) -> None:
+    photo = indexed(album / "a.jpg")
+    exported([photo], to, Link.SOFT)
+    [item] = exported([photo], to, Link.COPY)
+    assert (item.action, item.destination.name) == (Action.WRITE, "0001-a-2.jpg")
+
+
+@pytest.mark.parametrize("link", [Link.HARD, Link.SOFT])
+def test_a_photo_that_changed_is_not_linked(album: Path, to: Path, link: Link) -> None:
+    photo = indexed(album / "a.jpg")
+    photo.path.write_bytes(b"new")
+    assert actions(exported([photo], to, link)) == ["fail"]
+    assert held(to / "happy") == {}
+
+
+# names
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("Zoë & Ann (2).JPG", "0001-Zoë & Ann (2).JPG"),
+        ("-rf.jpg", "0001--rf.jpg"),
+        ("CON.jpg", "0001-CON.jpg"),
+        ('a:b"c?\n\x7f.jpg', "0001-a_b_c___.jpg"),
+        ("no extension. . ", "0001-no extension"),
+        (" . .", "0001-photo"),
+        ("é" * 125 + ".jpg", "0001-" + "é" * 123 + ".jpg"),
+        ("x." + "y" * 250, "0001-x." + "y" * 248),
+    ],
+)
+@pytest.mark.skipif(os.name == "nt", reason="Windows cannot hold these names to begin with")
+def test_names_stay_readable_and_become_safe(album: Path, to: Path, name: str, expected: str) -> None:
+    [item] = exported([indexed(album / name)], to)
+    assert item.action is Action.WRITE
+    assert item.destination.name == expected
+
+
+def test_a_name_that_is_cut_keeps_its_number_and_extension(album: Path, to: Path) -> None:
+    (to / "happy").mkdir(parents=True)
+    (to / "happy" / ("0001-" + "x" * 246 + ".jpg")).touch()
+    [item] = exported([indexed(album / ("x" * 250 + ".jpg"))], to)
+    assert item.destination.name == "0001-" + "x" * 244 + "-2.jpg"
+
+
+def takes_any_bytes() -> bool:
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            Path(folder, os.fsdecode(b"\xff\xfe\n")).touch()
+        except OSError:
+            return False
+    return True
+
+
+FILE_NAMES = (
+    (st.binary(min_size=1, max_size=255) | st.text(min_size=1).map(str.encode))
+    .map(lambda raw: raw.replace(b"/", b"?").replace(b"\0", b"\n")[:255])
+    .filter(lambda raw: raw not in (b".", b".."))
+    .map(os.fsdecode)
+)
+
+
+@pytest.mark.skipif(not takes_any_bytes(), reason="this file system does not take any bytes as a name")
+@settings(max_examples=60, deadline=None, database=None)
+@given(names=st.lists(FILE_NAMES, min_size=1, max_size=6, unique=True), extension=st.sampled_from(["", ".jpg"]))
+def test_any_name_leads_to_a_file_that_every_system_takes(names: list[str], extension: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        to = Path(folder, "out")
+        # each in a folder of its own, so that two may share a name
+        photos = [indexed(Path(folder, str(i), name), bytes([i])) for i, name in enumerate(names + names)]
+        items = exported(photos, to)
+        assert actions(items) == ["write"] * len(photos)
+        written = [item.destination.name for item in items]
+        assert all(len(os.fsencode(name)) <= 255 for name in written)
+        assert not any(unicodedata.category(c) == "Cc" or c in '<>:"/\\|?*' for name in written for c in name)
+        assert not any(name.endswith((".", " ")) for name in written)
+        assert len({unicodedata.normalize("NFC", name).casefold() for name in written}) == len(written)
+        assert [item.destination.read_bytes() for item in items] == [bytes([i]) for i in range(len(photos))]
+        assert set(actions(exported(photos[::-1], to))) == {"skip"}
+
+
+# the report
+
+
+def test_the_report_says_what_happened_to_each_photo(album: Path, to: Path, tmp_path: Path) -> None:
+    photos = [indexed(album / "a.jpg"), indexed(album / 'line\nbreak, "quoted".jpg')]
+    items = exported(photos, to)
+    write_report(items, tmp_path / "report.csv")
+    with open(tmp_path / "report.csv", encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == ["source", "destination", "hash", "action", "reason"]
+    assert [row["source"] for row in rows] == [str(photo.path) for photo in photos]
+    assert [row["action"] for row in rows] == ["write", "skip"]
+    assert rows[0]["destination"] == str(items[0].destination)
+    assert rows[0]["hash"] == photos[0].digest
+
+
+def test_the_report_copes_with_names_that_are_not_utf8(tmp_path: Path) -> None:
+    source = Path(os.fsdecode(b"/album/caf\xe9.jpg"))
+    write_report([Item(source, tmp_path / "x.jpg", "00", Action.FAIL, "gone")], tmp_path / "report.csv")
+    assert b"/album/caf\xe9.jpg" in (tmp_path / "report.csv").read_bytes()
+
+
+def test_the_report_never_overwrites(tmp_path: Path) -> None:
+    (tmp_path / "report.csv").write_text("mine")
+    with pytest.raises(AlbumsortError, match="exists already"):
+        write_report([], tmp_path / "report.csv")
+    assert (tmp_path / "report.csv").read_text() == "mine"
+
+
+def test_a_report_that_exists_stops_the_run_before_the_first_copy(album: Path, to: Path, tmp_path: Path) -> None:
+    (tmp_path / "report.csv").touch()
+    run: Iterator[Item] = execute(plan({HAPPY: [indexed(album / "a.jpg")]}, to, Link.COPY), Link.COPY)
+    with pytest.raises(AlbumsortError):
+        write_report(run, tmp_path / "report.csv")
+    assert not to.exists()
+
+
+def test_a_report_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(AlbumsortError, match="cannot write the report"):
+        write_report([], tmp_path / "nowhere" / "report.csv")
