@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .index import Filters, Index
     from .indexing import Report
     from .output import Form
+    from .training.shipping import Evaluated
     from .types import Photo
 
 
@@ -56,7 +57,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Find the photos of an album that show an emotion best. Everything stays on this machine.",
 )
-model_app = typer.Typer(no_args_is_help=True, help="Train and evaluate the networks (needs the extra: albumsort[train]).")
+model_app = typer.Typer(
+    no_args_is_help=True, help="Train and evaluate the networks (needs the extra: albumsort[train])."
+)
 app.add_typer(model_app, name="model")
 
 
@@ -81,10 +84,13 @@ AsLines = Annotated[bool, _option("--nl", help="One JSON object a line.")]
 AsCsv = Annotated[bool, _option("--csv", help="CSV with a header.")]
 AsNull = Annotated[bool, _option("--null", "-0", help="Paths ended by NUL, for xargs -0.")]
 LeastScore = Annotated[float, _option("--min-score", help="Leave out what scores less.", min=0.0, max=1.0)]
-Since = Annotated[str | None, _option("--since", help="Taken then or later: 2024, 2024-07, 2024-07-31.", metavar="DATE")]
+Since = Annotated[
+    str | None, _option("--since", help="Taken then or later: 2024, 2024-07, 2024-07-31.", metavar="DATE")
+]
 Until = Annotated[str | None, _option("--until", help="Taken then or before.", metavar="DATE")]
 Folders = Annotated[
-    list[Path] | None, _option("--path", help="Only photos in this folder (repeatable).", metavar="DIR", show_default=False)
+    list[Path] | None,
+    _option("--path", help="Only photos in this folder (repeatable).", metavar="DIR", show_default=False),
 ]
 FaceCount = Annotated[str | None, _option("--faces", help="Only photos with N, or N to M, faces.", metavar="N|N..M")]
 
@@ -114,13 +120,15 @@ def index(
     ctx: typer.Context,
     paths: Annotated[list[Path] | None, typer.Argument(metavar="[PATH]...", show_default=False)] = None,
     files_from: Annotated[
-        str | None, _option("--files-from", help="Also the files listed here, one a line; - is standard input.", metavar="FILE")
+        str | None,
+        _option("--files-from", help="Also the files listed here, one a line; - is standard input.", metavar="FILE"),
     ] = None,
     workers: Annotated[
         int, _option("--workers", help="Processes that analyse.  [default: one a core]", min=1, show_default=False)
     ] = (os.cpu_count() or 1),
     exclude: Annotated[
-        list[str] | None, _option("--exclude", help="Skip names or paths like this (repeatable).", metavar="GLOB", show_default=False)
+        list[str] | None,
+        _option("--exclude", help="Skip names or paths like this (repeatable).", metavar="GLOB", show_default=False),
     ] = None,
     rescan: Annotated[bool, _option("--rescan", help="Analyse unchanged photos again, too.")] = False,
     as_json: AsJson = False,
@@ -153,7 +161,9 @@ def top(
     ctx: typer.Context,
     emotion: Annotated[str, typer.Argument(metavar="EMOTION", help=", ".join(Emotion))],
     n: Annotated[int, _option("-n", help="How many.", env="N", min=1)] = 20,
-    by: Annotated[str, _option("--by", help="Score of a photo with several faces: max, mean or min of theirs.")] = "max",
+    by: Annotated[
+        str, _option("--by", help="Score of a photo with several faces: max, mean or min of theirs.")
+    ] = "max",
     min_score: LeastScore = 0.0,
     since: Since = None,
     until: Until = None,
@@ -316,6 +326,141 @@ def doctor(ctx: typer.Context, db: Db = None, quiet: Quiet = False) -> None:
         raise typer.Exit(1)
 
 
+Data = Annotated[Path, _option("--data", help="FER2013 as its CSV: emotion,pixels,Usage.", metavar="FILE")]
+Votes = Annotated[Path, _option("--votes", help="FER+ as its CSV of votes: fer2013new.csv.", metavar="FILE")]
+
+
+@model_app.command()
+def train(
+    data: Data,
+    votes: Votes,
+    run: Annotated[
+        Path, _option("--run", help="Folder of checkpoints and results; goes on if it has any.", metavar="DIR")
+    ],
+    recipe: Annotated[str, _option("--recipe", help="A preset, or a JSON file with the fields of one.")] = "compact",
+    epochs: Annotated[
+        int | None, _option("--epochs", help="Instead of the recipe's.", min=1, show_default=False)
+    ] = None,
+    seed: Annotated[int | None, _option("--seed", help="Instead of the recipe's.", show_default=False)] = None,
+    teacher: Annotated[
+        list[Path] | None,
+        _option("--teacher", help="Run to distil from (repeatable).", metavar="DIR", show_default=False),
+    ] = None,
+    faces: Annotated[
+        Path | None,
+        _option("--faces", help="Photos without labels, for the teachers.", metavar="DIR", show_default=False),
+    ] = None,
+    weights: Annotated[
+        Path | None,
+        _option("--weights", help="Install the result here, with manifest.", metavar="DIR", show_default=False),
+    ] = None,
+) -> None:
+    """Train the emotion network on FER2013 with the FER+ votes, convert and calibrate it."""
+    _need_tensorflow()
+    from tqdm import tqdm
+
+    from .training import fitting, photo_faces, shipping
+
+    if faces is not None and not teacher:
+        raise UsageError("--faces are photos without labels: they need at least one --teacher to answer for them")
+
+    made = fitting.chosen(recipe, epochs, seed, teacher or ())
+    command = "albumsort " + " ".join(sys.argv[1:])
+    extra = None if faces is None else photo_faces.cut(faces, lambda f: tqdm(f, disable=not sys.stderr.isatty()))
+    print(shipping.train(data, votes, extra, made, run, command))
+    if weights is not None:
+        shipping.install(run, weights)
+
+
+@model_app.command()
+def evaluate(
+    network: Annotated[str, _option("--network", help="emotion or faces.")] = "emotion",
+    data: Annotated[Path | None, _option("--data", help="FER2013 as its CSV.", metavar="FILE")] = None,
+    votes: Annotated[Path | None, _option("--votes", help="FER+ as its CSV of votes.", metavar="FILE")] = None,
+    split: Annotated[str, _option("--split", help="Training, PublicTest or PrivateTest.")] = "PrivateTest",
+    run: Annotated[Path | None, _option("--run", help="A trained run instead of what ships.", metavar="DIR")] = None,
+    album: Annotated[
+        Path | None, _option("--album", help="Photos in folders named after the four.", metavar="DIR")
+    ] = None,
+    boxes: Annotated[
+        Path | None, _option("--boxes", help="Photos with a boxes.json, for faces.", metavar="DIR")
+    ] = None,
+) -> None:
+    """Print the figures of the model cards, each with its count and 95 % interval."""
+    if network not in ("emotion", "faces"):
+        raise UsageError(f"--network {network}: choose emotion or faces")
+    if network == "faces":
+        if boxes is None:
+            raise UsageError("--network faces needs --boxes DIR, a folder of photos with a boxes.json")
+        _evaluate_faces(boxes)
+        return
+    if album is None and (data is None or votes is None):
+        raise UsageError("name --data and --votes (FER2013 and FER+), or --album, or both")
+    if data is not None and votes is not None:
+        _need_tensorflow()
+        from .training import shipping
+
+        _print_evaluated(shipping.evaluate(data, votes, split, run))
+    if album is not None:
+        _evaluate_album(album)
+
+
+def _need_tensorflow() -> None:
+    from importlib.util import find_spec
+
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if find_spec("tensorflow") is None:
+        raise AlbumsortError("this needs TensorFlow; install it with: pip install 'albumsort[train]'")
+
+
+def _print_evaluated(evaluated: Evaluated) -> None:
+    from .training.datasets import FERPLUS_LABELS
+
+    report = evaluated.report
+    print(f"{evaluated.split}; shares with 95 % bootstrap interval")
+    for title, score in (
+        ("FER+ official rule, 8 classes", report.ferplus_8),
+        ("FER+ official rule, four classes", report.ferplus_four),
+        ("FER2013 labels, 7 classes", report.fer2013_7),
+        ("FER2013 labels, four classes", report.fer2013_four),
+    ):
+        print(f"{title:34} {score}")
+    print(f"{'calibration error on the votes':34} {report.ferplus_calibration_error:.3f} at T={evaluated.temperature}")
+    print(f"{'size, time a face (one thread)':34} {evaluated.bytes / 1e6:.2f} MB, {evaluated.milliseconds:.2f} ms")
+    print("\nFER+ confusion (rows: votes, columns: network)")
+    print(" " * 10 + "".join(f"{name[:8]:>9}" for name in FERPLUS_LABELS))
+    for name, row in zip(FERPLUS_LABELS, report.ferplus_confusion, strict=True):
+        print(f"{name:10}" + "".join(f"{count:9}" for count in row))
+
+
+def _evaluate_album(album: Path) -> None:
+    from tqdm import tqdm
+
+    from .training import album_evaluation
+
+    report = album_evaluation.evaluate(album, lambda files: tqdm(files, disable=not sys.stderr.isatty()))
+    print(f"\n{album}: label of the largest face")
+    print(" " * 10 + "".join(f"{name:>9}" for name in (*FOUR, "no face")) + "   recall, 95 % interval   first 20")
+    for emotion, row in report.confusion.items():
+        counts = "".join(f"{row[kind]:9}" for kind in (*FOUR, None))
+        print(f"{emotion:10}{counts}   {report.recall[emotion]}   {report.top[emotion]}")
+    print(f"balanced accuracy {report.balanced:.3f}")
+
+
+def _evaluate_faces(boxes: Path) -> None:
+    from tqdm import tqdm
+
+    from .faces import THRESHOLD, load_detector
+    from .training import face_evaluation
+
+    counts = face_evaluation.evaluate(load_detector(), boxes, lambda p: tqdm(p, disable=not sys.stderr.isatty()))
+    print(f"{boxes}: score {THRESHOLD}, overlap {face_evaluation.OVERLAP}")
+    for name, found in counts.items():
+        print(
+            f"{name:12} {found.photos:5} photos {found.faces:5} faces  recall {found.recall:.3f}  false {found.false}"
+        )
+
+
 def _listed(files_from: str | None) -> list[Path]:
     """Return the paths listed in a file, or on standard input for -."""
     if files_from is None:
@@ -424,7 +569,9 @@ def _print_report(report: Report, database: Index) -> None:
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     table.add_column(justify="right")
     table.add_column()
-    rate = f" in {report.seconds:.1f} s" + (f", {report.analysed / report.seconds:.0f} a second" if report.analysed else "")
+    rate = f" in {report.seconds:.1f} s" + (
+        f", {report.analysed / report.seconds:.0f} a second" if report.analysed else ""
+    )
     rows = [
         (report.found, "photos found"),
         (report.analysed, f"analysed{rate}"),

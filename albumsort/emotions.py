@@ -7,13 +7,12 @@ from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
-from ai_edge_litert.interpreter import Interpreter
 
 from . import weights
+from .litert import Network
 from .types import FOUR, Emotion, label_among
 
 Pixels = npt.NDArray[np.uint8]
-Floats = npt.NDArray[np.float32]
 
 
 class EmotionClassifier(Protocol):
@@ -42,29 +41,16 @@ class LiteRTClassifier:
     """
 
     def __init__(self, model: bytes, details: Mapping[str, Any], prior: Mapping[Emotion, float]) -> None:
-        self._interpreter = Interpreter(model_content=model, num_threads=1)
-        self._input = self._interpreter.get_input_details()[0]["index"]
-        self._output = self._interpreter.get_output_details()[0]["index"]
-        self._faces = 0
+        self._network = Network(model)
         self._columns = [details["labels"]["ferplus"].index(e.value) for e in Emotion]
         self._temperature = float(details["temperature"])
         self._prior = prior
-
-    def logits(self, crops: Pixels) -> Floats:
-        """Return the raw answers of both heads for (n, 48, 48) crops."""
-        if len(crops) != self._faces:
-            self._interpreter.resize_tensor_input(self._input, (len(crops), *crops.shape[1:], 1))
-            self._interpreter.allocate_tensors()
-            self._faces = len(crops)
-        self._interpreter.set_tensor(self._input, crops[..., None])
-        self._interpreter.invoke()
-        return np.asarray(self._interpreter.get_tensor(self._output), np.float32)
 
     def classify(self, crops: Pixels) -> list[dict[Emotion, float]]:
         """Return the probabilities of all expressions; contempt, which no command asks for, is left out of the sum."""
         if len(crops) == 0:
             return []
-        z = self.logits(crops)[:, self._columns] / self._temperature
+        z = self._network(crops[..., None])[:, self._columns] / self._temperature
         e = np.exp(z - z.max(axis=1, keepdims=True))
         p = e / e.sum(axis=1, keepdims=True)
         return [dict(zip(Emotion, map(float, row), strict=True)) for row in p]

@@ -12,9 +12,9 @@ from typing import Protocol
 import cv2
 import numpy as np
 import numpy.typing as npt
-from ai_edge_litert.interpreter import Interpreter
 
 from . import weights
+from .litert import Network
 from .types import Box, Detection
 
 Pixels = npt.NDArray[np.uint8]
@@ -93,7 +93,7 @@ class _Proposer:
     CELL, MULTIPLE = 8, 32
 
     def __init__(self, model: bytes, side: int) -> None:
-        self._network, self._side = _Runner(model), side
+        self._network, self._side = Network(model), side
 
     def __call__(self, pixels: Pixels) -> Floats:
         """Return candidate rows in pixels of the image given."""
@@ -132,7 +132,7 @@ class _Verifier:
     """
 
     def __init__(self, model: bytes) -> None:
-        self._network = _Runner(model)
+        self._network = Network(model)
 
     def __call__(self, pixels: Pixels, rows: Floats) -> Floats:
         if len(rows) == 0:
@@ -151,25 +151,6 @@ class _Verifier:
         verified[:, LANDMARKS] = np.tile(centre, 5) + answers[:, 5:15] * unit[:, None]
         verified[:, SCORE] = np.sqrt(answers[:, 0] * rows[:, SCORE])
         return verified
-
-
-class _Runner:
-    """A LiteRT model that takes inputs of any size, one thread."""
-
-    def __init__(self, model: bytes) -> None:
-        self._interpreter = Interpreter(model_content=model, num_threads=1)
-        self._input = self._interpreter.get_input_details()[0]["index"]
-        self._output = self._interpreter.get_output_details()[0]["index"]
-        self._shape: tuple[int, ...] | None = None
-
-    def __call__(self, x: Floats) -> Floats:
-        if x.shape != self._shape:
-            self._interpreter.resize_tensor_input(self._input, x.shape)
-            self._interpreter.allocate_tensors()
-            self._shape = x.shape
-        self._interpreter.set_tensor(self._input, x)
-        self._interpreter.invoke()
-        return np.asarray(self._interpreter.get_tensor(self._output), np.float32)
 
 
 def crop(pixels: Pixels, box: Box) -> Pixels:

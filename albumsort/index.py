@@ -176,7 +176,8 @@ class Index:
         self._connection.execute(
             "INSERT INTO photos (path, size, mtime_ns, content, error, error_settings) VALUES (?, ?, ?, ?, ?, ?)"
             " ON CONFLICT (path) DO UPDATE SET size = excluded.size, mtime_ns = excluded.mtime_ns,"
-            " content = excluded.content, error = excluded.error, error_settings = excluded.error_settings, missing = 0",
+            " content = excluded.content, error = excluded.error, error_settings = excluded.error_settings,"
+            " missing = 0",
             (os.fsencode(file.path), file.size, file.mtime_ns, content, error, settings),
         )
 
@@ -201,7 +202,8 @@ class Index:
         found: dict[int, set[str]] = {}
         with self._explained():
             for size, digest in self._connection.execute(
-                "SELECT DISTINCT p.size, c.digest FROM photos p JOIN contents c ON c.id = p.content WHERE c.settings = ?",
+                "SELECT DISTINCT p.size, c.digest FROM photos p JOIN contents c ON c.id = p.content"
+                " WHERE c.settings = ?",
                 (settings,),
             ):
                 found.setdefault(size, set()).add(digest)
@@ -210,7 +212,8 @@ class Index:
     def paths_of(self, digest: str) -> list[Path]:
         """Return every path whose bytes have this digest."""
         rows = self._connection.execute(
-            "SELECT p.path FROM photos p JOIN contents c ON c.id = p.content WHERE c.digest = ? ORDER BY p.path", (digest,)
+            "SELECT p.path FROM photos p JOIN contents c ON c.id = p.content WHERE c.digest = ? ORDER BY p.path",
+            (digest,),
         )
         return [Path(os.fsdecode(path)) for (path,) in rows]
 
@@ -265,7 +268,9 @@ class Index:
     def failures(self) -> list[tuple[Path, str]]:
         """Return the photos that could not be analysed, with the reasons."""
         with self._explained():
-            rows = self._connection.execute("SELECT path, error FROM photos WHERE error IS NOT NULL ORDER BY path").fetchall()
+            rows = self._connection.execute(
+                "SELECT path, error FROM photos WHERE error IS NOT NULL ORDER BY path"
+            ).fetchall()
         return [(Path(os.fsdecode(path)), error) for path, error in rows]
 
     def integrity(self) -> str:
@@ -326,6 +331,8 @@ def _face(row: tuple[Any, ...]) -> Face:
     return Face(Box(*row[:4]), landmarks, row[5], dict(zip(Emotion, row[7:], strict=True)), Emotion(row[6]))
 
 
-def _photo(row: tuple[Any, ...], faces: tuple[Face, ...], score: float | None = None, emotion: Emotion | None = None) -> Photo:
+def _photo(
+    row: tuple[Any, ...], faces: tuple[Face, ...], score: float | None = None, emotion: Emotion | None = None
+) -> Photo:
     path, width, height, taken_at, digest = row
     return Photo(Path(os.fsdecode(path)), width, height, taken_at, digest, faces, score, emotion)

@@ -74,7 +74,9 @@ class Report:
         return 130 if self.interrupted else 1 if self.failed else 0
 
 
-def make_plan(index: Index, paths: Sequence[Path], listed: Iterable[Path], exclude: Sequence[str], rescan: bool) -> Plan:
+def make_plan(
+    index: Index, paths: Sequence[Path], listed: Iterable[Path], exclude: Sequence[str], rescan: bool
+) -> Plan:
     """Walk the folders and compare them with the index; changes nothing.
 
     paths: folders or files, or none for every folder indexed before; listed: single files, of which
@@ -138,7 +140,7 @@ def _note_gone(plan: Plan, root: Path, known: Mapping[Path, State], seen: set[Pa
     plan.missing += len(absent)
 
 
-def run(index: Index, plan: Plan, workers: int, rescan: bool, progress: Callable[[], None]) -> Report:
+def run(index: Index, plan: Plan, workers: int, rescan: bool, progress: Callable[[], object]) -> Report:
     """Analyse what the plan names and store it; `progress` is called after every photo.
 
     Ctrl-C ends the run early with what is done kept. Raises AlbumsortError if nothing can work at all
@@ -264,7 +266,7 @@ def _outcomes(
             for future in wait(running, timeout=INTERRUPT_SECONDS, return_when=FIRST_COMPLETED).done:
                 yield running.pop(future), _outcome(future)
     finally:
-        pool.stop()
+        pool.stop()  # type: ignore[no-untyped-call]
         pool.join()
 
 

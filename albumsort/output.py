@@ -130,9 +130,9 @@ def photo_table(photos: Iterable[Photo]) -> Any:
     for number, photo in enumerate(listed, start=1):
         face = photo.main_face
         name = photo.path.relative_to(shared) if shared else photo.path
-        cells = [Text(printable(name)), str(face.label) if face else "-", str(len(photo.faces))]
+        label, taken = str(face.label) if face else "-", (photo.taken_at or "")[:10]
         score = [f"{100 * (photo.score or 0):.1f} %"] if ranked else []
-        table.add_row(str(number), *score, *cells, (photo.taken_at or "")[:10])
+        table.add_row(str(number), *score, Text(printable(name)), label, str(len(photo.faces)), taken)
     return table
 
 

@@ -28,8 +28,42 @@ from .types import PhotoFile
 Pixels = npt.NDArray[np.uint8]
 
 EXTENSIONS = frozenset(
-    ".jpg .jpeg .jpe .jfif .mpo .png .apng .webp .tif .tiff .bmp .dib .heic .heif .hif .avif .gif "
-    ".jp2 .j2k .jpf .jpx .tga .ico .psd .ppm .pgm .pbm .pnm .pcx .sgi .dds .qoi .hdr .exr".split()
+    [
+        ".jpg",
+        ".jpeg",
+        ".jpe",
+        ".jfif",
+        ".mpo",
+        ".png",
+        ".apng",
+        ".webp",
+        ".tif",
+        ".tiff",
+        ".bmp",
+        ".dib",
+        ".heic",
+        ".heif",
+        ".hif",
+        ".avif",
+        ".gif",
+        ".jp2",
+        ".j2k",
+        ".jpf",
+        ".jpx",
+        ".tga",
+        ".ico",
+        ".psd",
+        ".ppm",
+        ".pgm",
+        ".pbm",
+        ".pnm",
+        ".pcx",
+        ".sgi",
+        ".dds",
+        ".qoi",
+        ".hdr",
+        ".exr",
+    ]
 )
 GENERATED_FOLDERS = ("@eaDir", "#recycle", "$RECYCLE.BIN", "System Volume Information", "lost+found", "*.photoslibrary")
 DECODE_SIDE = 900
@@ -53,7 +87,7 @@ class Upright:
     @property
     def scale(self) -> float:
         """Full-size pixels per pixel of `pixels`."""
-        return max(self.width / self.pixels.shape[1], self.height / self.pixels.shape[0])
+        return float(max(self.width / self.pixels.shape[1], self.height / self.pixels.shape[0]))
 
 
 @dataclass
@@ -215,7 +249,11 @@ def _decode_jpeg(data: bytes, size: tuple[int, int], orientation: int, taken_at:
     if not _is_whole_jpeg(data):
         raise PhotoError("the file ends in the middle of the picture (an incomplete copy or download?)")
     flag = cv2.IMREAD_COLOR
-    for divisor, reduced in ((2, cv2.IMREAD_REDUCED_COLOR_2), (4, cv2.IMREAD_REDUCED_COLOR_4), (8, cv2.IMREAD_REDUCED_COLOR_8)):
+    for divisor, reduced in (
+        (2, cv2.IMREAD_REDUCED_COLOR_2),
+        (4, cv2.IMREAD_REDUCED_COLOR_4),
+        (8, cv2.IMREAD_REDUCED_COLOR_8),
+    ):
         if max(size) >= DECODE_SIDE * divisor:
             flag = reduced
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flag | cv2.IMREAD_IGNORE_ORIENTATION)
@@ -258,7 +296,7 @@ def _pixels(image: Image.Image) -> Pixels:
     if image.mode.startswith("I") or image.mode == "F":
         grey = np.nan_to_num(np.asarray(image, np.float32))
         low, high = (0.0, 65535.0) if image.mode != "F" else (float(grey.min()), float(grey.max()))
-        if image.mode == "I" and 0 <= grey.min() and grey.max() <= 255:
+        if image.mode == "I" and grey.min() >= 0 and grey.max() <= 255:
             high = 255.0
         eight = np.clip((grey - low) * (255.0 / max(high - low, 1e-6)), 0, 255).astype(np.uint8)
         return np.ascontiguousarray(np.repeat(eight[:, :, None], 3, axis=2))

@@ -52,7 +52,9 @@ _SYNONYMS = {
 }
 
 
-def label_among(emotions: Iterable[Emotion], probabilities: Mapping[Emotion, float], prior: Mapping[Emotion, float]) -> Emotion:
+def label_among(
+    emotions: Iterable[Emotion], probabilities: Mapping[Emotion, float], prior: Mapping[Emotion, float]
+) -> Emotion:
     """Return the most probable of `emotions` after dividing by the training prior.
 
     A network trained on crowds' votes leans to neutral because most faces there are; the quotient asks

@@ -1,0 +1,1 @@
+"""Data sets, networks, fitting, evaluation, conversion: how the shipped networks are made."""

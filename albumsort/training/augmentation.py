@@ -30,7 +30,7 @@ def _place(face: Pixels, random: np.random.Generator) -> Pixels:
     zoom = np.exp(random.uniform(np.log(0.8), np.log(1.2)))
     stretch = np.exp(random.normal(0, 0.05))
     shift = random.uniform(-0.08, 0.08, 2) * SIDE
-    matrix = cv2.getRotationMatrix2D((SIDE / 2 - 0.5, SIDE / 2 - 0.5), angle, zoom)
+    matrix = np.asarray(cv2.getRotationMatrix2D((SIDE / 2 - 0.5, SIDE / 2 - 0.5), angle, zoom), np.float64)
     matrix[:, 0] *= stretch
     matrix[0, 2] += (1 - stretch) * SIDE / 2
     if random.random() < 0.5:

@@ -14,7 +14,10 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-from .datasets import FER2013_LABELS, FERPLUS_LABELS, SIDE, Floats
+from ..litert import Network
+from .datasets import FER2013_LABELS, FERPLUS_LABELS, SIDE, Floats, Pixels
+
+BATCH = 256
 
 
 def to_litert(model: keras.Model) -> bytes:
@@ -41,7 +44,9 @@ def training_prior(shares: Floats) -> dict[str, float]:
     return {name: round(float(p), 5) for name, p in zip(FERPLUS_LABELS, voted.mean(axis=0), strict=True)}
 
 
-def emotion_entry(file: str, content: bytes, temperature: float, prior: dict[str, float], made: dict[str, Any]) -> dict[str, Any]:
+def emotion_entry(
+    file: str, content: bytes, temperature: float, prior: dict[str, float], made: dict[str, Any]
+) -> dict[str, Any]:
     """Return the manifest's entry; `made` says data, score, commit and command."""
     return {
         "file": file,
@@ -71,18 +76,8 @@ def commit() -> str:
     return result.stdout.strip() if result.returncode == 0 else "unknown"
 
 
-def run_litert(content: bytes, pixels: np.ndarray[Any, np.dtype[np.uint8]]) -> Floats:
+def run_litert(content: bytes, pixels: Pixels) -> Floats:
     """Return the (n, 15) logits that the shipped form of the network gives for (n, 48, 48) faces."""
-    from ai_edge_litert.interpreter import Interpreter
-
-    interpreter = Interpreter(model_content=content, num_threads=1)
-    index = interpreter.get_input_details()[0]["index"]
-    rows = []
-    for start in range(0, len(pixels), 256):
-        part = pixels[start : start + 256, :, :, None]
-        interpreter.resize_tensor_input(index, part.shape)
-        interpreter.allocate_tensors()
-        interpreter.set_tensor(index, part)
-        interpreter.invoke()
-        rows.append(np.array(interpreter.get_tensor(interpreter.get_output_details()[0]["index"])))
-    return np.concatenate(rows).astype(np.float32)
+    network = Network(content)
+    faces = pixels[..., None]
+    return np.concatenate([network(faces[i : i + BATCH]) for i in range(0, len(faces), BATCH)])

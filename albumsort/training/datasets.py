@@ -34,7 +34,7 @@ Ints = npt.NDArray[np.int64]
 class LabelledFaces:
     """Faces of one split.
 
-    pixels: (n, 48, 48) grey, 0-255. label: (n,) index into FER2013_LABELS.
+    pixels: (n, 48, 48) grey, 0-255. label: (n,) index into FER2013_LABELS, -1 where there is none.
     votes: (n, 10) FER+ vote counts in the order of VOTE_COLUMNS, all zero where there are none.
     """
 
@@ -44,6 +44,13 @@ class LabelledFaces:
 
     def __len__(self) -> int:
         return len(self.pixels)
+
+    def __add__(self, other: LabelledFaces) -> LabelledFaces:
+        return LabelledFaces(
+            np.concatenate([self.pixels, other.pixels]),
+            np.concatenate([self.label, other.label]),
+            np.concatenate([self.votes, other.votes]),
+        )
 
     def where(self, keep: npt.NDArray[np.bool_]) -> LabelledFaces:
         """Only the faces for which `keep` (n,) is true."""
@@ -55,7 +62,9 @@ def load_fer2013(faces_csv: Path, votes_csv: Path) -> dict[str, LabelledFaces]:
 
     Raises AlbumsortError if a file is not of the expected form or the two do not belong together.
     """
-    pixels, label, usage = [], [], []
+    pixels: list[Pixels] = []
+    label: list[int] = []
+    usage: list[str] = []
     for row in _rows(faces_csv, ("emotion", "pixels", "Usage")):
         face = np.array(row["pixels"].split(), dtype=np.uint8)
         if face.size != SIDE * SIDE:
@@ -107,11 +116,12 @@ def near_duplicates(faces: Pixels, others: Pixels) -> npt.NDArray[np.bool_]:
 
 
 def _normalised(faces: Pixels) -> Floats:
-    """Rows of zero mean and unit length, from the faces at half size (a quarter of the work; if anything it finds more)."""
+    """Rows of zero mean and unit length, from the faces at half size: a quarter of the work."""
     small = np.stack([cv2.resize(f, (SIDE // 2, SIDE // 2), interpolation=cv2.INTER_AREA) for f in faces])
     rows: Floats = small.reshape(len(faces), -1).astype(np.float32)
     rows -= rows.mean(axis=1, keepdims=True)
-    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-6)
+    rows /= np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-6)
+    return rows
 
 
 def vote_shares(votes: Floats) -> Floats:

@@ -46,8 +46,9 @@ def softmax(logits: Floats, temperature: float = 1.0) -> Floats:
     return np.asarray(e / e.sum(axis=-1, keepdims=True), np.float32)
 
 
-def accuracy(right: npt.NDArray[np.bool_]) -> Score:
+def accuracy(answers: npt.ArrayLike) -> Score:
     """Share of true values with a percentile bootstrap interval (Efron, 1979), seeded."""
+    right = np.asarray(answers, np.bool_)
     n = len(right)
     if n == 0:
         return Score(float("nan"), float("nan"), float("nan"), 0)

@@ -46,7 +46,7 @@ def overlap(a: Box, b: Box) -> float:
 
 
 def match(detections: list[Box], faces: list[Box], ignored: list[Box]) -> Found:
-    """Give each detection, best first, the free face it overlaps most; what lies on an ignored box counts neither way."""
+    """Give each detection, best first, the free face it overlaps most; on an ignored box it counts neither way."""
     free, false = list(faces), 0
     for box in detections:
         best = max(free, key=lambda f: overlap(box, f), default=None)

@@ -6,8 +6,8 @@ import csv
 import json
 import os
 import sys
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -71,10 +71,24 @@ PRESETS = {
 }
 
 
+def chosen(name: str, epochs: int | None, seed: int | None, teachers: Sequence[Path]) -> Recipe:
+    """Return a preset by its name, or the recipe of a JSON file, with what is given instead of its own."""
+    if name not in PRESETS and not Path(name).is_file():
+        raise UsageError(f"no recipe {name!r}: name a JSON file or one of {', '.join(PRESETS)}")
+    recipe = PRESETS[name] if name in PRESETS else Recipe.read(Path(name))
+    return replace(
+        recipe,
+        epochs=recipe.epochs if epochs is None else epochs,
+        seed=recipe.seed if seed is None else seed,
+        teachers=tuple(str(t) for t in teachers) or recipe.teachers,
+    )
+
+
 def targets(faces: LabelledFaces) -> Floats:
-    """(n, 15) what each head should answer, scaled by the weight of its loss (FER2013: .5; no verdict: 0)."""
+    """(n, 15) what each head should answer, scaled by the weight of its loss (FER2013: .5; no verdict, no label: 0)."""
     label = np.eye(len(FER2013_LABELS), dtype=np.float32)[faces.label]
     smooth = label * (1 - SMOOTHING) + SMOOTHING / len(FER2013_LABELS)
+    smooth[faces.label < 0] = 0
     return np.concatenate([vote_shares(faces.votes), FER2013_WEIGHT * smooth], axis=1).astype(np.float32)
 
 
@@ -123,7 +137,9 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
 class Epochs(keras.callbacks.Callback):  # type: ignore[misc]
     """Averages the weights, scores them on PublicTest, and leaves a checkpoint and a line after every epoch."""
 
-    def __init__(self, run: Path, student: keras.Model, average: keras.Model, public: LabelledFaces, decay: float) -> None:
+    def __init__(
+        self, run: Path, student: keras.Model, average: keras.Model, public: LabelledFaces, decay: float
+    ) -> None:
         super().__init__()
         self.run, self.student, self.average, self.public, self.decay = run, student, average, public, decay
         self.bar: tqdm[Any] | None = None
@@ -200,10 +216,11 @@ def _with_teachers(student: keras.Model, teachers: list[keras.Model]) -> keras.M
     return keras.Model(face, ops.concatenate([student.output, soft], axis=-1))
 
 
-def fit(splits: dict[str, LabelledFaces], recipe: Recipe, run: Path) -> None:
+def fit(faces: LabelledFaces, public: LabelledFaces, recipe: Recipe, run: Path) -> None:
     """Train by `recipe` into the folder `run`; a run that was interrupted goes on after its last whole epoch.
 
-    splits: leak-free, by usage name. Raises UsageError if the folder belongs to another recipe.
+    faces: what is learnt from; public: what every epoch is scored on. Raises UsageError if the folder
+    belongs to another recipe.
     """
     run.mkdir(parents=True, exist_ok=True)
     written = run / "recipe.json"
@@ -215,7 +232,7 @@ def fit(splits: dict[str, LabelledFaces], recipe: Recipe, run: Path) -> None:
     keras.config.set_dtype_policy(recipe.precision)
     student, average = NETWORKS[recipe.network](), NETWORKS[recipe.network]()
     model = _with_teachers(student, teachers) if teachers else student
-    data = Batches(splits["Training"], recipe, epoch=0)
+    data = Batches(faces, recipe, epoch=0)
     steps = len(data)
     model.compile(optimizer=_optimizer(recipe, steps), loss=distillation_loss if teachers else two_head_loss)
     average.set_weights(student.get_weights())
@@ -223,7 +240,7 @@ def fit(splits: dict[str, LabelledFaces], recipe: Recipe, run: Path) -> None:
         model.load_weights(run / "last.keras")
         average.load_weights(run / "average.weights.h5")
         data.epoch = int(model.optimizer.iterations) // steps
-    watch = Epochs(run, student, average, splits["PublicTest"], recipe.averaging)
+    watch = Epochs(run, student, average, public, recipe.averaging)
     model.fit(data, epochs=recipe.epochs, initial_epoch=data.epoch, callbacks=[watch], verbose=0, shuffle=False)
 
 
@@ -239,5 +256,3 @@ def _optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
     optimizer = keras.optimizers.AdamW(schedule, weight_decay=recipe.weight_decay, beta_2=0.99, global_clipnorm=5.0)
     optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
     return optimizer
-
-

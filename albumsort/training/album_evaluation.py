@@ -1,0 +1,59 @@
+"""How well whole photos are labelled, from folders named after emotions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from .. import analysis, photos
+from ..errors import AlbumsortError, UsageError
+from ..types import FOUR, Emotion, Photo, PhotoFile
+from .evaluation import Score, accuracy
+
+TOP = 20
+
+
+@dataclass(frozen=True)
+class AlbumReport:
+    """recall: by folder; confusion[folder][label]: counts, None for no face; top: of the first 20, how many belong."""
+
+    recall: Mapping[Emotion, Score]
+    confusion: Mapping[Emotion, Mapping[Emotion | None, int]]
+    top: Mapping[Emotion, int]
+
+    @property
+    def balanced(self) -> float:
+        """Mean of the recalls: balanced accuracy of the largest face's label."""
+        return sum(s.value for s in self.recall.values()) / len(self.recall)
+
+
+def evaluate(album: Path, watch: Callable[[Iterable[PhotoFile]], Iterable[PhotoFile]]) -> AlbumReport:
+    """Analyse album/<emotion>/* just as indexing does; a photo without a face counts as wrong.
+
+    Raises UsageError if a folder of the four is missing, AlbumsortError if a photo cannot be read.
+    """
+    seen: dict[Emotion, list[Photo]] = {}
+    for emotion in FOUR:
+        if not (album / emotion).is_dir():
+            raise UsageError(f"{album} has no folder {emotion}")
+        files = list(photos.find(album / emotion, (), photos.Walk()))
+        seen[emotion] = [_photo(file) for file in watch(files)]
+    labels = {e: [p.main_face.label if p.main_face else None for p in group] for e, group in seen.items()}
+    recall = {e: accuracy([label == e for label in group]) for e, group in labels.items()}
+    confusion = {e: {kind: group.count(kind) for kind in (*FOUR, None)} for e, group in labels.items()}
+    ranked = {e: sorted(((_score(p, e), of) for of, g in seen.items() for p in g), reverse=True) for e in FOUR}
+    return AlbumReport(recall, confusion, {e: sum(of == e for _, of in rows[:TOP]) for e, rows in ranked.items()})
+
+
+def _photo(file: PhotoFile) -> Photo:
+    try:
+        result = analysis.analyse(file, frozenset())
+    except AlbumsortError as e:
+        raise AlbumsortError(f"{file.path}: {e}") from e
+    assert not isinstance(result, str)
+    return Photo(file.path, result.width, result.height, result.taken_at, result.digest, result.faces)
+
+
+def _score(photo: Photo, emotion: Emotion) -> float:
+    return max((face.probabilities[emotion] for face in photo.faces), default=0.0)
