@@ -205,12 +205,14 @@ def list_(
     quiet: Quiet = False,
 ) -> None:
     """List every indexed photo with its faces; --min-score: some face has its label with this probability."""
-    from . import ranking
+    from . import output, ranking
 
-    form = _form(as_json, nl, as_csv, null)
+    form, filters = _form(as_json, nl, as_csv, null), _filters(since, until, path, faces)
     with _open(ctx, db) as database:
-        photos = ranking.sure(database.photos(_filters(since, until, path, faces)), min_score)
-        _print_photos(photos, form, _quiet(ctx, quiet))
+        if form in output.PLAIN and min_score == 0:
+            output.write_paths(database.paths(filters), form, sys.stdout)
+        else:
+            _print_photos(ranking.sure(database.photos(filters), min_score), form, _quiet(ctx, quiet))
 
 
 @app.command()
@@ -238,8 +240,8 @@ def export(
     how = exporting.Link(link)
     with _open(ctx, db) as database:
         exporting.check_destination(to, database.roots())
-        photos = list(database.photos(Filters()))
-    folders = ranking.labelled(photos, wanted, emotion_prior(), n)
+        folders = ranking.labelled(database.photos(Filters()), wanted, emotion_prior(), n)
+        faceless = database.stats().without_face
     plan = exporting.plan(folders, Path(os.path.abspath(to)), how)
     if dry_run:
         done = plan
@@ -248,7 +250,7 @@ def export(
     else:
         done = _carry_out(plan, how, report, show=sys.stderr.isatty() and not _quiet(ctx, quiet))
     if not _quiet(ctx, quiet):
-        _print_export(done, folders, photos, dry_run)
+        _print_export(done, folders, faceless, dry_run)
     _print_failures((item.source, item.reason) for item in done if item.action is exporting.Action.FAIL)
     if any(item.action is exporting.Action.FAIL for item in done):
         raise typer.Exit(1)
@@ -275,7 +277,7 @@ def _carry_out(plan: list[Item], how: Link, report: Path | None, show: bool) -> 
 
 
 def _print_export(
-    done: Sequence[Item], folders: Mapping[Emotion, Sequence[Photo]], photos: Sequence[Photo], dry_run: bool
+    done: Sequence[Item], folders: Mapping[Emotion, Sequence[Photo]], faceless: int, dry_run: bool
 ) -> None:
     from .export import Action
 
@@ -284,7 +286,6 @@ def _print_export(
     chosen = ", ".join(f"{len(group)} {emotion}" for emotion, group in folders.items())
     _say(f"{len(done)} photos chosen: {chosen}")
     _say(f"{actions[Action.WRITE]} {verb}, {actions[Action.SKIP]} already there, {actions[Action.FAIL]} failed")
-    faceless = sum(not photo.faces for photo in photos)
     if faceless:
         _say(f"{faceless} photos without a face were left out")
 

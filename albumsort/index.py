@@ -250,6 +250,15 @@ class Index:
                 lines = list(group)
                 yield _photo(lines[0][:5], tuple(_face(line[6:]) for line in lines if line[6] is not None))
 
+    def paths(self, filters: Filters) -> Iterator[Path]:
+        """Yield the paths of `photos` alone, many times faster."""
+        where, values = _where(filters)
+        with self._explained():
+            for (path,) in self._connection.execute(
+                f"SELECT p.path FROM photos p JOIN contents c ON c.id = p.content WHERE {where} ORDER BY p.path", values
+            ):
+                yield Path(os.fsdecode(path))
+
     def stats(self) -> Stats:
         """Count everything, missing photos included."""
         one = self._connection.execute

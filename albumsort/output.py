@@ -25,6 +25,9 @@ class Form(StrEnum):
     NULL = "null"
 
 
+PLAIN = {Form.PATHS: "\n", Form.NULL: "\0"}
+
+
 def printable(path: Path | str) -> str:
     """Return a path that cannot drive a terminal: control, format and undecodable characters are escaped."""
     return "".join(c if unicodedata.category(c) not in _UNSAFE else _escaped(c) for c in str(path))
@@ -66,17 +69,17 @@ def face_json(face: Face) -> dict[str, Any]:
 
 def write_photos(photos: Iterable[Photo], form: Form, stream: TextIO) -> None:
     """Write photos in any form but a table, each as soon as it comes."""
-    _WRITERS[form](photos, stream)
+    if form in PLAIN:
+        write_paths((photo.path for photo in photos), form, stream)
+    else:
+        _WRITERS[form](photos, stream)
 
 
-def _write_paths(photos: Iterable[Photo], stream: TextIO) -> None:
-    for photo in photos:
-        stream.write(f"{photo.path}\n")
-
-
-def _write_null(photos: Iterable[Photo], stream: TextIO) -> None:
-    for photo in photos:
-        stream.write(f"{photo.path}\0")
+def write_paths(paths: Iterable[Path], form: Form, stream: TextIO) -> None:
+    """Write paths as they are, each ended by a newline, or by NUL where names may hold newlines."""
+    end = PLAIN[form]
+    for path in paths:
+        stream.write(f"{path}{end}")
 
 
 def _write_json(photos: Iterable[Photo], stream: TextIO) -> None:
@@ -105,8 +108,6 @@ def _write_csv(photos: Iterable[Photo], stream: TextIO) -> None:
 
 
 _WRITERS: Mapping[Form, Callable[[Iterable[Photo], TextIO], None]] = {
-    Form.PATHS: _write_paths,
-    Form.NULL: _write_null,
     Form.JSON: _write_json,
     Form.LINES: _write_lines,
     Form.CSV: _write_csv,

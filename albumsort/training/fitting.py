@@ -237,6 +237,7 @@ def fit(faces: LabelledFaces, public: LabelledFaces, recipe: Recipe, run: Path) 
     model.compile(optimizer=_optimizer(recipe, steps), loss=distillation_loss if teachers else two_head_loss)
     average.set_weights(student.get_weights())
     if (run / "last.keras").exists():
+        model.optimizer.build(model.trainable_variables)  # or its momenta have nowhere to go
         model.load_weights(run / "last.keras")
         average.load_weights(run / "average.weights.h5")
         data.epoch = int(model.optimizer.iterations) // steps
@@ -246,12 +247,14 @@ def fit(faces: LabelledFaces, public: LabelledFaces, recipe: Recipe, run: Path) 
 
 def _optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
     """AdamW with a short warm-up and one cosine over the whole run."""
+    total = recipe.epochs * steps
+    warm_up = min(300, total // 10)
     schedule = keras.optimizers.schedules.CosineDecay(
         recipe.learning_rate / 100,
-        decay_steps=max(1, recipe.epochs * steps - 300),
+        decay_steps=max(1, total - warm_up),
         alpha=0.003,
         warmup_target=recipe.learning_rate,
-        warmup_steps=300,
+        warmup_steps=warm_up,
     )
     optimizer = keras.optimizers.AdamW(schedule, weight_decay=recipe.weight_decay, beta_2=0.99, global_clipnorm=5.0)
     optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])

@@ -1,0 +1,271 @@
+"""Data sets, augmentation, evaluation rules, and one small training run from CSV to LiteRT."""
+
+import csv
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from albumsort.errors import AlbumsortError, UsageError
+from albumsort.training import augmentation, datasets, evaluation, face_evaluation
+from albumsort.types import Box
+
+VOTES = ["Usage", "Image name", *datasets.VOTE_COLUMNS]
+
+
+def drawn_face(random: np.random.Generator, smile: bool) -> np.ndarray:
+    """A disc with eyes and a mouth that curves up or down."""
+    face = np.full((48, 48), int(random.integers(20, 90)), np.uint8)
+    skin = int(random.integers(140, 230))
+    cv2.ellipse(face, (24, 24), (18, 22), 0, 0, 360, skin, -1)
+    for x in (16, 32):
+        cv2.circle(face, (x, 18), 3, 20, -1)
+    start, end, y = (20, 160, 30) if smile else (200, 340, 40)
+    cv2.ellipse(face, (24, y), (9, 6), 0, start, end, 20, 2)
+    return np.clip(face + random.normal(0, 8, face.shape), 0, 255).astype(np.uint8)
+
+
+def write_csvs(folder: Path, counts: dict[str, int]) -> tuple[Path, Path]:
+    """FER2013 and FER+ files of drawn faces: happy ones and sad ones."""
+    random = np.random.default_rng(0)
+    data, votes = folder / "fer2013.csv", folder / "votes.csv"
+    with data.open("w", newline="") as d, votes.open("w", newline="") as v:
+        data_rows, vote_rows = csv.writer(d), csv.writer(v)
+        data_rows.writerow(["emotion", "pixels", "Usage"])
+        vote_rows.writerow(VOTES)
+        for usage, n in counts.items():
+            for i in range(n):
+                smile = i % 2 == 0
+                pixels = " ".join(map(str, drawn_face(random, smile).ravel()))
+                data_rows.writerow([3 if smile else 4, pixels, usage])
+                vote_rows.writerow([usage, f"{i}.png", 1, 9 if smile else 0, 0, 0 if smile else 9, 0, 0, 0, 0, 0, 0])
+    return data, votes
+
+
+def votes_of(**counts: int) -> np.ndarray:
+    return np.array([[counts.get(name, 0) for name in datasets.VOTE_COLUMNS]], np.float32)
+
+
+def test_both_files_are_read_into_splits_without_blank_images(tmp_path):
+    data, votes = write_csvs(tmp_path, {"Training": 6, "PublicTest": 2, "PrivateTest": 2})
+    with data.open("a") as file:
+        file.write("6," + " ".join(["0"] * 2304) + ",Training\n")
+    with votes.open("a") as file:
+        file.write("Training,,10,0,0,0,0,0,0,0,0,0\n")
+    splits = datasets.load_fer2013(data, votes)
+    assert {usage: len(faces) for usage, faces in splits.items()} == {"Training": 6, "PublicTest": 2, "PrivateTest": 2}
+    assert splits["Training"].label.tolist() == [3, 4, 3, 4, 3, 4]
+
+
+def test_files_of_different_length_are_refused(tmp_path):
+    data, votes = write_csvs(tmp_path, {"Training": 4})
+    votes.write_text("\n".join(votes.read_text().splitlines()[:-1]))
+    with pytest.raises(AlbumsortError, match="not the same data set"):
+        datasets.load_fer2013(data, votes)
+
+
+def test_a_file_without_the_expected_columns_is_refused_by_name(tmp_path):
+    data, votes = write_csvs(tmp_path, {"Training": 2})
+    data.write_text("a,b\n1,2\n")
+    with pytest.raises(AlbumsortError, match="no column Usage, emotion, pixels"):
+        datasets.load_fer2013(data, votes)
+
+
+def test_training_loses_what_stands_in_a_test_split_even_mirrored_or_brighter():
+    random = np.random.default_rng(1)
+    own, shown = random.integers(0, 255, (2, 5, 48, 48)).astype(np.uint8)
+    leaked = np.stack([shown[0], shown[1][:, ::-1], (shown[2] * 0.7 + 20).astype(np.uint8)])
+    pixels = np.concatenate([own, leaked])
+    assert datasets.near_duplicates(pixels, shown).tolist() == [False] * 5 + [True] * 3
+
+
+def test_leaks_are_removed_towards_the_reported_split(tmp_path):
+    random = np.random.default_rng(2)
+    a, b, c = random.integers(0, 255, (3, 4, 48, 48)).astype(np.uint8)
+
+    def split(pixels):
+        return datasets.LabelledFaces(pixels, np.zeros(len(pixels), int), np.zeros((len(pixels), 10), np.float32))
+
+    given_splits = {
+        "Training": split(np.concatenate([a, b[:1], c[:1]])),
+        "PublicTest": split(np.concatenate([b, c[1:2]])),
+        "PrivateTest": split(c),
+    }
+    clean = datasets.without_leaks(given_splits)
+    assert [len(clean[usage]) for usage in datasets.USAGES] == [4, 4, 4]
+
+
+def test_single_votes_are_dropped_from_the_shares():
+    shares = datasets.vote_shares(votes_of(neutral=6, sadness=2, anger=1, fear=1))
+    assert dict(zip(datasets.FERPLUS_LABELS, shares[0].tolist(), strict=True))["neutral"] == pytest.approx(0.75)
+    assert shares.sum() == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("votes", "winner"),
+    [
+        (votes_of(happiness=9, neutral=1), "happy"),
+        (votes_of(happiness=5, neutral=5), None),  # not more than half of what is left
+        (votes_of(happiness=5, neutral=3, sadness=1, anger=1), "happy"),  # 5 of 8
+        (votes_of(unknown=6, happiness=4), None),
+        (votes_of(NF=10), None),
+    ],
+)
+def test_the_official_rule_names_the_winner_or_leaves_the_face_out(votes, winner):
+    expected = -1 if winner is None else datasets.FERPLUS_LABELS.index(winner)
+    assert datasets.ferplus_majority(votes).tolist() == [expected]
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.integers(0, 2**32 - 1))
+def test_augmentation_keeps_shape_and_type_and_leaves_the_original_alone(seed):
+    face = drawn_face(np.random.default_rng(5), smile=True)
+    before = face.copy()
+    changed = augmentation.augment(face, np.random.default_rng(seed))
+    assert changed.shape == (48, 48)
+    assert changed.dtype == np.uint8
+    assert np.array_equal(face, before)
+
+
+def test_augmentation_repeats_itself_for_the_same_seed():
+    face = drawn_face(np.random.default_rng(5), smile=True)
+    one, other = (augmentation.augment(face, np.random.default_rng(9)) for _ in range(2))
+    assert np.array_equal(one, other)
+
+
+def test_restricting_the_answers_ignores_classes_outside_the_subset():
+    labels = ("a", "b", "c")
+    scores = np.array([[0.2, 0.1, 0.9], [0.1, 0.3, 0.8], [0.0, 0.0, 1.0]])
+    truth = np.array([0, 0, 2])
+    assert evaluation.restricted(scores, labels, truth, ("a", "b")).tolist() == [True, False]
+
+
+def test_the_interval_of_an_accuracy_encloses_it_and_narrows_with_n():
+    few, many = evaluation.accuracy([True, False] * 20), evaluation.accuracy([True, False] * 2000)
+    assert few.low < few.value < few.high
+    assert many.high - many.low < (few.high - few.low) / 5
+
+
+def test_the_best_temperature_undoes_overconfidence():
+    random = np.random.default_rng(0)
+    logits = random.normal(0, 1.5, (4000, 8)).astype(np.float32)
+    drawn = [random.choice(8, p=p / p.sum()) for p in evaluation.softmax(logits).astype(float)]
+    shares = np.eye(8, dtype=np.float32)[drawn]
+    assert evaluation.best_temperature(logits * 2, shares) == pytest.approx(2, rel=0.1)
+    assert evaluation.calibration_error(evaluation.softmax(logits * 2, 2), shares) < 0.03
+    assert evaluation.calibration_error(evaluation.softmax(logits * 2), shares) > 0.05
+
+
+def test_each_face_is_found_once_and_the_second_detection_is_false():
+    face, far = Box(10, 10, 20, 20), Box(100, 100, 20, 20)
+    counts = face_evaluation.match([Box(11, 10, 20, 20), Box(9, 9, 20, 20), far], [face], [far])
+    assert (counts.found, counts.false, counts.recall) == (1, 1, 1.0)
+
+
+def test_a_missed_face_lowers_recall_only():
+    counts = face_evaluation.match([], [Box(0, 0, 9, 9)], [])
+    assert (counts.recall, counts.false) == (0.0, 0)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A network trained for six epochs on drawn faces, in two goes, converted."""
+    pytest.importorskip("tensorflow")
+    from albumsort.training import fitting, shipping
+
+    folder = tmp_path_factory.mktemp("training")
+    data, votes = write_csvs(folder, {"Training": 512, "PublicTest": 40, "PrivateTest": 40})
+    recipe = fitting.Recipe(epochs=6, batch=32, precision="float32", averaging=0.9)
+    faces = datasets.load_fer2013(data, votes)
+    run = folder / "run"
+    interrupted = KeyboardInterrupt()
+
+    class Stop(fitting.Epochs):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 1:
+                raise interrupted
+            super().on_epoch_begin(epoch, logs)
+
+    whole, fitting.Epochs = fitting.Epochs, Stop
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            fitting.fit(faces["Training"], faces["PublicTest"], recipe, run)
+    finally:
+        fitting.Epochs = whole
+    # drawn faces look alike by design: keep the duplicates, or nothing would be left
+    monkeypatch = pytest.MonkeyPatch()
+    monkeypatch.setattr(shipping, "without_leaks", lambda splits: splits)
+    shipping.train(data, votes, None, recipe, run, "test")
+    yield {"run": run, "data": data, "votes": votes, "recipe": recipe, "faces": faces}
+    monkeypatch.undo()
+
+
+@pytest.mark.slow
+def test_an_interrupted_run_goes_on_after_its_last_whole_epoch(trained):
+    with (trained["run"] / "history.csv").open() as file:
+        assert [row["epoch"] for row in csv.DictReader(file)] == ["1", "2", "3", "4", "5", "6"]
+
+
+@pytest.mark.slow
+def test_the_converted_network_learnt_the_drawn_faces_and_answers_like_keras(trained):
+    from albumsort.training import conversion, fitting, shipping
+
+    content = (trained["run"] / shipping.MODEL).read_bytes()
+    faces = trained["faces"]["PrivateTest"]
+    logits = conversion.run_litert(content, faces.pixels)
+    kept = fitting.predict(fitting.averaged(trained["run"]), faces)
+    assert np.abs(logits - kept).max() < 0.1
+    assert evaluation.evaluate(logits, faces).ferplus_8.value > 0.9
+    assert len(content) <= 3_000_000
+
+
+@pytest.mark.slow
+def test_installing_a_run_makes_weights_that_load_by_their_hash(trained, tmp_path, monkeypatch):
+    from albumsort import weights
+    from albumsort.training import shipping
+
+    shipping.install(trained["run"], tmp_path)
+    monkeypatch.setattr(weights, "folder", lambda: tmp_path)
+    weights.manifest.cache_clear()
+    try:
+        content, network = weights.load("emotion")
+        assert content == (trained["run"] / shipping.MODEL).read_bytes()
+        assert network.details["recipe"]["epochs"] == 6
+    finally:
+        weights.manifest.cache_clear()
+
+
+@pytest.mark.slow
+def test_a_student_follows_its_teacher_on_faces_nobody_labelled(trained, tmp_path):
+    from albumsort.training import fitting
+
+    recipe = replace(trained["recipe"], epochs=1, teachers=(str(trained["run"]),))
+    faces = trained["faces"]["Training"]
+    unlabelled = datasets.LabelledFaces(faces.pixels, np.full(len(faces), -1), np.zeros_like(faces.votes))
+    assert fitting.targets(unlabelled).sum() == 0
+    fitting.fit(faces + unlabelled, trained["faces"]["PublicTest"], recipe, tmp_path / "student")
+    assert (tmp_path / "student" / "average.weights.h5").exists()
+
+
+@pytest.mark.slow
+def test_a_folder_of_another_recipe_is_not_continued(trained):
+    from albumsort.training import fitting
+
+    other = replace(trained["recipe"], seed=7)
+    with pytest.raises(UsageError, match="another recipe"):
+        fitting.fit(trained["faces"]["Training"], trained["faces"]["PublicTest"], other, trained["run"])
+
+
+def test_a_recipe_with_an_unknown_field_is_refused(tmp_path):
+    pytest.importorskip("tensorflow")
+    from albumsort.training import fitting
+
+    path = tmp_path / "recipe.json"
+    path.write_text(json.dumps({"epochs": 3, "epoch": 4}))
+    with pytest.raises(UsageError, match="unknown field epoch"):
+        fitting.chosen(str(path), None, None, ())
