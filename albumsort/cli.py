@@ -315,6 +315,37 @@ def stats(ctx: typer.Context, as_json: AsJson = False, db: Db = None, quiet: Qui
 
 
 @app.command()
+def prune(
+    ctx: typer.Context,
+    yes: Annotated[bool, _option("--yes", help="Do not ask.")] = False,
+    db: Db = None,
+    quiet: Quiet = False,
+) -> None:
+    """Forget photos whose file is gone; the only command that forgets."""
+    from .output import printable
+
+    with _open(ctx, db) as database:
+        gone = [path for path in database.missing() if not os.path.lexists(path)]
+        for path in gone:
+            print(printable(path) if sys.stdout.isatty() else path)
+        if not gone:
+            _say("Nothing to forget: no indexed photo is missing.")
+            return
+        if not yes and not _agreed(f"Forget these {len(gone)} photos and their results?"):
+            return
+        with database.transaction():
+            database.forget(gone)
+        if not _quiet(ctx, quiet):
+            _say(f"{len(gone)} photos forgotten")
+
+
+def _agreed(question: str) -> bool:
+    if not sys.stdin.isatty():
+        raise UsageError("nothing was forgotten: there is no terminal to ask on; add --yes to forget them")
+    return typer.confirm(question, err=True)
+
+
+@app.command()
 def doctor(ctx: typer.Context, db: Db = None, quiet: Quiet = False) -> None:
     """Check the installation: versions, networks and their hashes, the index, what can be decoded."""
     from . import diagnosis

@@ -169,6 +169,13 @@ class Index:
         """Take the mark off files that are back, unchanged."""
         self._connection.executemany("UPDATE photos SET missing = 0 WHERE path = ?", ((os.fsencode(p),) for p in paths))
 
+    def forget(self, paths: Iterable[Path]) -> None:
+        """Remove photos, and what no other photo's bytes show."""
+        self._connection.executemany("DELETE FROM photos WHERE path = ?", ((os.fsencode(p),) for p in paths))
+        self._connection.execute(
+            "DELETE FROM contents WHERE NOT EXISTS (SELECT 1 FROM photos p WHERE p.content = contents.id)"
+        )
+
     def _content(self, digest: str) -> int:
         return int(self._connection.execute("SELECT id FROM contents WHERE digest = ?", (digest,)).fetchone()[0])
 
@@ -273,6 +280,12 @@ class Index:
             ).fetchone()
             faces = one("SELECT count(*) FROM photos p JOIN faces f ON f.content = p.content").fetchone()[0]
         return Stats(photos, faces, labels, photos - failed - labels.total(), failed, missing, self.roots())
+
+    def missing(self) -> list[Path]:
+        """Return the photos that were not there on the last look."""
+        with self._explained():
+            rows = self._connection.execute("SELECT path FROM photos WHERE missing = 1 ORDER BY path").fetchall()
+        return [Path(os.fsdecode(path)) for (path,) in rows]
 
     def failures(self) -> list[tuple[Path, str]]:
         """Return the photos that could not be analysed, with the reasons."""

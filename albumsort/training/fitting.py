@@ -192,12 +192,12 @@ def predict(model: keras.Model, faces: LabelledFaces) -> Floats:
     return np.concatenate([np.asarray(model(x[i : i + 512], training=False)) for i in range(0, len(x), 512)])
 
 
-def averaged(run: Path) -> keras.Model:
-    """Return the network of a run with its averaged weights, in full precision."""
+def averaged(run: Path, precision: str = "float32") -> keras.Model:
+    """Return the network of a run with its averaged weights."""
     weights = run / "average.weights.h5"
     if not weights.exists():
         raise AlbumsortError(f"{run} holds no trained network (no {weights.name}); train it first")
-    keras.config.set_dtype_policy("float32")
+    keras.config.set_dtype_policy(precision)
     model = NETWORKS[Recipe.read(run / "recipe.json").network]()
     model.load_weights(weights)
     return model
@@ -228,7 +228,7 @@ def fit(faces: LabelledFaces, public: LabelledFaces, recipe: Recipe, run: Path) 
         raise UsageError(f"{run} was started with another recipe; choose another folder or the same settings")
     recipe.write(written)
     keras.utils.set_random_seed(recipe.seed)
-    teachers = [averaged(Path(t)) for t in recipe.teachers]
+    teachers = [averaged(Path(t), recipe.precision) for t in recipe.teachers]
     keras.config.set_dtype_policy(recipe.precision)
     student, average = NETWORKS[recipe.network](), NETWORKS[recipe.network]()
     model = _with_teachers(student, teachers) if teachers else student

@@ -40,6 +40,7 @@ def train(
     unlabelled: further faces that only the recipe's teachers speak for. The temperature is chosen on
     PublicTest; PrivateTest is not looked at. Returns the LiteRT file.
     """
+    commit = conversion.commit()
     splits = without_leaks(load_fer2013(data, votes))
     seen = splits["Training"] if unlabelled is None else splits["Training"] + unlabelled
     fitting.fit(seen, splits["PublicTest"], recipe, run)
@@ -51,7 +52,7 @@ def train(
     made = {
         "data": _described(len(splits["Training"]), 0 if unlabelled is None else len(unlabelled)),
         "score": {"set": "PublicTest", **_short(evaluation.evaluate(logits, public, temperature))},
-        "commit": conversion.commit(),
+        "commit": commit,
         "command": command,
         "recipe": asdict(recipe),
     }
