@@ -132,11 +132,12 @@ def _note_gone(plan: Plan, root: Path, known: Mapping[Path, State], seen: set[Pa
     unreadable = [folder for folder, _ in walk.errors]
     absent = {p for p in known if p not in seen and not os.path.lexists(p)}
     absent = {p for p in absent if not any(p.is_relative_to(folder) for folder in unreadable)}
-    if absent and len(absent) == len(known) and not (seen & {p for p in seen if p.is_relative_to(root)}):
+    newly = {p for p in absent if not known[p].missing}
+    if newly and len(absent) == len(known) and not any(p.is_relative_to(root) for p in seen):
         raise AlbumsortError(
-            f"{root} holds no photo now, but {len(known)} were indexed there. Is the disk mounted? Nothing was changed"
+            f"{root} holds no photo now, but {len(newly)} were indexed there. Is the disk mounted? Nothing was changed"
         )
-    plan.gone |= {p for p in absent if not known[p].missing}
+    plan.gone |= newly
     plan.missing += len(absent)
 
 

@@ -312,6 +312,8 @@ def _decode_with_opencv(data: bytes) -> Upright:
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error as e:
         raise PhotoError(f"the picture is damaged: {_one_line(e)}") from e
+    if pixels is None and data[4:8] == b"ftyp":
+        raise PhotoError("a HEIF or AVIF picture that is damaged, or compressed in a way the decoder does not know")
     if pixels is None:
         raise PhotoError("not a picture of any kind known, or damaged at its start")
     return Upright(np.asarray(pixels, np.uint8), pixels.shape[1], pixels.shape[0], None)

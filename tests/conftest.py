@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import xxhash
+from helpers import astronaut, encoded, exif, face, index_album, landscape, quarters, save, stored
+
+from albumsort.index import Index
+from albumsort.types import Emotion
+
+REPOSITORY = Path(__file__).parent.parent
+
+
+@pytest.fixture(autouse=True)
+def _nobodys_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [*os.environ]:
+        if name.startswith("ALBUMSORT_") and name != "ALBUMSORT_TEST_PHOTOS":
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def photo_bytes() -> dict[str, bytes]:
+    """The files of a small album: two portraits, two pictures without a face, one that is broken."""
+    return {
+        "astronaut.jpg": encoded(astronaut(), exif=exif(taken="2024:07:01 12:00:00", offset="+02:00")),
+        "turned.jpg": encoded(stored(astronaut(400), 6), exif=exif(6)),
+        "landscape.jpg": encoded(landscape()),
+        "drawing.png": encoded(quarters(120, 80), "PNG"),
+        "broken.jpg": encoded(astronaut(200))[:3000],
+    }
+
+
+@pytest.fixture
+def album(tmp_path: Path, photo_bytes: dict[str, bytes]) -> Path:
+    folder = tmp_path / "album"
+    folder.mkdir()
+    for name, data in photo_bytes.items():
+        (folder / name).write_bytes(data)
+    return folder
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Path:
+    """Where an index may be made; there is none yet."""
+    return tmp_path / "index.sqlite"
+
+
+@pytest.fixture
+def index(database: Path) -> Iterator[Index]:
+    with Index(database, create=True) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def indexed(tmp_path_factory: pytest.TempPathFactory, photo_bytes: dict[str, bytes]) -> SimpleNamespace:
+    """An album that was really indexed, for tests that only read: its folder, database and report."""
+    folder = tmp_path_factory.mktemp("indexed")
+    (folder / "album").mkdir()
+    for name, data in photo_bytes.items():
+        (folder / "album" / name).write_bytes(data)
+    report = index_album(folder / "index.sqlite", folder / "album")
+    return SimpleNamespace(album=folder / "album", database=folder / "index.sqlite", report=report)
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> SimpleNamespace:
+    """Files with made-up results: what commands show of an index depends on nothing else."""
+    folder = tmp_path / "library"
+    photos = {
+        "beach/party.jpg": ([face(happy=0.9)], "2024-07-01T10:00:00Z"),
+        "beach/grin.jpg": ([face(happy=0.7, surprise=0.25)], "2024-07-31T23:30:00Z"),
+        "beach2/crowd.jpg": ([face((0, 0, 9, 9), happy=0.8), face((20, 20, 90, 90), sad=0.6)], "2023-01-01T00:00:00Z"),
+        "rain.jpg": ([face(sad=0.8)], None),
+        "row.jpg": ([face(anger=0.85)], "2022-12-31T23:59:59Z"),
+        "wait.jpg": ([face(neutral=0.95)], None),
+        "shock.jpg": ([face(surprise=0.9, neutral=0.06)], None),
+        "hills.jpg": ([], "2024-07-02T00:00:00Z"),
+    }
+    with Index(tmp_path / "library.sqlite", create=True) as index:
+        for name, (faces, taken_at) in photos.items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(name.encode())
+            save(index, path, faces, taken_at, xxhash.xxh3_128_hexdigest(name.encode()))
+        with index.transaction():
+            index.add_root(folder)
+    return SimpleNamespace(folder=folder, database=tmp_path / "library.sqlite", emotions=list(Emotion))
+
+
+@pytest.fixture(scope="session")
+def shared_photos() -> Path:
+    """Photos that are not part of the repository; tests that need them are skipped where they are absent."""
+    folder = Path(os.environ.get("ALBUMSORT_TEST_PHOTOS") or REPOSITORY.parent / "shared" / "photos")
+    if not folder.is_dir():
+        pytest.skip(f"needs the photos in {folder}, which are not part of the repository (ALBUMSORT_TEST_PHOTOS)")
+    return folder

@@ -1,0 +1,187 @@
+"""What several tests draw, encode, index or run. Real files and databases throughout."""
+
+from __future__ import annotations
+
+import functools
+import io
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xxhash
+from PIL import ExifTags, Image
+from skimage import data as skimage_data
+
+import albumsort
+from albumsort import indexing
+from albumsort.index import Index
+from albumsort.types import FOUR, Analysis, Box, Emotion, Face, PhotoFile
+
+ASTRONAUT_FACE = Box(179, 62, 92, 113)
+"""Where the face is in the portrait of 512 x 512 pixels; seen by eye."""
+
+LANDMARKS = ((1.0, 2.0), (3.0, 2.0), (2.0, 3.0), (1.0, 4.0), (3.0, 4.0))
+
+# how a camera held like this stores the picture: the way back from what the EXIF orientation asks for
+_STORED = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_90,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_270,
+}
+
+
+# pictures
+
+
+@functools.cache
+def astronaut(side: int = 512) -> Image.Image:
+    """The public-domain portrait of Eileen Collins that ships with scikit-image: one smiling face."""
+    return Image.fromarray(skimage_data.astronaut()).resize((side, side), Image.Resampling.LANCZOS)
+
+
+def landscape(width: int = 480, height: int = 320) -> Image.Image:
+    """A sky, a sun and a hill: no face."""
+    y, x = np.mgrid[0:height, 0:width] / height
+    sky = np.stack([90 + 100 * y, 140 + 80 * y, 230 - 20 * y], axis=2)
+    sky[(x - 1) ** 2 + (y - 0.2) ** 2 < 0.005] = (255, 240, 150)
+    sky[y > 0.7 - 0.15 * np.sin(3 * x)] = (60, 120, 50)
+    return Image.fromarray(sky.astype(np.uint8))
+
+
+def quarters(width: int, height: int) -> Image.Image:
+    """Four colours, so that every turn and every mirror image looks different."""
+    picture = Image.new("RGB", (width, height), (250, 250, 250))
+    picture.paste((200, 30, 30), (0, 0, width // 2, height // 2))
+    picture.paste((30, 180, 60), (width // 2, 0, width, height // 2))
+    picture.paste((40, 60, 210), (0, height // 2, width // 2, height))
+    return picture
+
+
+def stored(upright: Image.Image, orientation: int) -> Image.Image:
+    """The picture as it lies in a file whose EXIF names this orientation."""
+    return upright.transpose(_STORED[orientation]) if orientation in _STORED else upright
+
+
+def exif(orientation: int | None = None, taken: str | None = None, offset: str | None = None) -> Image.Exif:
+    block = Image.Exif()
+    if orientation is not None:
+        block[ExifTags.Base.Orientation] = orientation
+    details = block.get_ifd(ExifTags.IFD.Exif)
+    if taken is not None:
+        details[ExifTags.Base.DateTimeOriginal] = taken
+    if offset is not None:
+        details[ExifTags.Base.OffsetTimeOriginal] = offset
+    return block
+
+
+def encoded(picture: Image.Image, format: str = "JPEG", **options: Any) -> bytes:
+    if format == "HEIF":
+        import pillow_heif
+
+        pillow_heif.register_heif_opener()
+    if format == "JPEG":
+        options = {"quality": 95, "subsampling": 0, **options}
+    buffer = io.BytesIO()
+    picture.save(buffer, format, **options)
+    return buffer.getvalue()
+
+
+def overlap(a: Box, b: Box) -> float:
+    """Intersection over union."""
+    across = max(0.0, min(a.x + a.w, b.x + b.w) - max(a.x, b.x))
+    down = max(0.0, min(a.y + a.h, b.y + b.h) - max(a.y, b.y))
+    return across * down / (a.area + b.area - across * down)
+
+
+# made-up results
+
+
+def face(box: tuple[float, float, float, float] = (10, 10, 40, 40), **probabilities: float) -> Face:
+    """A face with these probabilities; what they leave of 1 is shared by the other emotions."""
+    given = {Emotion(name): p for name, p in probabilities.items()}
+    rest = [e for e in Emotion if e not in given]
+    shares = {e: given.get(e, (1 - sum(given.values())) / max(1, len(rest))) for e in Emotion}
+    return Face(Box(*box), LANDMARKS, 0.9, shares, max(FOUR, key=lambda e: shares[e]))
+
+
+def save(
+    index: Index,
+    path: Path | str,
+    faces: Sequence[Face] = (),
+    taken_at: str | None = None,
+    digest: str | None = None,
+    settings: str = "now",
+) -> PhotoFile:
+    """Store a made-up result for a file that need not exist."""
+    file = PhotoFile(Path(path), 1000, 2000)
+    digest = digest or xxhash.xxh3_128_hexdigest(os.fsencode(path))
+    with index.transaction():
+        index.save(file, Analysis(digest, 640, 480, taken_at, tuple(faces)), settings)
+    return file
+
+
+def index_album(database: Path, *paths: Path, **more: Any) -> indexing.Report:
+    """Bring an index up to date as the command does, with one real worker process."""
+    listed, exclude, rescan = more.pop("listed", ()), more.pop("exclude", ()), more.pop("rescan", False)
+    with closing(Index(database, create=True)) as index:
+        plan = indexing.make_plan(index, paths, listed, exclude, rescan)
+        return indexing.run(index, plan, 1, rescan, lambda: None, **more)
+
+
+# the program
+
+
+def environment(**more: str) -> dict[str, str]:
+    """The environment without anybody's settings, in which the albumsort under test is found."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("ALBUMSORT_") and k != "NO_COLOR"}
+    return {**kept, "PYTHONPATH": str(Path(albumsort.__file__).parent.parent), **more}
+
+
+def command(*arguments: str | Path) -> list[str]:
+    return [sys.executable, "-m", "albumsort", *map(str, arguments)]
+
+
+def run(
+    *arguments: str | Path, env: dict[str, str] | None = None, stdin: str = "", cwd: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run the program as a person would; names that are not UTF-8 come back as surrogates."""
+    return subprocess.run(
+        command(*arguments),
+        env=environment(**env or {}),
+        input=stdin,
+        cwd=cwd,
+        capture_output=True,
+        encoding="utf-8",
+        errors="surrogateescape",
+        timeout=120,
+    )
+
+
+def start(*arguments: str | Path, env: dict[str, str] | None = None) -> subprocess.Popen[str]:
+    """Start the program in a session of its own, as a terminal does, so that its whole group can be signalled."""
+    return subprocess.Popen(
+        command(*arguments),
+        env=environment(**env or {}),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def end(process: subprocess.Popen[str]) -> None:
+    """Make sure that nothing of a started program outlives its test."""
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+    process.communicate(timeout=60)
