@@ -411,6 +411,9 @@ def evaluate(
     votes: Annotated[Path | None, _option("--votes", help="FER+ as its CSV of votes.", metavar="FILE")] = None,
     split: Annotated[str, _option("--split", help="Training, PublicTest or PrivateTest.")] = "PrivateTest",
     run: Annotated[Path | None, _option("--run", help="A trained run instead of what ships.", metavar="DIR")] = None,
+    report: Annotated[
+        Path | None, _option("--report", help="Draw charts and an HTML page here.", metavar="DIR")
+    ] = None,
     album: Annotated[
         Path | None, _option("--album", help="Photos in folders named after the four.", metavar="DIR")
     ] = None,
@@ -432,7 +435,7 @@ def evaluate(
         _need_tensorflow()
         from .training import shipping
 
-        _print_evaluated(shipping.evaluate(data, votes, split, run))
+        _print_evaluated(shipping.evaluate(data, votes, split, run, report))
     if album is not None:
         _evaluate_album(album)
 

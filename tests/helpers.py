@@ -74,6 +74,7 @@ def stored(upright: Image.Image, orientation: int) -> Image.Image:
 
 def exif(orientation: int | None = None, taken: str | None = None, offset: str | None = None) -> Image.Exif:
     block = Image.Exif()
+    block[ExifTags.Base.Make] = "albumsort"  # some encoders drop a block without any tag of the first kind
     if orientation is not None:
         block[ExifTags.Base.Orientation] = orientation
     details = block.get_ifd(ExifTags.IFD.Exif)
@@ -89,6 +90,8 @@ def encoded(picture: Image.Image, format: str = "JPEG", **options: Any) -> bytes
         import pillow_heif
 
         pillow_heif.register_heif_opener()
+        if "exif" in options:  # given as bytes, its orientation goes where the format keeps it
+            options["exif"] = options["exif"].tobytes()
     if format == "JPEG":
         options = {"quality": 95, "subsampling": 0, **options}
     buffer = io.BytesIO()

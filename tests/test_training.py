@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -269,3 +270,21 @@ def test_a_recipe_with_an_unknown_field_is_refused(tmp_path):
     path.write_text(json.dumps({"epochs": 3, "epoch": 4}))
     with pytest.raises(UsageError, match="unknown field epoch"):
         fitting.chosen(str(path), None, None, ())
+
+
+@pytest.mark.slow
+def test_the_report_draws_every_chart_into_one_page(tmp_path):
+    pytest.importorskip("matplotlib")
+    from albumsort.training import report
+
+    random = np.random.default_rng(0)
+    n = 120
+    votes = np.zeros((n, len(datasets.VOTE_COLUMNS)), np.float32)
+    votes[np.arange(n), random.integers(0, 8, n)] = 10
+    faces = datasets.LabelledFaces(random.integers(0, 255, (n, 48, 48)).astype(np.uint8), np.zeros(n, int), votes)
+    history = tmp_path / "history.csv"
+    history.write_text("epoch,loss,ferplus_8,ferplus_four,fer2013_7,fer2013_four\n1,2,.3,.4,.5,.6\n2,1,.4,.5,.6,.7\n")
+    page = report.write(tmp_path / "report", random.normal(size=(n, 15)).astype(np.float32), faces, 1.0, history)
+    shown = re.findall(r'src="(\w+\.png)"', page.read_text())
+    assert len(shown) == 7
+    assert all((page.parent / name).stat().st_size > 5000 for name in shown)

@@ -83,8 +83,8 @@ def install(run: Path, folder: Path) -> None:
     conversion.update_manifest(folder / "manifest.json", "emotion", entry)
 
 
-def evaluate(data: Path, votes: Path, split: str, run: Path | None) -> Evaluated:
-    """Score the network that ships, or a run's, on one of the leak-free splits."""
+def evaluate(data: Path, votes: Path, split: str, run: Path | None, pictures: Path | None = None) -> Evaluated:
+    """Score the network that ships, or a run's, on one of the leak-free splits; draw a report into `pictures`."""
     if split not in USAGES:
         raise AlbumsortError(f"no split {split!r}; there are {', '.join(USAGES)}")
     content, details = _network(run)
@@ -92,6 +92,10 @@ def evaluate(data: Path, votes: Path, split: str, run: Path | None) -> Evaluated
     logits = conversion.run_litert(content, faces.pixels)
     temperature = float(details["temperature"])
     report = evaluation.evaluate(logits, faces, temperature)
+    if pictures is not None:
+        from .report import write
+
+        write(pictures, logits, faces, temperature, None if run is None else run / "history.csv")
     return Evaluated(split, len(content), temperature, report, milliseconds_a_face(content))
 
 

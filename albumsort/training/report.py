@@ -1,0 +1,174 @@
+"""What to look at after training: charts and grids as PNGs, and one HTML page that shows them."""
+
+from __future__ import annotations
+
+import csv
+import html
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from .datasets import FERPLUS_LABELS, Floats, LabelledFaces, ferplus_majority, vote_shares
+from .evaluation import FOUR, softmax
+
+BINS = 15
+GRID_COLUMNS = 10
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The faces that have a verdict by FER+'s rule: truth and answer index FERPLUS_LABELS."""
+
+    faces: LabelledFaces
+    truth: Any
+    probabilities: Floats
+
+    @property
+    def answer(self) -> Any:
+        """(n,) the network's most probable expression."""
+        return self.probabilities.argmax(axis=1)
+
+
+def write(folder: Path, logits: Floats, faces: LabelledFaces, temperature: float, history: Path | None) -> Path:
+    """Draw everything into `folder` and return the page; logits: (n, 15) for the faces.
+
+    history: the history.csv of a run, for the curves of its training.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    probabilities = softmax(logits[:, : len(FERPLUS_LABELS)], temperature)
+    majority = ferplus_majority(faces.votes)
+    kept = majority >= 0
+    judged = Judged(faces.where(kept), majority[kept], probabilities[kept])
+    shares = vote_shares(faces.votes)
+    voted = shares.sum(axis=1) > 0
+    charts: list[tuple[str, str, Callable[[Figure], None]]] = [
+        ("balance", "How many faces of each expression", lambda f: _balance(f, judged)),
+        ("samples", "Samples of each expression", lambda f: _samples(f, judged)),
+        ("confusion", "Confusion: counts, and shares of each row", lambda f: _confusion(f, judged)),
+        (
+            "reliability",
+            "Reliability against the votes",
+            lambda f: _reliability(f, probabilities[voted], shares[voted]),
+        ),
+        ("precision", "Precision of the first N of each list", lambda f: _precision(f, judged)),
+        ("mistakes", "Surest mistakes: votes / network", lambda f: _mistakes(f, judged)),
+    ]
+    if history is not None and history.is_file():
+        charts.append(("curves", "Training, scored on PublicTest after every epoch", lambda f: _curves(f, history)))
+    for name, _, draw in charts:
+        figure = Figure(figsize=(11, 6), layout="constrained")
+        draw(figure)
+        figure.savefig(folder / f"{name}.png", dpi=100)
+    page = folder / "report.html"
+    page.write_text(_page((name, title) for name, title, _ in charts), encoding="utf-8")
+    return page
+
+
+def _page(charts: Iterable[tuple[str, str]]) -> str:
+    shown = "\n".join(
+        f'<h2>{html.escape(title)}</h2>\n<img src="{name}.png" alt="{html.escape(title)}">' for name, title in charts
+    )
+    style = "body { font-family: sans-serif; max-width: 1100px; margin: 2em auto } img { max-width: 100% }"
+    return (
+        f'<!doctype html>\n<meta charset="utf-8">\n<title>Emotion network</title>\n<style>{style}</style>\n'
+        f"<h1>Emotion network</h1>\n{shown}\n"
+    )
+
+
+def _balance(figure: Figure, judged: Judged) -> None:
+    axes = figure.subplots()
+    counts = np.bincount(judged.truth, minlength=len(FERPLUS_LABELS))
+    axes.bar_label(axes.bar(FERPLUS_LABELS, counts))
+    axes.set_ylabel("faces")
+
+
+def _samples(figure: Figure, judged: Judged) -> None:
+    rows = [np.flatnonzero(judged.truth == label)[:GRID_COLUMNS] for label in range(len(FERPLUS_LABELS))]
+    grid = figure.subplots(len(rows), GRID_COLUMNS, squeeze=False)
+    for axes, row, name in zip(grid, rows, FERPLUS_LABELS, strict=True):
+        axes[0].set_title(name, fontsize=8, loc="left")
+        for cell, face in zip(axes, row, strict=False):
+            cell.imshow(judged.faces.pixels[face], cmap="gray", vmin=0, vmax=255)
+        for cell in axes:
+            cell.axis("off")
+
+
+def _confusion(figure: Figure, judged: Judged) -> None:
+    counts = np.zeros((len(FERPLUS_LABELS),) * 2)
+    np.add.at(counts, (judged.truth, judged.answer), 1)
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    for axes, table, form in zip(figure.subplots(1, 2), (counts, shares), ("{:.0f}", "{:.2f}"), strict=True):
+        axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+        axes.set_xticks(range(len(FERPLUS_LABELS)), FERPLUS_LABELS, rotation=60)
+        axes.set_yticks(range(len(FERPLUS_LABELS)), FERPLUS_LABELS)
+        axes.set_xlabel("network")
+        axes.set_ylabel("votes")
+        for (row, column), value in np.ndenumerate(table):
+            colour = "white" if shares[row, column] > 0.6 else "black"
+            axes.text(column, row, form.format(value), ha="center", va="center", fontsize=8, color=colour)
+
+
+def _reliability(figure: Figure, probabilities: Floats, shares: Floats) -> None:
+    """The top answer's probability against the share of the votes it got (Guo et al., 2017)."""
+    top, sure = probabilities.argmax(axis=1), probabilities.max(axis=1)
+    agreed = shares[np.arange(len(top)), top]
+    which = np.minimum((sure * BINS).astype(int), BINS - 1)
+    filled = [b for b in range(BINS) if (which == b).any()]
+    axes = figure.subplots()
+    axes.plot([0, 1], [0, 1], "--", color="grey", label="perfect")
+    axes.plot(
+        [sure[which == b].mean() for b in filled], [agreed[which == b].mean() for b in filled], "o-", label="network"
+    )
+    axes.bar(
+        [(b + 0.5) / BINS for b in filled],
+        [(which == b).mean() for b in filled],
+        0.9 / BINS,
+        alpha=0.3,
+        label="share of faces",
+    )
+    axes.set_xlabel("probability of the top answer")
+    axes.set_ylabel("share of the votes")
+    axes.legend()
+
+
+def _precision(figure: Figure, judged: Judged) -> None:
+    axes = figure.subplots()
+    for name in FOUR:
+        label = FERPLUS_LABELS.index(name)
+        right = judged.truth[np.argsort(-judged.probabilities[:, label])] == label
+        first = np.arange(1, len(right) + 1)
+        axes.plot(first, right.cumsum() / first, label=f"{name} ({right.sum()} there are)")
+    axes.set_xlim(1, 500)
+    axes.set_xlabel("first N")
+    axes.set_ylabel("share of them that the votes call so")
+    axes.legend()
+
+
+def _mistakes(figure: Figure, judged: Judged) -> None:
+    wrong = np.flatnonzero(judged.answer != judged.truth)
+    surest = wrong[np.argsort(-judged.probabilities[wrong].max(axis=1))][: 4 * GRID_COLUMNS]
+    for cell in (grid := figure.subplots(4, GRID_COLUMNS)).flat:
+        cell.axis("off")
+    for cell, face in zip(grid.flat, surest, strict=False):
+        cell.imshow(judged.faces.pixels[face], cmap="gray", vmin=0, vmax=255)
+        actual, named = FERPLUS_LABELS[judged.truth[face]], FERPLUS_LABELS[judged.answer[face]]
+        cell.set_title(f"{actual} /\n{named} {judged.probabilities[face].max():.2f}", fontsize=7)
+
+
+def _curves(figure: Figure, history: Path) -> None:
+    with history.open(newline="", encoding="utf-8") as file:
+        lines = list(csv.DictReader(file))
+    epochs = [int(line["epoch"]) for line in lines]
+    left, right = figure.subplots(1, 2)
+    left.plot(epochs, [float(line["loss"]) for line in lines])
+    left.set_ylabel("training loss")
+    for name in ("ferplus_8", "ferplus_four", "fer2013_7", "fer2013_four"):
+        right.plot(epochs, [float(line[name]) for line in lines], label=name)
+    right.set_ylabel("accuracy")
+    right.legend()
+    for axes in (left, right):
+        axes.set_xlabel("epoch")

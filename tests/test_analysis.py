@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import pickle
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from helpers import ASTRONAUT_FACE, astronaut, encoded, exif, landscape, overlap, stored
+
+from albumsort import analysis, photos
+from albumsort.analysis import analyse, analyse_bytes, load_networks, settings
+from albumsort.errors import PhotoError
+from albumsort.types import FOUR, Analysis, Emotion, Face, PhotoFile
+
+
+def analysed(data: bytes) -> Analysis:
+    return analyse_bytes(data, photos.digest(data), *load_networks())
+
+
+def only(result: Analysis) -> Face:
+    [face] = result.faces
+    return face
+
+
+def on_disk(path: Path, data: bytes) -> PhotoFile:
+    path.write_bytes(data)
+    return PhotoFile(path, len(data), path.stat().st_mtime_ns)
+
+
+def test_a_portrait_gives_its_face_its_emotion_and_its_date(tmp_path: Path) -> None:
+    data = encoded(astronaut(), exif=exif(taken="2024:07:01 12:00:00", offset="+02:00"))
+    result = analyse(on_disk(tmp_path / "a.jpg", data), frozenset())
+    assert isinstance(result, Analysis)
+    assert result.digest == photos.digest(data)
+    assert (result.width, result.height, result.taken_at) == (512, 512, "2024-07-01T10:00:00Z")
+    face = only(result)
+    assert overlap(face.box, ASTRONAUT_FACE) > 0.7
+    assert face.label is Emotion.HAPPY
+    assert face.probabilities[Emotion.HAPPY] > 0.9
+    assert sum(face.probabilities.values()) == pytest.approx(1, abs=1e-5)
+
+
+def test_the_result_survives_the_way_between_processes() -> None:
+    result = analysed(encoded(astronaut()))
+    assert result.faces
+    assert pickle.loads(pickle.dumps(result)) == result
+
+
+def test_what_the_workers_are_asked_to_do_can_be_sent_to_them() -> None:
+    assert pickle.loads(pickle.dumps(analyse)) is analyse
+    assert isinstance(pickle.loads(pickle.dumps(PhotoError("because"))), PhotoError)
+
+
+@pytest.mark.parametrize("side", [1900, 2600, 3700])
+def test_boxes_are_in_full_size_pixels_however_small_the_photo_was_decoded(side: int) -> None:
+    picture = astronaut(side)
+    assert photos.decode(encoded(picture)).scale > 1.9
+    reduced = analysed(encoded(picture))
+    whole = analysed(encoded(picture, "PNG", compress_level=1))
+    assert (reduced.width, reduced.height) == (whole.width, whole.height) == (side, side)
+    assert overlap(only(reduced).box, only(whole).box) > 0.9
+    assert overlap(only(reduced).box.scaled(512 / side), ASTRONAUT_FACE) > 0.7
+    for point, other in zip(only(reduced).landmarks, only(whole).landmarks, strict=True):
+        assert point == pytest.approx(other, abs=0.02 * side)
+
+
+@pytest.mark.parametrize("orientation", [3, 6, 8])
+def test_boxes_are_in_the_upright_photo(orientation: int) -> None:
+    picture = landscape(700, 520)
+    picture.paste(astronaut(), (0, 8))
+    turned = analysed(encoded(stored(picture, orientation), exif=exif(orientation)))
+    plain = analysed(encoded(picture))
+    assert (turned.width, turned.height) == (700, 520)
+    assert overlap(only(turned).box, only(plain).box) > 0.9
+    assert only(turned).label is only(plain).label is Emotion.HAPPY
+
+
+def test_every_face_has_an_answer_of_its_own() -> None:
+    picture = landscape(1000, 520)
+    picture.paste(astronaut(500), (0, 0))
+    picture.paste(astronaut(400), (560, 60))
+    result = analysed(encoded(picture))
+    assert len(result.faces) == 2
+    assert all(face.label is Emotion.HAPPY for face in result.faces)
+    assert all(face.label in FOUR and 0.5 <= face.detection <= 1 for face in result.faces)
+
+
+def test_a_photo_without_a_face_is_a_result() -> None:
+    assert analysed(encoded(landscape())).faces == ()
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 4000), (4000, 1), (3, 2)])
+def test_the_smallest_photos_are_results(size: tuple[int, int]) -> None:
+    result = analysed(encoded(landscape().resize(size), "PNG"))
+    assert (result.width, result.height, result.faces) == (*size, ())
+
+
+def test_bytes_that_are_known_are_not_analysed_again(tmp_path: Path) -> None:
+    broken = b"no picture, but known"
+    file = on_disk(tmp_path / "a.jpg", broken)
+    assert analyse(file, frozenset([photos.digest(broken)])) == photos.digest(broken)
+
+
+def test_a_picture_that_cannot_be_decoded_fails_with_the_reason(tmp_path: Path) -> None:
+    with pytest.raises(PhotoError, match="not a picture"):
+        analyse(on_disk(tmp_path / "a.jpg", b"no picture"), frozenset())
+
+
+def test_a_file_that_changed_since_the_walk_fails_with_advice(tmp_path: Path) -> None:
+    file = on_disk(tmp_path / "a.jpg", encoded(astronaut(100)))
+    with pytest.raises(PhotoError, match="run index again"):
+        analyse(replace(file, size=file.size - 1), frozenset())
+
+
+def test_results_of_another_method_or_other_weights_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    today = settings()
+    with monkeypatch.context() as tomorrow:
+        tomorrow.setattr(analysis, "METHOD", "another")
+        assert settings() != today
+    with monkeypatch.context() as tomorrow:
+        tomorrow.setattr(analysis.weights, "fingerprint", lambda: "another")
+        assert settings() != today
+    assert settings() == today

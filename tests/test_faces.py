@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+from itertools import combinations
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from helpers import ASTRONAUT_FACE, astronaut, encoded, landscape, overlap
+from PIL import Image
+
+from albumsort import faces, photos
+from albumsort.faces import FaceDetector, crop
+from albumsort.types import Box, Detection
+
+
+@pytest.fixture(scope="module")
+def detector() -> FaceDetector:
+    return faces.load_detector()
+
+
+def bgr(picture: Image.Image) -> np.ndarray:
+    return np.ascontiguousarray(np.asarray(picture.convert("RGB"))[:, :, ::-1])
+
+
+def only(found: list[Detection]) -> Detection:
+    assert len(found) == 1
+    return found[0]
+
+
+# detection
+
+
+@pytest.mark.parametrize("side", [96, 128, 256, 512, 1024, 1600])
+def test_the_astronauts_face_is_found_where_it_is_at_any_size(detector: FaceDetector, side: int) -> None:
+    face = only(detector.detect(bgr(astronaut(side))))
+    assert overlap(face.box.scaled(512 / side), ASTRONAUT_FACE) > 0.7
+    assert faces.THRESHOLD <= face.score <= 1
+
+
+def test_the_face_is_found_in_a_photo_that_was_decoded_smaller(detector: FaceDetector) -> None:
+    upright = photos.decode(encoded(astronaut(2048)))
+    assert upright.scale == 2
+    face = only(detector.detect(upright.pixels))
+    assert overlap(face.box.scaled(upright.scale * 512 / 2048), ASTRONAUT_FACE) > 0.7
+
+
+def test_a_small_face_in_a_large_photo_is_found(detector: FaceDetector) -> None:
+    photo = landscape(1600, 1200)
+    photo.paste(astronaut(256), (1200, 700))
+    found = [d.box for d in detector.detect(bgr(photo))]
+    face = ASTRONAUT_FACE.scaled(0.5)
+    assert [overlap(b, Box(1200 + face.x, 700 + face.y, face.w, face.h)) > 0.6 for b in found] == [True]
+
+
+def test_every_face_of_a_photo_is_found_the_surest_first(detector: FaceDetector) -> None:
+    photo = landscape(1000, 900)
+    places = [(20, 20, 400), (520, 30, 256), (600, 480, 360)]
+    for x, y, side in places:
+        photo.paste(astronaut(side), (x, y))
+    found = detector.detect(bgr(photo))
+    expected = [ASTRONAUT_FACE.scaled(side / 512) for _, _, side in places]
+    expected = [Box(x + b.x, y + b.y, b.w, b.h) for (x, y, _), b in zip(places, expected, strict=True)]
+    assert len(found) == 3
+    assert all(max(overlap(d.box, b) for d in found) > 0.6 for b in expected)
+    assert [d.score for d in found] == sorted((d.score for d in found), reverse=True)
+
+
+def test_the_landmarks_are_eyes_nose_and_mouth_inside_the_face(detector: FaceDetector) -> None:
+    face = only(detector.detect(bgr(astronaut())))
+    right_eye, left_eye, nose, right_mouth, left_mouth = face.landmarks
+    assert right_eye[0] < nose[0] < left_eye[0]
+    assert max(right_eye[1], left_eye[1]) < nose[1] < min(right_mouth[1], left_mouth[1])
+    assert right_mouth[0] < left_mouth[0]
+    box = face.box
+    assert all(box.x < x < box.x + box.w and box.y < y < box.y + box.h for x, y in face.landmarks)
+
+
+def test_two_detections_never_overlap_much(detector: FaceDetector) -> None:
+    crowd = Image.new("RGB", (1200, 800), (90, 110, 130))
+    for i in range(12):
+        crowd.paste(astronaut(240), (i % 6 * 180, i // 6 * 380 + i % 2 * 60))
+    found = detector.detect(bgr(crowd))
+    assert len(found) >= 8
+    assert all(overlap(a.box, b.box) <= faces.FACE_OVERLAP + 0.01 for a, b in combinations(found, 2))
+
+
+def nothing() -> dict[str, np.ndarray]:
+    random = np.random.default_rng(1)
+    return {
+        "flat": np.full((300, 400, 3), 128, np.uint8),
+        "black": np.zeros((512, 512, 3), np.uint8),
+        "noise": random.integers(0, 256, (480, 640, 3), np.uint8),
+        "soft noise": cv2.GaussianBlur(random.integers(0, 256, (480, 640, 3), np.uint8), (0, 0), 6),
+        "landscape": bgr(landscape()),
+        "one pixel": np.zeros((1, 1, 3), np.uint8),
+        "one row": np.full((1, 3000, 3), 200, np.uint8),
+        "one column": np.full((3000, 1, 3), 200, np.uint8),
+    }
+
+
+@pytest.mark.parametrize("name", nothing())
+def test_where_there_is_no_face_none_is_found(detector: FaceDetector, name: str) -> None:
+    assert detector.detect(nothing()[name]) == []
+
+
+def test_detection_leaves_the_pixels_alone(detector: FaceDetector) -> None:
+    pixels = bgr(astronaut())
+    before = pixels.copy()
+    detector.detect(pixels)
+    assert (pixels == before).all()
+
+
+def test_the_same_pixels_give_the_same_faces_whatever_was_seen_between(detector: FaceDetector) -> None:
+    first = detector.detect(bgr(astronaut()))
+    detector.detect(bgr(landscape()))
+    assert detector.detect(bgr(astronaut())) == first
+
+
+# crops
+
+
+@pytest.mark.parametrize("side", [10, 48, 60, 300])
+@pytest.mark.parametrize("at", [(-0.5, -0.5), (0.0, 0.0), (0.9, 0.7), (0.2, 0.3)])
+def test_a_crop_of_a_plain_photo_is_plain_even_beyond_its_border(side: int, at: tuple[float, float]) -> None:
+    pixels = np.full((200, 300, 3), 77, np.uint8)
+    face = crop(pixels, Box(at[0] * side, at[1] * side, side, side))
+    assert (face.shape, face.dtype) == ((48, 48), np.uint8)
+    assert (face == 77).all()
+
+
+def test_beyond_the_border_a_crop_repeats_it() -> None:
+    ramp = np.arange(200, dtype=np.uint8)
+    pixels = np.repeat(np.tile(ramp, (200, 1))[:, :, None], 3, axis=2)
+    side = 48 / faces.CROP_WIDTH  # one pixel of the crop is one of the photo
+    face = crop(pixels, Box(0.5 - side / 2, 80, side, side))
+    assert (face[:, :24] == 0).all()
+    assert (face[:, 24:] == np.arange(1, 25)).all()
+
+
+def test_a_crop_is_the_square_around_the_longer_side_a_little_lower() -> None:
+    y, x = np.mgrid[0:200, 0:200]
+    pixels = np.stack([x, x, x], axis=2).astype(np.uint8), np.stack([y, y, y], axis=2).astype(np.uint8)
+    box = Box(60, 50, 60, 80)
+    across, down = (crop(p, box).astype(float) for p in pixels)
+    assert across[24, [0, 47]] == pytest.approx([90 - 36, 90 + 36], abs=1.5)
+    assert down[[0, 47], 24] == pytest.approx([90 + 2.4 - 36, 90 + 2.4 + 36], abs=1.5)
+
+
+def test_a_large_face_is_averaged_not_sampled() -> None:
+    chequered = np.indices((960, 960)).sum(axis=0) % 2 * 255
+    pixels = np.repeat(chequered.astype(np.uint8)[:, :, None], 3, axis=2)
+    face = crop(pixels, Box(100, 100, 700, 700))
+    assert np.abs(face.astype(int) - 127).max() <= 3
+
+
+def test_the_crop_does_not_depend_on_the_scale_of_the_photo() -> None:
+    crops = [crop(bgr(astronaut(side)), ASTRONAUT_FACE.scaled(side / 512)).astype(int) for side in (512, 1024, 2048)]
+    assert np.abs(crops[0] - crops[1]).mean() < 3
+    assert np.abs(crops[1] - crops[2]).mean() < 3
+
+
+# on real photos
+
+
+@pytest.mark.slow
+def test_faces_are_found_in_photos_of_groups_masks_and_scenes(detector: FaceDetector, shared_photos: Path) -> None:
+    from albumsort.training.face_evaluation import Found, evaluate
+
+    counts = evaluate(detector, shared_photos / "boxes", iter)
+    groups = sum((counts[name] for name in ("dlib", "fddb", "wider_train", "wider_val")), Found())
+    assert (counts["all"].photos, groups.photos) == (502, 25)
+    assert counts["all"].recall >= 0.895
+    assert counts["all"].false <= 364
+    assert groups.recall >= 0.80
+    assert groups.false <= 7

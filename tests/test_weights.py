@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from albumsort import weights
+from albumsort.errors import WeightsError
+from albumsort.types import Emotion
+
+SHIPPED = weights.folder()
+NAMES = sorted(json.loads((SHIPPED / "manifest.json").read_text(encoding="utf-8"))["networks"])
+
+
+@pytest.fixture
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A copy of the shipped weights that a test may damage, in their place."""
+    folder = tmp_path / "weights"
+    shutil.copytree(SHIPPED, folder)
+    monkeypatch.setattr(weights, "folder", lambda: folder)
+    weights.manifest.cache_clear()
+    yield folder
+    weights.manifest.cache_clear()
+
+
+def change_manifest(folder: Path, change: Callable[[dict], object]) -> None:
+    described = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    change(described)
+    (folder / "manifest.json").write_text(json.dumps(described), encoding="utf-8")
+
+
+def test_three_networks_ship() -> None:
+    assert NAMES == ["emotion", "face_proposer", "face_verifier"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_shipped_network_has_the_hash_of_the_manifest(name: str) -> None:
+    content, network = weights.load(name)
+    assert network.name == name
+    assert hashlib.sha256(content).hexdigest() == network.sha256
+    assert (SHIPPED / network.file).read_bytes() == content
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_network_with_one_bit_changed_is_refused(installed: Path, name: str) -> None:
+    file = installed / weights.manifest()[name].file
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 1
+    file.write_bytes(data)
+    with pytest.raises(WeightsError, match=r"not the file the manifest describes.*install albumsort again"):
+        weights.load(name)
+
+
+def test_a_network_that_is_cut_short_is_refused(installed: Path) -> None:
+    file = installed / weights.manifest()["emotion"].file
+    file.write_bytes(file.read_bytes()[:-1])
+    with pytest.raises(WeightsError, match=r"emotion\.tflite"):
+        weights.load("emotion")
+
+
+def test_a_network_that_is_missing_is_an_error_that_names_it(installed: Path) -> None:
+    (installed / weights.manifest()["emotion"].file).unlink()
+    with pytest.raises(WeightsError, match=r"emotion\.tflite.*install albumsort again"):
+        weights.load("emotion")
+
+
+def test_a_missing_manifest_is_an_error(installed: Path) -> None:
+    (installed / "manifest.json").unlink()
+    with pytest.raises(WeightsError, match=r"manifest\.json"):
+        weights.manifest()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "{",
+        "[]",
+        "{}",
+        "null",
+        '{"networks": []}',
+        '{"networks": null}',
+        '{"networks": {"emotion": {"file": "emotion.tflite"}}}',
+        '{"networks": {"emotion": "emotion.tflite"}}',
+        "\xff",
+    ],
+)
+def test_a_damaged_manifest_is_an_error_with_advice(installed: Path, content: str) -> None:
+    (installed / "manifest.json").write_text(content, encoding="latin-1")
+    with pytest.raises(WeightsError, match="install albumsort again"):
+        weights.manifest()
+
+
+def test_a_manifest_without_a_network_that_is_needed_is_an_error(installed: Path) -> None:
+    change_manifest(installed, lambda described: described["networks"].pop("emotion"))
+    with pytest.raises(WeightsError):
+        weights.load("emotion")
+
+
+def test_the_fingerprint_tells_other_weights_apart(installed: Path) -> None:
+    before = weights.fingerprint()
+    change_manifest(installed, lambda described: described["networks"]["emotion"].update(sha256="0" * 64))
+    weights.manifest.cache_clear()
+    assert weights.fingerprint() != before
+
+
+def test_the_prior_names_every_emotion_and_none_is_free() -> None:
+    prior = weights.emotion_prior()
+    assert list(prior) == list(Emotion)
+    assert all(0 < share < 1 for share in prior.values())
+    assert sum(prior.values()) <= 1 + 1e-6
+
+
+def test_a_manifest_without_a_prior_is_an_error(installed: Path) -> None:
+    change_manifest(installed, lambda described: described["networks"]["emotion"].pop("prior"))
+    with pytest.raises(WeightsError):
+        weights.emotion_prior()
