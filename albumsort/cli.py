@@ -17,7 +17,7 @@ import typer
 from typer.core import TyperGroup
 
 from . import __version__
-from .errors import AlbumsortError, UsageError
+from .errors import AlbumsortError, PhotoError, UsageError
 from .types import FOUR, Emotion
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from .indexing import Report
     from .output import Form
     from .training.shipping import Evaluated
-    from .types import Photo
+    from .types import Analysis, Photo
 
 
 class Commands(TyperGroup):
@@ -312,6 +312,54 @@ def stats(ctx: typer.Context, as_json: AsJson = False, db: Db = None, quiet: Qui
         print(f"{name.replace('_', ' '):13} {count:>9}" if sys.stdout.isatty() else f"{name}\t{count}")
     if not _quiet(ctx, quiet):
         _print_failures(failures)
+
+
+@app.command()
+def why(
+    ctx: typer.Context,
+    photo: Annotated[Path, typer.Argument(metavar="PHOTO")],
+    out: Annotated[
+        Path | None,
+        _option("--out", help="Draw what was seen into a new JPEG.", metavar="FILE.jpg", show_default=False),
+    ] = None,
+    as_json: AsJson = False,
+    db: Db = None,
+    quiet: Quiet = False,
+) -> None:
+    """Show why: boxes, all probabilities, label and network of one photo, analysed now."""
+    from . import analysis, drawing, output, photos, weights
+    from .export import check_destination
+
+    database = _database(ctx, db)
+    if out is not None and database.exists():
+        with _open(ctx, db) as opened:
+            check_destination(Path(os.path.abspath(out)).parent, opened.roots())
+    try:
+        data = photos.read(photo)
+        seen = analysis.analyse_bytes(data, photos.digest(data), *analysis.load_networks())
+    except PhotoError as e:
+        raise AlbumsortError(f"{output.printable(photo)}: {e}") from e
+    if out is not None:
+        drawing.draw(data, seen.faces, out)
+    model = weights.manifest()["emotion"].sha256
+    if as_json:
+        faces = [output.face_json(face) for face in seen.faces]
+        about = {"path": os.path.abspath(photo), "width": seen.width, "height": seen.height, "taken_at": seen.taken_at}
+        print(json.dumps({**about, "faces": faces, "model": model}))
+    elif out is None or not _quiet(ctx, quiet):
+        _print_why(photo, seen, model)
+
+
+def _print_why(photo: Path, seen: Analysis, model: str) -> None:
+    from .output import printable
+
+    print(f"{printable(photo)}: {seen.width} x {seen.height}, taken {seen.taken_at or 'at an unknown time'}")
+    print(f"{len(seen.faces) or 'no'} face{'' if len(seen.faces) == 1 else 's'}; emotion network {model[:16]}")
+    for number, face in enumerate(seen.faces, start=1):
+        box = ", ".join(f"{v:.0f}" for v in (face.box.x, face.box.y, face.box.w, face.box.h))
+        print(f"face {number}: box {box}; sure of a face {face.detection:.2f}; label {face.label}")
+        for emotion, p in sorted(face.probabilities.items(), key=lambda pair: -pair[1]):
+            print(f"  {emotion:9} {100 * p:5.1f} %  {'#' * round(30 * p)}")
 
 
 @app.command()
