@@ -150,7 +150,7 @@ def run(index: Index, plan: Plan, workers: int, rescan: bool, progress: Callable
     start = time.monotonic()
     load_networks()  # a damaged installation is one clear error here, not one for every photo
     writer = _Writer(index, plan)
-    known = {} if rescan else index.digests(settings())
+    known: dict[int, set[str]] = {} if rescan else index.digests(settings())
     with index.transaction():
         for root in plan.roots:
             index.add_root(root)
@@ -158,6 +158,8 @@ def run(index: Index, plan: Plan, workers: int, rescan: bool, progress: Callable
     with _ctrl_c() as interrupt:
         for file, outcome in _outcomes(plan.todo, known, min(workers, len(plan.todo)), interrupt):
             writer.add(file, outcome)
+            if isinstance(outcome, Analysis):  # a copy that is met later need not be analysed again
+                known.setdefault(file.size, set()).add(outcome.digest)
             progress()
     interrupted = interrupt.is_set()
     writer.finish(mark_gone=not interrupted)

@@ -2,11 +2,29 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from ai_edge_litert.interpreter import Interpreter
+
+
+@contextmanager
+def hushed() -> Iterator[None]:
+    """Keep native libraries off stderr: LiteRT announces its delegate there and offers no switch."""
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 class Network:
@@ -26,7 +44,8 @@ class Network:
         """Return the network's answer to `x`, which has the model's type and may have any batch or picture size."""
         if x.shape != self._shape:
             self._interpreter.resize_tensor_input(self._input, x.shape)
-            self._interpreter.allocate_tensors()
+            with hushed():
+                self._interpreter.allocate_tensors()
             self._shape = x.shape
         self._interpreter.set_tensor(self._input, x)
         self._interpreter.invoke()

@@ -51,12 +51,12 @@ def test_what_the_workers_are_asked_to_do_can_be_sent_to_them() -> None:
     assert isinstance(pickle.loads(pickle.dumps(PhotoError("because"))), PhotoError)
 
 
-@pytest.mark.parametrize("side", [1900, 2600, 3700])
+@pytest.mark.parametrize("side", [1900, 3700])
 def test_boxes_are_in_full_size_pixels_however_small_the_photo_was_decoded(side: int) -> None:
     picture = astronaut(side)
     assert photos.decode(encoded(picture)).scale > 1.9
     reduced = analysed(encoded(picture))
-    whole = analysed(encoded(picture, "PNG", compress_level=1))
+    whole = analysed(encoded(picture, "PPM"))
     assert (reduced.width, reduced.height) == (whole.width, whole.height) == (side, side)
     assert overlap(only(reduced).box, only(whole).box) > 0.9
     assert overlap(only(reduced).box.scaled(512 / side), ASTRONAUT_FACE) > 0.7

@@ -1,0 +1,500 @@
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+import tempfile
+from collections.abc import Iterable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from helpers import face, save
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from albumsort.errors import IndexFileError
+from albumsort.index import By, Filters, Index, State
+from albumsort.schema import APPLICATION_ID, MIGRATIONS
+from albumsort.types import Emotion, Photo, PhotoFile
+
+HAPPY = Emotion.HAPPY
+A, B, C = Path("/album/a.jpg"), Path("/album/b.jpg"), Path("/album/c.jpg")
+
+
+def fail(index: Index, path: Path, reason: str = "broken", settings: str = "now") -> None:
+    with index.transaction():
+        index.save_failure(PhotoFile(path, 10, 20), reason, settings)
+
+
+def mark_missing(index: Index, *paths: Path) -> None:
+    with index.transaction():
+        index.mark_missing(paths)
+
+
+def best(index: Index, emotion: Emotion = HAPPY, by: By = By.MAX, limit: int = -1, **filters: object) -> list[str]:
+    return names(index.best(emotion, by, Filters(**filters), 0.0, limit))  # type: ignore[arg-type]
+
+
+def listed(index: Index, **filters: object) -> list[str]:
+    found = Filters(**filters)  # type: ignore[arg-type]
+    photos = names(index.photos(found))
+    assert [path.name for path in index.paths(found)] == photos
+    return photos
+
+
+def names(photos: Iterable[Photo]) -> list[str]:
+    return [photo.path.name for photo in photos]
+
+
+def states(index: Index, root: Path = Path("/"), settings: str = "now") -> dict[Path, State]:
+    return index.states(root, settings)
+
+
+# saving
+
+
+def test_a_photo_comes_back_as_it_was_saved(index: Index) -> None:
+    faces = [face((1.5, 2.5, 30, 40), happy=0.7), face((100, 2, 50, 60), sad=0.6, fear=0.3)]
+    save(index, A, faces, "2024-07-01T10:00:00Z", digest="d1")
+    [photo] = index.photos(Filters())
+    assert photo == Photo(A, 640, 480, "2024-07-01T10:00:00Z", "d1", tuple(faces))
+
+
+def test_saving_again_replaces_the_faces(index: Index) -> None:
+    save(index, A, [face(happy=0.9), face(sad=0.9)], digest="d1")
+    save(index, A, [face(anger=0.5)], digest="d1")
+    [photo] = index.photos(Filters())
+    assert photo.faces == (face(anger=0.5),)
+
+
+def test_new_bytes_under_an_old_path_replace_its_result(index: Index) -> None:
+    save(index, A, [face(happy=0.9)], digest="d1")
+    save(index, A, [], "2024-01-01T00:00:00Z", digest="d2")
+    [photo] = index.photos(Filters())
+    assert (photo.digest, photo.faces, photo.taken_at) == ("d2", (), "2024-01-01T00:00:00Z")
+
+
+def test_what_the_same_bytes_show_is_shared_by_all_their_paths(index: Index) -> None:
+    save(index, A, [face(happy=0.9)], digest="d1")
+    with index.transaction():
+        index.save_known(PhotoFile(B, 10, 20), "d1", None)
+    assert [(photo.path, photo.faces) for photo in index.photos(Filters())] == [
+        (A, (face(happy=0.9),)),
+        (B, (face(happy=0.9),)),
+    ]
+    assert index.paths_of("d1") == [A, B]
+
+
+def test_a_moved_file_takes_its_result_along(index: Index) -> None:
+    save(index, A, [face(happy=0.9)], digest="d1")
+    with index.transaction():
+        index.save_known(PhotoFile(B, 10, 20), "d1", A)
+    assert best(index) == ["b.jpg"]
+    assert list(states(index)) == [B]
+
+
+def test_a_failure_replaces_a_result_and_a_result_a_failure(index: Index) -> None:
+    save(index, A, [face(happy=0.9)], digest="d1")
+    fail(index, A, "broken now")
+    assert listed(index) == []
+    assert index.failures() == [(A, "broken now")]
+    save(index, A, [face(happy=0.9)], digest="d1")
+    assert listed(index) == ["a.jpg"]
+    assert index.failures() == []
+
+
+def test_failures_come_by_path_with_their_reasons(index: Index) -> None:
+    fail(index, B, "cut short")
+    fail(index, A, "no picture")
+    assert index.failures() == [(A, "no picture"), (B, "cut short")]
+
+
+def test_a_transaction_that_fails_leaves_no_trace(index: Index) -> None:
+    save(index, A, [face(happy=0.9)])
+    before = list(index.photos(Filters()))
+    with pytest.raises(ZeroDivisionError), index.transaction():  # noqa: PT012
+        index.save_failure(PhotoFile(A, 1, 1), "broken", "now")
+        index.add_root(Path("/album"))
+        raise ZeroDivisionError
+    assert list(index.photos(Filters())) == before
+    assert index.roots() == ()
+
+
+def test_what_was_saved_is_there_when_the_index_is_opened_again(database: Path) -> None:
+    with Index(database, create=True) as index:
+        save(index, A, [face(happy=0.9)])
+    with Index(database) as index:
+        assert listed(index) == ["a.jpg"]
+        assert index.integrity() == "ok"
+
+
+def test_a_second_connection_sees_no_half_of_a_transaction(index: Index, database: Path) -> None:
+    with Index(database) as other, index.transaction():
+        index.save_failure(PhotoFile(A, 1, 1), "broken", "now")
+        assert other.failures() == []
+
+
+# what is known of files
+
+
+def test_the_state_of_a_file_tells_whether_it_changed(index: Index) -> None:
+    save(index, A)
+    fail(index, B, "broken")
+    mark_missing(index, B)
+    assert states(index) == {
+        A: State(1000, 2000, current=True, error=None, missing=False),
+        B: State(10, 20, current=True, error="broken", missing=True),
+    }
+
+
+def test_results_of_other_weights_are_not_current(index: Index) -> None:
+    save(index, A, settings="before")
+    fail(index, B, settings="before")
+    assert [state.current for state in states(index).values()] == [False, False]
+    assert [state.current for state in states(index, settings="before").values()] == [True, True]
+
+
+def test_states_are_those_of_the_folder_alone(index: Index) -> None:
+    for path in ("/a/b/1.jpg", "/a/bc/2.jpg", "/a/b", "/a/b.jpg", "/a/b/c/3.jpg", "/a/b!/4.jpg", "/a/b0/5.jpg"):
+        save(index, path)
+    assert set(states(index, Path("/a/b"))) == {Path("/a/b"), Path("/a/b/1.jpg"), Path("/a/b/c/3.jpg")}
+    assert len(states(index, Path("/"))) == 7
+
+
+def test_the_state_of_a_single_file_can_be_asked_for(index: Index) -> None:
+    save(index, A)
+    save(index, B)
+    assert list(states(index, A)) == [A]
+
+
+def test_digests_come_by_size_and_only_current_ones(index: Index) -> None:
+    save(index, A, digest="d1")
+    save(index, B, digest="d2")
+    save(index, C, digest="old", settings="before")
+    assert index.digests("now") == {1000: {"d1", "d2"}}
+
+
+def test_roots_are_remembered_once(index: Index) -> None:
+    with index.transaction():
+        for root in ("/b", "/a", "/b"):
+            index.add_root(Path(root))
+    assert index.roots() == (Path("/a"), Path("/b"))
+
+
+# missing files
+
+
+def test_missing_photos_are_in_no_list_but_in_the_counts(index: Index) -> None:
+    save(index, A, [face(happy=0.9)])
+    save(index, B, [face(happy=0.8)])
+    mark_missing(index, A)
+    assert best(index) == listed(index) == ["b.jpg"]
+    assert (index.stats().photos, index.stats().missing, index.stats().labels[HAPPY]) == (2, 1, 2)
+    assert index.missing() == [A]
+
+
+def test_a_photo_that_is_back_is_listed_as_before(index: Index) -> None:
+    save(index, A, [face(happy=0.9)])
+    before = list(index.photos(Filters()))
+    mark_missing(index, A)
+    with index.transaction():
+        index.mark_present([A])
+    assert list(index.photos(Filters())) == before
+
+
+def test_forgetting_removes_a_photo_and_what_only_it_showed(index: Index, database: Path) -> None:
+    save(index, A, [face(happy=0.9)], digest="d1")
+    save(index, B, [face(happy=0.8)], digest="d2")
+    fail(index, C)
+    with index.transaction():
+        index.forget([A, C])
+    assert list(states(index)) == [B]
+    with closing(sqlite3.connect(database)) as raw:
+        assert raw.execute("SELECT digest FROM contents").fetchall() == [("d2",)]
+        assert raw.execute("SELECT count(*) FROM faces").fetchone() == (1,)
+
+
+def test_forgetting_one_of_two_copies_keeps_the_others_result(index: Index) -> None:
+    save(index, A, [face(happy=0.9)], digest="d1")
+    save(index, B, [face(happy=0.9)], digest="d1")
+    with index.transaction():
+        index.forget([A])
+    [photo] = index.photos(Filters())
+    assert (photo.path, photo.faces) == (B, (face(happy=0.9),))
+
+
+# the best
+
+
+def test_the_best_come_first_with_their_score(index: Index) -> None:
+    save(index, A, [face(happy=0.4)])
+    save(index, B, [face(happy=0.9)])
+    save(index, C, [face(sad=0.7)])
+    first, second, third = index.best(HAPPY, By.MAX, Filters(), 0.0, -1)
+    assert [first.path, second.path, third.path] == [B, A, C]
+    assert (first.score, first.emotion, second.score) == (0.9, HAPPY, 0.4)
+    assert third.score == pytest.approx(0.05)
+
+
+@pytest.mark.parametrize(("by", "order", "score"), [(By.MAX, "abc", 0.9), (By.MEAN, "bac", 0.7), (By.MIN, "cba", 0.65)])
+def test_several_faces_make_a_score_by_their_best_mean_or_worst(index: Index, by: By, order: str, score: float) -> None:
+    save(index, A, [face(happy=0.9), face(happy=0.48)])
+    save(index, B, [face(happy=0.8), face(happy=0.6)])
+    save(index, C, [face(happy=0.65), face(happy=0.65), face(happy=0.65)])
+    assert best(index, by=by) == [f"{name}.jpg" for name in order]
+    assert index.best(HAPPY, by, Filters(), 0.0, 1)[0].score == pytest.approx(score)
+
+
+@pytest.mark.parametrize("emotion", list(Emotion))
+def test_every_emotion_can_be_ranked_by(index: Index, emotion: Emotion) -> None:
+    save(index, A, [face(**{e.value: 0.01 for e in Emotion if e is not emotion})])
+    save(index, B, [face(**{emotion.value: 0.99})])
+    assert best(index, emotion) == ["b.jpg", "a.jpg"]
+
+
+def test_equal_scores_come_by_path(index: Index) -> None:
+    for path in (C, A, B):
+        save(index, path, [face(happy=0.5)])
+    assert best(index) == ["a.jpg", "b.jpg", "c.jpg"]
+    assert best(index, limit=2) == ["a.jpg", "b.jpg"]
+
+
+def test_a_photo_without_a_face_is_never_among_the_best_but_is_listed(index: Index) -> None:
+    save(index, A, [])
+    save(index, B, [face(happy=0.01)])
+    assert best(index) == ["b.jpg"]
+    assert listed(index) == ["a.jpg", "b.jpg"]
+
+
+def test_what_scores_less_than_asked_is_left_out(index: Index) -> None:
+    for path, p in ((A, 0.2), (B, 0.5), (C, 0.8)):
+        save(index, path, [face(happy=p)])
+    assert names(index.best(HAPPY, By.MAX, Filters(), 0.5, -1)) == ["c.jpg", "b.jpg"]
+
+
+def test_the_best_bring_all_their_faces(index: Index) -> None:
+    faces = (face(happy=0.3), face((50, 50, 90, 90), happy=0.6))
+    save(index, A, faces)
+    assert index.best(HAPPY, By.MAX, Filters(), 0.0, 1)[0].faces == faces
+
+
+# filters
+
+
+def dated(index: Index) -> None:
+    for path, taken_at in ((A, "2023-12-31T23:59:59Z"), (B, "2024-07-01T10:00:00Z"), (C, None)):
+        save(index, path, [face(happy=0.5)], taken_at)
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "expected"),
+    [
+        (None, None, ["a.jpg", "b.jpg", "c.jpg"]),
+        ("2024-07-01T10:00:00Z", None, ["b.jpg"]),
+        ("2024-07-01T10:00:01Z", None, []),
+        (None, "2023-12-31T23:59:59Z", ["a.jpg"]),
+        (None, "2023-12-31T23:59:58Z", []),
+        ("2023-01-01T00:00:00Z", "2024-12-31T23:59:59Z", ["a.jpg", "b.jpg"]),
+    ],
+)
+def test_dates_include_their_ends_and_leave_out_what_has_no_date(
+    index: Index, since: str | None, until: str | None, expected: list[str]
+) -> None:
+    dated(index)
+    assert best(index, since=since, until=until) == listed(index, since=since, until=until) == expected
+
+
+def test_a_folder_is_no_prefix_of_names(index: Index) -> None:
+    for path in ("/a/b/1.jpg", "/a/bc/2.jpg", "/a/b.jpg", "/a/b/c/3.jpg", "/a/B/4.jpg"):
+        save(index, path, [face(happy=0.5)])
+    assert best(index, folders=(Path("/a/b"),)) == listed(index, folders=(Path("/a/b"),)) == ["1.jpg", "3.jpg"]
+
+
+def test_several_folders_are_any_of_them_and_none_twice(index: Index) -> None:
+    for path in ("/a/1.jpg", "/b/2.jpg", "/c/3.jpg"):
+        save(index, path, [face(happy=0.5)])
+    folders = (Path("/b"), Path("/a"), Path("/a/1.jpg"))
+    assert best(index, folders=folders) == listed(index, folders=folders) == ["1.jpg", "2.jpg"]
+
+
+def test_the_root_folder_holds_everything(index: Index) -> None:
+    save(index, "/a/1.jpg", [face(happy=0.5)])
+    assert best(index, folders=(Path("/"),)) == ["1.jpg"]
+
+
+@pytest.mark.parametrize("special", ["%", "_", "*", "?", "'", '"', "[a]", "\\", "é", " "])
+def test_special_characters_in_a_folder_mean_themselves(index: Index, special: str) -> None:
+    save(index, f"/a{special}b/1.jpg", [face(happy=0.5)])
+    save(index, "/axb/2.jpg", [face(happy=0.5)])
+    assert best(index, folders=(Path(f"/a{special}b"),)) == ["1.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("faces", "expected"),
+    [((0, 0), ["a.jpg"]), ((1, 1), ["b.jpg"]), ((1, 9), ["b.jpg", "c.jpg"]), ((2, 3), ["c.jpg"]), ((3, 9), [])],
+)
+def test_photos_can_be_chosen_by_their_number_of_faces(
+    index: Index, faces: tuple[int, int], expected: list[str]
+) -> None:
+    save(index, A, [])
+    save(index, B, [face(happy=0.9)])
+    save(index, C, [face(happy=0.6), face(happy=0.5)])
+    assert listed(index, faces=faces) == expected
+    assert best(index, faces=faces) == [name for name in expected if name != "a.jpg"]
+
+
+# counts
+
+
+def test_the_counts_are_by_the_label_of_the_largest_face(index: Index) -> None:
+    save(index, A, [face((0, 0, 10, 10), happy=0.9), face((0, 0, 50, 50), sad=0.9)])
+    save(index, B, [face((0, 0, 50, 50), sad=0.9), face((0, 0, 10, 10), happy=0.9)])
+    save(index, C, [])
+    fail(index, Path("/album/d.jpg"))
+    counts = index.stats()
+    assert (counts.photos, counts.faces, counts.without_face, counts.failed, counts.missing) == (4, 4, 1, 1, 0)
+    assert counts.labels == {Emotion.SAD: 2}
+
+
+def test_an_empty_index_counts_nothing(index: Index) -> None:
+    counts = index.stats()
+    assert (counts.photos, counts.faces, counts.without_face, counts.failed, counts.missing) == (0, 0, 0, 0, 0)
+    assert listed(index) == best(index) == []
+
+
+# names that are not UTF-8
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows names are UTF-16")
+@settings(max_examples=40, deadline=None, database=None)
+@given(st.lists(st.binary(min_size=1, max_size=40), min_size=1, max_size=5, unique=True))
+def test_any_name_comes_back_byte_for_byte(raw: list[bytes]) -> None:
+    paths = [Path("/x", os.fsdecode(name.replace(b"/", b"_").replace(b"\0", b"_") + b".jpg")) for name in raw]
+    with tempfile.TemporaryDirectory() as folder, Index(Path(folder, "index.sqlite"), create=True) as index:
+        for path in paths:
+            save(index, path, [face(happy=0.5)])
+        expected = sorted(set(paths), key=os.fsencode)
+        assert [photo.path for photo in index.photos(Filters())] == expected
+        assert list(index.paths(Filters(folders=(Path("/x"),)))) == expected
+        assert set(states(index)) == set(expected)
+
+
+# files that are no index of ours
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def refused(path: Path, *, create: bool, match: str) -> None:
+    before = files(path.parent)
+    with pytest.raises(IndexFileError, match=match) as refusal:
+        Index(path, create=create)
+    assert str(path) in str(refusal.value)
+    assert files(path.parent) == before
+
+
+@pytest.mark.parametrize("create", [False, True])
+@pytest.mark.parametrize("content", [b"a shopping list\n", b"\0" * 8192, b"SQLite format 3\0" + b"\1" * 5000])
+def test_a_file_that_is_no_database_is_refused_and_left_as_it_is(database: Path, content: bytes, create: bool) -> None:
+    database.write_bytes(content)
+    refused(database, create=create, match="cannot use")
+
+
+@pytest.mark.parametrize("create", [False, True])
+@pytest.mark.parametrize("mode", ["DELETE", "WAL"])
+def test_the_database_of_another_program_is_refused_and_left_as_it_is(database: Path, mode: str, create: bool) -> None:
+    with closing(sqlite3.connect(database)) as other:
+        other.execute(f"PRAGMA journal_mode = {mode}")
+        other.execute("CREATE TABLE photos (path TEXT)")
+        other.commit()
+    refused(database, create=create, match="another program")
+
+
+@pytest.mark.parametrize("create", [False, True])
+def test_an_index_of_a_newer_version_is_refused_and_left_as_it_is(database: Path, create: bool) -> None:
+    Index(database, create=True).close()
+    with closing(sqlite3.connect(database)) as newer:
+        newer.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
+    refused(database, create=create, match="newer albumsort")
+
+
+def test_a_damaged_index_is_an_error_with_advice(database: Path) -> None:
+    with Index(database, create=True) as index:
+        for i in range(300):
+            save(index, f"/album/{i}.jpg", [face(happy=0.5)])
+    damaged = bytearray(database.read_bytes())
+    damaged[4096:] = b"\xff" * (len(damaged) - 4096)
+    database.write_bytes(damaged)
+    with Index(database) as index, pytest.raises(IndexFileError, match=r"damaged.*--db"):
+        list(index.photos(Filters()))
+
+
+def test_no_index_yet_is_an_error_with_advice_and_makes_none(database: Path) -> None:
+    with pytest.raises(IndexFileError, match="albumsort index FOLDER"):
+        Index(database)
+    assert not database.exists()
+
+
+def test_an_index_where_none_can_be_made_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(IndexFileError, match="--db"):
+        Index(tmp_path / "file" / "index.sqlite", create=True)
+    with pytest.raises(IndexFileError, match="--db"):
+        Index(tmp_path, create=True)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no permission bits")
+def test_only_its_owner_can_read_the_index(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        path = tmp_path / "new" / "folder" / "index.sqlite"
+        with Index(path, create=True) as index:
+            save(index, A, [face(happy=0.5)])
+            modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()}
+    finally:
+        os.umask(before)
+    assert "index.sqlite" in modes
+    assert set(modes.values()) == {0o600}
+
+
+def test_a_new_index_says_whose_it_is_and_its_version(database: Path) -> None:
+    Index(database, create=True).close()
+    with closing(sqlite3.connect(database)) as raw:
+        assert raw.execute("PRAGMA application_id").fetchone() == (APPLICATION_ID,)
+        assert raw.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS),)
+
+
+def test_a_migration_that_fails_leaves_the_database_as_it_was(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Index(database, create=True) as index:
+        save(index, A, [face(happy=0.5)])
+    broken = ("adds a table, then fails", "CREATE TABLE extra (x); CREATE TABLE photos (x);")
+    with monkeypatch.context() as future:
+        future.setattr("albumsort.schema.MIGRATIONS", (*MIGRATIONS, broken))
+        with pytest.raises(IndexFileError):
+            Index(database)
+    with Index(database) as index:
+        assert listed(index) == ["a.jpg"]
+    with closing(sqlite3.connect(database)) as raw:
+        assert raw.execute("SELECT count(*) FROM sqlite_master WHERE name = 'extra'").fetchone() == (0,)
+
+
+def test_a_migration_keeps_what_an_older_index_holds(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Index(database, create=True) as index:
+        save(index, A, [face(happy=0.5)])
+    monkeypatch.setattr("albumsort.schema.MIGRATIONS", (*MIGRATIONS, ("adds a table", "CREATE TABLE extra (x);")))
+    for _ in range(2):
+        with Index(database) as index:
+            assert listed(index) == ["a.jpg"]
+
+
+def test_a_locked_index_is_an_error_that_says_so(index: Index, database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("albumsort.index.BUSY_SECONDS", 0.05)
+    with (
+        index.transaction(),
+        Index(database) as other,
+        pytest.raises(IndexFileError, match="another albumsort"),
+        other.transaction(),
+    ):
+        pass
