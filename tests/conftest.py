@@ -8,9 +8,14 @@ from types import SimpleNamespace
 import pytest
 import xxhash
 from helpers import astronaut, encoded, exif, face, index_album, landscape, quarters, save, stored
+from hypothesis import settings
 
 from albumsort.index import Index
-from albumsort.types import Emotion
+
+settings.register_profile(
+    "albumsort", deadline=None, database=None
+)  # machines are slow at times; nothing is left behind
+settings.load_profile("albumsort")
 
 REPOSITORY = Path(__file__).parent.parent
 
@@ -88,7 +93,7 @@ def library(tmp_path: Path) -> SimpleNamespace:
             save(index, path, faces, taken_at, xxhash.xxh3_128_hexdigest(name.encode()))
         with index.transaction():
             index.add_root(folder)
-    return SimpleNamespace(folder=folder, database=tmp_path / "library.sqlite", emotions=list(Emotion))
+    return SimpleNamespace(folder=folder, database=tmp_path / "library.sqlite")
 
 
 @pytest.fixture(scope="session")

@@ -147,7 +147,8 @@ def index_album(database: Path, *paths: Path, **more: Any) -> indexing.Report:
 def environment(**more: str) -> dict[str, str]:
     """The environment without anybody's settings, in which the albumsort under test is found."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith("ALBUMSORT_") and k != "NO_COLOR"}
-    return {**kept, "PYTHONPATH": str(Path(albumsort.__file__).parent.parent), **more}
+    found = str(Path(albumsort.__file__).parent.parent)
+    return {**kept, "PYTHONPATH": found, "ALBUMSORT_WORKERS": "1", **more}  # one worker starts sooner than two
 
 
 def command(*arguments: str | Path) -> list[str]:

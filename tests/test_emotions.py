@@ -38,7 +38,7 @@ def test_her_mirror_image_is_happy_too(classifier: LiteRTClassifier) -> None:
     assert probabilities[Emotion.HAPPY] > 0.9
 
 
-@settings(max_examples=25, deadline=None, database=None)
+@settings(max_examples=25)
 @given(st.integers(1, 5), st.integers(0, 255), st.integers(0, 255))
 def test_probabilities_of_any_crop_sum_to_one(n: int, low: int, high: int) -> None:
     random = np.random.default_rng(n)

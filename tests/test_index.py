@@ -367,7 +367,7 @@ def test_an_empty_index_counts_nothing(index: Index) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows names are UTF-16")
-@settings(max_examples=40, deadline=None, database=None)
+@settings(max_examples=40)
 @given(st.lists(st.binary(min_size=1, max_size=40), min_size=1, max_size=5, unique=True))
 def test_any_name_comes_back_byte_for_byte(raw: list[bytes]) -> None:
     paths = [Path("/x", os.fsdecode(name.replace(b"/", b"_").replace(b"\0", b"_") + b".jpg")) for name in raw]

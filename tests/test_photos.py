@@ -407,7 +407,7 @@ def answers_or_refuses(data: bytes) -> None:
 
 
 @pytest.mark.parametrize("format", SMALL)
-@settings(max_examples=60, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_damaged_bytes_never_raise_anything_but_a_photo_error(format: str, data: st.DataObject) -> None:
     damaged = bytearray(SMALL[format])
@@ -416,7 +416,7 @@ def test_damaged_bytes_never_raise_anything_but_a_photo_error(format: str, data:
     answers_or_refuses(bytes(damaged[: data.draw(st.integers(1, len(damaged)))]))
 
 
-@settings(max_examples=60, deadline=None, database=None)
+@settings(max_examples=60)
 @given(
     st.sampled_from([b"", b"\xff\xd8\xff\xe0", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"II*\0", b"BM"]), st.binary(min_size=1)
 )

@@ -1,0 +1,854 @@
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import re
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import xxhash
+from helpers import ASTRONAUT_FACE, astronaut, command, encoded, end, environment, face, run, save, start
+from PIL import Image
+from typer.testing import CliRunner, Result
+
+import albumsort
+from albumsort import weights
+from albumsort.cli import app
+from albumsort.index import Index
+from albumsort.types import Emotion
+
+try:
+    import pty
+    import termios
+except ImportError:  # Windows
+    pty = None  # type: ignore[assignment]
+
+PHOTO_KEYS = {"path", "width", "height", "taken_at", "score", "emotion", "faces"}
+INDEX_KEYS = {"found", "analysed", "unchanged", "moved", "missing", "failed", "faces", "seconds"}
+
+
+def invoke(*arguments: str | Path, db: Path | None = None, env: Mapping[str, str] | None = None) -> Result:
+    """Run a command in this process; an error that no command should let through fails the test."""
+    chosen = {"ALBUMSORT_DB": str(db)} if db else {}
+    result = CliRunner().invoke(app, [str(a) for a in arguments], env={**chosen, **(env or {})}, prog_name="albumsort")
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result
+
+
+def lines(result: Result | subprocess.CompletedProcess[str]) -> list[str]:
+    """The names of the photos that a command listed, all below the library."""
+    paths = result.stdout.splitlines()
+    return [path.partition("/library/")[2] for path in paths]
+
+
+def on_a_terminal(*arguments: str | Path, env: dict[str, str] | None = None, typed: str = "") -> tuple[int, str]:
+    """Run the program on a terminal of 100 columns; returns the exit code and everything shown."""
+    if pty is None:
+        pytest.skip("this system has no pseudo-terminals")
+    ours, its = pty.openpty()
+    termios.tcsetwinsize(its, (40, 100))  # new ones have no columns at all
+    settings = environment(TERM="xterm-256color", COLUMNS="100", **env or {})
+    process = subprocess.Popen(
+        command(*arguments), env=settings, stdin=its, stdout=its, stderr=its, start_new_session=True
+    )
+    os.close(its)
+    os.write(ours, typed.encode())
+    shown = b""
+    try:
+        while data := os.read(ours, 4096):
+            shown += data
+    except OSError:  # how Linux says that nobody has the terminal open any more
+        pass
+    finally:
+        os.close(ours)
+    return process.wait(timeout=60), shown.decode()
+
+
+# wrong usage
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["nonsense"],
+        ["top"],
+        ["top", "happy", "--nonsense"],
+        ["top", "happy", "-n", "0"],
+        ["top", "happy", "-n", "many"],
+        ["top", "happy", "--by", "median"],
+        ["top", "happy", "--min-score", "2"],
+        ["list", "--faces", "some"],
+        ["list", "--faces", "3..1"],
+        ["list", "--faces", "-1"],
+        ["list", "--since", "yesterday"],
+        ["list", "--until", "2024-13"],
+        ["list", "--until", "2024-02-30"],
+        ["list", "--json", "--csv"],
+        ["list", "--nl", "-0"],
+        ["top", "happy", "--json", "--nl", "--csv", "--null"],
+        ["export"],
+        ["export", "joyless", "--to", "out"],
+        ["export", "--to", "out", "--link", "move"],
+        ["index", "--files-from", "no such list"],
+        ["index", "--workers", "0"],
+    ],
+    ids=" ".join,
+)
+def test_wrong_usage_exits_2_and_says_why_on_stderr(arguments: list[str], library: SimpleNamespace) -> None:
+    result = invoke(*arguments, db=library.database)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert result.stderr
+
+
+@pytest.mark.parametrize("text", ["2", "202", "2024-1", "2024-07-3", "2024-", "2024-07-01T1", ""])
+@pytest.mark.parametrize("option", ["--since", "--until"])
+def test_half_a_date_is_refused_and_not_guessed(library: SimpleNamespace, option: str, text: str) -> None:
+    result = invoke("list", option, text, db=library.database)
+    assert result.exit_code == 2
+    assert "no date" in result.stderr
+
+
+@pytest.mark.parametrize("word", ["joyless", "contempt", ""])
+def test_an_unknown_emotion_exits_2_with_the_list(library: SimpleNamespace, word: str) -> None:
+    result = invoke("top", word, db=library.database)
+    assert result.exit_code == 2
+    assert all(emotion.value in result.stderr for emotion in Emotion)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["list", "--faces", "9" * 20], ["list", "--faces", "0.." + "9" * 20], ["top", "happy", "-n", "9" * 20]],
+)
+def test_a_number_beyond_any_database_is_no_crash(library: SimpleNamespace, arguments: list[str]) -> None:
+    assert invoke(*arguments, db=library.database).exit_code in (0, 2)
+
+
+# help and version
+
+
+def test_the_version_is_the_packages() -> None:
+    result = invoke("--version")
+    assert (result.exit_code, result.stdout) == (0, f"albumsort {albumsort.__version__}\n")
+
+
+@pytest.mark.parametrize("name", ["index", "top", "list", "export", "stats", "why", "prune", "doctor"])
+def test_every_command_explains_itself(name: str) -> None:
+    overview, own = invoke("--help"), invoke(name, "--help")
+    assert overview.exit_code == own.exit_code == 0
+    assert re.search(rf"^. {name} +\w", overview.stdout, re.MULTILINE)
+    assert "--db" in own.stdout
+    assert "ALBUMSORT_DB" in own.stdout
+
+
+def test_help_shows_what_stands_in_square_brackets() -> None:
+    def help_of(*arguments: str) -> str:
+        shown = invoke(*arguments, "--help", env={"COLUMNS": "200"}).stdout
+        return " ".join(shown.replace("│", " ").split())  # wherever its lines end
+
+    assert "albumsort[train]" in help_of("model")
+    assert "[default: one a core]" in help_of("index")
+    assert "[default: in the user's data folder]" in help_of("top")
+
+
+# top
+
+
+def test_top_lists_the_best_paths_when_piped(library: SimpleNamespace) -> None:
+    result = invoke("top", "happy", "-n", "3", db=library.database)
+    assert result.exit_code == 0
+    assert lines(result) == ["beach/party.jpg", "beach2/crowd.jpg", "beach/grin.jpg"]
+    assert result.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("word", "best"),
+    [("angry", "row.jpg"), ("sadness", "rain.jpg"), ("JOY", "beach/party.jpg"), ("surprised", "shock.jpg")],
+)
+def test_top_understands_synonyms(library: SimpleNamespace, word: str, best: str) -> None:
+    assert lines(invoke("top", word, "-n", "1", db=library.database)) == [best]
+
+
+def test_top_shows_twenty_unless_told_otherwise(database: Path) -> None:
+    with Index(database, create=True) as index:
+        for number in range(25):
+            save(index, f"/library/{number:02}.jpg", [face(happy=0.5)])
+    assert len(lines(invoke("top", "happy", db=database))) == 20
+    assert len(lines(invoke("top", "happy", "-n", "22", db=database))) == 22
+
+
+def test_top_by_the_worst_or_the_mean_of_several_faces(library: SimpleNamespace) -> None:
+    def place(by: str) -> int:
+        return lines(invoke("top", "happy", "--by", by, db=library.database)).index("beach2/crowd.jpg")
+
+    assert (place("max"), place("mean"), place("min")) == (1, 2, 2)
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        (["--min-score", "0.75"], ["beach/party.jpg", "beach2/crowd.jpg"]),
+        (["--since", "2024", "--min-score", "0.5"], ["beach/party.jpg", "beach/grin.jpg"]),
+        (["--until", "2023", "--min-score", "0.5"], ["beach2/crowd.jpg"]),
+        (["--faces", "2"], ["beach2/crowd.jpg"]),
+        (["--faces", "2.."], ["beach2/crowd.jpg"]),
+        (["--path", "beach"], ["beach/party.jpg", "beach/grin.jpg"]),
+        (["--path", "beach", "--path", "beach2", "-n", "2"], ["beach/party.jpg", "beach2/crowd.jpg"]),
+        (["--path", "nowhere"], []),
+    ],
+    ids=lambda value: " ".join(value),
+)
+def test_top_takes_filters(
+    library: SimpleNamespace, monkeypatch: pytest.MonkeyPatch, filters: list[str], expected: list[str]
+) -> None:
+    monkeypatch.chdir(library.folder)  # folders may be relative
+    result = invoke("top", "happy", *filters, db=library.database)
+    assert result.exit_code == 0
+    assert lines(result) == expected
+
+
+def test_top_before_anything_was_indexed_exits_1_with_advice_and_makes_no_index(database: Path) -> None:
+    result = invoke("top", "happy", db=database)
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert "albumsort index" in result.stderr
+    assert not database.exists()
+
+
+# list
+
+
+def test_list_shows_every_photo_by_path_faces_or_not(library: SimpleNamespace) -> None:
+    assert lines(invoke("list", db=library.database)) == [
+        "beach/grin.jpg",
+        "beach/party.jpg",
+        "beach2/crowd.jpg",
+        "hills.jpg",
+        "rain.jpg",
+        "row.jpg",
+        "shock.jpg",
+        "wait.jpg",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        (["--faces", "0"], ["hills.jpg"]),
+        (["--faces", "0..1", "--since", "2024"], ["beach/grin.jpg", "beach/party.jpg", "hills.jpg"]),
+        (["--min-score", "0.86"], ["beach/party.jpg", "wait.jpg"]),
+        (["--since", "2024-07-01T10:00:01"], ["beach/grin.jpg", "hills.jpg"]),
+        (["--since", "2024-07-01 10:00"], ["beach/grin.jpg", "beach/party.jpg", "hills.jpg"]),
+        (["--since", "2024-07-02"], ["beach/grin.jpg", "hills.jpg"]),
+        (["--since", "2024-08"], []),
+        (["--until", "2022"], ["row.jpg"]),
+        (["--until", "2024-07-01"], ["beach/party.jpg", "beach2/crowd.jpg", "row.jpg"]),
+        (["--since", "2024-07", "--until", "2024-07"], ["beach/grin.jpg", "beach/party.jpg", "hills.jpg"]),
+        (["--since", "2023-01-01T00:00:00Z", "--until", "2023-01-01T00:00:00Z"], ["beach2/crowd.jpg"]),
+    ],
+    ids=lambda value: " ".join(value),
+)
+def test_list_takes_filters(library: SimpleNamespace, filters: list[str], expected: list[str]) -> None:
+    assert lines(invoke("list", *filters, db=library.database)) == expected
+
+
+def test_a_time_with_an_offset_means_that_moment(library: SimpleNamespace) -> None:
+    def since(time: str) -> list[str]:
+        return lines(invoke("list", "--since", time, "--until", "2024-07-01", db=library.database))
+
+    assert since("2024-07-01T11:30:00+02:00") == ["beach/party.jpg"]
+    assert since("2024-07-01T12:30:00+02:00") == []
+
+
+# forms
+
+
+@pytest.mark.parametrize("arguments", [["top", "happy"], ["list"]])
+def test_json_is_one_document_of_photos(library: SimpleNamespace, arguments: list[str]) -> None:
+    photos = json.loads(invoke(*arguments, "--json", db=library.database).stdout)
+    by_name = {Path(photo["path"]).name: photo for photo in photos}
+    party = by_name["party.jpg"]
+    assert set(party) == PHOTO_KEYS
+    ranked = arguments[0] == "top"
+    assert (party["score"], party["emotion"]) == ((0.9, "happy") if ranked else (None, None))
+    assert (party["width"], party["height"], party["taken_at"]) == (640, 480, "2024-07-01T10:00:00Z")
+    [seen] = party["faces"]
+    assert set(seen) == {"box", "detection", "label", "probabilities"}
+    assert (seen["box"], seen["label"]) == ([10, 10, 40, 40], "happy")
+    assert list(seen["probabilities"]) == [emotion.value for emotion in Emotion]
+    assert sum(seen["probabilities"].values()) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("arguments", [["top", "sad"], ["list"]])
+def test_every_form_lists_the_same_photos_in_the_same_order(library: SimpleNamespace, arguments: list[str]) -> None:
+    def listed(*form: str) -> str:
+        return invoke(*arguments, *form, db=library.database).stdout
+
+    paths = listed().splitlines()
+    assert [photo["path"] for photo in json.loads(listed("--json"))] == paths
+    assert [json.loads(line)["path"] for line in listed("--nl").splitlines()] == paths
+    assert [row["path"] for row in csv.DictReader(io.StringIO(listed("--csv")))] == paths
+    assert listed("-0") == listed("--null") == "".join(f"{path}\0" for path in paths)
+
+
+def test_nothing_found_is_an_empty_document_and_exit_code_0(library: SimpleNamespace) -> None:
+    result = invoke("list", "--path", "/nowhere", "--json", db=library.database)
+    assert (result.exit_code, json.loads(result.stdout)) == (0, [])
+    assert invoke("list", "--path", "/nowhere", db=library.database).stdout == ""
+
+
+def test_a_terminal_gets_a_table(library: SimpleNamespace) -> None:
+    code, shown = on_a_terminal("top", "happy", "-n", "2", "--db", library.database)
+    assert code == 0
+    row = next(line for line in shown.splitlines() if "party.jpg" in line)
+    assert "90.0 %" in row
+    assert "2024-07-01" in row
+    assert str(library.folder / "beach/party.jpg") not in shown
+
+
+def test_a_terminal_is_told_when_no_photo_matches(library: SimpleNamespace) -> None:
+    assert "No photo matches" in on_a_terminal("list", "--path", "/nowhere", "--db", library.database)[1]
+
+
+def test_no_color_is_honoured() -> None:
+    colour = re.compile(r"\x1b\[[0-9;]*3[0-9]")
+    assert colour.search(on_a_terminal("nonsense")[1])
+    assert not colour.search(on_a_terminal("nonsense", env={"NO_COLOR": "1"})[1])
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows names are UTF-16")
+@pytest.mark.parametrize("locale", ["C.UTF-8", "C"])
+def test_names_that_are_not_utf8_pass_through_a_pipe_byte_for_byte(tmp_path: Path, locale: str) -> None:
+    folder = tmp_path / "album"
+    folder.mkdir()
+    name = os.fsencode(folder) + b"/caf\xe9 \xc3\xa9.jpg"
+    try:
+        Path(os.fsdecode(name)).write_bytes(encoded(astronaut(128)))
+    except OSError:
+        pytest.skip("this file system takes no such name")
+    settings = environment(ALBUMSORT_DB=str(tmp_path / "index.sqlite"), LC_ALL=locale)
+    assert subprocess.run(command("index", folder), env=settings, capture_output=True).returncode == 0
+    for arguments, end_of_name in ((["list"], b"\n"), (["list", "-0"], b"\0"), (["top", "happy"], b"\n")):
+        listed = subprocess.run(command(*arguments), env=settings, capture_output=True)
+        assert (listed.returncode, listed.stdout) == (0, name + end_of_name)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no broken pipes")
+@pytest.mark.parametrize("form", ["--nl", "--json", "--csv", "--null"])
+def test_a_reader_that_has_seen_enough_ends_the_list_quietly(database: Path, form: str) -> None:
+    with Index(database, create=True) as index:
+        for number in range(60):
+            save(index, f"/library/{number}.jpg", [face(happy=0.5)] * 40)
+    process = start("list", form, "--min-score", "0.1", "--db", database)
+    try:
+        assert process.stdout is not None
+        process.stdout.read(1)
+        process.stdout.close()
+        assert process.stderr is not None
+        assert process.stderr.read() == ""
+        assert process.wait(timeout=60) == 0
+    finally:
+        if process.poll() is None:
+            end(process)
+        process.stderr.close()  # type: ignore[union-attr]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs a shell")
+def test_a_short_list_cut_by_head_is_quiet(library: SimpleNamespace) -> None:
+    shell = f"'{sys.executable}' -m albumsort list --db '{library.database}' | head -1"
+    done = subprocess.run(["sh", "-c", shell], env=environment(), capture_output=True, text=True)
+    assert (lines(done), done.stderr) == (["beach/grin.jpg"], "")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs a shell")
+def test_a_list_needs_no_stderr(library: SimpleNamespace) -> None:
+    shell = f"'{sys.executable}' -m albumsort list --db '{library.database}' 2>&-"
+    done = subprocess.run(["sh", "-c", shell], env=environment(), capture_output=True, text=True)
+    assert (done.returncode, len(lines(done))) == (0, 8)
+
+
+# the index file and the environment
+
+
+def test_the_index_may_be_named_before_or_after_the_command(library: SimpleNamespace) -> None:
+    after = invoke("list", "--db", library.database)
+    before = invoke("--db", library.database, "list")
+    assert len(lines(after)) == len(lines(before)) == 8
+
+
+def test_what_the_command_line_names_goes_before_the_environment(library: SimpleNamespace, tmp_path: Path) -> None:
+    nowhere = tmp_path / "nowhere.sqlite"
+    assert invoke("--db", library.database, "list", db=nowhere).exit_code == 0
+    assert invoke("list", "--db", library.database, db=nowhere).exit_code == 0
+    assert invoke("--db", nowhere, "list", "--db", library.database).exit_code == 0
+    assert invoke("list", db=nowhere).exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "expected"),
+    [
+        ("ALBUMSORT_N", "1", 1),
+        ("ALBUMSORT_MIN_SCORE", "0.75", 2),
+        ("ALBUMSORT_SINCE", "2024", 2),
+        ("ALBUMSORT_FACES", "2", 1),
+        ("ALBUMSORT_QUIET", "1", 7),
+    ],
+)
+def test_options_are_read_from_the_environment(
+    library: SimpleNamespace, variable: str, value: str, expected: int
+) -> None:
+    assert len(lines(invoke("top", "happy", db=library.database, env={variable: value}))) == expected
+
+
+def test_an_option_goes_before_its_variable(library: SimpleNamespace) -> None:
+    assert len(lines(invoke("top", "happy", "-n", "3", db=library.database, env={"ALBUMSORT_N": "1"}))) == 3
+
+
+def test_a_form_can_be_set_in_the_environment(library: SimpleNamespace) -> None:
+    assert len(json.loads(invoke("list", db=library.database, env={"ALBUMSORT_JSON": "1"}).stdout)) == 8
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the place is Linux's")
+def test_without_a_name_the_index_is_in_the_users_data_folder(album: Path, tmp_path: Path) -> None:
+    home = {"HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path / "data")}
+    assert run("index", album / "drawing.png", env=home).returncode == 0
+    assert (tmp_path / "data" / "albumsort" / "index.sqlite").is_file()
+    assert run("list", env=home).stdout == f"{album / 'drawing.png'}\n"
+
+
+@pytest.mark.parametrize("arguments", [["list"], ["top", "sad"], ["stats"], ["export", "--to", "out"], ["prune"]])
+def test_a_file_that_is_no_index_exits_1_and_stays_as_it_is(database: Path, arguments: list[str]) -> None:
+    database.write_bytes(b"a shopping list\n" * 100)
+    result = invoke(*arguments, db=database)
+    assert result.exit_code == 1
+    assert "--db" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert database.read_bytes() == b"a shopping list\n" * 100
+
+
+# index
+
+
+def test_index_exits_1_if_a_photo_failed_and_names_it_on_stderr(album: Path, database: Path) -> None:
+    done = run("index", album, "--db", database)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert re.search(r"^5 +photos found", done.stderr, re.MULTILINE)
+    assert re.search(r"^4 +analysed", done.stderr, re.MULTILINE)
+    assert f"failed: {album / 'broken.jpg'}: " in done.stderr
+
+
+def test_index_exits_0_if_all_is_well_and_the_second_time_analyses_nothing(album: Path, database: Path) -> None:
+    (album / "broken.jpg").unlink()
+    first = run("index", album, "--db", database, "--json")
+    second = run("index", album, "--db", database, "--json")
+    assert (first.returncode, second.returncode) == (0, 0)
+    for report in (json.loads(first.stdout), json.loads(second.stdout)):
+        assert set(report) == INDEX_KEYS
+        assert report["found"] == 4
+        assert report["failed"] == []
+    assert json.loads(first.stdout)["analysed"] == json.loads(second.stdout)["unchanged"] == 4
+    assert json.loads(second.stdout)["analysed"] == 0
+
+
+def test_index_json_names_what_failed_and_why(album: Path, database: Path) -> None:
+    report = json.loads(run("index", album, "--db", database, "--json").stdout)
+    [failed] = report["failed"]
+    assert failed["path"] == str(album / "broken.jpg")
+    assert "ends in the middle" in failed["error"]
+    assert (report["faces"], report["moved"], report["missing"]) == (2, 0, 0)
+    assert report["seconds"] >= 0
+
+
+def test_index_quiet_says_nothing_but_failures(album: Path, database: Path) -> None:
+    done = run("index", album, "--db", database, "--quiet")
+    assert done.stdout == ""
+    assert [line.split(":")[0] for line in done.stderr.splitlines()] == ["failed"]
+    (album / "broken.jpg").unlink()
+    assert run("--quiet", "index", album, "--db", database).stderr == ""
+
+
+def test_index_shows_no_progress_bar_but_on_a_terminal(album: Path, database: Path) -> None:
+    photo = album / "drawing.png"
+    assert "1/1" not in run("index", photo, "--db", database).stderr
+    assert "1/1" in on_a_terminal("index", photo, "--db", database, "--rescan")[1]
+    assert on_a_terminal("index", photo, "--db", database, "--rescan", "--quiet") == (0, "")
+
+
+def test_index_without_a_path_goes_over_the_folders_indexed_before(album: Path, database: Path) -> None:
+    run("index", album, "--db", database)
+    (album / "new.jpg").write_bytes(encoded(astronaut(128)))
+    report = json.loads(run("index", "--db", database, "--json").stdout)
+    assert (report["found"], report["analysed"], report["unchanged"]) == (6, 1, 4)
+
+
+def test_index_without_a_path_the_first_time_exits_2(database: Path) -> None:
+    done = run("index", "--db", database)
+    assert done.returncode == 2
+    assert "albumsort index" in done.stderr
+
+
+def test_index_of_a_folder_that_is_not_there_exits_1_with_advice(tmp_path: Path, database: Path) -> None:
+    done = run("index", tmp_path / "nowhere", "--db", database)
+    assert done.returncode == 1
+    assert "plugged in" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("separator", ["\n", "\0"])
+def test_index_takes_a_list_of_files(album: Path, database: Path, tmp_path: Path, separator: str) -> None:
+    (tmp_path / "names").write_text(separator.join([str(album / "drawing.png"), str(album / "landscape.jpg"), ""]))
+    report = json.loads(run("index", "--files-from", tmp_path / "names", "--db", database, "--json").stdout)
+    assert (report["found"], report["analysed"]) == (2, 2)
+
+
+def test_index_takes_a_list_of_files_from_standard_input(album: Path, database: Path) -> None:
+    done = run("index", "--files-from", "-", "--db", database, "--json", stdin="drawing.png\ngone.jpg\n", cwd=album)
+    assert done.returncode == 1
+    report = json.loads(done.stdout)
+    assert report["analysed"] == 1
+    assert [Path(failed["path"]).name for failed in report["failed"]] == ["gone.jpg"]
+    assert run("list", "--db", database).stdout == f"{album / 'drawing.png'}\n"
+
+
+def test_index_excludes_what_matches_any_of_the_globs(album: Path, database: Path) -> None:
+    done = run("index", album, "--exclude", "*.jpg", "--exclude", "*/raw", "--db", database)
+    assert done.returncode == 0
+    assert "4 excluded" in done.stderr
+    assert run("list", "--db", database).stdout == f"{album / 'drawing.png'}\n"
+
+
+def test_index_rescans_when_told_to(album: Path, database: Path) -> None:
+    run("index", album / "drawing.png", "--db", database)
+    report = json.loads(run("index", album / "drawing.png", "--rescan", "--db", database, "--json").stdout)
+    assert (report["analysed"], report["unchanged"]) == (1, 0)
+
+
+# stats
+
+
+def test_stats_counts_photos_by_label_and_what_has_none(library: SimpleNamespace) -> None:
+    result = invoke("stats", "--json", db=library.database)
+    assert result.exit_code == 0
+    assert json.loads(result.stdout) == {
+        "photos": 8,
+        "faces": 8,
+        "anger": 1,
+        "happy": 2,
+        "sad": 2,
+        "neutral": 2,
+        "without_face": 1,
+        "failed": 0,
+        "missing": 0,
+        "roots": [str(library.folder)],
+        "failures": [],
+    }
+
+
+def test_stats_piped_are_names_and_counts_and_failures_go_to_stderr(indexed: SimpleNamespace) -> None:
+    result = invoke("stats", db=indexed.database)
+    counts = dict(line.split("\t") for line in result.stdout.splitlines())
+    assert counts == {
+        "photos": "5",
+        "faces": "2",
+        "anger": "0",
+        "happy": "2",
+        "sad": "0",
+        "neutral": "0",
+        "without_face": "2",
+        "failed": "1",
+        "missing": "0",
+    }
+    assert f"failed: {indexed.album / 'broken.jpg'}: " in result.stderr
+
+
+# why
+
+
+def test_why_shows_boxes_label_and_all_probabilities(indexed: SimpleNamespace) -> None:
+    result = invoke("why", indexed.album / "astronaut.jpg", db=indexed.database)
+    assert result.exit_code == 0
+    assert "512 x 512" in result.stdout
+    assert "label happy" in result.stdout
+    assert all(re.search(rf"^ +{emotion} +[\d.]+ %", result.stdout, re.MULTILINE) for emotion in Emotion)
+
+
+def test_why_says_what_the_index_says(indexed: SimpleNamespace) -> None:
+    photos = json.loads(invoke("list", "--json", db=indexed.database).stdout)
+    listed = next(photo for photo in photos if photo["path"].endswith("turned.jpg"))
+    seen = json.loads(invoke("why", indexed.album / "turned.jpg", "--json", db=indexed.database).stdout)
+    for key in ("path", "width", "height", "taken_at", "faces"):
+        assert seen[key] == listed[key]
+    assert seen["model"] == weights.load("emotion")[1].sha256
+
+
+def test_why_needs_no_index_and_makes_none(album: Path, database: Path) -> None:
+    assert invoke("why", album / "landscape.jpg", db=database).exit_code == 0
+    assert not database.exists()
+
+
+def test_why_a_photo_without_a_face_says_so(indexed: SimpleNamespace) -> None:
+    result = invoke("why", indexed.album / "landscape.jpg", db=indexed.database)
+    assert result.exit_code == 0
+    assert "no faces" in result.stdout
+
+
+@pytest.mark.parametrize(("name", "reason"), [("broken.jpg", "ends in the middle"), ("gone.jpg", "No such file")])
+def test_why_a_photo_that_cannot_be_read_exits_1_with_the_reason(
+    indexed: SimpleNamespace, name: str, reason: str
+) -> None:
+    result = invoke("why", indexed.album / name, db=indexed.database)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert name in result.stderr
+    assert reason in result.stderr
+
+
+def test_why_draws_what_it_saw_into_a_new_file(indexed: SimpleNamespace, tmp_path: Path) -> None:
+    out = tmp_path / "seen.jpg"
+    result = invoke("why", indexed.album / "turned.jpg", "--out", out, db=indexed.database)
+    assert result.exit_code == 0
+    with Image.open(out) as drawn:
+        drawn.load()
+        assert drawn.format == "JPEG"
+        assert drawn.width == drawn.height
+        frame = astronaut(drawn.width)
+        changed = np.abs(np.asarray(drawn).astype(int) - np.asarray(frame)).max(axis=2) > 100
+    rows, columns = np.nonzero(changed)
+    share = [v / drawn.width for v in (columns.min(), rows.min())]
+    assert share == pytest.approx([ASTRONAUT_FACE.x / 512, ASTRONAUT_FACE.y / 512], abs=0.03)
+
+
+def test_why_never_overwrites(indexed: SimpleNamespace, tmp_path: Path) -> None:
+    (tmp_path / "mine.jpg").write_bytes(b"mine")
+    result = invoke("why", indexed.album / "turned.jpg", "--out", tmp_path / "mine.jpg", db=indexed.database)
+    assert result.exit_code == 1
+    assert (tmp_path / "mine.jpg").read_bytes() == b"mine"
+
+
+def test_why_draws_nothing_into_the_album(indexed: SimpleNamespace) -> None:
+    out = indexed.album / "seen.jpg"
+    result = invoke("why", indexed.album / "turned.jpg", "--out", out, db=indexed.database)
+    assert result.exit_code == 2
+    assert not out.exists()
+
+
+# export
+
+
+def exported(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+def test_export_puts_every_photo_into_the_folder_of_its_label(library: SimpleNamespace, tmp_path: Path) -> None:
+    to = tmp_path / "out"
+    result = invoke("export", "--to", to, db=library.database)
+    assert result.exit_code == 0
+    by_name = {path.name[5:]: path.parent.name for path in to.rglob("*.jpg")}
+    assert by_name == {
+        "row.jpg": "anger",
+        "party.jpg": "happy",
+        "grin.jpg": "happy",
+        "crowd.jpg": "sad",
+        "rain.jpg": "sad",
+        "wait.jpg": "neutral",
+        "shock.jpg": "neutral",
+    }
+    assert (to / "happy" / "0001-party.jpg").read_bytes() == b"beach/party.jpg"
+    assert "7 written" in result.stderr
+    assert "1 photos without a face" in result.stderr
+
+
+def test_export_again_doubles_nothing(library: SimpleNamespace, tmp_path: Path) -> None:
+    to = tmp_path / "out"
+    invoke("export", "--to", to, db=library.database)
+    before = exported(to)
+    again = invoke("export", "--to", to, db=library.database)
+    assert again.exit_code == 0
+    assert "0 written, 7 already there" in again.stderr
+    assert exported(to) == before
+
+
+def test_a_dry_run_shows_the_plan_and_writes_nothing(library: SimpleNamespace, tmp_path: Path) -> None:
+    to, report = tmp_path / "out", tmp_path / "report.csv"
+    result = invoke("export", "--to", to, "--dry-run", "--report", report, db=library.database)
+    assert result.exit_code == 0
+    plan = [line.split("\t") for line in result.stdout.splitlines()]
+    assert {row[0] for row in plan} == {"write"}
+    assert not to.exists()
+    assert not report.exists()
+    invoke("export", "--to", to, db=library.database)
+    assert sorted(row[2] for row in plan) == [str(to / name) for name in exported(to)]
+
+
+@pytest.mark.parametrize("inside", [".", "out", "beach", "../library/out"])
+@pytest.mark.parametrize("more", [[], ["--dry-run"]])
+def test_export_into_the_album_exits_2_and_writes_nothing(
+    library: SimpleNamespace, inside: str, more: list[str]
+) -> None:
+    before = exported(library.folder)
+    result = invoke("export", "--to", library.folder / inside, *more, db=library.database)
+    assert result.exit_code == 2
+    assert "outside the album" in result.stderr
+    assert exported(library.folder) == before
+
+
+def test_export_of_named_emotions_makes_their_folders_alone(library: SimpleNamespace, tmp_path: Path) -> None:
+    invoke("export", "surprised", "sadness", "--to", tmp_path / "out", db=library.database)
+    assert exported(tmp_path / "out") == ["sad/0001-rain.jpg", "sad/0002-crowd.jpg", "surprise/0001-shock.jpg"]
+
+
+def test_export_takes_at_most_so_many_of_each(library: SimpleNamespace, tmp_path: Path) -> None:
+    invoke("export", "-n", "1", "--to", tmp_path / "out", db=library.database)
+    assert exported(tmp_path / "out") == [
+        "anger/0001-row.jpg",
+        "happy/0001-party.jpg",
+        "neutral/0001-wait.jpg",
+        "sad/0001-rain.jpg",
+    ]
+
+
+@pytest.mark.parametrize("how", ["hard", "soft"])
+def test_export_can_link_instead_of_copying(library: SimpleNamespace, tmp_path: Path, how: str) -> None:
+    result = invoke("export", "happy", "--link", how, "--to", tmp_path / "out", db=library.database)
+    assert result.exit_code == 0
+    link = tmp_path / "out" / "happy" / "0001-party.jpg"
+    assert link.is_symlink() == (how == "soft")
+    assert link.samefile(library.folder / "beach" / "party.jpg")
+
+
+def test_export_reports_every_photo_as_csv(library: SimpleNamespace, tmp_path: Path) -> None:
+    invoke("export", "--to", tmp_path / "out", "--report", tmp_path / "report.csv", db=library.database)
+    with open(tmp_path / "report.csv", encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["action"] for row in rows] == ["write"] * 7
+    assert sorted(row["destination"] for row in rows) == [
+        str(tmp_path / "out" / name) for name in exported(tmp_path / "out")
+    ]
+
+
+def test_a_photo_that_changed_since_fails_and_the_others_are_exported(library: SimpleNamespace, tmp_path: Path) -> None:
+    (library.folder / "row.jpg").write_bytes(b"another")
+    result = invoke("export", "--to", tmp_path / "out", db=library.database)
+    assert result.exit_code == 1
+    assert "row.jpg" in result.stderr
+    assert "6 written, 0 already there, 1 failed" in result.stderr
+
+
+def test_export_leaves_the_album_as_it_is(library: SimpleNamespace, tmp_path: Path) -> None:
+    def seen() -> dict[str, tuple[bytes, int]]:
+        files = (path for path in library.folder.rglob("*") if path.is_file())
+        return {str(path): (path.read_bytes(), path.stat().st_mtime_ns) for path in files}
+
+    before = seen()
+    for how in ("copy", "hard", "soft"):
+        invoke("export", "--link", how, "--to", tmp_path / how, db=library.database)
+    assert seen() == before
+
+
+# prune
+
+
+def forget_about(library: SimpleNamespace, *names: str) -> None:
+    """Delete photos, and let the index know that they are gone."""
+    with Index(library.database) as index, index.transaction():
+        for name in names:
+            (library.folder / name).unlink()
+        index.mark_missing(library.folder / name for name in names)
+
+
+def stored(library: SimpleNamespace) -> int:
+    with closing(sqlite3.connect(library.database)) as raw:
+        return int(raw.execute("SELECT count(*) FROM photos").fetchone()[0])
+
+
+def test_prune_without_a_terminal_asks_for_yes_and_forgets_nothing(library: SimpleNamespace) -> None:
+    forget_about(library, "rain.jpg")
+    done = run("prune", "--db", library.database)
+    assert done.returncode == 2
+    assert lines(done) == ["rain.jpg"]
+    assert "--yes" in done.stderr
+    assert stored(library) == 8
+
+
+def test_prune_forgets_what_is_gone_and_nothing_else(library: SimpleNamespace) -> None:
+    forget_about(library, "rain.jpg", "row.jpg")
+    done = run("prune", "--yes", "--db", library.database)
+    assert (done.returncode, lines(done)) == (0, ["rain.jpg", "row.jpg"])
+    assert stored(library) == 6
+    assert "Nothing to forget" in run("prune", "--yes", "--db", library.database).stderr
+
+
+def test_prune_keeps_a_photo_that_is_back(library: SimpleNamespace) -> None:
+    forget_about(library, "rain.jpg")
+    (library.folder / "rain.jpg").write_bytes(b"rain.jpg")
+    done = run("prune", "--yes", "--db", library.database)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert stored(library) == 8
+
+
+@pytest.mark.parametrize(("typed", "left"), [("y\n", 7), ("n\n", 8), ("\n", 8)])
+def test_prune_on_a_terminal_asks_first(library: SimpleNamespace, typed: str, left: int) -> None:
+    forget_about(library, "rain.jpg")
+    code, shown = on_a_terminal("prune", "--db", library.database, typed=typed)
+    assert "Forget these 1 photos" in shown
+    assert code == 0
+    assert stored(library) == left
+
+
+# doctor
+
+
+def test_doctor_finds_a_sound_installation_and_index_sound(indexed: SimpleNamespace) -> None:
+    result = invoke("doctor", db=indexed.database)
+    assert result.exit_code == 0
+    findings = {line[5:30].strip(): line for line in result.stdout.splitlines()}
+    assert all(line.startswith("ok ") for line in findings.values())
+    assert {"albumsort", "python", "emotion", "face_proposer", "face_verifier", "index integrity"} <= set(findings)
+    assert "5 photos, 2 faces, 1 failed" in findings["index"]
+    assert all(f"decode {name}" in findings for name in ("JPEG", "PNG", "HEIF"))
+
+
+def test_doctor_before_anything_was_indexed_finds_nothing_wrong(database: Path) -> None:
+    result = invoke("doctor", db=database)
+    assert result.exit_code == 0
+    assert "none yet" in result.stdout
+    assert not database.exists()
+
+
+def test_doctor_exits_1_if_the_index_is_damaged(database: Path) -> None:
+    database.write_bytes(b"a shopping list\n" * 100)
+    result = invoke("doctor", db=database)
+    assert result.exit_code == 1
+    assert [line[5:10] for line in result.stdout.splitlines() if line.startswith("BAD")] == ["index"]
+
+
+def test_doctor_exits_1_if_an_album_is_not_there(library: SimpleNamespace) -> None:
+    shutil.rmtree(library.folder)
+    result = invoke("doctor", "--quiet", db=library.database)
+    assert result.exit_code == 1
+    assert result.stdout.splitlines()[0].startswith("BAD")
+    assert str(library.folder) in result.stdout
+
+
+# all of it
+
+
+def test_from_a_folder_to_the_best_photo_and_a_copy_of_it(album: Path, tmp_path: Path) -> None:
+    settings = {"ALBUMSORT_DB": str(tmp_path / "index.sqlite")}
+    assert run("index", album, env=settings).returncode == 1
+    best = run("top", "happy", "-n", "1", env=settings).stdout.rstrip("\n")
+    assert Path(best).name in ("astronaut.jpg", "turned.jpg")
+    assert run("export", "happy", "--to", tmp_path / "out", env=settings).returncode == 0
+    copy = tmp_path / "out" / "happy" / f"0001-{Path(best).name}"
+    assert xxhash.xxh3_128_hexdigest(copy.read_bytes()) == xxhash.xxh3_128_hexdigest(Path(best).read_bytes())

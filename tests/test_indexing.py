@@ -1,0 +1,483 @@
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import textwrap
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from helpers import ASTRONAUT_FACE, astronaut, encoded, end, environment, index_album, overlap, run, start
+
+from albumsort import analysis
+from albumsort.errors import AlbumsortError, UsageError
+from albumsort.index import Filters, Index
+from albumsort.indexing import Report, default_roots
+from albumsort.types import Emotion, Photo
+
+PORTRAITS = ["astronaut.jpg", "turned.jpg"]
+GOOD = ["astronaut.jpg", "drawing.png", "landscape.jpg", "turned.jpg"]
+
+
+def photos(database: Path) -> dict[str, Photo]:
+    with Index(database) as index:
+        return {photo.path.name: photo for photo in index.photos(Filters())}
+
+
+def failures(database: Path) -> dict[str, str]:
+    with Index(database) as index:
+        return {path.name: reason for path, reason in index.failures()}
+
+
+def missing(database: Path) -> list[str]:
+    with Index(database) as index:
+        return [path.name for path in index.missing()]
+
+
+def counts(report: Report) -> dict[str, int]:
+    names = ("found", "analysed", "unchanged", "moved", "missing", "faces")
+    return {name: count for name in names if (count := getattr(report, name))} | (
+        {"failed": len(report.failed)} if report.failed else {}
+    )
+
+
+def rows(database: Path) -> list[tuple[Any, ...]]:
+    """Everything the index holds of photos, but for the numbers that tables are joined by."""
+    with closing(sqlite3.connect(database)) as raw:
+        return raw.execute(
+            "SELECT p.path, p.size, p.mtime_ns, p.error, p.error_settings, p.missing, c.digest, c.settings, c.width,"
+            " c.height, c.taken_at, f.number, f.x, f.y, f.w, f.h, f.landmarks, f.detection, f.label, f.happy, f.sad"
+            " FROM photos p LEFT JOIN contents c ON c.id = p.content LEFT JOIN faces f ON f.content = c.id"
+            " ORDER BY p.path, f.number"
+        ).fetchall()
+
+
+def tamper(database: Path) -> None:
+    """Mark the results, so that it shows whether they were kept or made anew."""
+    with closing(sqlite3.connect(database)) as raw:
+        raw.execute("UPDATE faces SET detection = 0.123")
+        raw.commit()
+
+
+def kept(photo: Photo) -> bool:
+    return [face.detection for face in photo.faces] == [0.123]
+
+
+# the first time
+
+
+def test_everything_in_a_folder_is_indexed_and_what_is_broken_recorded(indexed: SimpleNamespace) -> None:
+    assert counts(indexed.report) == {"found": 5, "analysed": 4, "faces": 2, "failed": 1}
+    found = photos(indexed.database)
+    assert sorted(found) == GOOD
+    assert [name for name in GOOD if found[name].faces] == PORTRAITS
+    assert all(found[name].faces[0].label is Emotion.HAPPY for name in PORTRAITS)
+    assert list(failures(indexed.database)) == ["broken.jpg"]
+    assert [path.name for path, _ in indexed.report.failed] == ["broken.jpg"]
+
+
+def test_boxes_are_upright_and_full_size_whatever_way_the_camera_was_held(indexed: SimpleNamespace) -> None:
+    found = photos(indexed.database)
+    for name, side in (("astronaut.jpg", 512), ("turned.jpg", 400)):
+        assert (found[name].width, found[name].height) == (side, side)
+        assert overlap(found[name].faces[0].box.scaled(512 / side), ASTRONAUT_FACE) > 0.7
+
+
+def test_a_broken_photo_makes_the_exit_code_1_and_a_sound_album_0(indexed: SimpleNamespace, tmp_path: Path) -> None:
+    assert indexed.report.exit_code == 1
+    (tmp_path / "sound").mkdir()
+    shutil.copy(indexed.album / "drawing.png", tmp_path / "sound")
+    assert index_album(tmp_path / "index.sqlite", tmp_path / "sound").exit_code == 0
+
+
+def test_nothing_is_written_into_the_album(album: Path, database: Path) -> None:
+    def seen() -> dict[str, tuple[bytes, int, int]]:
+        return {p.name: (p.read_bytes(), p.stat().st_mtime_ns, p.stat().st_mode) for p in album.iterdir()}
+
+    before = seen()
+    index_album(database, album)
+    assert seen() == before
+
+
+def test_the_folder_is_remembered_as_an_album_and_a_single_file_is_not(album: Path, database: Path) -> None:
+    index_album(database, album / "drawing.png")
+    with Index(database) as index:
+        assert index.roots() == ()
+        with pytest.raises(UsageError, match="name a folder"):
+            default_roots(index)
+    index_album(database, album)
+    with Index(database) as index:
+        assert index.roots() == default_roots(index) == (album,)
+
+
+def test_files_may_be_listed_one_by_one(album: Path, database: Path) -> None:
+    report = index_album(database, listed=[album / "drawing.png", album / "broken.jpg"])
+    assert counts(report) == {"found": 2, "analysed": 1, "failed": 1}
+
+
+def test_a_listed_file_that_is_gone_fails_and_the_others_are_indexed(album: Path, database: Path) -> None:
+    report = index_album(database, listed=[album / "drawing.png", album / "gone.jpg"])
+    assert sorted(photos(database)) == ["drawing.png"]
+    assert [path.name for path, _ in report.failed] == ["gone.jpg"]
+    assert report.exit_code == 1
+
+
+def test_overlapping_folders_and_lists_count_each_photo_once(album: Path, database: Path) -> None:
+    report = index_album(database, album, album / "drawing.png", album, listed=[album / "landscape.jpg"])
+    assert counts(report) == {"found": 5, "analysed": 4, "faces": 2, "failed": 1}
+
+
+def test_what_is_excluded_is_not_indexed_and_what_was_indexed_before_stays(album: Path, database: Path) -> None:
+    index_album(database, album)
+    report = index_album(database, album, exclude=["*.jpg"])
+    assert counts(report) == {"found": 1, "unchanged": 1}
+    assert report.skipped["excluded"] == 4
+    assert sorted(photos(database)) == GOOD
+
+
+# the second time
+
+
+def test_a_second_run_analyses_nothing(album: Path, database: Path) -> None:
+    index_album(database, album)
+    tamper(database)
+    before = rows(database)
+    assert counts(index_album(database, album)) == {"found": 5, "unchanged": 4, "failed": 1}
+    assert rows(database) == before
+
+
+def test_a_new_photo_alone_is_analysed(album: Path, database: Path) -> None:
+    index_album(database, album)
+    (album / "new.jpg").write_bytes(encoded(astronaut(300)))
+    assert counts(index_album(database, album)) == {
+        "found": 6,
+        "analysed": 1,
+        "unchanged": 4,
+        "faces": 1,
+        "failed": 1,
+    }
+
+
+def test_a_changed_photo_is_analysed_again(album: Path, database: Path) -> None:
+    index_album(database, album)
+    (album / "landscape.jpg").write_bytes(encoded(astronaut(300)))
+    report = index_album(database, album)
+    assert counts(report) == {"found": 5, "analysed": 1, "unchanged": 3, "faces": 1, "failed": 1}
+    assert len(photos(database)["landscape.jpg"].faces) == 1
+
+
+def test_a_photo_that_was_only_touched_keeps_its_result(album: Path, database: Path) -> None:
+    index_album(database, album)
+    tamper(database)
+    os.utime(album / "astronaut.jpg", (1, 1))
+    index_album(database, album)
+    assert kept(photos(database)["astronaut.jpg"])
+    assert index_album(database, album).unchanged == 4
+
+
+def test_a_moved_photo_keeps_its_result_without_being_analysed(album: Path, database: Path) -> None:
+    index_album(database, album)
+    tamper(database)
+    (album / "new").mkdir()
+    (album / "astronaut.jpg").rename(album / "new" / "renamed.jpg")
+    report = index_album(database, album)
+    assert counts(report) == {"found": 5, "unchanged": 3, "moved": 1, "failed": 1}
+    assert sorted(photos(database)) == ["drawing.png", "landscape.jpg", "renamed.jpg", "turned.jpg"]
+    assert kept(photos(database)["renamed.jpg"])
+    assert missing(database) == []
+
+
+def test_a_photo_that_was_missing_and_turns_up_elsewhere_has_moved_and_is_not_missing(
+    album: Path, database: Path, tmp_path: Path
+) -> None:
+    index_album(database, album)
+    (album / "astronaut.jpg").rename(tmp_path / "away.jpg")
+    assert index_album(database, album).missing == 1
+    (tmp_path / "away.jpg").rename(album / "back.jpg")
+    report = index_album(database, album)
+    assert sorted(photos(database)) == ["back.jpg", "drawing.png", "landscape.jpg", "turned.jpg"]
+    assert (report.moved, report.missing) == (1, 0)
+
+
+def test_two_photos_that_swapped_names_swap_results(album: Path, database: Path) -> None:
+    index_album(database, album)
+    (album / "astronaut.jpg").rename(album / "x")
+    (album / "landscape.jpg").rename(album / "astronaut.jpg")
+    (album / "x").rename(album / "landscape.jpg")
+    index_album(database, album)
+    found = photos(database)
+    assert [name for name in GOOD if found[name].faces] == ["landscape.jpg", "turned.jpg"]
+
+
+def test_a_copy_is_listed_under_both_paths_with_one_result(album: Path, database: Path) -> None:
+    index_album(database, album)
+    tamper(database)
+    shutil.copy(album / "astronaut.jpg", album / "copy.jpg")
+    report = index_album(database, album)
+    assert (report.moved, report.missing) == (0, 0)
+    found = photos(database)
+    assert sorted(found) == ["astronaut.jpg", "copy.jpg", "drawing.png", "landscape.jpg", "turned.jpg"]
+    assert kept(found["astronaut.jpg"])
+    assert kept(found["copy.jpg"])
+
+
+def test_a_broken_photo_is_not_tried_again_until_it_changes(album: Path, database: Path) -> None:
+    index_album(database, album)
+    with closing(sqlite3.connect(database)) as raw:
+        raw.execute("UPDATE photos SET error = 'the first reason' WHERE error IS NOT NULL")
+        raw.commit()
+    report = index_album(database, album)
+    assert [reason for _, reason in report.failed] == ["the first reason"]
+    (album / "broken.jpg").write_bytes(encoded(astronaut(200)))
+    assert counts(index_album(database, album)) == {"found": 5, "analysed": 1, "unchanged": 4, "faces": 1}
+    assert failures(database) == {}
+
+
+def test_rescan_analyses_everything_again(album: Path, database: Path) -> None:
+    index_album(database, album)
+    tamper(database)
+    report = index_album(database, album, rescan=True)
+    assert counts(report) == {"found": 5, "analysed": 4, "faces": 2, "failed": 1}
+    assert not kept(photos(database)["astronaut.jpg"])
+
+
+def test_results_of_another_method_are_made_anew(album: Path, database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as yesterday:
+        yesterday.setattr(analysis, "METHOD", "yesterday's")
+        index_album(database, album)
+    tamper(database)
+    assert counts(index_album(database, album)) == {"found": 5, "analysed": 4, "faces": 2, "failed": 1}
+    assert not kept(photos(database)["astronaut.jpg"])
+
+
+# what is gone
+
+
+def test_a_photo_that_vanished_is_marked_and_kept(album: Path, database: Path) -> None:
+    index_album(database, album)
+    (album / "astronaut.jpg").unlink()
+    assert counts(index_album(database, album)) == {"found": 4, "unchanged": 3, "missing": 1, "failed": 1}
+    assert missing(database) == ["astronaut.jpg"]
+    assert "astronaut.jpg" not in photos(database)
+    assert counts(index_album(database, album)) == {"found": 4, "unchanged": 3, "missing": 1, "failed": 1}
+
+
+def test_a_photo_that_is_back_is_listed_again_without_being_analysed(
+    album: Path, database: Path, tmp_path: Path
+) -> None:
+    index_album(database, album)
+    tamper(database)
+    (album / "astronaut.jpg").rename(tmp_path / "away")
+    index_album(database, album)
+    (tmp_path / "away").rename(album / "astronaut.jpg")
+    assert counts(index_album(database, album)) == {"found": 5, "unchanged": 4, "failed": 1}
+    assert kept(photos(database)["astronaut.jpg"])
+    assert missing(database) == []
+
+
+def test_a_folder_that_is_not_there_is_an_error_and_changes_nothing(
+    album: Path, database: Path, tmp_path: Path
+) -> None:
+    index_album(database, album)
+    before = rows(database)
+    album.rename(tmp_path / "unplugged")
+    with pytest.raises(AlbumsortError, match="plugged in"):
+        index_album(database, album)
+    assert rows(database) == before
+
+
+def test_a_folder_that_is_suddenly_empty_is_an_error_and_changes_nothing(
+    album: Path, database: Path, tmp_path: Path
+) -> None:
+    index_album(database, album)
+    before = rows(database)
+    album.rename(tmp_path / "unplugged")
+    album.mkdir()
+    with pytest.raises(AlbumsortError, match=r"mounted.*Nothing was changed"):
+        index_album(database, album)
+    assert rows(database) == before
+
+
+def test_one_of_two_folders_that_is_not_there_stops_the_run_before_it_changes_anything(
+    album: Path, database: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(album, tmp_path / "second")
+    index_album(database, album, tmp_path / "second")
+    before = rows(database)
+    (album / "astronaut.jpg").unlink()
+    (tmp_path / "second").rename(tmp_path / "unplugged")
+    with pytest.raises(AlbumsortError):
+        index_album(database, album, tmp_path / "second")
+    assert rows(database) == before
+
+
+def test_a_photo_gone_from_a_folder_within_a_folder_is_missing_once(album: Path, database: Path) -> None:
+    (album / "sub").mkdir()
+    for name in PORTRAITS:
+        (album / name).rename(album / "sub" / name)
+    index_album(database, album, album / "sub")
+    (album / "sub" / "turned.jpg").unlink()
+    assert index_album(database, album, album / "sub").missing == 1
+
+
+def test_what_is_gone_from_another_folder_is_not_this_runs_business(
+    album: Path, database: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(album, tmp_path / "album2")
+    index_album(database, album, tmp_path / "album2")
+    shutil.rmtree(tmp_path / "album2")
+    assert index_album(database, album).missing == 0
+    assert missing(database) == []
+
+
+def test_a_link_whose_target_went_away_is_still_there(album: Path, database: Path, tmp_path: Path) -> None:
+    (album / "astronaut.jpg").rename(tmp_path / "target.jpg")
+    (album / "astronaut.jpg").symlink_to(tmp_path / "target.jpg")
+    index_album(database, album)
+    (tmp_path / "target.jpg").unlink()
+    assert index_album(database, album).missing == 0
+
+
+# a run that does not end well
+
+MANY = 32
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
+    """Photos enough to interrupt their indexing, and what an undisturbed run makes of them."""
+    folder = tmp_path_factory.mktemp("many")
+    (folder / "album").mkdir()
+    for number in range(MANY):
+        picture = astronaut(1024).copy()
+        picture.paste((10 * number, 0, 0), (0, 0, 40, 40))
+        (folder / "album" / f"{number:02}.jpg").write_bytes(encoded(picture))
+    done = run("index", folder / "album", "--db", folder / "index.sqlite", "--workers", "1")
+    assert done.returncode == 0, done.stderr
+    expected = rows(folder / "index.sqlite")
+    assert len(expected) == MANY
+    return SimpleNamespace(album=folder / "album", rows=expected)
+
+
+def wait_for(happened: Callable[[], bool]) -> None:
+    for _ in range(6000):
+        if happened():
+            return
+        time.sleep(0.01)
+    raise AssertionError("it never happened")
+
+
+def stored(database: Path) -> int:
+    try:
+        with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=5)) as raw:
+            return int(raw.execute("SELECT count(*) FROM photos").fetchone()[0])
+    except sqlite3.OperationalError:  # not there yet
+        return 0
+
+
+def interrupted(many: SimpleNamespace, database: Path, how: Callable[[subprocess.Popen[str]], None]) -> tuple[int, str]:
+    """Index until something is stored, then strike; returns the exit code and what was said."""
+    process = start("index", many.album, "--db", database, "--workers", "1")
+    try:
+        wait_for(lambda: stored(database) > 0)
+        how(process)
+        said = process.communicate(timeout=60)[1]
+    finally:
+        end(process)
+    assert 0 < stored(database) < MANY
+    return process.returncode, said
+
+
+def completes(many: SimpleNamespace, database: Path) -> None:
+    """A further run does what is left, and the outcome is that of an undisturbed run."""
+    before = stored(database)
+    report = index_album(database, many.album)
+    assert (report.unchanged, report.analysed) == (before, MANY - before)
+    assert rows(database) == many.rows
+    with Index(database) as index:
+        assert index.integrity() == "ok"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
+def test_after_a_kill_half_way_a_second_run_completes_the_index(many: SimpleNamespace, database: Path) -> None:
+    code, _ = interrupted(many, database, lambda process: process.kill())
+    assert code == -signal.SIGKILL
+    completes(many, database)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no process groups to signal")
+@pytest.mark.parametrize("to", ["the program alone", "its whole group, as a terminal does"])
+def test_ctrl_c_exits_130_keeps_the_work_and_a_second_run_goes_on(
+    many: SimpleNamespace, database: Path, to: str
+) -> None:
+    def strike(process: subprocess.Popen[str]) -> None:
+        send = os.kill if to == "the program alone" else os.killpg
+        send(process.pid, signal.SIGINT)
+
+    code, said = interrupted(many, database, strike)
+    assert code == 130
+    assert "Interrupted" in said
+    assert "Traceback" not in said
+    assert missing(database) == []
+    assert failures(database) == {}
+    completes(many, database)
+
+
+def children(process: subprocess.Popen[str]) -> int:
+    lists = Path("/proc", str(process.pid), "task").glob("*/children")
+    return sum(len(children.read_text().split()) for children in lists)
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="needs /proc")
+def test_ctrl_c_while_the_workers_start_fails_no_photo(many: SimpleNamespace, database: Path) -> None:
+    process = start("index", many.album, "--db", database, "--workers", "2")
+    try:
+        wait_for(lambda: children(process) >= 2)
+        time.sleep(0.1)
+        os.killpg(process.pid, signal.SIGINT)
+        said = process.communicate(timeout=60)[1]
+    finally:
+        end(process)
+    assert process.returncode == 130
+    assert failures(database) == {}
+    assert "Traceback" not in said
+
+
+SABOTAGE = """
+    import os, time
+    from albumsort import indexing, photos
+
+    indexing.SECONDS_A_PHOTO = 4.0
+    decode = photos.decode
+
+    def sabotaged(data):
+        if data == b"crash":
+            os.abort()
+        if data == b"hang!":
+            time.sleep(3600)
+        return decode(data)
+
+    photos.decode = sabotaged
+"""
+
+
+@pytest.mark.parametrize(("data", "reason"), [(b"crash", "crashed"), (b"hang!", "longer than")])
+def test_a_decoder_that_crashes_or_hangs_costs_one_photo(
+    album: Path, database: Path, tmp_path: Path, data: bytes, reason: str
+) -> None:
+    """Every Python process of the run, workers included, starts with the sabotage."""
+    (tmp_path / "sitecustomize.py").write_text(textwrap.dedent(SABOTAGE))
+    (album / "broken.jpg").write_bytes(data)
+    path = os.pathsep.join([str(tmp_path), environment()["PYTHONPATH"]])
+    done = run("index", album, "--db", database, "--workers", "1", env={"PYTHONPATH": path})
+    assert done.returncode == 1
+    assert sorted(photos(database)) == GOOD
+    assert list(failures(database)) == ["broken.jpg"]
+    assert reason in failures(database)["broken.jpg"]

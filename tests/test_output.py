@@ -1,0 +1,206 @@
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import unicodedata
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+from helpers import face
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+
+from albumsort.output import PLAIN, Form, photo_json, photo_table, printable, write_photos
+from albumsort.types import Emotion, Face, Photo
+
+
+def photo(path: str, *faces: Face, score: float | None = None, taken_at: str | None = None) -> Photo:
+    return Photo(Path(path), 4032, 3024, taken_at, "d1", faces, score, None if score is None else Emotion.HAPPY)
+
+
+PARTY = photo(
+    "/album/party.jpg",
+    face((10.04, 20.26, 300, 400), happy=0.9),
+    face((1, 2, 30, 40), sad=0.6),
+    score=0.9,
+    taken_at="2024-07-01T10:00:00Z",
+)
+HILLS = photo("/album/hills.jpg")
+
+
+def written(photos: Iterable[Photo], form: Form) -> str:
+    stream = io.StringIO()
+    write_photos(photos, form, stream)
+    return stream.getvalue()
+
+
+def table(*photos: Photo, width: int = 100) -> str:
+    stream = io.StringIO()
+    Console(file=stream, width=width).print(photo_table(photos))
+    return stream.getvalue()
+
+
+# names on a terminal
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("/a/Zoë & 山 (2).jpg", "/a/Zoë & 山 (2).jpg"),
+        ("a\x1b[31mred\x07.jpg", "a\\x1b[31mred\\x07.jpg"),
+        ("two\nlines\r\t.jpg", "two\\nlines\\r\\t.jpg"),
+        ("photo\u202egpj.exe", "photo\\u202egpj.exe"),
+        ("a\u2066b\u2069\u200bc\ufeff", "a\\u2066b\\u2069\\u200bc\\ufeff"),
+        ("next\x85line\u2028sep\u2029", "next\\x85line\\u2028sep\\u2029"),
+        ("\U000e0041tag", "\\U000e0041tag"),
+        (os.fsdecode(b"caf\xe9.jpg"), "caf\\xe9.jpg"),
+        ("half\ud83d", "half\\ud83d"),
+    ],
+)
+def test_a_name_cannot_drive_a_terminal(name: str, shown: str) -> None:
+    assert printable(name) == printable(Path(name)) == shown
+
+
+@given(st.text(st.characters(), max_size=30))
+def test_whatever_a_name_holds_it_is_printed_as_visible_text(name: str) -> None:
+    shown = printable(name)
+    assert shown.encode("utf-8").decode() == shown
+    assert not any(unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") for c in shown)
+    assert len(shown) >= len(name)
+
+
+# JSON
+
+
+def test_a_photo_as_json_has_the_shape_that_scripts_rely_on() -> None:
+    assert photo_json(PARTY) == {
+        "path": "/album/party.jpg",
+        "width": 4032,
+        "height": 3024,
+        "taken_at": "2024-07-01T10:00:00Z",
+        "score": 0.9,
+        "emotion": "happy",
+        "faces": [
+            {
+                "box": [10.0, 20.3, 300, 400],
+                "detection": 0.9,
+                "label": "happy",
+                "probabilities": {e.value: PARTY.faces[0].probabilities[e] for e in Emotion},
+            },
+            {
+                "box": [1, 2, 30, 40],
+                "detection": 0.9,
+                "label": "sad",
+                "probabilities": {e.value: PARTY.faces[1].probabilities[e] for e in Emotion},
+            },
+        ],
+    }
+
+
+def test_what_was_not_asked_for_or_is_not_known_is_null() -> None:
+    document = photo_json(HILLS)
+    assert (document["score"], document["emotion"], document["taken_at"], document["faces"]) == (None, None, None, [])
+
+
+def test_probabilities_in_json_sum_to_one() -> None:
+    for seen in json.loads(written([PARTY], Form.JSON))[0]["faces"]:
+        assert sum(seen["probabilities"].values()) == pytest.approx(1, abs=1e-6)
+
+
+@pytest.mark.parametrize("photos", [[], [PARTY], [PARTY, HILLS]])
+def test_json_is_one_document_and_lines_are_one_object_each(photos: list[Photo]) -> None:
+    expected = [photo_json(photo) for photo in photos]
+    assert json.loads(written(photos, Form.JSON)) == expected
+    lines = written(photos, Form.LINES)
+    assert [json.loads(line) for line in lines.splitlines()] == expected
+    assert lines.count("\n") == len(photos)
+
+
+@pytest.mark.parametrize("form", [Form.JSON, Form.LINES])
+def test_json_is_plain_ascii_whatever_the_names(form: Form) -> None:
+    names = ["/album/caf\xe9\u2028\n.jpg", os.fsdecode(b"/album/caf\xe9.jpg")]
+    text = written([photo(name) for name in names], form)
+    assert text.isascii()
+    documents = json.loads(text) if form is Form.JSON else [json.loads(line) for line in text.splitlines()]
+    assert [document["path"] for document in documents] == names
+
+
+# CSV
+
+
+def test_csv_has_a_header_and_the_largest_face() -> None:
+    header, party, hills = csv.reader(io.StringIO(written([PARTY, HILLS], Form.CSV)))
+    assert header[:8] == ["path", "width", "height", "taken_at", "score", "emotion", "faces", "label"]
+    assert header[8:] == [emotion.value for emotion in Emotion]
+    assert party[:8] == ["/album/party.jpg", "4032", "3024", "2024-07-01T10:00:00Z", "0.9", "happy", "2", "happy"]
+    assert float(party[header.index("happy")]) == 0.9
+    assert hills == ["/album/hills.jpg", "4032", "3024", "", "", "", "0"] + [""] * 8
+
+
+def test_csv_of_nothing_is_its_header() -> None:
+    assert written([], Form.CSV).count("\n") == 1
+
+
+def test_csv_keeps_names_with_commas_quotes_and_line_ends_whole() -> None:
+    name = '/album/a,"b"\nc.jpg'
+    rows = list(csv.reader(io.StringIO(written([photo(name)], Form.CSV))))
+    assert rows[1][0] == name
+
+
+# paths
+
+
+@pytest.mark.parametrize(("form", "end"), [(Form.PATHS, "\n"), (Form.NULL, "\0")])
+def test_paths_are_written_as_they_are(form: Form, end: str) -> None:
+    names = ["/album/a b.jpg", "/album/\u202eé.jpg", os.fsdecode(b"/album/caf\xe9.jpg")]
+    assert written([photo(name) for name in names], form) == "".join(name + end for name in names)
+    assert PLAIN[form] == end
+
+
+def test_photos_are_written_as_they_come() -> None:
+    stream = io.StringIO()
+
+    def photos() -> Iterable[Photo]:
+        yield PARTY
+        assert "party.jpg" in stream.getvalue()
+        yield HILLS
+
+    for form in (Form.PATHS, Form.JSON, Form.LINES, Form.CSV):
+        stream.seek(0)
+        stream.truncate()
+        write_photos(photos(), form, stream)
+
+
+# the table
+
+
+def test_the_table_shows_the_score_the_label_the_faces_and_the_day() -> None:
+    line = next(line for line in table(PARTY).splitlines() if "party.jpg" in line)
+    assert all(text in line for text in ("1", "90.0 %", "happy", "2", "2024-07-01"))
+
+
+def test_the_table_names_the_shared_folder_once() -> None:
+    text = table(PARTY, photo("/album/beach/sea.jpg"))
+    assert text.count("/album") == 1
+    assert "beach/sea.jpg" in text
+
+
+def test_a_table_without_scores_has_no_column_for_them() -> None:
+    assert "score" in table(PARTY)
+    assert "score" not in table(HILLS)
+    assert " - " in table(HILLS)
+
+
+def test_names_in_the_table_are_neither_markup_nor_control_characters() -> None:
+    text = table(photo("/album/[red]\x1b[31m[bold].jpg"))
+    assert "[red]\\x1b[31m[bold].jpg" in text
+    assert "\x1b" not in text
+
+
+def test_long_names_are_folded_not_cut_in_the_table() -> None:
+    name = "x" * 150 + ".jpg"
+    assert table(photo(f"/album/{name}"), width=60).count("x") == 150
