@@ -8,7 +8,7 @@ import numpy as np
 
 from . import faces, photos, weights
 from .emotions import EmotionClassifier, load_classifier
-from .errors import PhotoError
+from .errors import PassingPhotoError
 from .faces import FaceDetector
 from .types import Analysis, Face, PhotoFile
 
@@ -28,7 +28,7 @@ def analyse(file: PhotoFile, known: frozenset[str]) -> Analysis | str:
     """
     data = photos.read(file.path)
     if len(data) != file.size:
-        raise PhotoError("the file changed while it was being indexed; run index again")
+        raise PassingPhotoError("the file changed while it was being indexed; run index again")
     digest = photos.digest(data)
     if digest in known:
         return digest

@@ -35,7 +35,10 @@ class Commands(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         """Run a command; 1 what failed, 2 what was asked wrongly, 130 what was interrupted."""
         try:
-            return super().invoke(ctx)
+            result = super().invoke(ctx)
+            if sys.stdout is not None:
+                sys.stdout.flush()  # a full disk behind it is an error of this command
+            return result
         except UsageError as e:
             _say(f"albumsort: {e}")
             raise typer.Exit(2) from e
@@ -46,8 +49,18 @@ class Commands(TyperGroup):
             _say("albumsort: interrupted")
             raise typer.Exit(130) from e
         except BrokenPipeError:  # whoever read the output has seen enough
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _drop_output()
             raise typer.Exit(0) from None
+        except OSError as e:
+            where = f": {e.filename}" if e.filename else ""
+            _say(f"albumsort: {e.strerror or e}{where}")
+            _drop_output()
+            raise typer.Exit(1) from e
+
+
+def _drop_output() -> None:
+    """Send what is still buffered nowhere, or the interpreter would fail on it again at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 app = typer.Typer(
@@ -55,6 +68,7 @@ app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
     help="Find the photos of an album that show an emotion best. Everything stays on this machine.",
 )
 model_app = typer.Typer(
@@ -95,6 +109,9 @@ Folders = Annotated[
 FaceCount = Annotated[str | None, _option("--faces", help="Only photos with N, or N to M, faces.", metavar="N|N..M")]
 
 
+MOST = 2**63 - 1  # the largest number a database counts to
+
+
 @dataclass
 class Common:
     """Options given before the command."""
@@ -111,14 +128,17 @@ def _main(
     version: Version = False,
 ) -> None:
     ctx.obj = Common(db, quiet)
-    for stream in (sys.stdout, sys.stderr):  # names of files need not be UTF-8
-        stream.reconfigure(errors="surrogateescape" if stream is sys.stdout else "backslashreplace")  # type: ignore[union-attr]
+    encoding, errors = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
+    if sys.stdout is not None:  # names of files need not be UTF-8; they are written byte for byte
+        sys.stdout.reconfigure(encoding=encoding, errors=errors)  # type: ignore[union-attr]
+    if sys.stderr is not None:
+        sys.stderr.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
 
 
 @app.command()
 def index(
     ctx: typer.Context,
-    paths: Annotated[list[Path] | None, typer.Argument(metavar="[PATH]...", show_default=False)] = None,
+    paths: Annotated[list[Path] | None, typer.Argument(metavar="PATH", show_default=False)] = None,
     files_from: Annotated[
         str | None,
         _option("--files-from", help="Also the files listed here, one a line; - is standard input.", metavar="FILE"),
@@ -141,9 +161,10 @@ def index(
     from . import indexing
 
     listed = _listed(files_from)
+    if not paths and files_from is None and not _database(ctx, db).exists():
+        raise UsageError("nothing was indexed before: name a folder of photos, as in: albumsort index ~/Photos")
     with _open(ctx, db, create=True) as database:
-        roots = paths or ([] if files_from else indexing.default_roots(database))
-        plan = indexing.make_plan(database, roots, listed, exclude or (), rescan)
+        plan = indexing.make_plan(database, paths or (), listed, exclude or (), rescan)
         show = sys.stderr.isatty() and not _quiet(ctx, quiet)
         with tqdm(total=len(plan.todo), unit=" photos", disable=not show, dynamic_ncols=True) as bar:
             report = indexing.run(database, plan, workers, rescan, bar.update)
@@ -160,7 +181,7 @@ def index(
 def top(
     ctx: typer.Context,
     emotion: Annotated[str, typer.Argument(metavar="EMOTION", help=", ".join(Emotion))],
-    n: Annotated[int, _option("-n", help="How many.", env="N", min=1)] = 20,
+    n: Annotated[int, _option("-n", help="How many.", env="N", min=1, max=MOST)] = 20,
     by: Annotated[
         str, _option("--by", help="Score of a photo with several faces: max, mean or min of theirs.")
     ] = "max",
@@ -183,7 +204,7 @@ def top(
     wanted = Emotion.parse(emotion)
     if by not in list(By):
         raise UsageError(f"--by {by}: choose from {', '.join(By)}")
-    form = _form(as_json, nl, as_csv, null)
+    form = _form(ctx)
     with _open(ctx, db) as database:
         photos = ranking.top(database, wanted, n, By(by), _filters(since, until, path, faces), min_score)
         _print_photos(photos, form, _quiet(ctx, quiet))
@@ -207,7 +228,7 @@ def list_(
     """List every indexed photo with its faces; --min-score: some face has its label with this probability."""
     from . import output, ranking
 
-    form, filters = _form(as_json, nl, as_csv, null), _filters(since, until, path, faces)
+    form, filters = _form(ctx), _filters(since, until, path, faces)
     with _open(ctx, db) as database:
         if form in output.PLAIN and min_score == 0:
             output.write_paths(database.paths(filters), form, sys.stdout)
@@ -219,8 +240,8 @@ def list_(
 def export(
     ctx: typer.Context,
     to: Annotated[Path, _option("--to", help="The folder to copy into; never inside an album.", metavar="DIR")],
-    emotions: Annotated[list[str] | None, typer.Argument(metavar="[EMOTION]...", show_default=False)] = None,
-    n: Annotated[int | None, _option("-n", help="At most this many for each emotion.", env="N", min=1)] = None,
+    emotions: Annotated[list[str] | None, typer.Argument(metavar="EMOTION", show_default=False)] = None,
+    n: Annotated[int | None, _option("-n", help="At most so many for each emotion.", env="N", min=1, max=MOST)] = None,
     link: Annotated[str, _option("--link", help="copy, or hard or soft links instead of copies.")] = "copy",
     dry_run: Annotated[bool, _option("--dry-run", help="Show what would be done; write nothing.")] = False,
     report: Annotated[Path | None, _option("--report", help="Write what was done as CSV.", metavar="FILE")] = None,
@@ -239,7 +260,10 @@ def export(
         raise UsageError(f"--link {link}: choose from {', '.join(exporting.Link)}")
     how = exporting.Link(link)
     with _open(ctx, db) as database:
-        exporting.check_destination(to, database.roots())
+        albums = database.albums()
+        exporting.check_destination(to, albums)
+        if report is not None:
+            exporting.check_outside(Path(os.path.abspath(report)).parent, albums)
         folders = ranking.labelled(database.photos(Filters()), wanted, emotion_prior(), n)
         faceless = database.stats().without_face
     plan = exporting.plan(folders, Path(os.path.abspath(to)), how)
@@ -328,12 +352,12 @@ def why(
 ) -> None:
     """Show why: boxes, all probabilities, label and network of one photo, analysed now."""
     from . import analysis, drawing, output, photos, weights
-    from .export import check_destination
+    from .export import check_outside
 
     database = _database(ctx, db)
     if out is not None and database.exists():
         with _open(ctx, db) as opened:
-            check_destination(Path(os.path.abspath(out)).parent, opened.roots())
+            check_outside(Path(os.path.abspath(out)).parent, opened.albums())
     try:
         data = photos.read(photo)
         seen = analysis.analyse_bytes(data, photos.digest(data), *analysis.load_networks())
@@ -370,27 +394,37 @@ def prune(
     quiet: Quiet = False,
 ) -> None:
     """Forget photos whose file is gone; the only command that forgets."""
+    from . import indexing
     from .output import printable
 
     with _open(ctx, db) as database:
-        gone = [path for path in database.missing() if not os.path.lexists(path)]
+        gone, absent = indexing.find_gone(database)
+        if not gone and not absent:
+            _say("Nothing to forget: every indexed photo is there.")
+            return
         for path in gone:
             print(printable(path) if sys.stdout.isatty() else path)
-        if not gone:
-            _say("Nothing to forget: no indexed photo is missing.")
-            return
-        if not yes and not _agreed(f"Forget these {len(gone)} photos and their results?"):
-            return
+        forgotten = gone if gone and (yes or _agreed(f"Forget these photos ({len(gone)}) and their results?")) else []
+        roots = list[Path]()
+        for root, paths in absent.items():
+            _say(f"The whole album {root} is not there ({len(paths)} photos). Is its disk unplugged?")
+            if yes:
+                _say("It is kept: --yes does not speak for whole albums; run prune on a terminal to forget it")
+            elif _agreed("Forget the whole album?"):
+                forgotten, roots = [*forgotten, *paths], [*roots, root]
         with database.transaction():
-            database.forget(gone)
-        if not _quiet(ctx, quiet):
-            _say(f"{len(gone)} photos forgotten")
+            database.forget(forgotten, roots)
+    if not _quiet(ctx, quiet):
+        _say(f"Forgotten: {len(forgotten)} photos" if forgotten or roots else "Nothing was forgotten.")
 
 
 def _agreed(question: str) -> bool:
     if not sys.stdin.isatty():
         raise UsageError("nothing was forgotten: there is no terminal to ask on; add --yes to forget them")
-    return typer.confirm(question, err=True)
+    try:
+        return typer.confirm(question, err=True)
+    except typer.Abort as e:
+        raise KeyboardInterrupt from e
 
 
 @app.command()
@@ -428,7 +462,7 @@ def train(
     ] = None,
     faces: Annotated[
         Path | None,
-        _option("--faces", help="Photos without labels, for the teachers.", metavar="DIR", show_default=False),
+        _option("--faces", help="Photos without labels, for the teachers.", env="MODEL_FACES", metavar="DIR"),
     ] = None,
     weights: Annotated[
         Path | None,
@@ -441,10 +475,9 @@ def train(
 
     from .training import fitting, photo_faces, shipping
 
-    if faces is not None and not teacher:
-        raise UsageError("--faces are photos without labels: they need at least one --teacher to answer for them")
-
     made = fitting.chosen(recipe, epochs, seed, teacher or ())
+    if faces is not None and not made.teachers:
+        raise UsageError("--faces are photos without labels: they need at least one --teacher to answer for them")
     command = "albumsort " + " ".join(sys.argv[1:])
     extra = None if faces is None else photo_faces.cut(faces, lambda f: tqdm(f, disable=not sys.stderr.isatty()))
     print(shipping.train(data, votes, extra, made, run, command))
@@ -460,7 +493,7 @@ def evaluate(
     split: Annotated[str, _option("--split", help="Training, PublicTest or PrivateTest.")] = "PrivateTest",
     run: Annotated[Path | None, _option("--run", help="A trained run instead of what ships.", metavar="DIR")] = None,
     report: Annotated[
-        Path | None, _option("--report", help="Draw charts and an HTML page here.", metavar="DIR")
+        Path | None, _option("--report", help="Draw charts and an HTML page here.", env="MODEL_REPORT", metavar="DIR")
     ] = None,
     album: Annotated[
         Path | None, _option("--album", help="Photos in folders named after the four.", metavar="DIR")
@@ -553,7 +586,10 @@ def _listed(files_from: str | None) -> list[Path]:
     except OSError as e:
         raise UsageError(f"cannot read the list {files_from}: {e.strerror}") from e
     separator = b"\0" if b"\0" in data else b"\n"
-    return [Path(os.fsdecode(line)) for line in data.split(separator) if line.strip()]
+    lines = data.split(separator)
+    if separator == b"\n":
+        lines = [line.removesuffix(b"\r") for line in lines]
+    return [Path(os.fsdecode(line)) for line in lines if line.strip()]
 
 
 def _open(ctx: typer.Context, db: Path | None, create: bool = False) -> Index:
@@ -565,8 +601,7 @@ def _open(ctx: typer.Context, db: Path | None, create: bool = False) -> Index:
 
 def _database(ctx: typer.Context, db: Path | None) -> Path:
     before = ctx.find_object(Common) or Common()
-    given_here = ctx.get_parameter_source("db")
-    if before.db is not None and (given_here is None or given_here.name != "COMMANDLINE"):
+    if before.db is not None and not _on_command_line(ctx, "db"):
         return before.db
     if db is not None:
         return db
@@ -579,13 +614,21 @@ def _quiet(ctx: typer.Context, quiet: bool) -> bool:
     return quiet or (ctx.find_object(Common) or Common()).quiet
 
 
-def _form(as_json: bool, nl: bool, as_csv: bool, null: bool) -> Form:
+def _form(ctx: typer.Context) -> Form:
+    """Return the form asked for; the command line speaks before the environment."""
     from .output import Form
 
-    asked = [f for f, on in ((Form.JSON, as_json), (Form.LINES, nl), (Form.CSV, as_csv), (Form.NULL, null)) if on]
+    forms = {"as_json": Form.JSON, "nl": Form.LINES, "as_csv": Form.CSV, "null": Form.NULL}
+    asked = [name for name in forms if ctx.params[name]]
+    asked = [name for name in asked if _on_command_line(ctx, name)] or asked
     if len(asked) > 1:
         raise UsageError("choose one of --json, --nl, --csv and --null")
-    return asked[0] if asked else Form.TABLE if sys.stdout.isatty() else Form.PATHS
+    return forms[asked[0]] if asked else Form.TABLE if sys.stdout.isatty() else Form.PATHS
+
+
+def _on_command_line(ctx: typer.Context, name: str) -> bool:
+    source = ctx.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
 
 
 def _filters(since: str | None, until: str | None, folders: Sequence[Path] | None, faces: str | None) -> Filters:
@@ -601,13 +644,18 @@ def _filters(since: str | None, until: str | None, folders: Sequence[Path] | Non
 
 def _date(option: str, text: str, rest: str) -> str:
     """Complete 2024, 2024-07, 2024-07-31 or a time to a UTC time; `rest` is what a shorter date lacks."""
-    filled = text.replace(" ", "T").rstrip("Z")
-    filled += rest[len(filled) : len(rest) - 1]
-    if option == "--until" and re.fullmatch(r"\d{4}-\d\d", text):  # the months' ends differ; texts compare all the same
+    if not re.fullmatch(r"\d{4}(-\d\d(-\d\d([T ]\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:\d\d)?)?)?)?", text):
+        return _no_date(option, text)
+    if option == "--until" and len(text) == 7:  # the months' ends differ; texts compare all the same
         return f"{text}-31T23:59:59Z" if 1 <= int(text[5:]) <= 12 else _no_date(option, text)
+    short = text.replace(" ", "T")
+    if len(text) <= 16:
+        short += rest[len(text) : -1]
     try:
-        return datetime.fromisoformat(filled).replace(tzinfo=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    except ValueError:
+        time = datetime.fromisoformat(short)
+        time = time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+        return time.strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (ValueError, OverflowError):
         return _no_date(option, text)
 
 
@@ -619,8 +667,8 @@ def _range(text: str) -> tuple[int, int]:
     found = re.fullmatch(r"(\d+)(?:(\.\.)(\d*))?", text.strip())
     if not found:
         raise UsageError(f"--faces {text!r}: write a number, or a range like 2..5 or 2..")
-    low = int(found[1])
-    high = low if not found[2] else int(found[3]) if found[3] else sys.maxsize
+    low = min(int(found[1]), MOST)
+    high = low if not found[2] else min(int(found[3]), MOST) if found[3] else MOST
     if high < low:
         raise UsageError(f"--faces {text!r}: the range ends before it begins")
     return low, high
@@ -649,6 +697,8 @@ def _print_report(report: Report, database: Index) -> None:
     """Sum a run up on stderr."""
     from rich.table import Table
 
+    from .output import printable
+
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     table.add_column(justify="right")
     table.add_column()
@@ -673,7 +723,7 @@ def _print_report(report: Report, database: Index) -> None:
     console.print("In the index: " + ", ".join(f"{labels.get(e, 0)} {e}" for e in FOUR) + " (by the largest face)")
     if report.skipped:
         skipped = ", ".join(f"{n} {why}" for why, n in Counter(report.skipped).most_common())
-        console.print(f"Skipped: {skipped}", markup=False)
+        console.print(f"Skipped: {printable(skipped)}", markup=False)
     _print_failures(report.failed)
     if report.interrupted:
         console.print("Interrupted; what was analysed is kept. Run index again to go on.")
@@ -693,4 +743,6 @@ def _console(stderr: bool = False) -> Any:
 
 
 def _say(message: str) -> None:
-    print(message, file=sys.stderr)
+    from .output import printable
+
+    print(printable(message), file=sys.stderr)

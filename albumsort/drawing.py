@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont, ImageOps
@@ -21,9 +22,11 @@ def draw(data: bytes, faces: tuple[Face, ...], out: Path) -> None:
     pen = ImageDraw.Draw(picture)
     for face in faces:
         _mark(pen, face, scale, picture.size)
+    encoded = io.BytesIO()
+    picture.save(encoded, "JPEG", quality=92)
     try:
         with out.open("xb") as file:
-            picture.save(file, "JPEG", quality=92)
+            file.write(encoded.getbuffer())
     except FileExistsError as e:
         raise AlbumsortError(f"{out} exists already; nothing is overwritten, name another file") from e
     except OSError as e:

@@ -15,6 +15,10 @@ class PhotoError(AlbumsortError):
     """One photo could not be analysed; the others can."""
 
 
+class PassingPhotoError(PhotoError):
+    """One photo could not be analysed this time, for a reason that says nothing about the photo."""
+
+
 class WeightsError(AlbumsortError):
     """A network is missing, or is not the file the manifest describes."""
 

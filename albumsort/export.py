@@ -63,16 +63,21 @@ class _FileError(Exception):
     """One photo cannot be exported, for the reason in the message; the others can."""
 
 
-def check_destination(to: Path, roots: Iterable[Path]) -> None:
-    """Raise UsageError if `to` is no folder, or if it or one of its emotion folders lies in an indexed root."""
+def check_destination(to: Path, albums: Iterable[Path]) -> None:
+    """Raise UsageError if `to` is no folder, or if it or one of its emotion folders lies in an album."""
     if os.path.lexists(to) and not os.path.isdir(to):
         raise UsageError(f"{to} exists and is not a folder; choose another")
-    indexed = [(root, os.path.realpath(root)) for root in roots]
+    albums = list(albums)
     for folder in (to, *(to / emotion.value for emotion in Emotion)):
-        real = Path(os.path.realpath(folder))
-        for root, real_root in indexed:
-            if any(_is_same_folder(place, real_root) for place in (real, *real.parents)):
-                raise UsageError(f"{folder} lies in {root}, which is indexed; choose a folder outside the album")
+        check_outside(folder, albums)
+
+
+def check_outside(folder: Path, albums: Iterable[Path]) -> None:
+    """Raise UsageError if a folder, which need not exist, lies in one of the albums: nothing is written there."""
+    real = Path(os.path.realpath(folder))
+    for album in albums:
+        if any(_is_same_folder(place, os.path.realpath(album)) for place in (real, *real.parents)):
+            raise UsageError(f"{folder} lies in {album}, which is indexed; choose a folder outside the album")
 
 
 def _is_same_folder(one: Path, other: str) -> bool:

@@ -66,7 +66,7 @@ class Stats:
 
 
 class Index:
-    """An open index. Reading needs an existing database, writing makes one readable by its owner only."""
+    """An open index. Opening brings an older database up to date; a new one is readable by its owner only."""
 
     def __init__(self, path: Path, *, create: bool = False) -> None:
         """Open the database; raises IndexFileError if it is absent (unless `create`), damaged or not ours."""
@@ -75,7 +75,8 @@ class Index:
             _make_private(path)
         elif not path.is_file():
             raise IndexFileError(f"there is no index at {path} yet; run: albumsort index FOLDER")
-        self._connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+        with self._explained():
+            self._connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
         try:
             with self._explained():
                 self._connection.execute("PRAGMA foreign_keys = ON")
@@ -152,14 +153,20 @@ class Index:
         self._save_photo(file, content, None, None)
 
     def save_known(self, file: PhotoFile, digest: str, moved_from: Path | None) -> None:
-        """Store a path whose bytes are known already; with `moved_from`, that path takes the new name."""
+        """Store a path whose bytes are known (see `knows`); with `moved_from`, that path takes the new name."""
         if moved_from is not None:
             self._connection.execute("DELETE FROM photos WHERE path = ?", (os.fsencode(moved_from),))
         self._save_photo(file, self._content(digest), None, None)
 
     def save_failure(self, file: PhotoFile, reason: str, settings: str) -> None:
-        """Store that a photo could not be analysed, and why."""
+        """Store that a photo cannot be analysed, and why."""
         self._save_photo(file, None, reason, settings)
+
+    def save_passing_failure(self, file: PhotoFile, reason: str) -> None:
+        """Store that a photo could not be analysed this time; results it has stay, and it is tried again."""
+        known = "SELECT 1 FROM photos WHERE path = ? AND content IS NOT NULL"
+        if self._connection.execute(known, (os.fsencode(file.path),)).fetchone() is None:
+            self._save_photo(file, None, reason, None)
 
     def mark_missing(self, paths: Iterable[Path]) -> None:
         """Mark files that are not there now; their results stay."""
@@ -169,8 +176,9 @@ class Index:
         """Take the mark off files that are back, unchanged."""
         self._connection.executemany("UPDATE photos SET missing = 0 WHERE path = ?", ((os.fsencode(p),) for p in paths))
 
-    def forget(self, paths: Iterable[Path]) -> None:
-        """Remove photos, and what no other photo's bytes show."""
+    def forget(self, paths: Iterable[Path], roots: Iterable[Path] = ()) -> None:
+        """Remove photos, what no other photo's bytes show, and albums."""
+        self._connection.executemany("DELETE FROM roots WHERE path = ?", ((os.fsencode(r),) for r in roots))
         self._connection.executemany("DELETE FROM photos WHERE path = ?", ((os.fsencode(p),) for p in paths))
         self._connection.execute(
             "DELETE FROM contents WHERE NOT EXISTS (SELECT 1 FROM photos p WHERE p.content = contents.id)"
@@ -216,6 +224,11 @@ class Index:
                 found.setdefault(size, set()).add(digest)
         return found
 
+    def knows(self, digest: str) -> bool:
+        """Return whether there is a result for bytes of this digest."""
+        row = self._connection.execute("SELECT 1 FROM contents WHERE digest = ?", (digest,)).fetchone()
+        return row is not None
+
     def paths_of(self, digest: str) -> list[Path]:
         """Return every path whose bytes have this digest."""
         rows = self._connection.execute(
@@ -230,8 +243,14 @@ class Index:
             rows = self._connection.execute("SELECT path FROM roots ORDER BY path").fetchall()
         return tuple(Path(os.fsdecode(path)) for (path,) in rows)
 
+    def albums(self) -> set[Path]:
+        """Return the folders that were indexed, and those inside them that links lead to elsewhere."""
+        roots = self.roots()
+        folders = {path.parent for path in self.all_paths() if any(path.is_relative_to(root) for root in roots)}
+        return {*roots, *(folder for folder in folders if folder.is_symlink())}
+
     def best(self, emotion: Emotion, by: By, filters: Filters, least: float, limit: int) -> list[Photo]:
-        """Return the photos of highest score (at least `least`), equal scores by path; -1 is no limit."""
+        """Return the photos of highest score (at least `least`), equal scores by path."""
         score = {By.MAX: "max", By.MEAN: "avg", By.MIN: "min"}[by]
         where, values = _where(filters)
         with self._explained():
@@ -281,11 +300,11 @@ class Index:
             faces = one("SELECT count(*) FROM photos p JOIN faces f ON f.content = p.content").fetchone()[0]
         return Stats(photos, faces, labels, photos - failed - labels.total(), failed, missing, self.roots())
 
-    def missing(self) -> list[Path]:
-        """Return the photos that were not there on the last look."""
+    def all_paths(self) -> Iterator[Path]:
+        """Yield every path the index knows, failed and missing ones too."""
         with self._explained():
-            rows = self._connection.execute("SELECT path FROM photos WHERE missing = 1 ORDER BY path").fetchall()
-        return [Path(os.fsdecode(path)) for (path,) in rows]
+            for (path,) in self._connection.execute("SELECT path FROM photos ORDER BY path"):
+                yield Path(os.fsdecode(path))
 
     def failures(self) -> list[tuple[Path, str]]:
         """Return the photos that could not be analysed, with the reasons."""

@@ -15,22 +15,24 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
+from multiprocessing import resource_tracker
 from pathlib import Path
 
 from pebble import ProcessExpired, ProcessPool
 
 from . import photos
 from .analysis import analyse, load_networks, settings
-from .errors import AlbumsortError, PhotoError, UsageError
+from .errors import AlbumsortError, PassingPhotoError, PhotoError, UsageError
 from .index import Index, State
 from .types import Analysis, PhotoFile
 
 SECONDS_A_PHOTO = 60.0
 BYTES_A_WORKER = 4 << 30
-IN_FLIGHT = 4  # photos handed out per worker: enough that none waits, few enough that a crash loses little
+IN_FLIGHT = 4  # photos handed out per worker: enough that none waits for the next
 BATCH, BATCH_SECONDS = 64, 1.0
 INTERRUPT_SECONDS = 0.2  # how soon a Ctrl-C is noticed while the workers are busy
 
@@ -48,7 +50,7 @@ class Plan:
     unreadable: list[tuple[Path, str]] = field(default_factory=list)
     back: list[Path] = field(default_factory=list)
     gone: set[Path] = field(default_factory=set)
-    missing: int = 0
+    absent: set[Path] = field(default_factory=set)
     roots: list[Path] = field(default_factory=list)
     skipped: Counter[str] = field(default_factory=Counter)
 
@@ -79,30 +81,58 @@ def make_plan(
 ) -> Plan:
     """Walk the folders and compare them with the index; changes nothing.
 
-    paths: folders or files, or none for every folder indexed before; listed: single files, of which
-    some may be gone. Raises AlbumsortError if a folder is absent, or empty where photos were known:
-    a disk that is not plugged in must not look like an album that was cleared out.
+    paths: folders or files, or none (and nothing listed) for every folder indexed before; listed:
+    files of which some may be gone. Raises AlbumsortError if a named folder is absent, or empty where
+    photos were known: a disk that is not plugged in must not look like an album that was cleared out.
+    One of the folders indexed before that is so is a failure of its own, and the others are walked.
     """
-    plan = Plan()
-    made_with = settings()
-    seen: set[Path] = set()
-    for path in paths:
-        walk = photos.Walk()
-        known = index.states(Path(os.path.abspath(path)), made_with)
-        for file in photos.find(path, exclude, walk):
+    plan, seen = Plan(), set[Path]()
+    listed = list(listed)
+    for path in paths or (() if listed else default_roots(index)):
+        root = Path(os.path.abspath(path))
+        try:
+            _plan_root(plan, index, root, exclude, rescan, seen)
+        except AlbumsortError as e:
+            if paths:
+                raise
+            plan.unreadable.append((root, str(e)))
+    for path in listed:
+        _plan_listed(plan, index, Path(os.path.abspath(path)), rescan, seen)
+    return plan
+
+
+def _plan_root(plan: Plan, index: Index, root: Path, exclude: Sequence[str], rescan: bool, seen: set[Path]) -> None:
+    walk = photos.Walk()
+    known = index.states(root, settings())
+    met = list(photos.find(root, exclude, walk))
+    absent = _absent(root, known, {file.path for file in met}, walk)
+    for file in met:
+        if file.path not in seen:
+            seen.add(file.path)
+            _sort_in(plan, file, known.get(file.path), rescan)
+    plan.gone |= {p for p in absent if not known[p].missing}
+    plan.absent |= absent
+    plan.skipped += walk.skipped
+    plan.unreadable += walk.errors
+    if root.is_dir():
+        plan.roots.append(root)
+
+
+def _plan_listed(plan: Plan, index: Index, path: Path, rescan: bool, seen: set[Path]) -> None:
+    """Plan one path of a list, which may be older than the disk: what is gone is a failure of its own."""
+    walk = photos.Walk()
+    known = index.states(path, settings())
+    try:
+        for file in photos.find(path, (), walk):
             if file.path not in seen:
                 seen.add(file.path)
                 _sort_in(plan, file, known.get(file.path), rescan)
-        plan.skipped += walk.skipped
-        plan.unreadable += walk.errors
-        _note_gone(plan, Path(os.path.abspath(path)), known, seen, walk)
-        if path.is_dir():
-            plan.roots.append(Path(os.path.abspath(path)))
-    for path in listed:
-        if Path(os.path.abspath(path)) not in seen:
-            seen.add(Path(os.path.abspath(path)))
-            _sort_in_listed(plan, index, path, rescan, made_with)
-    return plan
+    except AlbumsortError as e:
+        plan.unreadable.append((path, str(e)))
+        if path in known and not os.path.lexists(path):
+            plan.gone.add(path)
+            plan.absent.add(path)
+    plan.unreadable += walk.errors
 
 
 def _sort_in(plan: Plan, file: PhotoFile, state: State | None, rescan: bool) -> None:
@@ -118,27 +148,18 @@ def _sort_in(plan: Plan, file: PhotoFile, state: State | None, rescan: bool) -> 
         plan.failing.append((file.path, state.error))
 
 
-def _sort_in_listed(plan: Plan, index: Index, path: Path, rescan: bool, made_with: str) -> None:
-    known = index.states(Path(os.path.abspath(path)), made_with)
-    try:
-        for file in photos.find(path, (), photos.Walk()):
-            _sort_in(plan, file, known.get(file.path), rescan)
-    except AlbumsortError as e:
-        plan.unreadable.append((path, str(e)))
-
-
-def _note_gone(plan: Plan, root: Path, known: Mapping[Path, State], seen: set[Path], walk: photos.Walk) -> None:
-    """Sort out which known files were not met; below a folder that could not be read nothing counts as gone."""
+def _absent(root: Path, known: Mapping[Path, State], met: set[Path], walk: photos.Walk) -> set[Path]:
+    """Return the known files that are not there; below a folder that could not be read nothing counts as gone."""
     unreadable = [folder for folder, _ in walk.errors]
-    absent = {p for p in known if p not in seen and not os.path.lexists(p)}
+    absent = {p for p in known if p not in met and not os.path.lexists(p)}
     absent = {p for p in absent if not any(p.is_relative_to(folder) for folder in unreadable)}
-    newly = {p for p in absent if not known[p].missing}
-    if newly and len(absent) == len(known) and not any(p.is_relative_to(root) for p in seen):
+    newly = sum(not known[p].missing for p in absent)
+    if newly and len(absent) == len(known) and not met:
         raise AlbumsortError(
-            f"{root} holds no photo now, but {len(newly)} were indexed there. Is the disk mounted? Nothing was changed"
+            f"{root} holds no photo now, but {newly} were indexed there. Is the disk mounted? Nothing was changed; "
+            "if they are gone for good, albumsort prune forgets them"
         )
-    plan.gone |= newly
-    plan.missing += len(absent)
+    return absent
 
 
 def run(index: Index, plan: Plan, workers: int, rescan: bool, progress: Callable[[], object]) -> Report:
@@ -169,7 +190,7 @@ def run(index: Index, plan: Plan, workers: int, rescan: bool, progress: Callable
         analysed=writer.analysed,
         unchanged=plan.unchanged,
         moved=writer.moved,
-        missing=plan.missing - writer.moved_from_gone,
+        missing=len(plan.absent - writer.moved_from),
         failed=tuple(sorted(failed, key=lambda f: str(f[0]))),
         faces=writer.faces,
         seconds=time.monotonic() - start,
@@ -199,10 +220,12 @@ class _Writer:
     """The one who writes: gathers outcomes and stores them in batches, each one transaction."""
 
     def __init__(self, index: Index, plan: Plan) -> None:
-        self._index, self._gone, self._settings = index, plan.gone, settings()
+        self._index, self._settings = index, settings()
+        self._gone, self._absent = set(plan.gone), set(plan.absent)
         self._waiting: list[tuple[PhotoFile, Outcome]] = []
         self._written = time.monotonic()
-        self.analysed = self.moved = self.moved_from_gone = self.faces = 0
+        self.analysed = self.moved = self.faces = 0
+        self.moved_from: set[Path] = set()
         self.failed: list[tuple[Path, str]] = []
 
     def add(self, file: PhotoFile, outcome: Outcome) -> None:
@@ -231,22 +254,31 @@ class _Writer:
                 self.faces += len(outcome.faces)
             case str():
                 self._store_known(file, outcome)
+            case PassingPhotoError():
+                self._index.save_passing_failure(file, str(outcome))
+                self.failed.append((file.path, str(outcome)))
             case PhotoError():
                 self._index.save_failure(file, str(outcome), self._settings)
                 self.failed.append((file.path, str(outcome)))
 
     def _store_known(self, file: PhotoFile, digest: str) -> None:
-        """Give a moved file its results under the new name; a copy of a file that is still there shares them."""
-        others = [p for p in self._index.paths_of(digest) if p != file.path]
-        former = next((p for p in others if not os.path.lexists(p)), None)
+        """Give a moved file its results under the new name; a copy shares them.
+
+        Only a file that this run found gone can have moved: what is absent elsewhere may be on a disk that
+        is not plugged in.
+        """
+        if not self._index.knows(digest):
+            self._store(file, PassingPhotoError("the index changed meanwhile; run index again"))
+            return
+        former = next((p for p in self._index.paths_of(digest) if p != file.path and p in self._absent), None)
         self._index.save_known(file, digest, former)
         if former is None:
             self.analysed += 1
             return
         self.moved += 1
-        if former in self._gone:
-            self._gone.discard(former)
-            self.moved_from_gone += 1
+        self._gone.discard(former)
+        self._absent.discard(former)
+        self.moved_from.add(former)
 
 
 def _outcomes(
@@ -261,16 +293,37 @@ def _outcomes(
     running: dict[Future[Analysis | str], PhotoFile] = {}
     try:
         while not interrupt.is_set():
-            for file in islice(waiting, workers * IN_FLIGHT - len(running)):
-                arguments = (file, frozenset(known.get(file.size, ())))
-                running[pool.schedule(analyse, args=arguments, timeout=SECONDS_A_PHOTO)] = file
+            with _ctrl_c_held_back():
+                for file in islice(waiting, workers * IN_FLIGHT - len(running)):
+                    arguments = (file, frozenset(known.get(file.size, ())))
+                    running[pool.schedule(analyse, args=arguments, timeout=SECONDS_A_PHOTO)] = file
             if not running:
                 break
             for future in wait(running, timeout=INTERRUPT_SECONDS, return_when=FIRST_COMPLETED).done:
-                yield running.pop(future), _outcome(future)
+                try:
+                    outcome = _outcome(future)
+                except BrokenProcessPool as e:
+                    if interrupt.is_set():
+                        return
+                    raise AlbumsortError(f"the processes that analyse cannot start ({e})") from e
+                yield running.pop(future), outcome
     finally:
         pool.stop()  # type: ignore[no-untyped-call]
         pool.join()
+
+
+@contextmanager
+def _ctrl_c_held_back() -> Iterator[None]:
+    """Start threads and processes without SIGINT."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # it lifts the block when it starts
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _outcome(future: Future[Analysis | str]) -> Outcome:
@@ -278,16 +331,16 @@ def _outcome(future: Future[Analysis | str]) -> Outcome:
         return future.result()
     except PhotoError as e:
         return e
-    except AlbumsortError:
+    except (AlbumsortError, BrokenProcessPool):
         raise
     except TimeoutError:
         return PhotoError(f"analysing it took longer than {SECONDS_A_PHOTO:.0f} s; given up")
     except ProcessExpired:
-        return PhotoError("the decoder crashed on it")
+        return PassingPhotoError("the decoder crashed, or its process was killed; it is tried again on the next run")
     except MemoryError:
         return PhotoError("analysing it needs more memory than a photo may take")
     except Exception as e:  # whatever it is, it is this photo's: recorded with its name, and the run goes on
-        return PhotoError(f"unexpected {type(e).__name__}: {e}")
+        return PassingPhotoError(f"unexpected {type(e).__name__}: {e}")
 
 
 def _prepare_worker() -> None:
@@ -300,7 +353,29 @@ def _prepare_worker() -> None:
     if sys.platform == "linux":
         import resource
 
-        resource.setrlimit(resource.RLIMIT_AS, (BYTES_A_WORKER, resource.getrlimit(resource.RLIMIT_AS)[1]))
+        _, most = resource.getrlimit(resource.RLIMIT_AS)
+        limit = BYTES_A_WORKER if most == resource.RLIM_INFINITY else min(BYTES_A_WORKER, most)
+        resource.setrlimit(resource.RLIMIT_AS, (limit, most))
+
+
+def find_gone(index: Index) -> tuple[list[Path], dict[Path, list[Path]]]:
+    """Return the indexed photos that are not on the disk, and apart from them those of albums absent as a whole.
+
+    An album without a single photo left may be a disk that is not plugged in, so it needs a closer look.
+    """
+    gone, there = list[Path](), set[Path]()
+    roots = index.roots()
+    for path in index.all_paths():
+        if os.path.lexists(path):
+            there.update(root for root in roots if path.is_relative_to(root))
+        else:
+            gone.append(path)
+    absent: dict[Path, list[Path]] = {root: [] for root in roots if root not in there}
+    single = list[Path]()
+    for path in gone:
+        album = next((root for root in absent if path.is_relative_to(root)), None)
+        (single if album is None else absent[album]).append(path)
+    return single, {root: paths for root, paths in absent.items() if paths or not root.is_dir()}
 
 
 def default_roots(index: Index) -> tuple[Path, ...]:

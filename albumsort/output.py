@@ -121,7 +121,12 @@ def photo_table(photos: Iterable[Photo]) -> Any:
 
     listed = list(photos)
     shared = _shared_folder([p.path for p in listed])
-    table = Table(title=Text(printable(shared)) if shared else None, title_justify="left", title_style="dim")
+    table = Table(
+        title=Text(printable(shared)) if shared else None,
+        title_justify="left",
+        title_style="dim",
+        header_style="bold cyan",
+    )
     table.add_column("#", justify="right", style="dim")
     ranked = any(p.score is not None for p in listed)
     if ranked:

@@ -20,9 +20,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import xxhash
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
-from .errors import AlbumsortError, PhotoError
+from .errors import AlbumsortError, PassingPhotoError, PhotoError
 from .types import PhotoFile
 
 Pixels = npt.NDArray[np.uint8]
@@ -61,12 +61,10 @@ EXTENSIONS = frozenset(
         ".sgi",
         ".dds",
         ".qoi",
-        ".hdr",
-        ".exr",
     ]
 )
 GENERATED_FOLDERS = ("@eaDir", "#recycle", "$RECYCLE.BIN", "System Volume Information", "lost+found", "*.photoslibrary")
-DECODE_SIDE = 900
+DECODE_SIDE = 960
 """A JPEG is decoded at 1/2, 1/4 or 1/8 as long as its long side keeps this many pixels, all that detection needs."""
 PIXEL_LIMIT = 300_000_000
 BYTE_LIMIT = 2_000_000_000
@@ -102,7 +100,8 @@ def find(root: Path, exclude: Sequence[str], walk: Walk) -> Iterator[PhotoFile]:
     """Yield the photos under a folder (or the one file), sorted by name within a folder.
 
     Hidden and generated folders, files that are no photos and what matches a glob of `exclude` (by
-    name or whole path) are counted in `walk`; links are followed, each folder is visited once.
+    name, whole path or path below the root) are counted in `walk`; links are followed, each folder is
+    visited once.
     Raises AlbumsortError if the root is not there.
     """
     root = Path(os.path.abspath(root))
@@ -111,18 +110,41 @@ def find(root: Path, exclude: Sequence[str], walk: Walk) -> Iterator[PhotoFile]:
     except OSError as e:
         raise AlbumsortError(f"cannot read {root}: {e.strerror}. Is the disk plugged in and the name right?") from e
     if stat.S_ISDIR(status.st_mode):
-        yield from _find_in(root, exclude, walk, {(status.st_dev, status.st_ino)})
+        yield from _find_in(root, _Excluded(root, exclude), walk, set())
     elif stat.S_ISREG(status.st_mode):
-        yield PhotoFile(root, status.st_size, status.st_mtime_ns)
+        yield _file(root, status)
     else:
         raise AlbumsortError(f"{root} is neither a folder nor a file")
 
 
-def _find_in(folder: Path, exclude: Sequence[str], walk: Walk, visited: set[tuple[int, int]]) -> Iterator[PhotoFile]:
-    pending = [folder]
-    while pending:
-        folder = pending.pop()
+class _Excluded:
+    """Whether a glob matches a name, a whole path, or the path below the root."""
+
+    def __init__(self, root: Path, globs: Sequence[str]) -> None:
+        self._root = root
+        self._globs = [glob.removeprefix("./").rstrip("/") for glob in globs]
+
+    def __call__(self, path: Path) -> bool:
+        forms = (path.name, str(path), str(path.relative_to(self._root)))
+        return any(fnmatch.fnmatch(form, glob) for glob in self._globs for form in forms)
+
+
+def _file(path: Path, status: os.stat_result) -> PhotoFile:
+    """A time beyond the year 2262 does not fit the database; its nearest neighbour tells a change as well."""
+    return PhotoFile(path, status.st_size, max(-(2**63), min(status.st_mtime_ns, 2**63 - 1)))
+
+
+def _find_in(root: Path, excluded: _Excluded, walk: Walk, visited: set[tuple[int, int]]) -> Iterator[PhotoFile]:
+    pending, linked = [root], list[Path]()
+    while pending or linked:
+        # links last: a folder is listed under its own name, whatever links lead to it
+        folder = pending.pop() if pending else linked.pop(0)
         try:
+            identity = _identity(folder.stat())
+            if folder.is_symlink() and folder != root and identity in visited:
+                walk.skipped["folder met before (a link)"] += 1
+                continue
+            visited.add(identity)
             with os.scandir(folder) as scan:
                 entries = sorted(scan, key=lambda e: e.name)
         except OSError as e:
@@ -131,7 +153,7 @@ def _find_in(folder: Path, exclude: Sequence[str], walk: Walk, visited: set[tupl
         subfolders = []
         for entry in entries:
             path = folder / entry.name
-            if any(fnmatch.fnmatch(entry.name, glob) or fnmatch.fnmatch(str(path), glob) for glob in exclude):
+            if excluded(path):
                 walk.skipped["excluded"] += 1
                 continue
             try:
@@ -139,20 +161,23 @@ def _find_in(folder: Path, exclude: Sequence[str], walk: Walk, visited: set[tupl
             except OSError as e:
                 _count_unreadable(path, e, walk)
                 continue
-            if stat.S_ISDIR(status.st_mode):
-                reason = _why_skip_folder(entry.name, (status.st_dev, status.st_ino), visited)
-                if reason:
-                    walk.skipped[reason] += 1
-                else:
-                    visited.add((status.st_dev, status.st_ino))
-                    subfolders.append(path)
+            is_folder = stat.S_ISDIR(status.st_mode)
+            reason = _why_skip_folder(entry.name) if is_folder else _why_skip_file(entry.name, status.st_mode)
+            if reason:
+                walk.skipped[reason] += 1
+            elif not is_folder:
+                yield _file(path, status)
+            elif entry.is_symlink():
+                linked.append(path)
+            elif _identity(status) in visited:
+                walk.skipped["folder met before (a link)"] += 1
             else:
-                reason = _why_skip_file(entry.name, status.st_mode)
-                if reason:
-                    walk.skipped[reason] += 1
-                else:
-                    yield PhotoFile(path, status.st_size, status.st_mtime_ns)
+                subfolders.append(path)
         pending.extend(reversed(subfolders))
+
+
+def _identity(status: os.stat_result) -> tuple[int, int]:
+    return status.st_dev, status.st_ino
 
 
 def _count_unreadable(path: Path, error: OSError, walk: Walk) -> None:
@@ -162,12 +187,10 @@ def _count_unreadable(path: Path, error: OSError, walk: Walk) -> None:
         walk.errors.append((path, f"cannot read: {error.strerror}"))
 
 
-def _why_skip_folder(name: str, identity: tuple[int, int], visited: set[tuple[int, int]]) -> str | None:
+def _why_skip_folder(name: str) -> str | None:
     if name.startswith("."):
         return "hidden folder"
-    if any(fnmatch.fnmatch(name, glob) for glob in GENERATED_FOLDERS):
-        return "generated folder"
-    return "folder met before (a link)" if identity in visited else None
+    return "generated folder" if any(fnmatch.fnmatch(name, glob) for glob in GENERATED_FOLDERS) else None
 
 
 def _why_skip_file(name: str, mode: int) -> str | None:
@@ -191,7 +214,7 @@ def read(path: Path) -> bytes:
                 raise PhotoError(f"the file is larger than {BYTE_LIMIT // 1_000_000} MB")
             data = file.read()
     except OSError as e:
-        raise PhotoError(f"cannot read the file: {e.strerror}") from e
+        raise PassingPhotoError(f"cannot read the file: {e.strerror}") from e
     if not data:
         raise PhotoError("the file is empty")
     return data
@@ -208,23 +231,29 @@ def decode(data: bytes) -> Upright:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow warns of every oddity it can live with
         try:
-            with Image.open(io.BytesIO(data)) as image:
-                _check_size(*image.size)
-                orientation, taken_at = _exif(image)
-                if image.format == "JPEG" and image.mode in ("L", "RGB"):
-                    return _decode_jpeg(data, image.size, orientation, taken_at)
-                image.seek(0)
-                pixels = _pixels(image)
-        except UnidentifiedImageError:
-            return _decode_with_opencv(data)
-        except PhotoError:
-            raise
+            image = Image.open(io.BytesIO(data))
         except Image.DecompressionBombError:
             raise PhotoError(f"the picture claims more than {PIXEL_LIMIT // 1_000_000} million pixels") from None
-        except MemoryError:
-            raise PhotoError("decoding needs more memory than a photo may take") from None
         except Exception as e:  # decoders raise whatever their format's parser stumbles on
-            raise PhotoError(f"the picture is damaged: {_one_line(e)}") from e
+            return _decode_with_opencv(data, None if isinstance(e, UnidentifiedImageError) else e)
+        with image:
+            try:
+                return _decode_with_pillow(data, image)
+            except PhotoError:
+                raise
+            except MemoryError:
+                raise PhotoError("decoding needs more memory than a photo may take") from None
+            except Exception as e:
+                raise PhotoError(f"the picture is damaged: {_one_line(e)}") from e
+
+
+def _decode_with_pillow(data: bytes, image: Image.Image) -> Upright:
+    _check_size(*image.size)
+    if image.format in ("JPEG", "MPO") and image.mode in ("L", "RGB"):
+        return _decode_jpeg(data, image.size, *_exif(image))
+    image.load()  # TIFFs are turned while loading, PNGs may tell their orientation behind the pixels
+    orientation, taken_at = _exif(image)
+    pixels = _turn(_pixels(image), orientation)
     return Upright(pixels, pixels.shape[1], pixels.shape[0], taken_at)
 
 
@@ -291,8 +320,7 @@ def _turn(pixels: Pixels, orientation: int) -> Pixels:
 
 
 def _pixels(image: Image.Image) -> Pixels:
-    """Return any Pillow image as upright BGR; more than 8 bits a channel are scaled, transparency lies on white."""
-    image = ImageOps.exif_transpose(image) if _exif(image)[0] != 1 else image
+    """Return any Pillow image as BGR; more than 8 bits a channel are scaled, transparency lies on white."""
     if image.mode.startswith("I") or image.mode == "F":
         grey = np.nan_to_num(np.asarray(image, np.float32))
         low, high = (0.0, 65535.0) if image.mode != "F" else (float(grey.min()), float(grey.max()))
@@ -306,12 +334,14 @@ def _pixels(image: Image.Image) -> Pixels:
     return np.ascontiguousarray(np.asarray(image.convert("RGB"))[:, :, ::-1])
 
 
-def _decode_with_opencv(data: bytes) -> Upright:
-    """Try what Pillow does not know (Radiance HDR, PFM, ...)."""
+def _decode_with_opencv(data: bytes, refusal: Exception | None) -> Upright:
+    """Try what Pillow does not know, or refused at its header."""
     try:
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error as e:
-        raise PhotoError(f"the picture is damaged: {_one_line(e)}") from e
+        raise PhotoError(f"the picture is damaged: {_one_line(refusal or e)}") from e
+    if pixels is None and refusal is not None:
+        raise PhotoError(f"the picture is damaged: {_one_line(refusal)}") from refusal
     if pixels is None and data[4:8] == b"ftyp":
         raise PhotoError("a HEIF or AVIF picture that is damaged, or compressed in a way the decoder does not know")
     if pixels is None:
@@ -338,7 +368,7 @@ def _utc(taken: object, offset: object) -> str | None:
         local = datetime.strptime(str(taken)[:19], "%Y:%m:%d %H:%M:%S")
     except ValueError:
         return None
-    if isinstance(offset, str) and re.fullmatch(r"[+-]\d\d:[0-5]\d", offset):
+    if isinstance(offset, str) and re.fullmatch(r"[+-]([01]\d|2[0-3]):[0-5]\d", offset):
         zone = datetime.strptime(offset, "%z").tzinfo
     else:
         zone = UTC

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
 
 from .errors import IndexFileError
 
@@ -58,15 +59,38 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
 
 def migrate(connection: sqlite3.Connection) -> None:
     """Bring a database to the newest version; raises IndexFileError if it is not ours or from the future."""
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if _version(connection) == len(MIGRATIONS):
+        return
+    # the version is read again under the lock: another process may have migrated meanwhile
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for number, (_, statements) in enumerate(MIGRATIONS[_version(connection) :], start=_version(connection) + 1):
+            for statement in _split(statements):
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {number}")
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    except BaseException:
+        connection.rollback()
+        raise
+    connection.commit()
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
     owner = connection.execute("PRAGMA application_id").fetchone()[0]
     empty = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
     if owner != APPLICATION_ID and not empty:
         raise IndexFileError("it is the database of another program")
     if version > len(MIGRATIONS):
         raise IndexFileError("it was written by a newer albumsort; update this one")
-    for number, (_, statements) in enumerate(MIGRATIONS[version:], start=version + 1):
-        connection.executescript(
-            f"BEGIN IMMEDIATE;\n{statements}\nPRAGMA user_version = {number};\n"
-            f"PRAGMA application_id = {APPLICATION_ID};\nCOMMIT;"
-        )
+    return version
+
+
+def _split(script: str) -> Iterator[str]:
+    """Yield the statements of a script one by one: `executescript` would commit before the first."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""

@@ -36,12 +36,14 @@ def manifest() -> dict[str, Network]:
     try:
         entries = json.loads(path.read_text(encoding="utf-8"))["networks"]
         return {n: Network(n, e["file"], e["sha256"], e) for n, e in entries.items()}
-    except (OSError, ValueError, KeyError, TypeError) as e:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as e:
         raise WeightsError(f"{path} is missing or damaged ({e}); install albumsort again") from e
 
 
 def load(name: str) -> tuple[bytes, Network]:
     """Return a network's bytes and entry; raises WeightsError unless the bytes have the hash the manifest gives."""
+    if name not in manifest():
+        raise WeightsError(f"{folder() / 'manifest.json'} describes no network {name!r}; install albumsort again")
     network = manifest()[name]
     path = folder() / network.file
     try:
@@ -54,12 +56,16 @@ def load(name: str) -> tuple[bytes, Network]:
 
 
 def fingerprint() -> str:
-    """Return one short hash over all shipped networks: results made with other weights are stale."""
-    joined = "".join(n.sha256 for _, n in sorted(manifest().items()))
-    return hashlib.sha256(joined.encode()).hexdigest()[:16]
+    """Return one short hash over all that results depend on: made with other weights or calibration, they are stale."""
+    used = ("sha256", "labels", "temperature", "prior")
+    entries = [[name, *(network.details.get(key) for key in used)] for name, network in sorted(manifest().items())]
+    return hashlib.sha256(json.dumps(entries, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def emotion_prior() -> dict[Emotion, float]:
     """Return the share of each emotion among the votes the emotion network was trained on."""
-    shares = manifest()["emotion"].details["prior"]
-    return {e: float(shares[e.value]) for e in Emotion}
+    try:
+        shares = manifest()["emotion"].details["prior"]
+        return {e: float(shares[e.value]) for e in Emotion}
+    except (KeyError, TypeError, ValueError) as e:
+        raise WeightsError(f"{folder() / 'manifest.json'} gives no prior ({e}); install albumsort again") from e

@@ -51,7 +51,7 @@ def test_what_the_workers_are_asked_to_do_can_be_sent_to_them() -> None:
     assert isinstance(pickle.loads(pickle.dumps(PhotoError("because"))), PhotoError)
 
 
-@pytest.mark.parametrize("side", [1900, 3700])
+@pytest.mark.parametrize("side", [2000, 3900])
 def test_boxes_are_in_full_size_pixels_however_small_the_photo_was_decoded(side: int) -> None:
     picture = astronaut(side)
     assert photos.decode(encoded(picture)).scale > 1.9

@@ -321,10 +321,11 @@ def test_a_terminal_is_told_when_no_photo_matches(library: SimpleNamespace) -> N
     assert "No photo matches" in on_a_terminal("list", "--path", "/nowhere", "--db", library.database)[1]
 
 
-def test_no_color_is_honoured() -> None:
+def test_no_color_is_honoured(library: SimpleNamespace) -> None:
     colour = re.compile(r"\x1b\[[0-9;]*3[0-9]")
-    assert colour.search(on_a_terminal("nonsense")[1])
-    assert not colour.search(on_a_terminal("nonsense", env={"NO_COLOR": "1"})[1])
+    top = ("top", "happy", "--db", library.database)
+    assert colour.search(on_a_terminal(*top)[1])
+    assert not colour.search(on_a_terminal(*top, env={"NO_COLOR": "1"})[1])
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows names are UTF-16")
@@ -801,7 +802,7 @@ def test_prune_keeps_a_photo_that_is_back(library: SimpleNamespace) -> None:
 def test_prune_on_a_terminal_asks_first(library: SimpleNamespace, typed: str, left: int) -> None:
     forget_about(library, "rain.jpg")
     code, shown = on_a_terminal("prune", "--db", library.database, typed=typed)
-    assert "Forget these 1 photos" in shown
+    assert "Forget these photos (1)" in shown
     assert code == 0
     assert stored(library) == left
 
@@ -852,3 +853,61 @@ def test_from_a_folder_to_the_best_photo_and_a_copy_of_it(album: Path, tmp_path:
     assert run("export", "happy", "--to", tmp_path / "out", env=settings).returncode == 0
     copy = tmp_path / "out" / "happy" / f"0001-{Path(best).name}"
     assert xxhash.xxh3_128_hexdigest(copy.read_bytes()) == xxhash.xxh3_128_hexdigest(Path(best).read_bytes())
+
+
+def test_prune_keeps_an_album_that_is_absent_as_a_whole(library: SimpleNamespace) -> None:
+    """It may be a disk that is not plugged in."""
+    library.folder.rename(library.folder.with_name("unplugged"))
+    before = stored(library)
+    done = run("prune", "--yes", "--db", library.database)
+    assert done.returncode == 0
+    assert "whole album" in done.stderr
+    assert stored(library) == before
+
+
+def test_prune_forgets_an_album_that_is_gone_when_told_so(library: SimpleNamespace) -> None:
+    shutil.rmtree(library.folder)
+    code, _ = on_a_terminal("prune", "--db", library.database, typed="y\n")
+    assert (code, stored(library)) == (0, 0)
+    with Index(library.database) as index:
+        assert index.roots() == ()
+
+
+def test_an_unknown_file_name_suffix_cannot_drive_the_terminal(tmp_path: Path) -> None:
+    (tmp_path / "x.\x1b[31mred").write_text("not a photo")
+    done = run("index", tmp_path, "--db", tmp_path / "index.sqlite")
+    assert "\x1b" not in done.stderr
+    assert "\\x1b[31mred file" in done.stderr
+
+
+def test_a_full_disk_behind_standard_output_is_said(library: SimpleNamespace) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("there is no /dev/full here")
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "albumsort", "list", "--db", library.database],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment(),
+        )
+    assert (done.returncode, "Traceback" in done.stderr) == (1, False)
+    assert "No space left" in done.stderr
+
+
+def test_export_refuses_a_folder_that_a_link_inside_the_album_leads_to(
+    tmp_path: Path, library: SimpleNamespace
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    astronaut(200).save(elsewhere / "portrait.jpg")
+    (library.folder / "link").symlink_to(elsewhere)
+    run("index", library.folder, "--db", library.database)
+    assert run("export", "--to", elsewhere / "sorted", "--db", library.database).returncode == 2
+    assert [p.name for p in elsewhere.iterdir()] == ["portrait.jpg"]
+
+
+def test_a_report_is_not_written_into_an_album(tmp_path: Path, library: SimpleNamespace) -> None:
+    report = library.folder / "report.csv"
+    done = run("export", "--to", tmp_path / "out", "--report", report, "--db", library.database)
+    assert (done.returncode, report.exists(), (tmp_path / "out").exists()) == (2, False, False)

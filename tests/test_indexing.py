@@ -37,8 +37,9 @@ def failures(database: Path) -> dict[str, str]:
 
 
 def missing(database: Path) -> list[str]:
-    with Index(database) as index:
-        return [path.name for path in index.missing()]
+    with closing(sqlite3.connect(database)) as connection:
+        rows = connection.execute("SELECT path FROM photos WHERE missing = 1 ORDER BY path").fetchall()
+    return [Path(os.fsdecode(path)).name for (path,) in rows]
 
 
 def counts(report: Report) -> dict[str, int]:
@@ -481,3 +482,61 @@ def test_a_decoder_that_crashes_or_hangs_costs_one_photo(
     assert sorted(photos(database)) == GOOD
     assert list(failures(database)) == ["broken.jpg"]
     assert reason in failures(database)["broken.jpg"]
+
+
+def test_a_copy_of_a_photo_on_an_absent_disk_takes_nothing_from_it(album: Path, database: Path, tmp_path: Path) -> None:
+    assert index_album(database, album).exit_code == 1
+    home = tmp_path / "home"
+    home.mkdir()
+    shutil.copy(album / "astronaut.jpg", home)
+    album.rename(tmp_path / "unplugged")
+    report = index_album(database, home)
+    assert (report.moved, report.found) == (0, 1)
+    with Index(database) as index:
+        assert {album / "astronaut.jpg", home / "astronaut.jpg"} <= set(index.all_paths())
+
+
+def test_a_photo_that_cannot_be_read_this_time_keeps_its_results_and_is_tried_again(tmp_path: Path) -> None:
+    from albumsort.index import Index as Opened
+    from albumsort.types import Analysis, PhotoFile
+
+    file = PhotoFile(tmp_path / "photo.jpg", 10, 20)
+    with Opened(tmp_path / "index.sqlite", create=True) as index:
+        with index.transaction():
+            index.save(file, Analysis("d", 4, 3, None, ()), "settings")
+            index.save_passing_failure(file, "the disk was pulled out")
+            other = PhotoFile(tmp_path / "other.jpg", 10, 20)
+            index.save_passing_failure(other, "the disk was pulled out")
+        states = index.states(tmp_path, "settings")
+    assert (states[file.path].current, states[file.path].error) == (True, None)
+    assert (states[other.path].current, states[other.path].error) == (False, "the disk was pulled out")
+
+
+def test_one_absent_album_does_not_stop_the_others_from_being_indexed_again(
+    album: Path, database: Path, tmp_path: Path
+) -> None:
+    second = tmp_path / "second"
+    second.mkdir()
+    assert index_album(database, album, second).exit_code == 1
+    album.rename(tmp_path / "unplugged")
+    astronaut(200).save(second / "new.jpg")
+    done = run("index", "--json", "--db", database)
+    assert done.returncode == 1
+    assert str(album) in done.stderr
+    assert "new.jpg" in run("list", "--db", database).stdout
+
+
+def test_a_file_from_the_far_future_is_indexed(tmp_path: Path, database: Path) -> None:
+    photo = tmp_path / "photo.jpg"
+    astronaut(200).save(photo)
+    os.utime(photo, (10_413_792_000, 10_413_792_000))  # the year 2300
+    assert run("index", photo, "--db", database).returncode == 0
+    assert '"unchanged": 1' in run("index", photo, "--json", "--db", database).stdout
+
+
+def test_exclude_means_paths_below_the_album_too(tmp_path: Path, database: Path) -> None:
+    for name in ("kept", "private"):
+        (tmp_path / "album" / name).mkdir(parents=True)
+        astronaut(200).save(tmp_path / "album" / name / "photo.jpg")
+    run("index", tmp_path / "album", "--exclude", "./private/", "--db", database)
+    assert run("list", "--db", database).stdout.splitlines() == [str(tmp_path / "album" / "kept" / "photo.jpg")]

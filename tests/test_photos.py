@@ -251,7 +251,7 @@ def test_an_exif_block_that_cannot_be_read_counts_as_none() -> None:
     assert upright.taken_at is None
 
 
-@pytest.mark.parametrize(("side", "divisor"), [(1799, 1), (1800, 2), (3599, 2), (3600, 4), (7200, 8)])
+@pytest.mark.parametrize(("side", "divisor"), [(1919, 1), (1920, 2), (3839, 2), (3840, 4), (7680, 8)])
 def test_a_jpeg_is_decoded_no_smaller_than_detection_needs(side: int, divisor: int) -> None:
     upright = decode(encoded(quarters(side, 40)))
     assert upright.scale == pytest.approx(divisor, rel=0.01)

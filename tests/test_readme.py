@@ -25,7 +25,7 @@ def test_two_commands_do_all_the_set_up():
 
 
 def test_ci_runs_exactly_the_second_command():
-    assert SET_UP[1] in (ROOT / ".ci" / "run").read_text().splitlines()
+    assert f"{SET_UP[1]} || exit 1" in (ROOT / ".ci" / "run").read_text().splitlines()
 
 
 def test_the_session_shows_the_main_commands():

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ..types import FOUR
 from .datasets import FER2013_LABELS, FERPLUS_LABELS, Floats, Ints, LabelledFaces, ferplus_majority, vote_shares
 
-FOUR = ("anger", "happy", "sad", "neutral")
 RESAMPLES = 2000
 
 

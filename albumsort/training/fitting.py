@@ -171,7 +171,7 @@ class Epochs(keras.callbacks.Callback):  # type: ignore[misc]
             "fer2013_7": round(report.fer2013_7.value, 4),
             "fer2013_four": round(report.fer2013_four.value, 4),
         }
-        print("  ".join(f"{k} {v}" for k, v in line.items()), file=sys.stderr, flush=True)
+        tqdm.write("  ".join(f"{k} {v}" for k, v in line.items()), file=sys.stderr)
         with (self.run / "history.csv").open("a", newline="") as file:
             writer = csv.DictWriter(file, line)
             if file.tell() == 0:

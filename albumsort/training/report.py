@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from ..types import FOUR
 from .datasets import FERPLUS_LABELS, Floats, LabelledFaces, ferplus_majority, vote_shares
-from .evaluation import FOUR, softmax
+from .evaluation import softmax
 
 BINS = 15
 GRID_COLUMNS = 10
