@@ -154,6 +154,7 @@ def index(
     as_json: AsJson = False,
     db: Db = None,
     quiet: Quiet = False,
+    version: Version = False,
 ) -> None:
     """Analyse what is new or changed in folders of photos (default: those indexed before)."""
     from tqdm import tqdm
@@ -165,7 +166,7 @@ def index(
         raise UsageError("nothing was indexed before: name a folder of photos, as in: albumsort index ~/Photos")
     with _open(ctx, db, create=True) as database:
         plan = indexing.make_plan(database, paths or (), listed, exclude or (), rescan)
-        show = sys.stderr.isatty() and not _quiet(ctx, quiet)
+        show = _on_terminal() and not _quiet(ctx, quiet)
         with tqdm(total=len(plan.todo), unit=" photos", disable=not show, dynamic_ncols=True) as bar:
             report = indexing.run(database, plan, workers, rescan, bar.update)
         if as_json:
@@ -196,6 +197,7 @@ def top(
     null: AsNull = False,
     db: Db = None,
     quiet: Quiet = False,
+    version: Version = False,
 ) -> None:
     """Show the photos that show an emotion best."""
     from . import ranking
@@ -224,6 +226,7 @@ def list_(
     null: AsNull = False,
     db: Db = None,
     quiet: Quiet = False,
+    version: Version = False,
 ) -> None:
     """List every indexed photo with its faces; --min-score: some face has its label with this probability."""
     from . import output, ranking
@@ -247,6 +250,7 @@ def export(
     report: Annotated[Path | None, _option("--report", help="Write what was done as CSV.", metavar="FILE")] = None,
     db: Db = None,
     quiet: Quiet = False,
+    version: Version = False,
 ) -> None:
     """Copy photos to DIR/<emotion>/<rank>-<name>, each to its label's folder. Originals are never touched."""
     from . import export as exporting
@@ -272,7 +276,7 @@ def export(
         for item in plan:
             print(f"{item.action}\t{printable(item.source)}\t{printable(item.destination)}\t{printable(item.reason)}")
     else:
-        done = _carry_out(plan, how, report, show=sys.stderr.isatty() and not _quiet(ctx, quiet))
+        done = _carry_out(plan, how, report, show=_on_terminal() and not _quiet(ctx, quiet))
     if not _quiet(ctx, quiet):
         _print_export(done, folders, faceless, dry_run)
     _print_failures((item.source, item.reason) for item in done if item.action is exporting.Action.FAIL)
@@ -315,7 +319,9 @@ def _print_export(
 
 
 @app.command()
-def stats(ctx: typer.Context, as_json: AsJson = False, db: Db = None, quiet: Quiet = False) -> None:
+def stats(
+    ctx: typer.Context, as_json: AsJson = False, db: Db = None, quiet: Quiet = False, version: Version = False
+) -> None:
     """Count the index: photos per emotion, without a face, failed, missing."""
     with _open(ctx, db) as database:
         counts = database.stats()
@@ -349,6 +355,7 @@ def why(
     as_json: AsJson = False,
     db: Db = None,
     quiet: Quiet = False,
+    version: Version = False,
 ) -> None:
     """Show why: boxes, all probabilities, label and network of one photo, analysed now."""
     from . import analysis, drawing, output, photos, weights
@@ -392,6 +399,7 @@ def prune(
     yes: Annotated[bool, _option("--yes", help="Do not ask.")] = False,
     db: Db = None,
     quiet: Quiet = False,
+    version: Version = False,
 ) -> None:
     """Forget photos whose file is gone; the only command that forgets."""
     from . import indexing
@@ -428,7 +436,7 @@ def _agreed(question: str) -> bool:
 
 
 @app.command()
-def doctor(ctx: typer.Context, db: Db = None, quiet: Quiet = False) -> None:
+def doctor(ctx: typer.Context, db: Db = None, quiet: Quiet = False, version: Version = False) -> None:
     """Check the installation: versions, networks and their hashes, the index, what can be decoded."""
     from . import diagnosis
 
@@ -479,7 +487,7 @@ def train(
     if faces is not None and not made.teachers:
         raise UsageError("--faces are photos without labels: they need at least one --teacher to answer for them")
     command = "albumsort " + " ".join(sys.argv[1:])
-    extra = None if faces is None else photo_faces.cut(faces, lambda f: tqdm(f, disable=not sys.stderr.isatty()))
+    extra = None if faces is None else photo_faces.cut(faces, lambda f: tqdm(f, disable=not _on_terminal()))
     print(shipping.train(data, votes, extra, made, run, command))
     if weights is not None:
         shipping.install(run, weights)
@@ -554,7 +562,7 @@ def _evaluate_album(album: Path) -> None:
 
     from .training import album_evaluation
 
-    report = album_evaluation.evaluate(album, lambda files: tqdm(files, disable=not sys.stderr.isatty()))
+    report = album_evaluation.evaluate(album, lambda files: tqdm(files, disable=not _on_terminal()))
     print(f"\n{album}: label of the largest face")
     print(" " * 10 + "".join(f"{name:>9}" for name in (*FOUR, "no face")) + "   recall, 95 % interval   first 20")
     for emotion, row in report.confusion.items():
@@ -569,7 +577,7 @@ def _evaluate_faces(boxes: Path) -> None:
     from .faces import THRESHOLD, load_detector
     from .training import face_evaluation
 
-    counts = face_evaluation.evaluate(load_detector(), boxes, lambda p: tqdm(p, disable=not sys.stderr.isatty()))
+    counts = face_evaluation.evaluate(load_detector(), boxes, lambda p: tqdm(p, disable=not _on_terminal()))
     print(f"{boxes}: score {THRESHOLD}, overlap {face_evaluation.OVERLAP}")
     for name, found in counts.items():
         print(
@@ -740,6 +748,11 @@ def _console(stderr: bool = False) -> Any:
     from rich.console import Console
 
     return Console(stderr=stderr, highlight=False, soft_wrap=stderr)
+
+
+def _on_terminal() -> bool:
+    """Whether somebody watches stderr: progress is shown to nobody else."""
+    return sys.stderr is not None and sys.stderr.isatty()
 
 
 def _say(message: str) -> None:

@@ -16,6 +16,9 @@ from ai_edge_litert.interpreter import Interpreter
 @contextmanager
 def hushed() -> Iterator[None]:
     """Keep native libraries off stderr: LiteRT announces its delegate there and offers no switch."""
+    if sys.stderr is None:  # started without one: nobody hears anything anyway
+        yield
+        return
     sys.stderr.flush()
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)

@@ -59,7 +59,12 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
 
 def migrate(connection: sqlite3.Connection) -> None:
     """Bring a database to the newest version; raises IndexFileError if it is not ours or from the future."""
-    if _version(connection) == len(MIGRATIONS):
+    connection.execute("BEGIN")  # one look: another process may be migrating at this moment
+    try:
+        version = _version(connection)
+    finally:
+        connection.rollback()
+    if version == len(MIGRATIONS):
         return
     # the version is read again under the lock: another process may have migrated meanwhile
     connection.execute("BEGIN IMMEDIATE")

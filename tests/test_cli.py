@@ -911,3 +911,9 @@ def test_a_report_is_not_written_into_an_album(tmp_path: Path, library: SimpleNa
     report = library.folder / "report.csv"
     done = run("export", "--to", tmp_path / "out", "--report", report, "--db", library.database)
     assert (done.returncode, report.exists(), (tmp_path / "out").exists()) == (2, False, False)
+
+
+@pytest.mark.parametrize("name", ["index", "top", "list", "export", "stats", "why", "prune", "doctor"])
+def test_every_command_tells_the_version(name: str) -> None:
+    done = run(name, "--version")
+    assert (done.returncode, done.stdout) == (0, f"albumsort {albumsort.__version__}\n")

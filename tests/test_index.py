@@ -3,6 +3,8 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterable
 from contextlib import closing
@@ -497,3 +499,10 @@ def test_a_locked_index_is_an_error_that_says_so(index: Index, database: Path, m
         other.transaction(),
     ):
         pass
+
+
+def test_many_processes_may_make_the_same_index_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "index.sqlite"
+    program = "import sys, pathlib; from albumsort.index import Index; Index(pathlib.Path(sys.argv[1]), create=True)"
+    racing = [subprocess.Popen([sys.executable, "-c", program, path], stderr=subprocess.PIPE) for _ in range(8)]
+    assert [(process.communicate()[1], process.returncode) for process in racing] == [(b"", 0)] * 8
