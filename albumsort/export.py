@@ -216,7 +216,7 @@ def _attempt(item: Item, link: Link, folders: set[Path]) -> Item:
     except _FileError as e:
         return replace(item, action=Action.FAIL, reason=str(e))
     except OSError as e:
-        if e.errno in _HOPELESS:
+        if e.errno in _HOPELESS or not folder.is_dir():
             raise
         return replace(item, action=Action.FAIL, reason=f"cannot write to {folder}: {e.strerror or e}")
 

@@ -533,3 +533,13 @@ def test_a_report_that_exists_stops_the_run_before_the_first_copy(album: Path, t
 def test_a_report_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(AlbumsortError, match="cannot write the report"):
         write_report([], tmp_path / "nowhere" / "report.csv")
+
+
+def test_a_destination_that_cannot_be_made_is_one_error_and_not_one_for_every_photo(tmp_path):
+    source = tmp_path / "photo.jpg"
+    source.write_bytes(b"pixels")
+    (tmp_path / "file").write_text("no folder")
+    digest = xxhash.xxh3_128_hexdigest(b"pixels")
+    items = [Item(source, tmp_path / "file" / "happy" / name, digest, Action.WRITE) for name in ("a.jpg", "b.jpg")]
+    with pytest.raises(AlbumsortError, match="cannot write to .*happy: Not a directory"):
+        list(execute(items, Link.COPY))
