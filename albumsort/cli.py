@@ -71,9 +71,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Find the photos of an album that show an emotion best. Everything stays on this machine.",
 )
-model_app = typer.Typer(
-    no_args_is_help=True, help="Train and evaluate the networks (needs the extra: albumsort[train])."
-)
+model_app = typer.Typer(no_args_is_help=True, help="Train and evaluate (needs albumsort[train]).")
 app.add_typer(model_app, name="model")
 
 
@@ -156,7 +154,10 @@ def index(
     quiet: Quiet = False,
     version: Version = False,
 ) -> None:
-    """Analyse what is new or changed in folders of photos (default: those indexed before)."""
+    """Analyse new and changed photos in folders.
+
+    Without a PATH, in the folders indexed before.
+    """
     from tqdm import tqdm
 
     from . import indexing
@@ -182,7 +183,7 @@ def index(
 def top(
     ctx: typer.Context,
     emotion: Annotated[str, typer.Argument(metavar="EMOTION", help=", ".join(Emotion))],
-    n: Annotated[int, _option("-n", help="How many.", env="N", min=1, max=MOST)] = 20,
+    n: Annotated[int, _option("-n", help="How many.", env="N", min=1)] = 20,
     by: Annotated[
         str, _option("--by", help="Score of a photo with several faces: max, mean or min of theirs.")
     ] = "max",
@@ -208,7 +209,7 @@ def top(
         raise UsageError(f"--by {by}: choose from {', '.join(By)}")
     form = _form(ctx)
     with _open(ctx, db) as database:
-        photos = ranking.top(database, wanted, n, By(by), _filters(since, until, path, faces), min_score)
+        photos = ranking.top(database, wanted, min(n, MOST), By(by), _filters(since, until, path, faces), min_score)
         _print_photos(photos, form, _quiet(ctx, quiet))
 
 
@@ -228,7 +229,10 @@ def list_(
     quiet: Quiet = False,
     version: Version = False,
 ) -> None:
-    """List every indexed photo with its faces; --min-score: some face has its label with this probability."""
+    """List every indexed photo with its faces.
+
+    With --min-score, only those of which some face has its label with at least this probability.
+    """
     from . import output, ranking
 
     form, filters = _form(ctx), _filters(since, until, path, faces)
@@ -244,7 +248,7 @@ def export(
     ctx: typer.Context,
     to: Annotated[Path, _option("--to", help="The folder to copy into; never inside an album.", metavar="DIR")],
     emotions: Annotated[list[str] | None, typer.Argument(metavar="EMOTION", show_default=False)] = None,
-    n: Annotated[int | None, _option("-n", help="At most so many for each emotion.", env="N", min=1, max=MOST)] = None,
+    n: Annotated[int | None, _option("-n", help="At most so many for each emotion.", env="N", min=1)] = None,
     link: Annotated[str, _option("--link", help="copy, or hard or soft links instead of copies.")] = "copy",
     dry_run: Annotated[bool, _option("--dry-run", help="Show what would be done; write nothing.")] = False,
     report: Annotated[Path | None, _option("--report", help="Write what was done as CSV.", metavar="FILE")] = None,
@@ -252,7 +256,11 @@ def export(
     quiet: Quiet = False,
     version: Version = False,
 ) -> None:
-    """Copy photos to DIR/<emotion>/<rank>-<name>, each to its label's folder. Originals are never touched."""
+    """Copy photos into a folder for each emotion.
+
+    Each goes to DIR/EMOTION/RANK-NAME by the label of its largest face, chosen among the four and
+    the emotions named. Originals are never touched, and nothing is overwritten.
+    """
     from . import export as exporting
     from . import ranking
     from .index import Filters
@@ -322,7 +330,7 @@ def _print_export(
 def stats(
     ctx: typer.Context, as_json: AsJson = False, db: Db = None, quiet: Quiet = False, version: Version = False
 ) -> None:
-    """Count the index: photos per emotion, without a face, failed, missing."""
+    """Count photos, labels, failures and what is missing."""
     with _open(ctx, db) as database:
         counts = database.stats()
         failures = database.failures()
@@ -357,7 +365,7 @@ def why(
     quiet: Quiet = False,
     version: Version = False,
 ) -> None:
-    """Show why: boxes, all probabilities, label and network of one photo, analysed now."""
+    """Show what is seen in one photo, and how surely."""
     from . import analysis, drawing, output, photos, weights
     from .export import check_outside
 
@@ -401,7 +409,11 @@ def prune(
     quiet: Quiet = False,
     version: Version = False,
 ) -> None:
-    """Forget photos whose file is gone; the only command that forgets."""
+    """Forget photos whose file is gone.
+
+    No other command forgets. Shows what it would forget and asks; an album that is absent as a whole
+    is asked about apart, and kept under --yes: its disk may be unplugged.
+    """
     from . import indexing
     from .output import printable
 
@@ -437,7 +449,10 @@ def _agreed(question: str) -> bool:
 
 @app.command()
 def doctor(ctx: typer.Context, db: Db = None, quiet: Quiet = False, version: Version = False) -> None:
-    """Check the installation: versions, networks and their hashes, the index, what can be decoded."""
+    """Check the installation and the index.
+
+    Versions, networks and their hashes, the database, and what can be decoded here.
+    """
     from . import diagnosis
 
     findings = diagnosis.examine(_database(ctx, db))

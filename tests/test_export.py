@@ -541,5 +541,5 @@ def test_a_destination_that_cannot_be_made_is_one_error_and_not_one_for_every_ph
     (tmp_path / "file").write_text("no folder")
     digest = xxhash.xxh3_128_hexdigest(b"pixels")
     items = [Item(source, tmp_path / "file" / "happy" / name, digest, Action.WRITE) for name in ("a.jpg", "b.jpg")]
-    with pytest.raises(AlbumsortError, match="cannot write to .*happy: Not a directory"):
+    with pytest.raises(AlbumsortError, match=r"cannot write to .*happy: Not a directory"):
         list(execute(items, Link.COPY))
