@@ -600,10 +600,10 @@ def _evaluate_faces(boxes: Path) -> None:
         )
 
 
-def _listed(files_from: str | None) -> list[Path]:
+def _listed(files_from: str | None) -> list[Path] | None:
     """Return the paths listed in a file, or on standard input for -."""
     if files_from is None:
-        return []
+        return None
     try:
         data = sys.stdin.buffer.read() if files_from == "-" else Path(files_from).read_bytes()
     except OSError as e:

@@ -77,18 +77,17 @@ class Report:
 
 
 def make_plan(
-    index: Index, paths: Sequence[Path], listed: Iterable[Path], exclude: Sequence[str], rescan: bool
+    index: Index, paths: Sequence[Path], listed: Iterable[Path] | None, exclude: Sequence[str], rescan: bool
 ) -> Plan:
     """Walk the folders and compare them with the index; changes nothing.
 
-    paths: folders or files, or none (and nothing listed) for every folder indexed before; listed:
-    files of which some may be gone. Raises AlbumsortError if a named folder is absent, or empty where
-    photos were known: a disk that is not plugged in must not look like an album that was cleared out.
-    One of the folders indexed before that is so is a failure of its own, and the others are walked.
+    paths: folders or files, or none (and no list) for every folder indexed before; listed: files of
+    which some may be gone. Raises AlbumsortError if a named folder is absent, or empty where photos
+    were known: a disk that is not plugged in must not look like an album that was cleared out. If one
+    of the folders indexed before is so, that is a failure of its own, and the others are walked.
     """
     plan, seen = Plan(), set[Path]()
-    listed = list(listed)
-    for path in paths or (() if listed else default_roots(index)):
+    for path in paths or (default_roots(index) if listed is None else ()):
         root = Path(os.path.abspath(path))
         try:
             _plan_root(plan, index, root, exclude, rescan, seen)
@@ -96,7 +95,7 @@ def make_plan(
             if paths:
                 raise
             plan.unreadable.append((root, str(e)))
-    for path in listed:
+    for path in listed or ():
         _plan_listed(plan, index, Path(os.path.abspath(path)), rescan, seen)
     return plan
 

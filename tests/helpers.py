@@ -135,7 +135,7 @@ def save(
 
 def index_album(database: Path, *paths: Path, **more: Any) -> indexing.Report:
     """Bring an index up to date as the command does, with one real worker process."""
-    listed, exclude, rescan = more.pop("listed", ()), more.pop("exclude", ()), more.pop("rescan", False)
+    listed, exclude, rescan = more.pop("listed", None), more.pop("exclude", ()), more.pop("rescan", False)
     with closing(Index(database, create=True)) as index:
         plan = indexing.make_plan(index, paths, listed, exclude, rescan)
         return indexing.run(index, plan, 1, rescan, lambda: None, **more)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -540,3 +541,10 @@ def test_exclude_means_paths_below_the_album_too(tmp_path: Path, database: Path)
         astronaut(200).save(tmp_path / "album" / name / "photo.jpg")
     run("index", tmp_path / "album", "--exclude", "./private/", "--db", database)
     assert run("list", "--db", database).stdout.splitlines() == [str(tmp_path / "album" / "kept" / "photo.jpg")]
+
+
+def test_an_empty_list_of_files_indexes_nothing(album: Path, database: Path, tmp_path: Path) -> None:
+    index_album(database, album)
+    (tmp_path / "list").write_text("")
+    done = run("index", "--files-from", tmp_path / "list", "--json", "--db", database)
+    assert (done.returncode, json.loads(done.stdout)["found"]) == (0, 0)
