@@ -251,7 +251,7 @@ def _decode_with_pillow(data: bytes, image: Image.Image) -> Upright:
     _check_size(*image.size)
     if image.format in ("JPEG", "MPO") and image.mode in ("L", "RGB"):
         return _decode_jpeg(data, image.size, *_exif(image))
-    image.load()  # TIFFs are turned while loading, PNGs may tell their orientation behind the pixels
+    _load(image)  # first: TIFFs are turned while loading, PNGs may tell their orientation behind the pixels
     orientation, taken_at = _exif(image)
     pixels = _turn(_pixels(image), orientation)
     return Upright(pixels, pixels.shape[1], pixels.shape[0], taken_at)
@@ -271,6 +271,19 @@ def _check_size(width: int, height: int) -> None:
         raise PhotoError(f"{width} x {height} is more than {PIXEL_LIMIT // 1_000_000} million pixels")
     if width < 1 or height < 1:
         raise PhotoError("the picture has no pixels")
+
+
+def _load(image: Image.Image) -> None:
+    """Decode the pixels; of a PNG with a damaged stream, like every viewer, as far as it goes.
+
+    Pillow raises once and keeps the rows it has; a file that just ends raises again.
+    """
+    try:
+        image.load()
+    except OSError:
+        if image.format != "PNG":
+            raise
+        image.load()
 
 
 def _decode_jpeg(data: bytes, size: tuple[int, int], orientation: int, taken_at: str | None) -> Upright:

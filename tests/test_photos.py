@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import stat
 import struct
@@ -467,3 +468,18 @@ def test_every_odd_file_is_decoded_or_refused_with_a_reason(shared_photos: Path)
     for file in files:
         if file.size:
             answers_or_refuses(read(file.path))
+
+
+def test_a_png_with_a_damaged_stream_is_shown_as_far_as_it_goes(shared_photos: Path) -> None:
+    upright = decode(read(shared_photos / "odd" / "090-broken_data_stream.png"))
+    assert (upright.width, upright.height) == (128, 128)
+    assert upright.pixels[:80].any()
+
+
+@pytest.mark.slow
+def test_every_odd_file_that_is_known_to_be_readable_is_decoded(shared_photos: Path) -> None:
+    entries = json.loads((shared_photos / "odd" / "manifest.json").read_text())
+    readable = [entry["file"] for entry in entries if entry["pillow"] == "ok"]
+    assert len(readable) > 100
+    for name in readable:
+        assert decode(read(shared_photos / "odd" / name)).pixels.size
