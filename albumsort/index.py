@@ -246,8 +246,10 @@ class Index:
     def albums(self) -> set[Path]:
         """Return the folders that were indexed, and those inside them that links lead to elsewhere."""
         roots = self.roots()
-        folders = {path.parent for path in self.all_paths() if any(path.is_relative_to(root) for root in roots)}
-        return {*roots, *(folder for folder in folders if folder.is_symlink())}
+        holding = {path.parent for path in self.all_paths()}
+        folders = {folder for deepest in holding for folder in (deepest, *deepest.parents)}
+        inside = (folder for folder in folders if any(root in folder.parents for root in roots))
+        return {*roots, *(folder for folder in inside if folder.is_symlink())}
 
     def best(self, emotion: Emotion, by: By, filters: Filters, least: float, limit: int) -> list[Photo]:
         """Return the photos of highest score (at least `least`), equal scores by path."""

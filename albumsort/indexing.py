@@ -42,15 +42,15 @@ Outcome = Analysis | str | PhotoError
 
 @dataclass
 class Plan:
-    """What a run has to do. unchanged, failing: as on the last run; gone: not on the disk any more."""
+    """What a run has to do. unchanged, failing: as on the last run; absent: known, but not on the disk; seen: met."""
 
     todo: list[PhotoFile] = field(default_factory=list)
     unchanged: int = 0
     failing: list[tuple[Path, str]] = field(default_factory=list)
     unreadable: list[tuple[Path, str]] = field(default_factory=list)
     back: list[Path] = field(default_factory=list)
-    gone: set[Path] = field(default_factory=set)
     absent: set[Path] = field(default_factory=set)
+    seen: set[Path] = field(default_factory=set)
     roots: list[Path] = field(default_factory=list)
     skipped: Counter[str] = field(default_factory=Counter)
 
@@ -86,30 +86,27 @@ def make_plan(
     were known: a disk that is not plugged in must not look like an album that was cleared out. If one
     of the folders indexed before is so, that is a failure of its own, and the others are walked.
     """
-    plan, seen = Plan(), set[Path]()
+    plan = Plan()
     for path in paths or (default_roots(index) if listed is None else ()):
         root = Path(os.path.abspath(path))
         try:
-            _plan_root(plan, index, root, exclude, rescan, seen)
+            _plan_root(plan, index, root, exclude, rescan)
         except AlbumsortError as e:
             if paths:
                 raise
             plan.unreadable.append((root, str(e)))
     for path in listed or ():
-        _plan_listed(plan, index, Path(os.path.abspath(path)), rescan, seen)
+        _plan_listed(plan, index, Path(os.path.abspath(path)), rescan)
     return plan
 
 
-def _plan_root(plan: Plan, index: Index, root: Path, exclude: Sequence[str], rescan: bool, seen: set[Path]) -> None:
+def _plan_root(plan: Plan, index: Index, root: Path, exclude: Sequence[str], rescan: bool) -> None:
     walk = photos.Walk()
     known = index.states(root, settings())
     met = list(photos.find(root, exclude, walk))
     absent = _absent(root, known, {file.path for file in met}, walk)
     for file in met:
-        if file.path not in seen:
-            seen.add(file.path)
-            _sort_in(plan, file, known.get(file.path), rescan)
-    plan.gone |= {p for p in absent if not known[p].missing}
+        _sort_in(plan, file, known.get(file.path), rescan)
     plan.absent |= absent
     plan.skipped += walk.skipped
     plan.unreadable += walk.errors
@@ -117,24 +114,24 @@ def _plan_root(plan: Plan, index: Index, root: Path, exclude: Sequence[str], res
         plan.roots.append(root)
 
 
-def _plan_listed(plan: Plan, index: Index, path: Path, rescan: bool, seen: set[Path]) -> None:
+def _plan_listed(plan: Plan, index: Index, path: Path, rescan: bool) -> None:
     """Plan one path of a list, which may be older than the disk: what is gone is a failure of its own."""
     walk = photos.Walk()
     known = index.states(path, settings())
     try:
         for file in photos.find(path, (), walk):
-            if file.path not in seen:
-                seen.add(file.path)
-                _sort_in(plan, file, known.get(file.path), rescan)
+            _sort_in(plan, file, known.get(file.path), rescan)
     except AlbumsortError as e:
         plan.unreadable.append((path, str(e)))
         if path in known and not os.path.lexists(path):
-            plan.gone.add(path)
             plan.absent.add(path)
     plan.unreadable += walk.errors
 
 
 def _sort_in(plan: Plan, file: PhotoFile, state: State | None, rescan: bool) -> None:
+    if file.path in plan.seen:  # folders may lie in one another, and lists name what they hold
+        return
+    plan.seen.add(file.path)
     same = state is not None and (state.size, state.mtime_ns) == (file.size, file.mtime_ns)
     if state is None or not same or not state.current or rescan:
         plan.todo.append(file)
@@ -182,14 +179,14 @@ def run(index: Index, plan: Plan, workers: int, rescan: bool, progress: Callable
                 known.setdefault(file.size, set()).add(outcome.digest)
             progress()
     interrupted = interrupt.is_set()
-    writer.finish(mark_gone=not interrupted)
+    writer.finish(mark_absent=not interrupted)
     failed = (*plan.unreadable, *plan.failing, *writer.failed)
     return Report(
         found=len(plan.todo) + plan.unchanged + len(plan.failing),
         analysed=writer.analysed,
         unchanged=plan.unchanged,
         moved=writer.moved,
-        missing=len(plan.absent - writer.moved_from),
+        missing=len(writer.absent),
         failed=tuple(sorted(failed, key=lambda f: str(f[0]))),
         faces=writer.faces,
         seconds=time.monotonic() - start,
@@ -220,11 +217,10 @@ class _Writer:
 
     def __init__(self, index: Index, plan: Plan) -> None:
         self._index, self._settings = index, settings()
-        self._gone, self._absent = set(plan.gone), set(plan.absent)
         self._waiting: list[tuple[PhotoFile, Outcome]] = []
         self._written = time.monotonic()
         self.analysed = self.moved = self.faces = 0
-        self.moved_from: set[Path] = set()
+        self.absent = set(plan.absent)
         self.failed: list[tuple[Path, str]] = []
 
     def add(self, file: PhotoFile, outcome: Outcome) -> None:
@@ -232,11 +228,11 @@ class _Writer:
         if len(self._waiting) >= BATCH or time.monotonic() - self._written > BATCH_SECONDS:
             self._write()
 
-    def finish(self, mark_gone: bool) -> None:
+    def finish(self, mark_absent: bool) -> None:
         self._write()
-        if mark_gone:
+        if mark_absent:
             with self._index.transaction():
-                self._index.mark_missing(self._gone)
+                self._index.mark_missing(self.absent)
 
     def _write(self) -> None:
         with self._index.transaction():
@@ -253,11 +249,11 @@ class _Writer:
                 self.faces += len(outcome.faces)
             case str():
                 self._store_known(file, outcome)
-            case PassingPhotoError():
-                self._index.save_passing_failure(file, str(outcome))
-                self.failed.append((file.path, str(outcome)))
             case PhotoError():
-                self._index.save_failure(file, str(outcome), self._settings)
+                if isinstance(outcome, PassingPhotoError):
+                    self._index.save_passing_failure(file, str(outcome))
+                else:
+                    self._index.save_failure(file, str(outcome), self._settings)
                 self.failed.append((file.path, str(outcome)))
 
     def _store_known(self, file: PhotoFile, digest: str) -> None:
@@ -269,15 +265,13 @@ class _Writer:
         if not self._index.knows(digest):
             self._store(file, PassingPhotoError("the index changed meanwhile; run index again"))
             return
-        former = next((p for p in self._index.paths_of(digest) if p != file.path and p in self._absent), None)
+        former = next((p for p in self._index.paths_of(digest) if p != file.path and p in self.absent), None)
         self._index.save_known(file, digest, former)
         if former is None:
             self.analysed += 1
             return
         self.moved += 1
-        self._gone.discard(former)
-        self._absent.discard(former)
-        self.moved_from.add(former)
+        self.absent.discard(former)
 
 
 def _outcomes(

@@ -69,7 +69,8 @@ def migrate(connection: sqlite3.Connection) -> None:
     # the version is read again under the lock: another process may have migrated meanwhile
     connection.execute("BEGIN IMMEDIATE")
     try:
-        for number, (_, statements) in enumerate(MIGRATIONS[_version(connection) :], start=_version(connection) + 1):
+        version = _version(connection)
+        for number, (_, statements) in enumerate(MIGRATIONS[version:], start=version + 1):
             for statement in _split(statements):
                 connection.execute(statement)
             connection.execute(f"PRAGMA user_version = {number}")

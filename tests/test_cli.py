@@ -899,12 +899,13 @@ def test_export_refuses_a_folder_that_a_link_inside_the_album_leads_to(
     tmp_path: Path, library: SimpleNamespace
 ) -> None:
     elsewhere = tmp_path / "elsewhere"
-    elsewhere.mkdir()
-    astronaut(200).save(elsewhere / "portrait.jpg")
+    (elsewhere / "deeper").mkdir(parents=True)
+    astronaut(200).save(elsewhere / "deeper" / "portrait.jpg")
     (library.folder / "link").symlink_to(elsewhere)
     run("index", library.folder, "--db", library.database)
     assert run("export", "--to", elsewhere / "sorted", "--db", library.database).returncode == 2
-    assert [p.name for p in elsewhere.iterdir()] == ["portrait.jpg"]
+    assert [p.name for p in elsewhere.rglob("*") if p.is_file()] == ["portrait.jpg"]
+    assert [p.name for p in elsewhere.iterdir()] == ["deeper"]
 
 
 def test_a_report_is_not_written_into_an_album(tmp_path: Path, library: SimpleNamespace) -> None:

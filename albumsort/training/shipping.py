@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -76,10 +75,8 @@ def choose_temperature(logits: Floats, faces: LabelledFaces) -> float:
 
 def install(run: Path, folder: Path) -> None:
     """Copy a trained run's network into a weights folder and its entry into the manifest there."""
-    if not (run / ENTRY).is_file():
-        raise AlbumsortError(f"{run} holds no finished network; train it to its last epoch first")
-    shutil.copyfile(run / MODEL, folder / MODEL)
-    entry = json.loads((run / ENTRY).read_text(encoding="utf-8"))
+    content, entry = _trained(run)
+    (folder / MODEL).write_bytes(content)
     conversion.update_manifest(folder / "manifest.json", "emotion", entry)
 
 
@@ -100,9 +97,14 @@ def evaluate(data: Path, votes: Path, split: str, run: Path | None, pictures: Pa
 
 
 def _network(run: Path | None) -> tuple[bytes, dict[str, Any]]:
-    if run is None:
-        content, network = weights.load("emotion")
-        return content, network.details
+    if run is not None:
+        return _trained(run)
+    content, network = weights.load("emotion")
+    return content, network.details
+
+
+def _trained(run: Path) -> tuple[bytes, dict[str, Any]]:
+    """Return the LiteRT file and manifest entry of a finished run."""
     if not (run / ENTRY).is_file():
         raise AlbumsortError(f"{run} holds no finished network; train it to its last epoch first")
     return (run / MODEL).read_bytes(), json.loads((run / ENTRY).read_text(encoding="utf-8"))
