@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from albumsort.errors import AlbumsortError, UsageError
-from albumsort.training import augmentation, datasets, evaluation, face_evaluation
+from albumsort.training import augmentation, datasets, evaluation, face_evaluation, sources
 from albumsort.types import Box
 
 VOTES = ["Usage", "Image name", *datasets.VOTE_COLUMNS]
@@ -58,7 +58,7 @@ def test_both_files_are_read_into_splits_without_blank_images(tmp_path):
         file.write("6," + " ".join(["0"] * 2304) + ",Training\n")
     with votes.open("a") as file:
         file.write("Training,,10,0,0,0,0,0,0,0,0,0\n")
-    splits = datasets.load_fer2013(data, votes)
+    splits = sources.load_fer2013(data, votes)
     assert {usage: len(faces) for usage, faces in splits.items()} == {"Training": 6, "PublicTest": 2, "PrivateTest": 2}
     assert splits["Training"].label.tolist() == [3, 4, 3, 4, 3, 4]
 
@@ -67,14 +67,14 @@ def test_files_of_different_length_are_refused(tmp_path):
     data, votes = write_csvs(tmp_path, {"Training": 4})
     votes.write_text("\n".join(votes.read_text().splitlines()[:-1]))
     with pytest.raises(AlbumsortError, match="not the same data set"):
-        datasets.load_fer2013(data, votes)
+        sources.load_fer2013(data, votes)
 
 
 def test_a_file_without_the_expected_columns_is_refused_by_name(tmp_path):
     data, votes = write_csvs(tmp_path, {"Training": 2})
     data.write_text("a,b\n1,2\n")
     with pytest.raises(AlbumsortError, match="no column Usage, emotion, pixels"):
-        datasets.load_fer2013(data, votes)
+        sources.load_fer2013(data, votes)
 
 
 def test_training_loses_what_stands_in_a_test_split_even_mirrored_or_brighter():
@@ -182,7 +182,7 @@ def trained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("training")
     data, votes = write_csvs(folder, {"Training": 512, "PublicTest": 40, "PrivateTest": 40})
     recipe = fitting.Recipe(epochs=6, batch=32, precision="float32", averaging=0.9)
-    faces = datasets.load_fer2013(data, votes)
+    faces = sources.load_fer2013(data, votes)
     run = folder / "run"
     interrupted = KeyboardInterrupt()
 
@@ -200,7 +200,7 @@ def trained(tmp_path_factory):
         fitting.Epochs = whole
     # drawn faces look alike by design: keep the duplicates, or nothing would be left
     monkeypatch = pytest.MonkeyPatch()
-    monkeypatch.setattr(shipping, "without_leaks", lambda splits: splits)
+    monkeypatch.setattr(sources, "without_leaks", lambda splits: splits)
     shipping.train(data, votes, None, recipe, run, "test")
     yield {"run": run, "data": data, "votes": votes, "recipe": recipe, "faces": faces}
     monkeypatch.undo()
@@ -248,7 +248,7 @@ def test_a_student_follows_its_teacher_on_faces_nobody_labelled(trained, tmp_pat
     recipe = replace(trained["recipe"], epochs=1, teachers=(str(trained["run"]),))
     faces = trained["faces"]["Training"]
     unlabelled = datasets.LabelledFaces(faces.pixels, np.full(len(faces), -1), np.zeros_like(faces.votes))
-    assert fitting.targets(unlabelled).sum() == 0
+    assert fitting.targets(unlabelled, 0.5).sum() == 0
     fitting.fit(faces + unlabelled, trained["faces"]["PublicTest"], recipe, tmp_path / "student")
     assert (tmp_path / "student" / "average.weights.h5").exists()
 

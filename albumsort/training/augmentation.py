@@ -12,14 +12,14 @@ import numpy as np
 from .datasets import SIDE, Pixels
 
 
-def augment(face: Pixels, random: np.random.Generator) -> Pixels:
-    """Return a changed copy of one (48, 48) grey face."""
+def augment(face: Pixels, random: np.random.Generator, strength: float = 1.0) -> Pixels:
+    """Return a changed copy of one (48, 48) grey face; strength: how often light, quality and coverings change."""
     face = _place(face, random)
-    if random.random() < 0.6:
+    if random.random() < 0.6 * strength:
         face = _light(face, random)
-    if random.random() < 0.3:
+    if random.random() < 0.3 * strength:
         face = _degrade(face, random)
-    if random.random() < 0.3:
+    if random.random() < 0.3 * strength:
         face = _cover(face, random)
     return face
 

@@ -12,10 +12,13 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
+from ..errors import AlbumsortError
 from ..litert import Network
 from .datasets import FER2013_LABELS, FERPLUS_LABELS, SIDE, Floats, Pixels
+from .networks import BatchNorm
 
 BATCH = 256
 
@@ -36,6 +39,67 @@ def to_litert(model: keras.Model) -> bytes:
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.target_spec.supported_types = [tf.float16]
     return bytes(converter.convert())
+
+
+def take_weights(model: keras.Model, content: bytes, faces: Pixels) -> None:
+    """Give a network the weights of a LiteRT file made from the same kind of network, to train it further.
+
+    The file holds batch normalisation folded into the convolutions. Each layer's mean and variance are
+    measured on `faces` (n, 48, 48) and its scale and offset set so that its answers stay the same.
+    Raises AlbumsortError if the file was made from another network.
+    """
+    layers = [
+        layer for layer in model.layers if isinstance(layer, (keras.layers.Conv2D, keras.layers.Dense, BatchNorm))
+    ]
+    stored = _folded(content)
+    following = {id(layer.input): layer for layer in layers if isinstance(layer, BatchNorm)}
+    for layer in layers:
+        if isinstance(layer, BatchNorm):
+            continue
+        kernel = layer.kernel.shape
+        matching = [pair for pair in stored if pair[0].shape == tuple(kernel)]
+        if not matching:
+            raise AlbumsortError(
+                f"the file holds no weights of shape {tuple(kernel)}: it was made from another network"
+            )
+        pair = matching[0]
+        stored = [other for other in stored if other is not pair]
+        layer.kernel.assign(pair[0])
+        if layer.use_bias:
+            layer.bias.assign(pair[1])
+        else:
+            following[id(layer.output)].beta.assign(pair[1])
+    if stored:
+        raise AlbumsortError("the file holds more weights than the network: it was made from another one")
+    norms = list(following.values())
+    for norm in norms:  # as folded: scale 1
+        norm.mean.assign(np.zeros(norm.mean.shape))
+        norm.variance.assign(np.full(norm.variance.shape, 1 - norm.epsilon))
+        norm.gamma.assign(np.ones(norm.gamma.shape))
+    inputs = keras.Model(model.input, [norm.input for norm in norms])(faces.astype(np.float32)[..., None])
+    for norm, x in zip(norms, inputs, strict=True):
+        values = np.asarray(x, np.float32).reshape(-1, x.shape[-1])
+        mean, variance = values.mean(axis=0), values.var(axis=0)
+        norm.mean.assign(mean)
+        norm.variance.assign(variance)
+        norm.gamma.assign(np.sqrt(variance + norm.epsilon))
+        norm.beta.assign(np.asarray(norm.beta) + mean)
+
+
+def _folded(content: bytes) -> list[tuple[Floats, Floats]]:
+    """Return kernel (height, width, in, out) and bias of each layer with weights, in the order the file runs them."""
+    interpreter = Interpreter(
+        model_content=content, experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+    )
+    interpreter.allocate_tensors()
+    interpreter.set_tensor(interpreter.get_input_details()[0]["index"], np.zeros((1, SIDE, SIDE, 1), np.uint8))
+    interpreter.invoke()  # unpacks float16
+    found = []
+    for operation in interpreter._get_ops_details():
+        if operation["op_name"] in ("CONV_2D", "FULLY_CONNECTED"):
+            kernel, bias = (interpreter.get_tensor(i) for i in operation["inputs"][1:3])
+            found.append((np.moveaxis(kernel, 0, -1), bias))
+    return found
 
 
 def training_prior(shares: Floats) -> dict[str, float]:

@@ -1,22 +1,19 @@
-"""FER2013 with its FER+ votes: reading, and a split without leaks.
+"""Labelled faces: their splits without leaks, their votes, and any subset of their labels.
 
-FER2013 (Goodfellow et al., 2013) is a CSV of 35,887 grey 48x48 faces with one of seven labels each.
-FER+ (Barsoum et al., 2016) gives, row by row for the same file, ten taggers' votes over eight
-expressions, "unknown" and "not a face".
+FER2013 (Goodfellow et al., 2013) has 35,887 grey 48x48 faces with one of seven labels each. FER+ (Barsoum
+et al., 2016) gives ten taggers' votes for each of them over eight expressions, "unknown" and "not a face".
 """
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import AlbumsortError
+from ..errors import UsageError
 
 FER2013_LABELS = ("anger", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 FERPLUS_LABELS = ("neutral", "happy", "surprise", "sad", "anger", "disgust", "fear", "contempt")
@@ -34,62 +31,49 @@ Ints = npt.NDArray[np.int64]
 class LabelledFaces:
     """Faces of one split.
 
-    pixels: (n, 48, 48) grey, 0-255. label: (n,) index into FER2013_LABELS, -1 where there is none.
+    pixels: (n, 48, 48) grey, 0-255. label: (n,) index into `labels`, -1 where there is none.
     votes: (n, 10) FER+ vote counts in the order of VOTE_COLUMNS, all zero where there are none.
     """
 
     pixels: Pixels
     label: Ints
     votes: Floats
+    labels: tuple[str, ...] = FER2013_LABELS
+
+    @classmethod
+    def unvoted(cls, pixels: Pixels, label: Ints, labels: tuple[str, ...] = FER2013_LABELS) -> LabelledFaces:
+        """Faces that nobody voted on."""
+        return cls(pixels, label, np.zeros((len(pixels), len(VOTE_COLUMNS)), np.float32), labels)
 
     def __len__(self) -> int:
         return len(self.pixels)
 
     def __add__(self, other: LabelledFaces) -> LabelledFaces:
+        if other.labels != self.labels:
+            raise ValueError("faces of different label sets cannot be joined")
         return LabelledFaces(
             np.concatenate([self.pixels, other.pixels]),
             np.concatenate([self.label, other.label]),
             np.concatenate([self.votes, other.votes]),
+            self.labels,
         )
 
     def where(self, keep: npt.NDArray[np.bool_]) -> LabelledFaces:
         """Only the faces for which `keep` (n,) is true."""
-        return LabelledFaces(self.pixels[keep], self.label[keep], self.votes[keep])
+        return replace(self, pixels=self.pixels[keep], label=self.label[keep], votes=self.votes[keep])
 
+    def only(self, labels: Sequence[str]) -> LabelledFaces:
+        """Only the faces with one of `labels`, which become the label set in the order given.
 
-def load_fer2013(faces_csv: Path, votes_csv: Path) -> dict[str, LabelledFaces]:
-    """Read both files and return the splits by their usage name, constant (blank) images left out.
-
-    Raises AlbumsortError if a file is not of the expected form or the two do not belong together.
-    """
-    pixels: list[Pixels] = []
-    label: list[int] = []
-    usage: list[str] = []
-    for row in _rows(faces_csv, ("emotion", "pixels", "Usage")):
-        face = np.array(row["pixels"].split(), dtype=np.uint8)
-        if face.size != SIDE * SIDE:
-            raise AlbumsortError(f"{faces_csv}: row {len(pixels) + 1} has {face.size} pixels, not {SIDE * SIDE}")
-        pixels.append(face.reshape(SIDE, SIDE))
-        label.append(int(row["emotion"]))
-        usage.append(row["Usage"])
-    votes = [[float(row[c]) for c in VOTE_COLUMNS] for row in _rows(votes_csv, VOTE_COLUMNS)]
-    if len(votes) != len(pixels):
-        raise AlbumsortError(f"{votes_csv} has {len(votes)} rows, {faces_csv} has {len(pixels)}: not the same data set")
-    everything = LabelledFaces(np.stack(pixels), np.array(label), np.array(votes, np.float32))
-    blank = everything.pixels.reshape(len(pixels), -1).std(axis=1) == 0
-    return {u: everything.where((np.array(usage) == u) & ~blank) for u in USAGES}
-
-
-def _rows(path: Path, columns: tuple[str, ...]) -> Iterator[dict[str, str]]:
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            reader = csv.DictReader(file)
-            missing = set(columns) - set(reader.fieldnames or ())
-            if missing:
-                raise AlbumsortError(f"{path} has no column {', '.join(sorted(missing))}")
-            yield from reader
-    except OSError as e:
-        raise AlbumsortError(f"cannot read {path}: {e.strerror}") from e
+        Raises UsageError for a label that these faces do not have.
+        """
+        unknown = [name for name in labels if name not in self.labels]
+        if unknown:
+            raise UsageError(f"no label {', '.join(unknown)} in this data; there are {', '.join(self.labels)}")
+        index = np.full(len(self.labels) + 1, -1)  # the last stays -1: faces without a label point there
+        index[[self.labels.index(name) for name in labels]] = range(len(labels))
+        label = index[self.label].astype(np.int64)
+        return replace(self, label=label, labels=tuple(labels)).where(label >= 0)
 
 
 def without_leaks(splits: dict[str, LabelledFaces]) -> dict[str, LabelledFaces]:
@@ -117,8 +101,8 @@ def near_duplicates(faces: Pixels, others: Pixels) -> npt.NDArray[np.bool_]:
 
 def _normalised(faces: Pixels) -> Floats:
     """Rows of zero mean and unit length, from the faces at half size: a quarter of the work."""
-    small = np.stack([cv2.resize(f, (SIDE // 2, SIDE // 2), interpolation=cv2.INTER_AREA) for f in faces])
-    rows: Floats = small.reshape(len(faces), -1).astype(np.float32)
+    half = [cv2.resize(f, (SIDE // 2, SIDE // 2), interpolation=cv2.INTER_AREA) for f in faces]
+    rows: Floats = np.array(half, np.float32).reshape(len(faces), (SIDE // 2) ** 2)
     rows -= rows.mean(axis=1, keepdims=True)
     rows /= np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-6)
     return rows

@@ -17,17 +17,17 @@ from keras import ops
 from tqdm import tqdm
 
 from ..errors import AlbumsortError, UsageError
+from . import conversion
 from .augmentation import augment
 from .datasets import FER2013_LABELS, FERPLUS_LABELS, Floats, LabelledFaces, vote_shares
 from .evaluation import evaluate
 from .networks import HEADS, NETWORKS
 
 AVERAGE_EVERY = 4  # steps between two updates of the averaged weights
-FER2013_WEIGHT = 0.5
 SMOOTHING = 0.1
-SOFT_SHARE = 0.7  # of the loss, where teachers are given
 SOFT_TEMPERATURE = 2.0
 SPLIT = len(FERPLUS_LABELS)
+STATISTICS_FACES = 2048
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,12 @@ class Recipe:
     mixup: float = 0.2
     averaging: float = 0.999
     seed: int = 0
-    precision: str = "mixed_bfloat16"
+    precision: str = "float32"  # mixed_bfloat16 halves the time where the processor computes with it
+    augmentation: float = 1.0  # how often light, quality and coverings change, against the usual
+    fer2013_weight: float = 0.5  # of that head's loss, against the other's
+    soft_share: float = 0.7  # of the loss, where teachers are given
     teachers: tuple[str, ...] = ()
+    start: str = ""  # a LiteRT file of the same network to begin from
 
     def __post_init__(self) -> None:
         if self.network not in NETWORKS:
@@ -84,12 +88,12 @@ def chosen(name: str, epochs: int | None, seed: int | None, teachers: Sequence[P
     )
 
 
-def targets(faces: LabelledFaces) -> Floats:
-    """(n, 15) what each head should answer, scaled by the weight of its loss (FER2013: .5; no verdict, no label: 0)."""
+def targets(faces: LabelledFaces, fer2013_weight: float) -> Floats:
+    """(n, 15) what each head should answer, scaled by the weight of its loss (no verdict, no label: 0)."""
     label = np.eye(len(FER2013_LABELS), dtype=np.float32)[faces.label]
     smooth = label * (1 - SMOOTHING) + SMOOTHING / len(FER2013_LABELS)
     smooth[faces.label < 0] = 0
-    return np.concatenate([vote_shares(faces.votes), FER2013_WEIGHT * smooth], axis=1).astype(np.float32)
+    return np.concatenate([vote_shares(faces.votes), fer2013_weight * smooth], axis=1).astype(np.float32)
 
 
 def two_head_loss(wanted: Any, logits: Any) -> Any:
@@ -98,15 +102,20 @@ def two_head_loss(wanted: Any, logits: Any) -> Any:
     return -ops.sum(wanted * heads, axis=-1)
 
 
-def distillation_loss(wanted: Any, answers: Any) -> Any:
-    """Hinton et al., 2015: .7 of the loss follows the teachers' softened answers, .3 the votes and labels.
+def distillation_loss(recipe: Recipe) -> Callable[[Any, Any], Any]:
+    """Hinton et al., 2015: a share of the loss follows the teachers' softened answers, the rest votes and labels.
 
-    answers: (n, 30), the student's logits, then the teachers' mean probabilities at the same temperature.
+    The loss takes (n, 30) answers: the student's logits, then the teachers' mean probabilities at the
+    same temperature.
     """
-    logits, soft = answers[:, :HEADS], answers[:, HEADS:]
-    weight = ops.convert_to_tensor([1.0] * SPLIT + [FER2013_WEIGHT] * (HEADS - SPLIT))
-    followed = two_head_loss(soft * weight, logits / SOFT_TEMPERATURE) * SOFT_TEMPERATURE**2
-    return SOFT_SHARE * followed + (1 - SOFT_SHARE) * two_head_loss(wanted, logits)
+    weight = ops.convert_to_tensor([1.0] * SPLIT + [recipe.fer2013_weight] * (HEADS - SPLIT))
+
+    def loss(wanted: Any, answers: Any) -> Any:
+        logits, soft = answers[:, :HEADS], answers[:, HEADS:]
+        followed = two_head_loss(soft * weight, logits / SOFT_TEMPERATURE) * SOFT_TEMPERATURE**2
+        return recipe.soft_share * followed + (1 - recipe.soft_share) * two_head_loss(wanted, logits)
+
+    return loss
 
 
 class Batches(keras.utils.PyDataset):  # type: ignore[misc]
@@ -114,7 +123,8 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
 
     def __init__(self, faces: LabelledFaces, recipe: Recipe, epoch: int) -> None:
         super().__init__(workers=2, max_queue_size=8)
-        self.pixels, self.targets, self.recipe, self.epoch = faces.pixels, targets(faces), recipe, epoch
+        self.pixels, self.recipe, self.epoch = faces.pixels, recipe, epoch
+        self.targets = targets(faces, recipe.fer2013_weight)
 
     def __len__(self) -> int:
         return len(self.pixels) // self.recipe.batch
@@ -126,7 +136,9 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         order = np.random.default_rng([self.recipe.seed, self.epoch]).permutation(len(self.pixels))
         random = np.random.default_rng([self.recipe.seed, self.epoch, batch])
         rows = order[batch * self.recipe.batch : (batch + 1) * self.recipe.batch]
-        x = np.stack([augment(self.pixels[i], random) for i in rows]).astype(np.float32)[..., None]
+        x = np.stack([augment(self.pixels[i], random, self.recipe.augmentation) for i in rows]).astype(np.float32)[
+            ..., None
+        ]
         y = self.targets[rows]
         if self.recipe.mixup and self.epoch < 0.9 * self.recipe.epochs:  # the last tenth sees clean faces
             share = np.float32(random.beta(self.recipe.mixup, self.recipe.mixup))
@@ -234,7 +246,9 @@ def fit(faces: LabelledFaces, public: LabelledFaces, recipe: Recipe, run: Path) 
     model = _with_teachers(student, teachers) if teachers else student
     data = Batches(faces, recipe, epoch=0)
     steps = len(data)
-    model.compile(optimizer=_optimizer(recipe, steps), loss=distillation_loss if teachers else two_head_loss)
+    model.compile(optimizer=_optimizer(recipe, steps), loss=distillation_loss(recipe) if teachers else two_head_loss)
+    if recipe.start:
+        conversion.take_weights(student, Path(recipe.start).read_bytes(), faces.pixels[:STATISTICS_FACES])
     average.set_weights(student.get_weights())
     if (run / "last.keras").exists():
         model.optimizer.build(model.trainable_variables)  # or its momenta have nowhere to go

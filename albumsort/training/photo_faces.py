@@ -10,7 +10,7 @@ import numpy as np
 from .. import faces, photos
 from ..errors import PhotoError
 from ..types import PhotoFile
-from .datasets import SIDE, VOTE_COLUMNS, LabelledFaces
+from .datasets import SIDE, LabelledFaces
 
 SMALLEST = 24
 """Pixels of the decoded photo: smaller faces show no expression to learn from."""
@@ -32,4 +32,4 @@ def cut(folder: Path, watch: Callable[[Iterable[PhotoFile]], Iterable[PhotoFile]
         crops += [faces.crop(pixels, box)[None] for box in found]
     pixels = np.concatenate(crops)
     n = len(pixels)
-    return LabelledFaces(pixels, np.full(n, -1), np.zeros((n, len(VOTE_COLUMNS)), np.float32))
+    return LabelledFaces.unvoted(pixels, np.full(n, -1))

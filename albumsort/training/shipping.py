@@ -14,7 +14,8 @@ from .. import weights
 from ..errors import AlbumsortError
 from ..litert import Network
 from . import conversion, evaluation, fitting
-from .datasets import SIDE, USAGES, Floats, LabelledFaces, load_fer2013, vote_shares, without_leaks
+from .datasets import SIDE, USAGES, Floats, LabelledFaces, vote_shares
+from .sources import load
 
 MODEL, ENTRY = "emotion.tflite", "entry.json"
 DATA = "FER2013 Training split with the FER+ votes; faces that stand (nearly) the same in a test split removed"
@@ -40,7 +41,7 @@ def train(
     PublicTest; PrivateTest is not looked at. Returns the LiteRT file.
     """
     commit = conversion.commit()
-    splits = without_leaks(load_fer2013(data, votes))
+    splits = load(data, votes)
     seen = splits["Training"] if unlabelled is None else splits["Training"] + unlabelled
     fitting.fit(seen, splits["PublicTest"], recipe, run)
     content = conversion.to_litert(fitting.averaged(run))
@@ -85,7 +86,7 @@ def evaluate(data: Path, votes: Path, split: str, run: Path | None, pictures: Pa
     if split not in USAGES:
         raise AlbumsortError(f"no split {split!r}; there are {', '.join(USAGES)}")
     content, details = _network(run)
-    faces = without_leaks(load_fer2013(data, votes))[split]
+    faces = load(data, votes)[split]
     logits = conversion.run_litert(content, faces.pixels)
     temperature = float(details["temperature"])
     report = evaluation.evaluate(logits, faces, temperature)
