@@ -463,25 +463,34 @@ def doctor(ctx: typer.Context, db: Db = None, quiet: Quiet = False, version: Ver
         raise typer.Exit(1)
 
 
-Data = Annotated[Path, _option("--data", help="FER2013 as its CSV: emotion,pixels,Usage.", metavar="FILE")]
-Votes = Annotated[Path, _option("--votes", help="FER+ as its CSV of votes: fer2013new.csv.", metavar="FILE")]
+DATA_HELP = "FER2013's CSV (plain or compressed), a folder of split/class/*.jpg, or a CSV emotion,pixel_0,..."
+Votes = Annotated[
+    Path | None, _option("--votes", help="FER+ votes on FER2013: fer2013new.csv.", metavar="FILE", show_default=False)
+]
+Labels = Annotated[
+    str | None, _option("--labels", help="Only these of the data's labels, like fear,happy,sad.", show_default=False)
+]
 
 
 @model_app.command()
 def train(
-    data: Data,
-    votes: Votes,
+    data: Annotated[Path, _option("--data", help=DATA_HELP, metavar="PATH")],
     run: Annotated[
         Path, _option("--run", help="Folder of checkpoints and results; goes on if it has any.", metavar="DIR")
     ],
+    votes: Votes = None,
+    labels: Labels = None,
     recipe: Annotated[str, _option("--recipe", help="A preset, or a JSON file with the fields of one.")] = "compact",
     epochs: Annotated[
         int | None, _option("--epochs", help="Instead of the recipe's.", min=1, show_default=False)
     ] = None,
     seed: Annotated[int | None, _option("--seed", help="Instead of the recipe's.", show_default=False)] = None,
     teacher: Annotated[
-        list[Path] | None,
-        _option("--teacher", help="Run to distil from (repeatable).", metavar="DIR", show_default=False),
+        list[str] | None,
+        _option("--teacher", help="Run to distil from, or: shipped (repeatable).", metavar="DIR", show_default=False),
+    ] = None,
+    start: Annotated[
+        str | None, _option("--start", help="Run to begin from, or: shipped.", metavar="DIR", show_default=False)
     ] = None,
     faces: Annotated[
         Path | None,
@@ -492,13 +501,15 @@ def train(
         _option("--weights", help="Install the result here, with manifest.", metavar="DIR", show_default=False),
     ] = None,
 ) -> None:
-    """Train the emotion network on FER2013 with the FER+ votes, convert and calibrate it."""
+    """Train an emotion network on labelled faces, convert and calibrate it."""
     _need_tensorflow()
     from tqdm import tqdm
 
     from .training import fitting, photo_faces, shipping
 
-    made = fitting.chosen(recipe, epochs, seed, teacher or ())
+    made = fitting.chosen(
+        recipe, epochs=epochs, seed=seed, teachers=tuple(teacher or ()), start=start, labels=_labels(labels)
+    )
     if faces is not None and not made.teachers:
         raise UsageError("--faces are photos without labels: they need at least one --teacher to answer for them")
     command = "albumsort " + " ".join(sys.argv[1:])
@@ -511,8 +522,9 @@ def train(
 @model_app.command()
 def evaluate(
     network: Annotated[str, _option("--network", help="emotion or faces.")] = "emotion",
-    data: Annotated[Path | None, _option("--data", help="FER2013 as its CSV.", metavar="FILE")] = None,
-    votes: Annotated[Path | None, _option("--votes", help="FER+ as its CSV of votes.", metavar="FILE")] = None,
+    data: Annotated[Path | None, _option("--data", help=DATA_HELP, metavar="PATH", show_default=False)] = None,
+    votes: Votes = None,
+    labels: Labels = None,
     split: Annotated[str, _option("--split", help="Training, PublicTest or PrivateTest.")] = "PrivateTest",
     run: Annotated[Path | None, _option("--run", help="A trained run instead of what ships.", metavar="DIR")] = None,
     report: Annotated[
@@ -533,13 +545,13 @@ def evaluate(
             raise UsageError("--network faces needs --boxes DIR, a folder of photos with a boxes.json")
         _evaluate_faces(boxes)
         return
-    if album is None and (data is None or votes is None):
-        raise UsageError("name --data and --votes (FER2013 and FER+), or --album, or both")
-    if data is not None and votes is not None:
+    if album is None and data is None:
+        raise UsageError("name --data (and --votes) for labelled faces, or --album for whole photos, or both")
+    if data is not None:
         _need_tensorflow()
         from .training import shipping
 
-        _print_evaluated(shipping.evaluate(data, votes, split, run, report))
+        _print_evaluated(shipping.evaluate(data, votes, split, run, _labels(labels), report))
     if album is not None:
         _evaluate_album(album)
 
@@ -552,24 +564,31 @@ def _need_tensorflow() -> None:
         raise AlbumsortError("this needs TensorFlow; install it with: pip install 'albumsort[train]'")
 
 
-def _print_evaluated(evaluated: Evaluated) -> None:
-    from .training.datasets import FERPLUS_LABELS
+def _labels(words: str | None) -> tuple[str, ...]:
+    from .training.sources import canonical
 
+    return () if words is None else tuple(canonical(word) for word in words.split(",") if word.strip())
+
+
+def _print_evaluated(evaluated: Evaluated) -> None:
+    titles = {
+        "ferplus_8": "FER+ official rule, 8 classes",
+        "ferplus_four": "FER+ official rule, four classes",
+        "fer2013_7": "FER2013 labels, 7 classes",
+        "fer2013_four": "FER2013 labels, four classes",
+    }
     report = evaluated.report
     print(f"{evaluated.split}; shares with 95 % bootstrap interval")
-    for title, score in (
-        ("FER+ official rule, 8 classes", report.ferplus_8),
-        ("FER+ official rule, four classes", report.ferplus_four),
-        ("FER2013 labels, 7 classes", report.fer2013_7),
-        ("FER2013 labels, four classes", report.fer2013_four),
-    ):
+    for name, score in report.scores.items():
+        head, _, subset = name.partition("_")
+        title = titles.get(name) or f"{'FER+' if head == 'ferplus' else 'labels'}: {subset.replace('_', ', ')}"
         print(f"{title:34} {score}")
-    print(f"{'calibration error on the votes':34} {report.ferplus_calibration_error:.3f} at T={evaluated.temperature}")
+    print(f"{'calibration error':34} {report.calibration_error:.3f} at T={evaluated.temperature}")
     print(f"{'size, time a face (one thread)':34} {evaluated.bytes / 1e6:.2f} MB, {evaluated.milliseconds:.2f} ms")
-    print("\nFER+ confusion (rows: votes, columns: network)")
-    print(" " * 10 + "".join(f"{name[:8]:>9}" for name in FERPLUS_LABELS))
-    for name, row in zip(FERPLUS_LABELS, report.ferplus_confusion, strict=True):
-        print(f"{name:10}" + "".join(f"{count:9}" for count in row))
+    print("\nConfusion (rows: verdict, columns: network)")
+    print(" " * 10 + "".join(f"{name[:8]:>9}" for name in report.labels))
+    for name, row in zip(report.labels, report.confusion, strict=True):
+        print(f"{name[:10]:10}" + "".join(f"{count:9}" for count in row))
 
 
 def _evaluate_album(album: Path) -> None:

@@ -50,7 +50,7 @@ class LiteRTClassifier:
         """Return the probabilities of all expressions; contempt, which no command asks for, is left out of the sum."""
         if len(crops) == 0:
             return []
-        z = self._network(crops[..., None])[:, self._columns] / self._temperature
+        z = mirrored_logits(self._network, crops)[:, self._columns] / self._temperature
         e = np.exp(z - z.max(axis=1, keepdims=True))
         p = e / e.sum(axis=1, keepdims=True)
         return [dict(zip(Emotion, map(float, row), strict=True)) for row in p]
@@ -58,3 +58,13 @@ class LiteRTClassifier:
     def label(self, probabilities: Mapping[Emotion, float]) -> Emotion:
         """Return the label of a face among the four."""
         return label_among(FOUR, probabilities, self._prior)
+
+
+def mirrored_logits(network: Network, crops: Pixels) -> npt.NDArray[np.float32]:
+    """Return the mean of the network's logits for (n, 48, 48) crops and for their mirror images, (n, outputs).
+
+    An expression is the same seen from the other side, and the errors of both views differ in part.
+    """
+    views = np.concatenate([crops, crops[:, :, ::-1]])[..., None]
+    logits = network(views)
+    return np.asarray((logits[: len(crops)] + logits[len(crops) :]) / 2, np.float32)

@@ -76,6 +76,50 @@ class LabelledFaces:
         return replace(self, label=label, labels=tuple(labels)).where(label >= 0)
 
 
+@dataclass(frozen=True)
+class Head:
+    """One group of a network's outputs, over which a softmax goes: `ferplus` answers the votes, others the labels."""
+
+    name: str
+    labels: tuple[str, ...]
+
+
+BOTH_HEADS = (Head("ferplus", FERPLUS_LABELS), Head("fer2013", FER2013_LABELS))
+
+
+def heads_for(faces: LabelledFaces) -> tuple[Head, ...]:
+    """Return the heads that a network for these faces needs: for the votes, if there are any, and for the labels.
+
+    A label of FER2013 agrees with the majority of FER+ for only 63 % of the faces, so one head cannot
+    learn both. Where the labels are a subset, the head of the votes answers the same.
+    """
+    own = Head("fer2013" if set(faces.labels) <= set(FER2013_LABELS) else "labels", faces.labels)
+    if not faces.votes.any():
+        return (own,)
+    if faces.labels == FER2013_LABELS:
+        return BOTH_HEADS
+    return (Head("ferplus", tuple(name for name in FERPLUS_LABELS if name in faces.labels)), own)
+
+
+def shares(head: Head, faces: LabelledFaces) -> Floats:
+    """(n, labels) what a head should answer: the shares of the votes, or 1 for the label; zeros if not known."""
+    if head.name == "ferplus":
+        columns = [FERPLUS_LABELS.index(name) for name in head.labels]
+        chosen = vote_shares(faces.votes)[:, columns]
+        return np.asarray(chosen / np.maximum(chosen.sum(axis=1, keepdims=True), 1e-6), np.float32)
+    index = np.array([head.labels.index(name) if name in head.labels else -1 for name in faces.labels] + [-1])
+    return np.asarray(index[faces.label][:, None] == np.arange(len(head.labels)), np.float32)
+
+
+def truth(head: Head, faces: LabelledFaces) -> Ints:
+    """(n,) index into the head's labels, -1 where there is no verdict: FER+'s own rule for votes, else the label."""
+    if head.name == "ferplus":
+        index = np.array([head.labels.index(name) if name in head.labels else -1 for name in FERPLUS_LABELS] + [-1])
+        return np.asarray(index[ferplus_majority(faces.votes)], np.int64)
+    known = shares(head, faces)
+    return np.where(known.any(axis=1), known.argmax(axis=1), -1).astype(np.int64)
+
+
 def without_leaks(splits: dict[str, LabelledFaces]) -> dict[str, LabelledFaces]:
     """The same splits, with no face of an earlier one standing (nearly) the same in a later one.
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from ..errors import AlbumsortError
 from ..types import FOUR
-from .datasets import FER2013_LABELS, FERPLUS_LABELS, Floats, Ints, LabelledFaces, ferplus_majority, vote_shares
+from .datasets import Floats, Head, Ints, LabelledFaces, shares, truth
 
 RESAMPLES = 2000
+SUBSETS: tuple[tuple[str, ...], ...] = (FOUR, ("happy", "sad", "neutral"), ("fear", "happy", "sad"))
 
 
 @dataclass(frozen=True)
@@ -29,14 +31,42 @@ class Score:
 
 @dataclass(frozen=True)
 class Report:
-    """Every figure the model card quotes; the names say data set, label set and rule."""
+    """Every figure of a card. scores: by head and label set, like ferplus_8; the rest is about the first head.
 
-    ferplus_8: Score
-    ferplus_four: Score
-    fer2013_7: Score
-    fer2013_four: Score
-    ferplus_calibration_error: float
-    ferplus_confusion: Ints
+    calibration_error: of the top answer against what the faces' shares give it. confusion: counts, rows
+    are the verdict, columns the answer, both over `labels`.
+    """
+
+    scores: Mapping[str, Score]
+    labels: tuple[str, ...]
+    calibration_error: float
+    confusion: Ints
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What one head said to some faces, and what it should have said.
+
+    logits, shares: (n, labels); truth: (n,) index into the head's labels, -1 where there is no verdict.
+    """
+
+    head: Head
+    logits: Floats
+    shares: Floats
+    truth: Ints
+
+    def right(self, subset: Sequence[str]) -> npt.NDArray[np.bool_]:
+        """Whether each face with a verdict in `subset` is named right when only `subset` may be answered."""
+        return restricted(self.logits, self.head.labels, self.truth, subset)
+
+
+def answers(logits: Floats, faces: LabelledFaces, heads: Sequence[Head]) -> list[Answers]:
+    """Take apart the logits of all heads side by side, (n, labels of all heads), head by head."""
+    ends = np.cumsum([len(head.labels) for head in heads])
+    parts = np.split(logits, ends[:-1], axis=1)
+    return [
+        Answers(head, part, shares(head, faces), truth(head, faces)) for head, part in zip(heads, parts, strict=True)
+    ]
 
 
 def softmax(logits: Floats, temperature: float = 1.0) -> Floats:
@@ -79,28 +109,51 @@ def calibration_error(probabilities: Floats, shares: Floats, bins: int = 15) -> 
     return float(sum(gaps) / len(top))
 
 
-def evaluate(logits: Floats, faces: LabelledFaces, temperature: float = 1.0) -> Report:
-    """Score the (n, 15) logits of both heads on the faces they were computed from."""
-    split = len(FERPLUS_LABELS)
-    ferplus, fer2013 = logits[:, :split], logits[:, split:]
-    majority, shares = ferplus_majority(faces.votes), vote_shares(faces.votes)
-    judged, voted = majority >= 0, shares.sum(axis=1) > 0
-    confusion = np.zeros((split, split), np.int64)
-    np.add.at(confusion, (majority[judged], ferplus[judged].argmax(axis=1)), 1)
-    return Report(
-        ferplus_8=accuracy(restricted(ferplus, FERPLUS_LABELS, majority, FERPLUS_LABELS)),
-        ferplus_four=accuracy(restricted(ferplus, FERPLUS_LABELS, majority, FOUR)),
-        fer2013_7=accuracy(restricted(fer2013, FER2013_LABELS, faces.label, FER2013_LABELS)),
-        fer2013_four=accuracy(restricted(fer2013, FER2013_LABELS, faces.label, FOUR)),
-        ferplus_calibration_error=calibration_error(softmax(ferplus[voted], temperature), shares[voted]),
-        ferplus_confusion=confusion,
-    )
+def leading(every: Sequence[Answers]) -> Answers:
+    """Return the first head that the faces have a verdict for; raises AlbumsortError if there is none."""
+    for given in every:
+        if (given.truth >= 0).any():
+            return given
+    raise AlbumsortError("none of these faces has a label that the network knows")
+
+
+def evaluate(
+    logits: Floats,
+    faces: LabelledFaces,
+    heads: Sequence[Head],
+    temperature: float = 1.0,
+    asked: Sequence[str] = (),
+) -> Report:
+    """Score the logits of all heads on the faces they were computed from.
+
+    asked: a label set to report beside the usual ones.
+    """
+    scores = {}
+    every = answers(logits, faces, heads)
+    for given in every:
+        for subset in (given.head.labels, *SUBSETS, tuple(asked)):
+            if subset and set(subset) <= set(given.head.labels) and len(right := given.right(subset)):
+                scores[score_name(given.head, subset)] = accuracy(right)
+    first = leading(every)
+    judged, voted = first.truth >= 0, first.shares.sum(axis=1) > 0
+    size = len(first.head.labels)
+    confusion = np.zeros((size, size), np.int64)
+    np.add.at(confusion, (first.truth[judged], first.logits[judged].argmax(axis=1)), 1)
+    error = calibration_error(softmax(first.logits[voted], temperature), first.shares[voted])
+    return Report(scores, first.head.labels, error, confusion)
+
+
+def score_name(head: Head, subset: Sequence[str]) -> str:
+    """Return a score's short name: ferplus_8, fer2013_four, fer2013_fear_happy_sad."""
+    if tuple(subset) == head.labels:
+        return f"{head.name}_{len(subset)}"
+    return f"{head.name}_four" if set(subset) == set(FOUR) else f"{head.name}_{'_'.join(subset)}"
 
 
 def best_temperature(logits: Floats, shares: Floats) -> float:
     """Return the one temperature that gives the votes the highest likelihood (Guo et al., 2017).
 
-    logits, shares: (n, 8), only faces that have a verdict.
+    logits, shares: (n, labels), only faces that have a share.
     """
     candidates = np.exp(np.linspace(np.log(0.4), np.log(2.5), 181))
     losses = [-(shares * np.log(softmax(logits, float(t)) + 1e-9)).sum(axis=1).mean() for t in candidates]

@@ -6,8 +6,10 @@ import csv
 import json
 import os
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +18,20 @@ import numpy as np
 from keras import ops
 from tqdm import tqdm
 
+from .. import weights
 from ..errors import AlbumsortError, UsageError
+from ..litert import Network
 from . import conversion
 from .augmentation import augment
-from .datasets import FER2013_LABELS, FERPLUS_LABELS, Floats, LabelledFaces, vote_shares
-from .evaluation import evaluate
-from .networks import HEADS, NETWORKS
+from .datasets import Floats, Head, LabelledFaces, shares
+from .evaluation import evaluate, softmax
+from .networks import NETWORKS
 
 AVERAGE_EVERY = 4  # steps between two updates of the averaged weights
 SMOOTHING = 0.1
 SOFT_TEMPERATURE = 2.0
-SPLIT = len(FERPLUS_LABELS)
+MODEL, ENTRY, AVERAGE = "emotion.tflite", "entry.json", "average.weights.h5"  # in a run's folder; the last one first
+SHIPPED = "shipped"  # instead of a run: the network in use
 STATISTICS_FACES = 2048
 
 
@@ -46,8 +51,9 @@ class Recipe:
     augmentation: float = 1.0  # how often light, quality and coverings change, against the usual
     fer2013_weight: float = 0.5  # of that head's loss, against the other's
     soft_share: float = 0.7  # of the loss, where teachers are given
-    teachers: tuple[str, ...] = ()
-    start: str = ""  # a LiteRT file of the same network to begin from
+    teachers: tuple[str, ...] = ()  # finished runs to distil from, or "shipped"
+    start: str = ""  # a finished run of the same network to begin from, or "shipped"
+    labels: tuple[str, ...] = ()  # which of the data's; all if empty
 
     def __post_init__(self) -> None:
         if self.network not in NETWORKS:
@@ -60,7 +66,8 @@ class Recipe:
         unknown = set(values) - {f.name for f in fields(cls)}
         if unknown:
             raise UsageError(f"{path}: unknown field {', '.join(sorted(unknown))}")
-        return cls(**{**values, "teachers": tuple(values.get("teachers", ()))})
+        given: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+        return cls(**given)
 
     def write(self, path: Path) -> None:
         """Write the recipe as JSON."""
@@ -75,59 +82,116 @@ PRESETS = {
 }
 
 
-def chosen(name: str, epochs: int | None, seed: int | None, teachers: Sequence[Path]) -> Recipe:
-    """Return a preset by its name, or the recipe of a JSON file, with what is given instead of its own."""
+def chosen(name: str, **instead: Any) -> Recipe:
+    """Return a preset by its name, or the recipe of a JSON file, with what is not None or empty instead of its own."""
     if name not in PRESETS and not Path(name).is_file():
         raise UsageError(f"no recipe {name!r}: name a JSON file or one of {', '.join(PRESETS)}")
     recipe = PRESETS[name] if name in PRESETS else Recipe.read(Path(name))
-    return replace(
-        recipe,
-        epochs=recipe.epochs if epochs is None else epochs,
-        seed=recipe.seed if seed is None else seed,
-        teachers=tuple(str(t) for t in teachers) or recipe.teachers,
-    )
+    return replace(recipe, **{field: value for field, value in instead.items() if value not in (None, ())})
 
 
-def targets(faces: LabelledFaces, fer2013_weight: float) -> Floats:
-    """(n, 15) what each head should answer, scaled by the weight of its loss (no verdict, no label: 0)."""
-    label = np.eye(len(FER2013_LABELS), dtype=np.float32)[faces.label]
-    smooth = label * (1 - SMOOTHING) + SMOOTHING / len(FER2013_LABELS)
-    smooth[faces.label < 0] = 0
-    return np.concatenate([vote_shares(faces.votes), fer2013_weight * smooth], axis=1).astype(np.float32)
+def targets(faces: LabelledFaces, heads: Sequence[Head], recipe: Recipe) -> Floats:
+    """(n, outputs) what each head should answer, times the weight of its loss; zeros where nothing is known."""
+    wanted = []
+    for head, weight in zip(heads, weights_of(heads, recipe), strict=True):
+        known = shares(head, faces)
+        if head.name != "ferplus":  # ten taggers' votes are soft already
+            known = known * (1 - SMOOTHING) + SMOOTHING / len(head.labels) * known.any(axis=1, keepdims=True)
+        wanted.append(weight * known)
+    return np.concatenate(wanted, axis=1).astype(np.float32)
 
 
-def two_head_loss(wanted: Any, logits: Any) -> Any:
-    """Cross-entropy of both heads; the rows of `wanted` carry the weights."""
-    heads = ops.concatenate([ops.log_softmax(logits[:, :SPLIT]), ops.log_softmax(logits[:, SPLIT:HEADS])], axis=-1)
-    return -ops.sum(wanted * heads, axis=-1)
+def weights_of(heads: Sequence[Head], recipe: Recipe) -> list[float]:
+    """Return the weight of each head's loss: the labels' head has the recipe's where it is the second."""
+    return [1.0, recipe.fer2013_weight][: len(heads)]
 
 
-def distillation_loss(recipe: Recipe) -> Callable[[Any, Any], Any]:
-    """Hinton et al., 2015: a share of the loss follows the teachers' softened answers, the rest votes and labels.
+def parts(heads: Sequence[Head]) -> list[slice]:
+    """Return where each head's outputs stand among all."""
+    ends = np.cumsum([0] + [len(head.labels) for head in heads])
+    return [slice(int(start), int(end)) for start, end in pairwise(ends)]
 
-    The loss takes (n, 30) answers: the student's logits, then the teachers' mean probabilities at the
-    same temperature.
-    """
-    weight = ops.convert_to_tensor([1.0] * SPLIT + [recipe.fer2013_weight] * (HEADS - SPLIT))
 
-    def loss(wanted: Any, answers: Any) -> Any:
-        logits, soft = answers[:, :HEADS], answers[:, HEADS:]
-        followed = two_head_loss(soft * weight, logits / SOFT_TEMPERATURE) * SOFT_TEMPERATURE**2
-        return recipe.soft_share * followed + (1 - recipe.soft_share) * two_head_loss(wanted, logits)
+def heads_loss(heads: Sequence[Head]) -> Callable[[Any, Any], Any]:
+    """Cross-entropy of all heads; the rows of what is wanted carry the weights."""
+
+    def loss(wanted: Any, logits: Any) -> Any:
+        log = ops.concatenate([ops.log_softmax(logits[:, part]) for part in parts(heads)], axis=-1)
+        return -ops.sum(wanted * log, axis=-1)
 
     return loss
+
+
+def distillation_loss(heads: Sequence[Head], recipe: Recipe) -> Callable[[Any, Any], Any]:
+    """Hinton et al., 2015: a share of the loss follows the teachers' softened answers, the rest votes and labels.
+
+    What is wanted has twice the outputs: what votes and labels say, then the teachers' mean probabilities.
+    """
+    plain = heads_loss(heads)
+    repeated = np.repeat(weights_of(heads, recipe), [len(head.labels) for head in heads])
+    weight, outputs = ops.convert_to_tensor(repeated, "float32"), len(repeated)
+
+    def loss(wanted: Any, logits: Any) -> Any:
+        followed = plain(wanted[:, outputs:] * weight, logits / SOFT_TEMPERATURE) * SOFT_TEMPERATURE**2
+        return recipe.soft_share * followed + (1 - recipe.soft_share) * plain(wanted[:, :outputs], logits)
+
+    return loss
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A finished network: its LiteRT file and what its outputs are."""
+
+    content: bytes
+    heads: tuple[Head, ...]
+
+    @classmethod
+    def read(cls, name: str) -> Trained:
+        """Return the network of a run's folder, or the one in use if the name is "shipped"."""
+        if name == SHIPPED:
+            content, network = weights.load("emotion")
+            labels = network.details["labels"]
+        else:
+            try:
+                content = (Path(name) / MODEL).read_bytes()
+                labels = json.loads((Path(name) / ENTRY).read_text(encoding="utf-8"))["labels"]
+            except OSError as e:
+                raise AlbumsortError(f"{name} holds no finished network (no {Path(e.filename).name})") from e
+        return cls(content, tuple(Head(head, tuple(of)) for head, of in labels.items()))
+
+
+class Teachers:
+    """The mean softened answers of trained networks, which run in LiteRT: quicker than in the training graph."""
+
+    def __init__(self, names: Sequence[str], heads: Sequence[Head]) -> None:
+        self.networks = [Trained.read(name) for name in names]
+        self.parts = parts(heads)
+        for name, trained in zip(names, self.networks, strict=True):
+            if trained.heads != tuple(heads):
+                raise UsageError(f"{name} answers other labels than these faces have; it cannot teach them")
+        self.local = threading.local()  # an interpreter serves one thread
+
+    def __call__(self, faces: Floats) -> Floats:
+        """(n, outputs) probabilities of all heads at the soft temperature; faces: (n, 48, 48, 1), 0-255."""
+        if not hasattr(self.local, "interpreters"):
+            self.local.interpreters = [Network(trained.content) for trained in self.networks]
+        pixels = np.rint(faces).astype(np.uint8)
+        logits = [interpreter(pixels) for interpreter in self.local.interpreters]
+        soft = [np.concatenate([softmax(z[:, part], SOFT_TEMPERATURE) for part in self.parts], axis=1) for z in logits]
+        return np.asarray(np.mean(soft, axis=0), np.float32)
 
 
 class Batches(keras.utils.PyDataset):  # type: ignore[misc]
     """Augmented, mixed-up batches; what epoch e, batch b holds depends on the seed alone."""
 
-    def __init__(self, faces: LabelledFaces, recipe: Recipe, epoch: int) -> None:
+    def __init__(self, faces: LabelledFaces, heads: Sequence[Head], recipe: Recipe, epoch: int = 0) -> None:
         super().__init__(workers=2, max_queue_size=8)
-        self.pixels, self.recipe, self.epoch = faces.pixels, recipe, epoch
-        self.targets = targets(faces, recipe.fer2013_weight)
+        self.pixels, self.targets, self.epoch = faces.pixels, targets(faces, heads, recipe), epoch
+        self.recipe, self.size = recipe, min(recipe.batch, len(faces))
+        self.teachers = Teachers(recipe.teachers, heads) if recipe.teachers else None
 
     def __len__(self) -> int:
-        return len(self.pixels) // self.recipe.batch
+        return len(self.pixels) // self.size
 
     def on_epoch_end(self) -> None:
         self.epoch += 1
@@ -135,7 +199,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
     def __getitem__(self, batch: int) -> tuple[Floats, Floats]:
         order = np.random.default_rng([self.recipe.seed, self.epoch]).permutation(len(self.pixels))
         random = np.random.default_rng([self.recipe.seed, self.epoch, batch])
-        rows = order[batch * self.recipe.batch : (batch + 1) * self.recipe.batch]
+        rows = order[batch * self.size : (batch + 1) * self.size]
         x = np.stack([augment(self.pixels[i], random, self.recipe.augmentation) for i in rows]).astype(np.float32)[
             ..., None
         ]
@@ -143,17 +207,17 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         if self.recipe.mixup and self.epoch < 0.9 * self.recipe.epochs:  # the last tenth sees clean faces
             share = np.float32(random.beta(self.recipe.mixup, self.recipe.mixup))
             x, y = share * x + (1 - share) * x[::-1], share * y + (1 - share) * y[::-1]
-        return x, y
+        return (x, y) if self.teachers is None else (x, np.concatenate([y, self.teachers(x)], axis=1))
 
 
 class Epochs(keras.callbacks.Callback):  # type: ignore[misc]
     """Averages the weights, scores them on PublicTest, and leaves a checkpoint and a line after every epoch."""
 
     def __init__(
-        self, run: Path, student: keras.Model, average: keras.Model, public: LabelledFaces, decay: float
+        self, run: Path, average: keras.Model, public: LabelledFaces, heads: Sequence[Head], decay: float
     ) -> None:
         super().__init__()
-        self.run, self.student, self.average, self.public, self.decay = run, student, average, public, decay
+        self.run, self.average, self.public, self.heads, self.decay = run, average, public, heads, decay
         self.bar: tqdm[Any] | None = None
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
@@ -166,22 +230,19 @@ class Epochs(keras.callbacks.Callback):  # type: ignore[misc]
         if batch % AVERAGE_EVERY == 0:
             step = int(self.model.optimizer.iterations)
             decay = min(self.decay, step / (step + 100.0)) ** AVERAGE_EVERY
-            for mean, now in zip(self.average.weights, self.student.weights, strict=True):
+            for mean, now in zip(self.average.weights, self.model.weights, strict=True):
                 mean.assign(mean * decay + now * (1 - decay))
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         assert self.bar is not None
         self.bar.close()
-        _replace(self.run / "average.weights.h5", self.average.save_weights)
+        _replace(self.run / AVERAGE, self.average.save_weights)
         _replace(self.run / "last.keras", self.model.save)
-        report = evaluate(predict(self.average, self.public), self.public)
+        report = evaluate(predict(self.average, self.public), self.public, self.heads)
         line = {
             "epoch": epoch + 1,
             "loss": round((logs or {})["loss"], 4),
-            "ferplus_8": round(report.ferplus_8.value, 4),
-            "ferplus_four": round(report.ferplus_four.value, 4),
-            "fer2013_7": round(report.fer2013_7.value, 4),
-            "fer2013_four": round(report.fer2013_four.value, 4),
+            **{name: round(score.value, 4) for name, score in report.scores.items()},
         }
         tqdm.write("  ".join(f"{k} {v}" for k, v in line.items()), file=sys.stderr)
         with (self.run / "history.csv").open("a", newline="") as file:
@@ -199,36 +260,27 @@ def _replace(path: Path, write: Callable[[str], Any]) -> None:
 
 
 def predict(model: keras.Model, faces: LabelledFaces) -> Floats:
-    """(n, 15) logits of the network for the faces as they are."""
+    """(n, outputs) logits of the network for the faces as they are."""
     x = faces.pixels.astype(np.float32)[..., None]
     return np.concatenate([np.asarray(model(x[i : i + 512], training=False)) for i in range(0, len(x), 512)])
 
 
-def averaged(run: Path, precision: str = "float32") -> keras.Model:
+def averaged(run: Path, heads: Sequence[Head]) -> keras.Model:
     """Return the network of a run with its averaged weights."""
-    weights = run / "average.weights.h5"
-    if not weights.exists():
-        raise AlbumsortError(f"{run} holds no trained network (no {weights.name}); train it first")
-    keras.config.set_dtype_policy(precision)
-    model = NETWORKS[Recipe.read(run / "recipe.json").network]()
-    model.load_weights(weights)
+    weights_file = run / AVERAGE
+    if not weights_file.exists():
+        raise AlbumsortError(f"{run} holds no trained network (no {weights_file.name}); train it first")
+    keras.config.set_dtype_policy("float32")
+    model = _network(Recipe.read(run / "recipe.json"), heads)
+    model.load_weights(weights_file)
     return model
 
 
-def _with_teachers(student: keras.Model, teachers: list[keras.Model]) -> keras.Model:
-    """Put the teachers' mean softened answers beside the student's logits, on the same augmented face."""
-    face = student.input
-    answers = []
-    for number, teacher in enumerate(teachers):
-        teacher.trainable = False
-        teacher.name = f"teacher_{number}"
-        z = teacher(face, training=False) / SOFT_TEMPERATURE
-        answers.append(ops.concatenate([ops.softmax(z[:, :SPLIT]), ops.softmax(z[:, SPLIT:])], axis=-1))
-    soft = sum(answers[1:], answers[0]) / len(answers)
-    return keras.Model(face, ops.concatenate([student.output, soft], axis=-1))
+def _network(recipe: Recipe, heads: Sequence[Head]) -> keras.Model:
+    return NETWORKS[recipe.network](sum(len(head.labels) for head in heads))
 
 
-def fit(faces: LabelledFaces, public: LabelledFaces, recipe: Recipe, run: Path) -> None:
+def fit(faces: LabelledFaces, public: LabelledFaces, heads: Sequence[Head], recipe: Recipe, run: Path) -> None:
     """Train by `recipe` into the folder `run`; a run that was interrupted goes on after its last whole epoch.
 
     faces: what is learnt from; public: what every epoch is scored on. Raises UsageError if the folder
@@ -240,23 +292,38 @@ def fit(faces: LabelledFaces, public: LabelledFaces, recipe: Recipe, run: Path) 
         raise UsageError(f"{run} was started with another recipe; choose another folder or the same settings")
     recipe.write(written)
     keras.utils.set_random_seed(recipe.seed)
-    teachers = [averaged(Path(t), recipe.precision) for t in recipe.teachers]
     keras.config.set_dtype_policy(recipe.precision)
-    student, average = NETWORKS[recipe.network](), NETWORKS[recipe.network]()
-    model = _with_teachers(student, teachers) if teachers else student
-    data = Batches(faces, recipe, epoch=0)
+    model, average = _network(recipe, heads), _network(recipe, heads)
+    data = Batches(faces, heads, recipe)
     steps = len(data)
-    model.compile(optimizer=_optimizer(recipe, steps), loss=distillation_loss(recipe) if teachers else two_head_loss)
-    if recipe.start:
-        conversion.take_weights(student, Path(recipe.start).read_bytes(), faces.pixels[:STATISTICS_FACES])
-    average.set_weights(student.get_weights())
+    loss = distillation_loss(heads, recipe) if recipe.teachers else heads_loss(heads)
+    model.compile(optimizer=_optimizer(recipe, steps), loss=loss)
     if (run / "last.keras").exists():
         model.optimizer.build(model.trainable_variables)  # or its momenta have nowhere to go
         model.load_weights(run / "last.keras")
-        average.load_weights(run / "average.weights.h5")
+        average.load_weights(run / AVERAGE)
         data.epoch = int(model.optimizer.iterations) // steps
-    watch = Epochs(run, student, average, public, recipe.averaging)
+    else:
+        if recipe.start:
+            _begin(model, recipe.start, heads, faces)
+        average.set_weights(model.get_weights())
+    watch = Epochs(run, average, public, heads, recipe.averaging)
     model.fit(data, epochs=recipe.epochs, initial_epoch=data.epoch, callbacks=[watch], verbose=0, shuffle=False)
+
+
+def _begin(model: keras.Model, start: str, heads: Sequence[Head], faces: LabelledFaces) -> None:
+    """Start from a trained network: its trunk, and of its outputs those that are asked for."""
+    trained = Trained.read(start)
+    known = {(head.name, name): i for i, (head, name) in enumerate(_outputs(trained.heads))}
+    outputs = [known.get((head.name, name), known.get(("fer2013", name))) for head, name in _outputs(heads)]
+    try:
+        conversion.take_weights(model, trained.content, faces.pixels[:STATISTICS_FACES], outputs)
+    except AlbumsortError as e:
+        raise AlbumsortError(f"cannot begin from {start}: {e}") from e
+
+
+def _outputs(heads: Sequence[Head]) -> list[tuple[Head, str]]:
+    return [(head, name) for head in heads for name in head.labels]
 
 
 def _optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:

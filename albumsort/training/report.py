@@ -13,8 +13,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ..types import FOUR
-from .datasets import FERPLUS_LABELS, Floats, LabelledFaces, ferplus_majority, vote_shares
-from .evaluation import softmax
+from .datasets import Floats, LabelledFaces
+from .evaluation import Answers, softmax
 
 BINS = 15
 GRID_COLUMNS = 10
@@ -22,8 +22,9 @@ GRID_COLUMNS = 10
 
 @dataclass(frozen=True)
 class Judged:
-    """The faces that have a verdict by FER+'s rule: truth and answer index FERPLUS_LABELS."""
+    """The faces that have a verdict: truth and answer index the labels."""
 
+    labels: tuple[str, ...]
     faces: LabelledFaces
     truth: Any
     probabilities: Floats
@@ -34,18 +35,15 @@ class Judged:
         return self.probabilities.argmax(axis=1)
 
 
-def write(folder: Path, logits: Floats, faces: LabelledFaces, temperature: float, history: Path | None) -> Path:
-    """Draw everything into `folder` and return the page; logits: (n, 15) for the faces.
+def write(folder: Path, given: Answers, faces: LabelledFaces, temperature: float, history: Path | None) -> Path:
+    """Draw everything about one head's answers to the faces into `folder` and return the page.
 
     history: the history.csv of a run, for the curves of its training.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    probabilities = softmax(logits[:, : len(FERPLUS_LABELS)], temperature)
-    majority = ferplus_majority(faces.votes)
-    kept = majority >= 0
-    judged = Judged(faces.where(kept), majority[kept], probabilities[kept])
-    shares = vote_shares(faces.votes)
-    voted = shares.sum(axis=1) > 0
+    probabilities = softmax(given.logits, temperature)
+    kept, voted = given.truth >= 0, given.shares.sum(axis=1) > 0
+    judged = Judged(given.head.labels, faces.where(kept), given.truth[kept], probabilities[kept])
     charts: list[tuple[str, str, Callable[[Figure], None]]] = [
         ("balance", "How many faces of each expression", lambda f: _balance(f, judged)),
         ("samples", "Samples of each expression", lambda f: _samples(f, judged)),
@@ -53,7 +51,7 @@ def write(folder: Path, logits: Floats, faces: LabelledFaces, temperature: float
         (
             "reliability",
             "Reliability against the votes",
-            lambda f: _reliability(f, probabilities[voted], shares[voted]),
+            lambda f: _reliability(f, probabilities[voted], given.shares[voted]),
         ),
         ("precision", "Precision of the first N of each list", lambda f: _precision(f, judged)),
         ("mistakes", "Surest mistakes: votes / network", lambda f: _mistakes(f, judged)),
@@ -82,15 +80,15 @@ def _page(charts: Iterable[tuple[str, str]]) -> str:
 
 def _balance(figure: Figure, judged: Judged) -> None:
     axes = figure.subplots()
-    counts = np.bincount(judged.truth, minlength=len(FERPLUS_LABELS))
-    axes.bar_label(axes.bar(FERPLUS_LABELS, counts))
+    counts = np.bincount(judged.truth, minlength=len(judged.labels))
+    axes.bar_label(axes.bar(judged.labels, counts))
     axes.set_ylabel("faces")
 
 
 def _samples(figure: Figure, judged: Judged) -> None:
-    rows = [np.flatnonzero(judged.truth == label)[:GRID_COLUMNS] for label in range(len(FERPLUS_LABELS))]
+    rows = [np.flatnonzero(judged.truth == label)[:GRID_COLUMNS] for label in range(len(judged.labels))]
     grid = figure.subplots(len(rows), GRID_COLUMNS, squeeze=False)
-    for axes, row, name in zip(grid, rows, FERPLUS_LABELS, strict=True):
+    for axes, row, name in zip(grid, rows, judged.labels, strict=True):
         axes[0].set_title(name, fontsize=8, loc="left")
         for cell, face in zip(axes, row, strict=False):
             cell.imshow(judged.faces.pixels[face], cmap="gray", vmin=0, vmax=255)
@@ -99,13 +97,13 @@ def _samples(figure: Figure, judged: Judged) -> None:
 
 
 def _confusion(figure: Figure, judged: Judged) -> None:
-    counts = np.zeros((len(FERPLUS_LABELS),) * 2)
+    counts = np.zeros((len(judged.labels),) * 2)
     np.add.at(counts, (judged.truth, judged.answer), 1)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     for axes, table, form in zip(figure.subplots(1, 2), (counts, shares), ("{:.0f}", "{:.2f}"), strict=True):
         axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-        axes.set_xticks(range(len(FERPLUS_LABELS)), FERPLUS_LABELS, rotation=60)
-        axes.set_yticks(range(len(FERPLUS_LABELS)), FERPLUS_LABELS)
+        axes.set_xticks(range(len(judged.labels)), judged.labels, rotation=60)
+        axes.set_yticks(range(len(judged.labels)), judged.labels)
         axes.set_xlabel("network")
         axes.set_ylabel("votes")
         for (row, column), value in np.ndenumerate(table):
@@ -138,8 +136,8 @@ def _reliability(figure: Figure, probabilities: Floats, shares: Floats) -> None:
 
 def _precision(figure: Figure, judged: Judged) -> None:
     axes = figure.subplots()
-    for name in FOUR:
-        label = FERPLUS_LABELS.index(name)
+    for name in [name for name in FOUR if name in judged.labels] or judged.labels:
+        label = judged.labels.index(name)
         right = judged.truth[np.argsort(-judged.probabilities[:, label])] == label
         first = np.arange(1, len(right) + 1)
         axes.plot(first, right.cumsum() / first, label=f"{name} ({right.sum()} there are)")
@@ -156,7 +154,7 @@ def _mistakes(figure: Figure, judged: Judged) -> None:
         cell.axis("off")
     for cell, face in zip(grid.flat, surest, strict=False):
         cell.imshow(judged.faces.pixels[face], cmap="gray", vmin=0, vmax=255)
-        actual, named = FERPLUS_LABELS[judged.truth[face]], FERPLUS_LABELS[judged.answer[face]]
+        actual, named = judged.labels[judged.truth[face]], judged.labels[judged.answer[face]]
         cell.set_title(f"{actual} /\n{named} {judged.probabilities[face].max():.2f}", fontsize=7)
 
 
@@ -167,7 +165,7 @@ def _curves(figure: Figure, history: Path) -> None:
     left, right = figure.subplots(1, 2)
     left.plot(epochs, [float(line["loss"]) for line in lines])
     left.set_ylabel("training loss")
-    for name in ("ferplus_8", "ferplus_four", "fer2013_7", "fer2013_four"):
+    for name in [name for name in lines[0] if name not in ("epoch", "loss")]:
         right.plot(epochs, [float(line[name]) for line in lines], label=name)
     right.set_ylabel("accuracy")
     right.legend()

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from .. import weights
-from ..errors import AlbumsortError
+from ..emotions import mirrored_logits
+from ..errors import AlbumsortError, UsageError
 from ..litert import Network
 from . import conversion, evaluation, fitting
-from .datasets import SIDE, USAGES, Floats, LabelledFaces, vote_shares
+from .datasets import BOTH_HEADS, SIDE, USAGES, Floats, Head, LabelledFaces, heads_for, shares
+from .fitting import ENTRY, MODEL, Recipe
 from .sources import load
 
-MODEL, ENTRY = "emotion.tflite", "entry.json"
-DATA = "FER2013 Training split with the FER+ votes; faces that stand (nearly) the same in a test split removed"
+FER2013_DATA = "FER2013 Training split{votes}; faces that stand (nearly) the same in a test split removed"
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,12 @@ class Evaluated:
 
 
 def train(
-    data: Path, votes: Path, unlabelled: LabelledFaces | None, recipe: fitting.Recipe, run: Path, command: str
+    data: Path,
+    votes: Path | None,
+    unlabelled: LabelledFaces | None,
+    recipe: Recipe,
+    run: Path,
+    command: str,
 ) -> Path:
     """Fit by the recipe (or go on with it), then leave the LiteRT file and its manifest entry in the run folder.
 
@@ -41,59 +48,90 @@ def train(
     PublicTest; PrivateTest is not looked at. Returns the LiteRT file.
     """
     commit = conversion.commit()
-    splits = load(data, votes)
-    seen = splits["Training"] if unlabelled is None else splits["Training"] + unlabelled
-    fitting.fit(seen, splits["PublicTest"], recipe, run)
-    content = conversion.to_litert(fitting.averaged(run))
-    public = splits["PublicTest"]
+    splits = _splits(data, votes, recipe.labels)
+    labelled, public = splits["Training"], splits["PublicTest"]
+    if not len(labelled):
+        raise AlbumsortError(f"{data} holds no faces to learn from")
+    heads = heads_for(labelled)
+    seen = labelled
+    if unlabelled is not None:
+        seen = labelled + replace(unlabelled, labels=labelled.labels)
+    fitting.fit(seen, public, heads, recipe, run)
+    content = conversion.to_litert(fitting.averaged(run, heads))
     logits = conversion.run_litert(content, public.pixels)
-    temperature = choose_temperature(logits, public)
-    prior = conversion.training_prior(vote_shares(splits["Training"].votes))
+    temperature = choose_temperature(logits, public, heads)
+    prior = conversion.training_prior(heads[0], shares(heads[0], labelled))
+    scores = evaluation.evaluate(logits, public, heads, temperature).scores
     made = {
-        "data": _described(len(splits["Training"]), 0 if unlabelled is None else len(unlabelled)),
-        "score": {"set": "PublicTest", **_short(evaluation.evaluate(logits, public, temperature))},
+        "data": _described(data, votes, len(labelled), 0 if unlabelled is None else len(unlabelled)),
+        "score": {"set": "PublicTest", **{name: round(score.value, 4) for name, score in scores.items()}},
         "commit": commit,
         "command": command,
         "recipe": asdict(recipe),
     }
     (run / MODEL).write_bytes(content)
-    entry = conversion.emotion_entry(MODEL, content, temperature, prior, made)
+    entry = conversion.emotion_entry(MODEL, content, heads, temperature, prior, made)
     (run / ENTRY).write_text(json.dumps(entry, indent=2) + "\n", encoding="utf-8")
     return run / MODEL
 
 
-def _described(labelled: int, unlabelled: int) -> str:
+def _splits(data: Path, votes: Path | None, labels: tuple[str, ...]) -> dict[str, LabelledFaces]:
+    splits = load(data, votes)
+    return {usage: faces.only(labels) for usage, faces in splits.items()} if labels else splits
+
+
+def _described(data: Path, votes: Path | None, labelled: int, unlabelled: int) -> str:
+    source = FER2013_DATA.format(votes=" with the FER+ votes") if votes is not None else data.name
     extra = f"; {unlabelled} faces of photos without labels, answered by the teachers" if unlabelled else ""
-    return f"{DATA} ({labelled} faces){extra}"
+    return f"{source} ({labelled} faces){extra}"
 
 
-def choose_temperature(logits: Floats, faces: LabelledFaces) -> float:
-    """Return the temperature that calibrates the FER+ head on these faces."""
-    shares = vote_shares(faces.votes)
-    voted = shares.sum(axis=1) > 0
-    return evaluation.best_temperature(logits[voted, : shares.shape[1]], shares[voted])
+def choose_temperature(logits: Floats, faces: LabelledFaces, heads: Sequence[Head]) -> float:
+    """Return the temperature that calibrates the first head on these faces."""
+    first = evaluation.answers(logits, faces, heads)[0]
+    known = first.shares.sum(axis=1) > 0
+    return evaluation.best_temperature(first.logits[known], first.shares[known])
 
 
 def install(run: Path, folder: Path) -> None:
-    """Copy a trained run's network into a weights folder and its entry into the manifest there."""
+    """Copy a trained run's network into a weights folder and its entry into the manifest there.
+
+    Raises UsageError unless it has both heads, which the program needs.
+    """
     content, entry = _trained(run)
+    if entry["labels"] != {head.name: list(head.labels) for head in BOTH_HEADS}:
+        raise UsageError(f"{run} answers {', '.join(entry['labels'])}; only a network for FER2013 with FER+ can ship")
     (folder / MODEL).write_bytes(content)
     conversion.update_manifest(folder / "manifest.json", "emotion", entry)
 
 
-def evaluate(data: Path, votes: Path, split: str, run: Path | None, pictures: Path | None = None) -> Evaluated:
-    """Score the network that ships, or a run's, on one of the leak-free splits; draw a report into `pictures`."""
+def evaluate(
+    data: Path,
+    votes: Path | None,
+    split: str,
+    run: Path | None,
+    labels: tuple[str, ...] = (),
+    pictures: Path | None = None,
+) -> Evaluated:
+    """Score the network that ships, or a run's, on one of the leak-free splits; draw a report into `pictures`.
+
+    labels: answer only these, and count only the faces that have one of them.
+    """
     if split not in USAGES:
-        raise AlbumsortError(f"no split {split!r}; there are {', '.join(USAGES)}")
+        raise UsageError(f"no split {split!r}; there are {', '.join(USAGES)}")
     content, details = _network(run)
     faces = load(data, votes)[split]
+    if not len(faces):
+        raise AlbumsortError(f"{data} has no split {split}; choose another with --split")
+    heads = tuple(Head(name, tuple(of)) for name, of in details["labels"].items())
     logits = conversion.run_litert(content, faces.pixels)
     temperature = float(details["temperature"])
-    report = evaluation.evaluate(logits, faces, temperature)
+    report = evaluation.evaluate(logits, faces, heads, temperature, labels)
     if pictures is not None:
         from .report import write
 
-        write(pictures, logits, faces, temperature, None if run is None else run / "history.csv")
+        leading = evaluation.leading(evaluation.answers(logits, faces, heads))
+        write(pictures, leading, faces, temperature, None if run is None else run / "history.csv")
     return Evaluated(split, len(content), temperature, report, milliseconds_a_face(content))
 
 
@@ -112,17 +150,12 @@ def _trained(run: Path) -> tuple[bytes, dict[str, Any]]:
 
 
 def milliseconds_a_face(content: bytes, runs: int = 300) -> float:
-    """Return the median time for one face on one thread."""
-    face = np.full((1, SIDE, SIDE, 1), 128, np.uint8)
+    """Return the median time for one face on one thread, both views of it."""
+    face = np.full((1, SIDE, SIDE), 128, np.uint8)
     network = Network(content)
     times = []
     for _ in range(runs):
         start = time.perf_counter()
-        network(face)
+        mirrored_logits(network, face)
         times.append(time.perf_counter() - start)
     return float(np.median(times) * 1000)
-
-
-def _short(report: evaluation.Report) -> dict[str, float]:
-    scores = ("ferplus_8", "ferplus_four", "fer2013_7", "fer2013_four")
-    return {name: round(getattr(report, name).value, 4) for name in scores}
