@@ -34,7 +34,7 @@ except ImportError:  # Windows
     pty = None  # type: ignore[assignment]
 
 PHOTO_KEYS = {"path", "width", "height", "taken_at", "score", "emotion", "faces"}
-INDEX_KEYS = {"found", "analysed", "unchanged", "moved", "missing", "failed", "faces", "seconds"}
+INDEX_KEYS = {"found", "analysed", "unchanged", "moved", "missing", "failed", "faces", "rescored", "seconds"}
 
 
 def invoke(*arguments: str | Path, db: Path | None = None, env: Mapping[str, str] | None = None) -> Result:
