@@ -182,6 +182,8 @@ def unpack(packed: bytes, count: int) -> Pixels:
         data = zlib.decompress(packed) if packed else b""
     except zlib.error as e:
         raise ValueError(f"damaged crops ({e})") from e
+    if len(data) != count * CROP_SIDE**2:
+        raise ValueError(f"damaged crops ({len(data)} bytes for {count} faces)")
     rows = np.frombuffer(data, np.uint8).reshape(count, CROP_SIDE, CROP_SIDE)
     return np.cumsum(rows, axis=1, dtype=np.uint8)
 

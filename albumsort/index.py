@@ -110,7 +110,7 @@ class Index:
             if schema.version(self._connection) == schema.newest():
                 return
         with self.transaction():
-            copy = schema.upgrade(self._connection, self.path)
+            copy = schema.upgrade(self._connection, Path(os.path.realpath(self.path)))
         with self._explained():  # so that an older albumsort sees the new version in the file itself
             self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
         if copy is not None:
@@ -490,8 +490,11 @@ def _check(path: Path) -> None:
 
 
 def _lock_file(path: Path) -> Path:
-    """Return the file beside an index that `alone` locks; makes it, with an index's permissions."""
-    lock = Path(f"{path}.lock")
+    """Return the file beside an index that `alone` locks; makes it, with an index's permissions.
+
+    It is one file however an index is reached: a link to it leads to the same.
+    """
+    lock = Path(f"{os.path.realpath(path)}.lock")
     os.close(os.open(lock, os.O_CREAT | os.O_RDWR, 0o600))
     return lock
 

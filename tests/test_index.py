@@ -608,6 +608,20 @@ def test_one_process_at_a_time_brings_an_index_up_to_date(index: Index, database
     assert told == [f"Another albumsort is indexing into {database}; waiting until it is done"]
 
 
+def test_a_link_to_an_index_leads_to_the_same_lock(index: Index, database: Path, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "link").symlink_to(database)
+    with another_indexing(tmp_path / "other" / "link") as holder:
+        told = list[str]()
+
+        def tell(message: str) -> None:
+            told.append(message)
+            holder.kill()
+
+        with Index(database, tell=tell) as waiting, waiting.alone():
+            assert len(told) == 1
+
+
 def test_a_killed_process_leaves_nothing_locked(index: Index, database: Path) -> None:
     with another_indexing(database) as holder:
         holder.kill()
