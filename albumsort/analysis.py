@@ -5,20 +5,29 @@ from __future__ import annotations
 import functools
 
 import numpy as np
+import numpy.typing as npt
 
 from . import faces, photos, weights
 from .emotions import EmotionClassifier, load_classifier
 from .errors import PassingPhotoError
 from .faces import FaceDetector
-from .types import Analysis, Face, PhotoFile
+from .types import Analysis, Emotion, Face, PhotoFile, Settings
 
-METHOD = "1"
-"""Changes whenever the same bytes and weights would give another result."""
+FINDING_METHOD = "1"
+"""Changes whenever the same bytes and weights would give other faces, crops or dates."""
+CLASSIFYING_METHOD = "1"
+"""Changes whenever the same crops and weights would give other probabilities or labels."""
+
+Verdict = tuple[dict[Emotion, float], Emotion]
+"""A face's probabilities and its label."""
 
 
-def settings() -> str:
-    """Name what results depend on besides the bytes: the weights and the method."""
-    return f"{weights.fingerprint()}-{METHOD}"
+def settings() -> Settings:
+    """Name what results depend on besides the bytes: the weights and the methods."""
+    return Settings(
+        finding=f"{weights.fingerprint('face_proposer', 'face_verifier')}-{FINDING_METHOD}",
+        classifying=f"{weights.fingerprint('emotion')}-{CLASSIFYING_METHOD}",
+    )
 
 
 def analyse(file: PhotoFile, known: frozenset[str]) -> Analysis | str:
@@ -40,19 +49,27 @@ def analyse_bytes(data: bytes, digest: str, detector: FaceDetector, classifier: 
     upright = photos.decode(data)
     found = detector.detect(upright.pixels)
     crops = [faces.crop(upright.pixels, d.box) for d in found]
-    answers = classifier.classify(np.stack(crops)) if crops else []
+    verdicts = classify(np.stack(crops), classifier) if crops else []
     scale = upright.scale
     seen = tuple(
         Face(
             box=d.box.scaled(scale),
             landmarks=tuple((x * scale, y * scale) for x, y in d.landmarks),
             detection=d.score,
-            probabilities=p,
-            label=classifier.label(p),
+            probabilities=probabilities,
+            label=label,
         )
-        for d, p in zip(found, answers, strict=True)
+        for d, (probabilities, label) in zip(found, verdicts, strict=True)
     )
-    return Analysis(digest, upright.width, upright.height, upright.taken_at, seen)
+    return Analysis(digest, upright.width, upright.height, upright.taken_at, seen, faces.pack(crops))
+
+
+def classify(crops: npt.NDArray[np.uint8], classifier: EmotionClassifier) -> list[Verdict]:
+    """Judge all faces of one photo, given their (n, 48, 48) crops.
+
+    A photo's faces go through together whenever they are judged, so that the answers are the same to the last bit.
+    """
+    return [(p, classifier.label(p)) for p in classifier.classify(crops)]
 
 
 @functools.cache

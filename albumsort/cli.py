@@ -165,10 +165,10 @@ def index(
     listed = _listed(files_from)
     if not paths and files_from is None and not _database(ctx, db).exists():
         raise UsageError("nothing was indexed before: name a folder of photos, as in: albumsort index ~/Photos")
-    with _open(ctx, db, create=True) as database:
+    with _open(ctx, db, create=True) as database, database.alone():
         plan = indexing.make_plan(database, paths or (), listed, exclude or (), rescan)
         show = _on_terminal() and not _quiet(ctx, quiet)
-        with tqdm(total=len(plan.todo), unit=" photos", disable=not show, dynamic_ncols=True) as bar:
+        with tqdm(total=len(plan.todo) + plan.stale, unit=" photos", disable=not show, dynamic_ncols=True) as bar:
             report = indexing.run(database, plan, workers, rescan, bar.update)
         if as_json:
             print(json.dumps(_report_json(report)))
@@ -638,7 +638,8 @@ def _open(ctx: typer.Context, db: Path | None, create: bool = False) -> Index:
     """Open the index that the command line, the environment or the default names, in this order."""
     from .index import Index
 
-    return Index(_database(ctx, db), create=create)
+    hushed = _quiet(ctx, bool(ctx.params.get("quiet")))
+    return Index(_database(ctx, db), create=create, tell=(lambda message: None) if hushed else _say)
 
 
 def _database(ctx: typer.Context, db: Path | None) -> Path:
@@ -732,7 +733,8 @@ def _print_photos(photos: Iterable[Any], form: Form, quiet: bool) -> None:
 def _report_json(report: Report) -> dict[str, Any]:
     failed = [{"path": str(path), "error": reason} for path, reason in report.failed]
     counts = {k: getattr(report, k) for k in ("found", "analysed", "unchanged", "moved", "missing")}
-    return {**counts, "failed": failed, "faces": report.faces, "seconds": round(report.seconds, 3)}
+    more = {"faces": report.faces, "rescored": report.rescored, "seconds": round(report.seconds, 3)}
+    return {**counts, "failed": failed, **more}
 
 
 def _print_report(report: Report, database: Index) -> None:
@@ -754,6 +756,7 @@ def _print_report(report: Report, database: Index) -> None:
         (report.moved, "moved or renamed"),
         (report.missing, "missing (their results are kept; prune forgets them)"),
         (report.faces, "faces in what was analysed"),
+        (report.rescored, "judged anew from stored faces, as the emotion network changed"),
         (len(report.failed), "failed"),
     ]
     for count, what in rows:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from . import __version__, photos, weights
+from . import __version__, filesystems, photos, weights
 from .errors import AlbumsortError
 from .index import Index
 
@@ -65,15 +65,20 @@ def _networks() -> list[Finding]:
 def _index(database: Path) -> list[Finding]:
     if not database.exists():
         return [Finding("index", f"{database}: none yet; run: albumsort index FOLDER")]
+    found = []
+    if (kind := filesystems.network(database)) is not None:
+        found.append(Finding("index file system", f"{kind}, a network: use the index from one machine at a time"))
     try:
         with Index(database) as index:
-            verdict, counts = index.integrity(), index.stats()
+            found.append(Finding("index version", f"{index.version()}, journal {index.journal()}"))
+            verdict, dangling = index.integrity(), index.dangling()
+            found.append(Finding("index integrity", verdict, ok=verdict == "ok"))
+            found.append(Finding("index references", f"{dangling} lead nowhere" if dangling else "ok", ok=not dangling))
+            counts = index.stats()
     except AlbumsortError as e:
-        return [Finding("index", str(e), ok=False)]
-    found = [
-        Finding("index", f"{database}: {counts.photos} photos, {counts.faces} faces, {counts.failed} failed"),
-        Finding("index integrity", verdict, ok=verdict == "ok"),
-    ]
+        return [*found, Finding("index", str(e), ok=False)]
+    contents = f"{counts.photos} photos, {counts.faces} faces, {counts.failed} failed"
+    found.append(Finding("index", f"{database}: {contents}"))
     for root in counts.roots:
         there = root.is_dir()
         found.append(Finding("album", f"{root}{'' if there else ': not there now'}", ok=there))

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import sqlite3
+import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import groupby
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
+from . import filesystems, schema
 from .errors import IndexFileError
-from .schema import migrate
-from .types import Analysis, Box, Emotion, Face, Photo, PhotoFile
+from .types import Analysis, Box, Emotion, Face, Photo, PhotoFile, Settings
 
 BUSY_SECONDS = 30.0
+"""How long another program's transaction is waited for."""
+NOTICE_SECONDS = 0.2
+"""How long that goes without saying, and how often a Ctrl-C is looked for."""
 FACE_COLUMNS = "f.x, f.y, f.w, f.h, f.landmarks, f.detection, f.label, " + ", ".join(f"f.{e}" for e in Emotion)
 PHOTO_COLUMNS = "p.path, c.width, c.height, c.taken_at, c.digest, c.id"
 
@@ -43,7 +49,7 @@ class Filters:
 
 @dataclass(frozen=True)
 class State:
-    """What the index holds of a file. current: made with today's weights and method."""
+    """What the index holds of a file. current: found and cropped as today, so that no photo need be read."""
 
     size: int
     mtime_ns: int
@@ -66,26 +72,49 @@ class Stats:
 
 
 class Index:
-    """An open index. Opening brings an older database up to date; a new one is readable by its owner only."""
+    """An open index. Opening brings an older database up to date, and keeps a copy of what it was beside it."""
 
-    def __init__(self, path: Path, *, create: bool = False) -> None:
-        """Open the database; raises IndexFileError if it is absent (unless `create`), damaged or not ours."""
-        self.path = path
-        if create:
-            _make_private(path)
-        elif not path.is_file():
-            raise IndexFileError(f"there is no index at {path} yet; run: albumsort index FOLDER")
+    def __init__(
+        self, path: Path, *, create: bool = False, tell: Callable[[str], object] = lambda message: None
+    ) -> None:
+        """Open the database; raises IndexFileError if it is absent (unless `create`), damaged or not ours.
+
+        A new one is readable by its owner only. `tell` is called with what a person should know: that
+        another process is waited for, that the index was upgraded, that it lies where locks are unsure.
+        """
+        self.path, self._tell = path, tell
         with self._explained():
-            self._connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+            try:
+                if create and not os.path.lexists(path):
+                    _make(path)
+                _check(path)
+            except OSError as e:
+                raise IndexFileError(f"{e.strerror}; name another file with --db") from e
+            self._connection = _connect(path, "rw")
         try:
+            self._upgrade()
             with self._explained():
                 self._connection.execute("PRAGMA foreign_keys = ON")
-                migrate(self._connection)
-                self._connection.execute("PRAGMA journal_mode = WAL")
-                self._connection.execute("PRAGMA synchronous = NORMAL")
+                _set_journal(self._connection, path)
         except BaseException:
             self._connection.close()
             raise
+        if create and (kind := filesystems.network(path)):
+            tell(
+                f"The index {path} lies on a network file system ({kind}): use it from one machine at a time, "
+                "or keep it on a local disk with --db"
+            )
+
+    def _upgrade(self) -> None:
+        with self._explained():
+            if schema.version(self._connection) == schema.newest():
+                return
+        with self.transaction():
+            copy = schema.upgrade(self._connection, Path(os.path.realpath(self.path)))
+        with self._explained():  # so that an older albumsort sees the new version in the file itself
+            self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        if copy is not None:
+            self._tell(f"The index {self.path} was upgraded to version {schema.newest()}; as it was, it is in {copy}")
 
     def close(self) -> None:
         """Close the database."""
@@ -105,9 +134,9 @@ class Index:
         except IndexFileError as e:
             raise IndexFileError(f"cannot use {self.path}: {e}") from e
         except sqlite3.OperationalError as e:
-            if "locked" in str(e) or "busy" in str(e):
+            if _is_busy(e):
                 why = "another albumsort is writing to it; try again when that one is done"
-            elif "full" in str(e):
+            elif _code(e) == sqlite3.SQLITE_FULL:
                 why = "the disk is full; make room and run index again, it goes on where it stopped"
             else:
                 why = str(e)
@@ -124,25 +153,54 @@ class Index:
     def transaction(self) -> Iterator[None]:
         """Make what is saved inside appear whole or not at all."""
         with self._explained():
-            self._connection.execute("BEGIN IMMEDIATE")
+            _take(
+                self._connection,
+                "BEGIN IMMEDIATE",
+                BUSY_SECONDS,
+                lambda: self._tell(f"Another program is writing to {self.path}; waiting up to {BUSY_SECONDS:.0f} s"),
+            )
             try:
                 yield
+                self._connection.commit()
             except BaseException:
                 self._connection.rollback()
                 raise
-            self._connection.commit()
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Hold the right to bring the index up to date, which one process at a time may have; waits for it.
+
+        The lock is SQLite's own, on an empty file beside the index: the system lifts it when its holder
+        ends, however it ends. Queries and `forget` need no such right.
+        """
+        with self._explained():
+            try:
+                lock = _connect(_lock_file(self.path), "rw")
+            except OSError as e:
+                raise IndexFileError(f"its lock file {self.path}.lock cannot be made: {e.strerror}") from e
+        with closing(lock):
+            with self._explained():
+                _take(
+                    lock,
+                    "BEGIN EXCLUSIVE",
+                    math.inf,
+                    lambda: self._tell(f"Another albumsort is indexing into {self.path}; waiting until it is done"),
+                )
+            yield
 
     def add_root(self, root: Path) -> None:
         """Remember a folder as an album, into which nothing may be written."""
         self._connection.execute("INSERT OR IGNORE INTO roots VALUES (?)", (os.fsencode(root),))
 
-    def save(self, file: PhotoFile, analysis: Analysis, settings: str) -> None:
+    def save(self, file: PhotoFile, analysis: Analysis, settings: Settings) -> None:
         """Store what a photo shows, in place of what was known of the same bytes and of the same path."""
+        a = analysis
         self._connection.execute(
-            "INSERT INTO contents (digest, settings, width, height, taken_at) VALUES (?, ?, ?, ?, ?)"
-            " ON CONFLICT (digest) DO UPDATE SET settings = excluded.settings, width = excluded.width,"
-            " height = excluded.height, taken_at = excluded.taken_at",
-            (analysis.digest, settings, analysis.width, analysis.height, analysis.taken_at),
+            "INSERT INTO contents (digest, found_with, classified_with, width, height, taken_at)"
+            " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (digest) DO UPDATE SET found_with = excluded.found_with,"
+            " classified_with = excluded.classified_with, width = excluded.width, height = excluded.height,"
+            " taken_at = excluded.taken_at",
+            (a.digest, settings.finding, settings.classifying, a.width, a.height, a.taken_at),
         )
         content = self._content(analysis.digest)
         self._connection.execute("DELETE FROM faces WHERE content = ?", (content,))
@@ -150,6 +208,9 @@ class Index:
             f"INSERT INTO faces VALUES ({', '.join('?' * (9 + len(Emotion)))})",
             [_face_row(content, number, face) for number, face in enumerate(analysis.faces)],
         )
+        self._connection.execute("DELETE FROM crops WHERE content = ?", (content,))
+        if analysis.crops:
+            self._connection.execute("INSERT INTO crops VALUES (?, ?)", (content, analysis.crops))
         self._save_photo(file, content, None, None)
 
     def save_known(self, file: PhotoFile, digest: str, moved_from: Path | None) -> None:
@@ -158,9 +219,31 @@ class Index:
             self._connection.execute("DELETE FROM photos WHERE path = ?", (os.fsencode(moved_from),))
         self._save_photo(file, self._content(digest), None, None)
 
-    def save_failure(self, file: PhotoFile, reason: str, settings: str) -> None:
+    def save_verdicts(
+        self, content: int, verdicts: Iterable[tuple[Mapping[Emotion, float], Emotion]], settings: Settings
+    ) -> None:
+        """Store new probabilities and labels for all the faces of a content, in their order (see `unclassified`)."""
+        columns = ", ".join(f"{e} = ?" for e in Emotion)
+        self._connection.executemany(
+            f"UPDATE faces SET label = ?, {columns} WHERE content = ? AND number = ?",
+            [
+                (label.value, *(probabilities[e] for e in Emotion), content, number)
+                for number, (probabilities, label) in enumerate(verdicts)
+            ],
+        )
+        self._connection.execute(
+            "UPDATE contents SET classified_with = ? WHERE id = ?", (settings.classifying, content)
+        )
+
+    def distrust(self, content: int) -> list[Path]:
+        """Have a content analysed anew from its photos when they are met next; returns their paths."""
+        self._connection.execute("UPDATE contents SET found_with = '' WHERE id = ?", (content,))
+        rows = self._connection.execute("SELECT path FROM photos WHERE content = ? ORDER BY path", (content,))
+        return [Path(os.fsdecode(path)) for (path,) in rows]
+
+    def save_failure(self, file: PhotoFile, reason: str, settings: Settings) -> None:
         """Store that a photo cannot be analysed, and why."""
-        self._save_photo(file, None, reason, settings)
+        self._save_photo(file, None, reason, settings.finding)
 
     def save_passing_failure(self, file: PhotoFile, reason: str) -> None:
         """Store that a photo could not be analysed this time; results it has stay, and it is tried again."""
@@ -198,31 +281,51 @@ class Index:
 
     # reading
 
-    def states(self, root: Path, settings: str) -> dict[Path, State]:
+    def states(self, root: Path, settings: Settings) -> dict[Path, State]:
         """Return what is known of every file under a folder (or of the one file)."""
         where, values = _under(root)
         with self._explained():
             rows = self._connection.execute(
-                "SELECT p.path, p.size, p.mtime_ns, coalesce(c.settings, p.error_settings) = ?, p.error, p.missing"
+                "SELECT p.path, p.size, p.mtime_ns, coalesce(c.found_with, p.error_settings) = ?, p.error, p.missing"
                 f" FROM photos p LEFT JOIN contents c ON c.id = p.content WHERE {where}",
-                (settings, *values),
+                (settings.finding, *values),
             )
             return {
                 Path(os.fsdecode(path)): State(size, mtime, bool(current), error, bool(missing))
                 for path, size, mtime, current, error, missing in rows
             }
 
-    def digests(self, settings: str) -> dict[int, set[str]]:
+    def digests(self, settings: Settings) -> dict[int, set[str]]:
         """Return the current digests by file size: only a file of such a size can be a moved or copied one."""
         found: dict[int, set[str]] = {}
         with self._explained():
             for size, digest in self._connection.execute(
                 "SELECT DISTINCT p.size, c.digest FROM photos p JOIN contents c ON c.id = p.content"
-                " WHERE c.settings = ?",
-                (settings,),
+                " WHERE c.found_with = ?",
+                (settings.finding,),
             ):
                 found.setdefault(size, set()).add(digest)
         return found
+
+    def count_unclassified(self, settings: Settings) -> int:
+        """Count what `unclassified` would return in all."""
+        with self._explained():
+            where, values = _unclassified(settings)
+            return int(self._connection.execute(f"SELECT count(*) FROM contents c WHERE {where}", values).fetchone()[0])
+
+    def unclassified(self, settings: Settings, after: int, limit: int) -> list[tuple[int, int, bytes]]:
+        """Return contents whose faces are found as today, but were classified otherwise, by their ids.
+
+        Each as (id, number of faces, packed crops), those with ids above `after`, at most `limit`.
+        """
+        where, values = _unclassified(settings)
+        with self._explained():
+            return self._connection.execute(
+                "SELECT c.id, (SELECT count(*) FROM faces f WHERE f.content = c.id), coalesce(k.pixels, x'')"
+                " FROM contents c LEFT JOIN crops k ON k.content = c.id"
+                f" WHERE {where} AND c.id > ? ORDER BY c.id LIMIT ?",
+                (*values, after, limit),
+            ).fetchall()
 
     def knows(self, digest: str) -> bool:
         """Return whether there is a result for bytes of this digest."""
@@ -317,9 +420,24 @@ class Index:
         return [(Path(os.fsdecode(path)), error) for path, error in rows]
 
     def integrity(self) -> str:
-        """Return SQLite's own verdict: "ok" or what is wrong."""
+        """Return SQLite's own verdict: "ok" or the first of what is wrong."""
         with self._explained():
             return str(self._connection.execute("PRAGMA integrity_check").fetchone()[0])
+
+    def dangling(self) -> int:
+        """Count the rows that refer to rows which are not there."""
+        with self._explained():
+            return len(self._connection.execute("PRAGMA foreign_key_check").fetchall())
+
+    def version(self) -> int:
+        """Return the version of the database's schema."""
+        with self._explained():
+            return schema.version(self._connection)
+
+    def journal(self) -> str:
+        """Return how SQLite keeps transactions whole in this database."""
+        with self._explained():
+            return str(self._connection.execute("PRAGMA journal_mode").fetchone()[0])
 
     def _faces(self, content: int) -> tuple[Face, ...]:
         rows = self._connection.execute(
@@ -328,13 +446,104 @@ class Index:
         return tuple(_face(row) for row in rows)
 
 
-def _make_private(path: Path) -> None:
-    """Create the file, where it is new, readable by its owner only: it tells who is in the photos."""
+def _make(path: Path) -> None:
+    """Make a new index whole and only then give it its name, so that nobody ever meets half of one.
+
+    It is readable by its owner only: it tells who is in the photos. What has the name already is left.
+    """
+    import tempfile  # here, because no query needs it
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=".albumsort-", dir=path.parent)
+    os.close(handle)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-    except OSError as e:
-        raise IndexFileError(f"cannot make the index {path}: {e.strerror}; name another file with --db") from e
+        with closing(_connect(Path(name), "rw")) as connection:
+            connection.execute("BEGIN")
+            schema.create(connection)
+            connection.execute("COMMIT")
+            _set_journal(connection, path.parent)
+        try:
+            os.link(name, path)
+        except FileExistsError:  # another process was quicker
+            pass
+        except OSError:  # a file system without hard links
+            if not os.path.lexists(path):
+                os.replace(name, path)
+    finally:
+        with suppress(FileNotFoundError):
+            os.unlink(name)
+
+
+def _check(path: Path) -> None:
+    """Raise IndexFileError unless a file is a database of ours, without changing a byte of it."""
+    if not os.path.lexists(path):
+        raise IndexFileError("there is no index yet; run: albumsort index FOLDER")
+    if path.is_dir():
+        raise IndexFileError("it is a folder; name a file with --db")
+    if not path.is_file():
+        raise IndexFileError("it is no file; name another with --db")
+    if path.stat().st_size == 0:
+        raise IndexFileError("it is empty, so it is no index; remove it to start one there, or name another with --db")
+    # SQLite would tidy up after another program that crashed, but not in a file it takes for immutable
+    with closing(_connect(path, "ro&immutable=1")) as connection:
+        schema.version(connection)
+
+
+def _lock_file(path: Path) -> Path:
+    """Return the file beside an index that `alone` locks; makes it, with an index's permissions.
+
+    It is one file however an index is reached: a link to it leads to the same.
+    """
+    lock = Path(f"{os.path.realpath(path)}.lock")
+    os.close(os.open(lock, os.O_CREAT | os.O_RDWR, 0o600))
+    return lock
+
+
+def _connect(path: Path, mode: str) -> sqlite3.Connection:
+    """Open a database, which must exist."""
+    address = f"file:{quote(os.fsencode(os.path.abspath(path)))}?mode={mode}"
+    return sqlite3.connect(address, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
+
+
+def _set_journal(connection: sqlite3.Connection, path: Path) -> None:
+    """Let readers and one writer work at once, where all of them share memory; be slower and safe elsewhere."""
+    shared = filesystems.network(path) is None
+    connection.execute(f"PRAGMA journal_mode = {'WAL' if shared else 'DELETE'}")
+    connection.execute(f"PRAGMA synchronous = {'NORMAL' if shared else 'FULL'}")
+
+
+def _take(connection: sqlite3.Connection, statement: str, seconds: float, waiting: Callable[[], object]) -> None:
+    """Execute a statement that takes a lock, for up to so many seconds; calls `waiting` once if it is not free."""
+    end, told = time.monotonic() + seconds, False
+    connection.execute(f"PRAGMA busy_timeout = {1000 * min(seconds, NOTICE_SECONDS):.0f}")
+    try:
+        while True:
+            try:
+                connection.execute(statement)
+                return
+            except sqlite3.OperationalError as e:
+                if not _is_busy(e) or time.monotonic() >= end:
+                    raise
+            if not told:
+                waiting()
+                told = True
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {1000 * BUSY_SECONDS:.0f}")
+
+
+def _is_busy(e: sqlite3.OperationalError) -> bool:
+    return _code(e) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
+def _code(e: sqlite3.Error) -> int:
+    """Return SQLite's code of an error; what Python's own layer raises has none."""
+    return getattr(e, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+
+
+def _unclassified(settings: Settings) -> tuple[str, tuple[str, str]]:
+    """SQL for "found as today, classified otherwise, and shown by some photo"."""
+    shown = "EXISTS (SELECT 1 FROM photos p WHERE p.content = c.id)"
+    return f"c.found_with = ? AND c.classified_with <> ? AND {shown}", (settings.finding, settings.classifying)
 
 
 def _under(folder: Path) -> tuple[str, tuple[bytes, ...]]:

@@ -12,20 +12,19 @@ import sys
 import threading
 import time
 import warnings
-from collections import Counter
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import islice
 from multiprocessing import resource_tracker
 from pathlib import Path
 
 from pebble import ProcessExpired, ProcessPool
 
-from . import photos
-from .analysis import analyse, load_networks, settings
+from . import faces, photos
+from .analysis import Verdict, analyse, classify, load_networks, settings
 from .errors import AlbumsortError, PassingPhotoError, PhotoError, UsageError
 from .index import Index, State
 from .types import Analysis, PhotoFile
@@ -34,6 +33,8 @@ SECONDS_A_PHOTO = 60.0
 BYTES_A_WORKER = 4 << 30
 IN_FLIGHT = 4  # photos handed out per worker: enough that none waits for the next
 BATCH, BATCH_SECONDS = 64, 1.0
+RESCORED_AT_ONCE = 256  # results: a fraction of a second between commits, and looks for a Ctrl-C
+DAMAGED_FACES = "its stored faces are damaged; run index again to analyse it anew"
 INTERRUPT_SECONDS = 0.2  # how soon a Ctrl-C is noticed while the workers are busy
 
 Outcome = Analysis | str | PhotoError
@@ -42,9 +43,14 @@ Outcome = Analysis | str | PhotoError
 
 @dataclass
 class Plan:
-    """What a run has to do. unchanged, failing: as on the last run; absent: known, but not on the disk; seen: met."""
+    """What a run has to do.
+
+    todo: to analyse; stale: results, anywhere in the index, whose faces are only to be classified anew.
+    unchanged, failing: as on the last run; absent: known, but not on the disk; seen: met.
+    """
 
     todo: list[PhotoFile] = field(default_factory=list)
+    stale: int = 0
     unchanged: int = 0
     failing: list[tuple[Path, str]] = field(default_factory=list)
     unreadable: list[tuple[Path, str]] = field(default_factory=list)
@@ -57,7 +63,10 @@ class Plan:
 
 @dataclass(frozen=True)
 class Report:
-    """What a run did. failed holds every photo of this run's folders that has no result, with the reason."""
+    """What a run did. failed holds every photo of this run's folders that has no result, with the reason.
+
+    rescored: results classified anew from stored faces, of photos that may be unchanged, missing or elsewhere.
+    """
 
     found: int
     analysed: int
@@ -66,6 +75,7 @@ class Report:
     missing: int
     failed: tuple[tuple[Path, str], ...]
     faces: int
+    rescored: int
     seconds: float
     skipped: Mapping[str, int]
     interrupted: bool
@@ -97,6 +107,7 @@ def make_plan(
             plan.unreadable.append((root, str(e)))
     for path in listed or ():
         _plan_listed(plan, index, Path(os.path.abspath(path)), rescan)
+    plan.stale = index.count_unclassified(settings())
     return plan
 
 
@@ -159,7 +170,9 @@ def _absent(root: Path, known: Mapping[Path, State], met: set[Path], walk: photo
 
 
 def run(index: Index, plan: Plan, workers: int, rescan: bool, progress: Callable[[], object]) -> Report:
-    """Analyse what the plan names and store it; `progress` is called after every photo.
+    """Classify anew what is stale, analyse what the plan names, and store it.
+
+    `progress` is called after every result classified anew and after every photo.
 
     Ctrl-C ends the run early with what is done kept. Raises AlbumsortError if nothing can work at all
     (weights, database, disk).
@@ -173,6 +186,7 @@ def run(index: Index, plan: Plan, workers: int, rescan: bool, progress: Callable
             index.add_root(root)
         index.mark_present(plan.back)
     with _ctrl_c() as interrupt:
+        rescored, damaged = _rescore(index, interrupt, progress)
         for file, outcome in _outcomes(plan.todo, known, min(workers, len(plan.todo)), interrupt):
             writer.add(file, outcome)
             if isinstance(outcome, Analysis):  # a copy that is met later need not be analysed again
@@ -180,19 +194,48 @@ def run(index: Index, plan: Plan, workers: int, rescan: bool, progress: Callable
             progress()
     interrupted = interrupt.is_set()
     writer.finish(mark_absent=not interrupted)
-    failed = (*plan.unreadable, *plan.failing, *writer.failed)
+    failed = (*plan.unreadable, *plan.failing, *writer.failed, *damaged)
     return Report(
         found=len(plan.todo) + plan.unchanged + len(plan.failing),
         analysed=writer.analysed,
-        unchanged=plan.unchanged,
+        unchanged=plan.unchanged + writer.unchanged,
         moved=writer.moved,
         missing=len(writer.absent),
         failed=tuple(sorted(failed, key=lambda f: str(f[0]))),
         faces=writer.faces,
+        rescored=rescored,
         seconds=time.monotonic() - start,
         skipped=plan.skipped,
         interrupted=interrupted,
     )
+
+
+def _rescore(
+    index: Index, interrupt: threading.Event, progress: Callable[[], object]
+) -> tuple[int, list[tuple[Path, str]]]:
+    """Classify anew what only other emotion weights or another method made stale; no photo is read.
+
+    Returns how many results were, and the photos whose stored faces are damaged: they are analysed on the next run.
+    """
+    classifier, now = load_networks()[1], settings()
+    rescored, last, damaged = 0, -1, list[tuple[Path, str]]()
+    while not interrupt.is_set() and (stale := index.unclassified(now, last, RESCORED_AT_ONCE)):
+        last = stale[-1][0]
+        verdicts: dict[int, list[Verdict] | None] = {}
+        for content, count, packed in stale:
+            try:
+                verdicts[content] = classify(faces.unpack(packed, count), classifier)
+            except ValueError:
+                verdicts[content] = None
+            progress()
+        with index.transaction():
+            for content, answers in verdicts.items():
+                if answers is None:
+                    damaged += [(path, DAMAGED_FACES) for path in index.distrust(content)]
+                else:
+                    index.save_verdicts(content, answers, now)
+                    rescored += 1
+    return rescored, damaged
 
 
 @contextmanager
@@ -219,7 +262,7 @@ class _Writer:
         self._index, self._settings = index, settings()
         self._waiting: list[tuple[PhotoFile, Outcome]] = []
         self._written = time.monotonic()
-        self.analysed = self.moved = self.faces = 0
+        self.analysed = self.unchanged = self.moved = self.faces = 0
         self.absent = set(plan.absent)
         self.failed: list[tuple[Path, str]] = []
 
@@ -244,7 +287,10 @@ class _Writer:
     def _store(self, file: PhotoFile, outcome: Outcome) -> None:
         match outcome:
             case Analysis():
+                former = self._former(file, outcome.digest)
                 self._index.save(file, outcome, self._settings)
+                if former is not None:
+                    self._index.save_known(file, outcome.digest, former)
                 self.analysed += 1
                 self.faces += len(outcome.faces)
             case str():
@@ -257,21 +303,30 @@ class _Writer:
                 self.failed.append((file.path, str(outcome)))
 
     def _store_known(self, file: PhotoFile, digest: str) -> None:
-        """Give a moved file its results under the new name; a copy shares them.
+        """Give a moved file its results under the new name; a copy shares them, a file only touched keeps them."""
+        if not self._index.knows(digest):
+            self._store(file, PassingPhotoError("the index changed meanwhile; run index again"))
+            return
+        touched = file.path in self._index.paths_of(digest)
+        former = self._former(file, digest)
+        self._index.save_known(file, digest, former)
+        if former is not None:
+            self.moved += 1
+        elif touched:
+            self.unchanged += 1
+        else:
+            self.analysed += 1
+
+    def _former(self, file: PhotoFile, digest: str) -> Path | None:
+        """Return the path that a file had before, if it moved.
 
         Only a file that this run found gone can have moved: what is absent elsewhere may be on a disk that
         is not plugged in.
         """
-        if not self._index.knows(digest):
-            self._store(file, PassingPhotoError("the index changed meanwhile; run index again"))
-            return
-        former = next((p for p in self._index.paths_of(digest) if p != file.path and p in self.absent), None)
-        self._index.save_known(file, digest, former)
-        if former is None:
-            self.analysed += 1
-            return
-        self.moved += 1
+        paths = self._index.paths_of(digest)
+        former = None if file.path in paths else next((p for p in paths if p in self.absent), None)
         self.absent.discard(former)
+        return former
 
 
 def _outcomes(
@@ -282,12 +337,12 @@ def _outcomes(
         return
     context = multiprocessing.get_context("spawn")  # a fork would inherit threads and locks
     pool = ProcessPool(max_workers=workers, initializer=_prepare_worker, context=context)
-    waiting = iter(files)
+    queue = _Queue(files)
     running: dict[Future[Analysis | str], PhotoFile] = {}
     try:
         while not interrupt.is_set():
             with _ctrl_c_held_back():
-                for file in islice(waiting, workers * IN_FLIGHT - len(running)):
+                while len(running) < workers * IN_FLIGHT and (file := queue.take()) is not None:
                     arguments = (file, frozenset(known.get(file.size, ())))
                     running[pool.schedule(analyse, args=arguments, timeout=SECONDS_A_PHOTO)] = file
             if not running:
@@ -299,10 +354,44 @@ def _outcomes(
                     if interrupt.is_set():
                         return
                     raise AlbumsortError(f"the processes that analyse cannot start ({e})") from e
-                yield running.pop(future), outcome
+                file = running.pop(future)
+                others = known.get(file.size, set())
+                queue.done(file, isinstance(outcome, Analysis) and not others <= {outcome.digest})
+                yield file, outcome
     finally:
         pool.stop()  # type: ignore[no-untyped-call]
         pool.join()
+
+
+class _Queue:
+    """Hands out files in order, but of equal size, which may be copies, one at a time: copies are analysed once.
+
+    Where equal sizes prove to mean nothing, as in uncompressed formats, files of that size wait no more.
+    """
+
+    def __init__(self, files: Iterable[PhotoFile]) -> None:
+        self._files = deque(files)
+        self._held: defaultdict[int, deque[PhotoFile]] = defaultdict(deque)
+        self._busy, self._meaningless = set[int](), set[int]()
+
+    def take(self) -> PhotoFile | None:
+        """Return a file to analyse now, or None until one is done or if none is left."""
+        while self._files:
+            file = self._files.popleft()
+            if file.size not in self._busy or file.size in self._meaningless:
+                self._busy.add(file.size)
+                return file
+            self._held[file.size].append(file)
+        return None
+
+    def done(self, file: PhotoFile, no_copy: bool) -> None:
+        """Let files of that size go on: the next one, or all if this was `no_copy` of one of equal size."""
+        self._busy.discard(file.size)
+        held = self._held[file.size]
+        if no_copy:
+            self._meaningless.add(file.size)
+        for _ in range(len(held) if no_copy else min(1, len(held))):
+            self._files.appendleft(held.popleft())
 
 
 @contextmanager

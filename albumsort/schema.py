@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
 
 from .errors import IndexFileError
 
@@ -54,42 +57,93 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
         CREATE INDEX photos_by_content ON photos (content);
         """,
     ),
+    (
+        "the faces as the classifier saw them, and apart what found and what classified them",
+        """
+        -- what is from before has no crops, and no settings that are ever current: it is analysed anew
+        ALTER TABLE contents RENAME COLUMN settings TO found_with;
+        ALTER TABLE contents ADD COLUMN classified_with TEXT NOT NULL DEFAULT '';
+
+        -- all faces of a content in the order of their numbers, packed by faces.py; apart, so that no query reads it
+        CREATE TABLE crops (
+            content INTEGER PRIMARY KEY REFERENCES contents (id) ON DELETE CASCADE,
+            pixels BLOB NOT NULL
+        );
+        """,
+    ),
 )
 
 
-def migrate(connection: sqlite3.Connection) -> None:
-    """Bring a database to the newest version; raises IndexFileError if it is not ours or from the future."""
-    connection.execute("BEGIN")  # one look: another process may be migrating at this moment
-    try:
-        version = _version(connection)
-    finally:
-        connection.rollback()
-    if version == len(MIGRATIONS):
-        return
-    # the version is read again under the lock: another process may have migrated meanwhile
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        version = _version(connection)
-        for number, (_, statements) in enumerate(MIGRATIONS[version:], start=version + 1):
-            for statement in _split(statements):
-                connection.execute(statement)
-            connection.execute(f"PRAGMA user_version = {number}")
-            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-    except BaseException:
-        connection.rollback()
-        raise
-    connection.commit()
-
-
-def _version(connection: sqlite3.Connection) -> int:
-    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
-    owner = connection.execute("PRAGMA application_id").fetchone()[0]
-    empty = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
-    if owner != APPLICATION_ID and not empty:
-        raise IndexFileError("it is the database of another program")
-    if version > len(MIGRATIONS):
+def version(connection: sqlite3.Connection) -> int:
+    """Return a database's version; raises IndexFileError if it is another program's or from the future."""
+    found = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
+        raise IndexFileError("it is the database of another program; it was left as it is")
+    if found > len(MIGRATIONS):
         raise IndexFileError("it was written by a newer albumsort; update this one")
-    return version
+    return found
+
+
+def newest() -> int:
+    """Return the version that migrations lead to."""
+    return len(MIGRATIONS)
+
+
+def create(connection: sqlite3.Connection) -> None:
+    """Make the tables in an empty database; inside a transaction of the caller's."""
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    _apply(connection, 0)
+
+
+def upgrade(connection: sqlite3.Connection, path: Path) -> Path | None:
+    """Bring the database at `path` to the newest version; inside a write transaction of the caller's.
+
+    Returns where a copy of what it was lies, or None if another process was quicker.
+    """
+    before = version(connection)  # again: this time under the lock
+    if before == newest():
+        return None
+    copy = _back_up(path, before)
+    try:
+        _apply(connection, before)
+    except BaseException:
+        copy.unlink()
+        raise
+    return copy
+
+
+def _apply(connection: sqlite3.Connection, before: int) -> None:
+    for _, statements in MIGRATIONS[before:]:
+        for statement in _split(statements):
+            connection.execute(statement)
+    connection.execute(f"PRAGMA user_version = {newest()}")
+
+
+def _back_up(path: Path, before: int) -> Path:
+    """Copy a database beside itself, under a name that is free; nobody else may be writing to it."""
+    copy = _new_file(path, before)
+    try:
+        # a connection of its own: SQLite copies nothing through one that is in a write transaction
+        with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(copy)) as target:
+            source.backup(target)
+    except BaseException:
+        copy.unlink()
+        raise
+    return copy
+
+
+def _new_file(path: Path, before: int) -> Path:
+    """Make the file of a copy, readable by its owner only."""
+    copy, number = Path(f"{path}.version-{before}.backup"), 1
+    while True:
+        try:
+            os.close(os.open(copy, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+            return copy
+        except FileExistsError:
+            number += 1
+            copy = Path(f"{path}.version-{before}-{number}.backup")
+        except OSError as e:
+            raise IndexFileError(f"before it is upgraded it must be copied to {copy}, but: {e.strerror}") from e
 
 
 def _split(script: str) -> Iterator[str]:

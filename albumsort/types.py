@@ -111,14 +111,29 @@ class Face:
 
 
 @dataclass(frozen=True, slots=True)
+class Settings:
+    """What a result depends on besides the photo's bytes: hashes of the networks and the methods of both steps.
+
+    finding: from the bytes to the crops of the faces. classifying: from the crops to probabilities and labels.
+    """
+
+    finding: str
+    classifying: str
+
+
+@dataclass(frozen=True, slots=True)
 class Analysis:
-    """What one photo's bytes show. digest: hex hash of those bytes; taken_at: UTC ISO 8601 or None."""
+    """What one photo's bytes show. digest: hex hash of those bytes; taken_at: UTC ISO 8601 or None.
+
+    crops: what the classifier saw of the faces, in their order, as `faces.pack` packs it; empty without a face.
+    """
 
     digest: str
     width: int
     height: int
     taken_at: str | None
     faces: tuple[Face, ...]
+    crops: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

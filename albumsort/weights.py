@@ -42,9 +42,7 @@ def manifest() -> dict[str, Network]:
 
 def load(name: str) -> tuple[bytes, Network]:
     """Return a network's bytes and entry; raises WeightsError unless the bytes have the hash the manifest gives."""
-    if name not in manifest():
-        raise WeightsError(f"{folder() / 'manifest.json'} describes no network {name!r}; install albumsort again")
-    network = manifest()[name]
+    network = _network(name)
     path = folder() / network.file
     try:
         content = path.read_bytes()
@@ -55,11 +53,17 @@ def load(name: str) -> tuple[bytes, Network]:
     return content, network
 
 
-def fingerprint() -> str:
-    """Return one short hash over all that results depend on: made with other weights or calibration, they are stale."""
+def fingerprint(*names: str) -> str:
+    """Return one short hash over networks and their calibration: results made with others are stale."""
     used = ("sha256", "labels", "temperature", "prior")
-    entries = [[name, *(network.details.get(key) for key in used)] for name, network in sorted(manifest().items())]
+    entries = [[name, *(_network(name).details.get(key) for key in used)] for name in names]
     return hashlib.sha256(json.dumps(entries, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _network(name: str) -> Network:
+    if name not in manifest():
+        raise WeightsError(f"{folder() / 'manifest.json'} describes no network {name!r}; install albumsort again")
+    return manifest()[name]
 
 
 def emotion_prior() -> dict[Emotion, float]:

@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 from albumsort.index import Index
-from albumsort.types import FOUR, Analysis, Box, Emotion, Face, PhotoFile
+from albumsort.types import FOUR, Analysis, Box, Emotion, Face, PhotoFile, Settings
 
 COMMANDS = (
     ["--version"],
@@ -36,7 +36,8 @@ def fill(path: Path, photos: int) -> None:
             file = PhotoFile(Path(f"/album/{number % 500:03}/IMG_{number:07}.jpg"), 3_000_000 + number, number)
             faces = tuple(face(chance) for _ in range(chance.choice((0, 1, 1, 2, 4))))
             taken = f"{2000 + number % 25}-0{1 + number % 9}-1{number % 10}T12:00:00Z"
-            index.save(file, Analysis(f"{number:032x}", 4032, 3024, taken, faces), "benchmark")
+            crops = chance.randbytes(1800 * len(faces))  # as large as real ones, and never read here
+            index.save(file, Analysis(f"{number:032x}", 4032, 3024, taken, faces, crops), Settings("some", "some"))
 
 
 def face(chance: random.Random) -> Face:

@@ -21,10 +21,12 @@ from skimage import data as skimage_data
 import albumsort
 from albumsort import indexing
 from albumsort.index import Index
-from albumsort.types import FOUR, Analysis, Box, Emotion, Face, PhotoFile
+from albumsort.types import FOUR, Analysis, Box, Emotion, Face, PhotoFile, Settings
 
 ASTRONAUT_FACE = Box(179, 62, 92, 113)
 """Where the face is in the portrait of 512 x 512 pixels; seen by eye."""
+
+NOW = Settings("found now", "classified now")
 
 LANDMARKS = ((1.0, 2.0), (3.0, 2.0), (2.0, 3.0), (1.0, 4.0), (3.0, 4.0))
 
@@ -123,13 +125,14 @@ def save(
     faces: Sequence[Face] = (),
     taken_at: str | None = None,
     digest: str | None = None,
-    settings: str = "now",
+    settings: Settings = NOW,
+    crops: bytes = b"",
 ) -> PhotoFile:
     """Store a made-up result for a file that need not exist."""
     file = PhotoFile(Path(path), 1000, 2000)
     digest = digest or xxhash.xxh3_128_hexdigest(os.fsencode(path))
     with index.transaction():
-        index.save(file, Analysis(digest, 640, 480, taken_at, tuple(faces)), settings)
+        index.save(file, Analysis(digest, 640, 480, taken_at, tuple(faces), crops), settings)
     return file
 
 

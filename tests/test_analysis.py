@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 import pickle
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 from helpers import ASTRONAUT_FACE, astronaut, encoded, exif, landscape, overlap, stored
 
-from albumsort import analysis, photos
+from albumsort import analysis, faces, photos
 from albumsort.analysis import analyse, analyse_bytes, load_networks, settings
 from albumsort.errors import PhotoError
 from albumsort.types import FOUR, Analysis, Emotion, Face, PhotoFile
@@ -112,12 +112,41 @@ def test_a_file_that_changed_since_the_walk_fails_with_advice(tmp_path: Path) ->
         analyse(replace(file, size=file.size - 1), frozenset())
 
 
-def test_results_of_another_method_or_other_weights_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
-    today = settings()
-    with monkeypatch.context() as tomorrow:
-        tomorrow.setattr(analysis, "METHOD", "another")
-        assert settings() != today
-    with monkeypatch.context() as tomorrow:
-        tomorrow.setattr(analysis.weights, "fingerprint", lambda: "another")
-        assert settings() != today
-    assert settings() == today
+@pytest.mark.parametrize(("name", "step"), [("FINDING_METHOD", "finding"), ("CLASSIFYING_METHOD", "classifying")])
+def test_another_method_makes_its_own_step_stale_and_no_other(
+    monkeypatch: pytest.MonkeyPatch, name: str, step: str
+) -> None:
+    today = asdict(settings())
+    monkeypatch.setattr(analysis, name, "another")
+    tomorrow = asdict(settings())
+    assert {key for key in today if today[key] != tomorrow[key]} == {step}
+
+
+@pytest.mark.parametrize(
+    ("network", "step"), [("face_proposer", "finding"), ("face_verifier", "finding"), ("emotion", "classifying")]
+)
+@pytest.mark.parametrize("key", ["sha256", "temperature", "prior", "labels"])
+def test_another_network_makes_its_own_step_stale_and_no_other(
+    monkeypatch: pytest.MonkeyPatch, network: str, step: str, key: str
+) -> None:
+    today, shipped = asdict(settings()), analysis.weights.manifest()
+    changed = replace(shipped[network], details={**shipped[network].details, key: "another"})
+    monkeypatch.setattr(analysis.weights, "manifest", lambda: {**shipped, network: changed})
+    tomorrow = asdict(settings())
+    assert {key for key in today if today[key] != tomorrow[key]} == {step}
+
+
+@pytest.mark.parametrize("side", [160, 512])
+def test_the_stored_crops_give_the_very_same_answers(side: int) -> None:
+    picture = landscape(1200, 520)
+    for x in (0, 600):
+        picture.paste(astronaut(side), (x, 0))
+    result = analysed(encoded(picture))
+    crops = faces.unpack(result.crops, len(result.faces))
+    verdicts = analysis.classify(crops, load_networks()[1])
+    assert len(verdicts) == 2
+    assert verdicts == [(face.probabilities, face.label) for face in result.faces]
+
+
+def test_a_photo_without_a_face_stores_no_crops() -> None:
+    assert analysed(encoded(landscape())).crops == b""

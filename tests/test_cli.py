@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -25,6 +26,7 @@ import albumsort
 from albumsort import weights
 from albumsort.cli import app
 from albumsort.index import Index
+from albumsort.schema import MIGRATIONS
 from albumsort.types import Emotion
 
 try:
@@ -34,7 +36,7 @@ except ImportError:  # Windows
     pty = None  # type: ignore[assignment]
 
 PHOTO_KEYS = {"path", "width", "height", "taken_at", "score", "emotion", "faces"}
-INDEX_KEYS = {"found", "analysed", "unchanged", "moved", "missing", "failed", "faces", "seconds"}
+INDEX_KEYS = {"found", "analysed", "unchanged", "moved", "missing", "failed", "faces", "rescored", "seconds"}
 
 
 def invoke(*arguments: str | Path, db: Path | None = None, env: Mapping[str, str] | None = None) -> Result:
@@ -463,6 +465,75 @@ def test_index_exits_0_if_all_is_well_and_the_second_time_analyses_nothing(album
     assert json.loads(second.stdout)["analysed"] == 0
 
 
+def test_index_says_at_once_that_it_waits_for_another_and_goes_on_when_that_is_done(
+    album: Path, database: Path
+) -> None:
+    with Index(database, create=True) as other:
+        with other.alone():
+            process = start("index", album / "drawing.png", "--db", database)
+            try:
+                assert process.stderr is not None
+                said = process.stderr.readline()
+                assert process.poll() is None
+                with closing(sqlite3.connect(database)) as raw:
+                    assert raw.execute("SELECT count(*) FROM photos").fetchone() == (0,)
+            except BaseException:
+                end(process)
+                raise
+        try:
+            process.communicate(timeout=60)
+        finally:
+            end(process)
+    assert said == f"Another albumsort is indexing into {database}; waiting until it is done\n"
+    assert process.returncode == 0
+    assert run("list", "--db", database).stdout.splitlines() == [str(album / "drawing.png")]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no process groups to signal")
+def test_an_index_that_waits_ends_at_a_ctrl_c(album: Path, database: Path) -> None:
+    with Index(database, create=True) as other, other.alone():
+        process = start("index", album, "--db", database)
+        try:
+            assert process.stderr is not None
+            process.stderr.readline()
+            os.killpg(process.pid, signal.SIGINT)
+            said = process.communicate(timeout=20)[1]
+        finally:
+            end(process)
+    assert (process.returncode, said) == (130, "albumsort: interrupted\n")
+
+
+@pytest.mark.parametrize(
+    "arguments", [["top", "happy"], ["list"], ["stats"], ["export", "--to", "out"], ["prune", "--yes"], ["doctor"]]
+)
+def test_while_another_indexes_every_other_command_works(library: SimpleNamespace, arguments: list[str]) -> None:
+    """Even in the middle of its writing, all that only read."""
+    (library.folder / "rain.jpg").unlink()
+    with Index(library.database) as other, other.alone():
+        if arguments[0] == "prune":
+            done = run(*arguments, "--db", library.database, cwd=library.folder.parent)
+        else:
+            with other.transaction():
+                done = run(*arguments, "--db", library.database, cwd=library.folder.parent)
+    assert done.returncode == (1 if arguments[0] == "export" else 0)  # one photo is gone
+    assert "waiting" not in done.stderr.lower()
+
+
+def test_index_says_how_much_was_judged_anew_without_its_photo(album: Path, database: Path) -> None:
+    run("index", album / "astronaut.jpg", "--db", database)
+    with closing(sqlite3.connect(database)) as raw:
+        raw.execute("UPDATE contents SET classified_with = 'another network'")
+        raw.execute("UPDATE faces SET happy = 0.5")
+        raw.commit()
+    (album / "astronaut.jpg").unlink()
+    done = run("index", album / "drawing.png", "--db", database, "--json")
+    assert json.loads(done.stdout)["rescored"] == 1
+    assert "1  judged anew from stored faces" in done.stderr
+    with closing(sqlite3.connect(database)) as raw:
+        assert raw.execute("SELECT happy FROM faces").fetchone()[0] > 0.9
+    assert "judged anew" not in run("index", album / "drawing.png", "--db", database).stderr
+
+
 def test_index_json_names_what_failed_and_why(album: Path, database: Path) -> None:
     report = json.loads(run("index", album, "--db", database, "--json").stdout)
     [failed] = report["failed"]
@@ -832,6 +903,43 @@ def test_doctor_exits_1_if_the_index_is_damaged(database: Path) -> None:
     result = invoke("doctor", db=database)
     assert result.exit_code == 1
     assert [line[5:10] for line in result.stdout.splitlines() if line.startswith("BAD")] == ["index"]
+
+
+def test_doctor_shows_what_it_checks_in_the_index(library: SimpleNamespace) -> None:
+    result = invoke("doctor", db=library.database)
+    findings = {line[5:30].strip(): line[30:].strip() for line in result.stdout.splitlines()}
+    assert findings["index integrity"] == findings["index references"] == "ok"
+    assert findings["index version"] == f"{len(MIGRATIONS)}, journal wal"
+
+
+def test_doctor_exits_1_if_a_row_refers_to_nothing(library: SimpleNamespace) -> None:
+    with closing(sqlite3.connect(library.database)) as raw:
+        raw.execute("DELETE FROM contents WHERE id = 1")
+        raw.commit()
+    result = invoke("doctor", "--quiet", db=library.database)
+    assert result.exit_code == 1
+    assert "index references         2 lead nowhere" in result.stdout
+
+
+def test_doctor_exits_1_if_pages_of_the_index_are_damaged(database: Path) -> None:
+    with Index(database, create=True) as index:
+        for number in range(300):
+            save(index, f"/album/{number}.jpg", [face(happy=0.5)])
+    damaged = bytearray(database.read_bytes())
+    damaged[8 * 4096 : 9 * 4096] = b"\xff" * 4096
+    database.write_bytes(damaged)
+    result = invoke("doctor", db=database)
+    assert result.exit_code == 1
+    assert any(line.startswith("BAD  index") for line in result.stdout.splitlines())
+    assert database.read_bytes() == damaged
+
+
+def test_doctor_exits_1_if_the_index_is_of_a_newer_version(library: SimpleNamespace) -> None:
+    with closing(sqlite3.connect(library.database)) as raw:
+        raw.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
+    result = invoke("doctor", db=library.database)
+    assert result.exit_code == 1
+    assert "newer albumsort" in result.stdout
 
 
 def test_doctor_exits_1_if_an_album_is_not_there(library: SimpleNamespace) -> None:

@@ -7,10 +7,13 @@ import cv2
 import numpy as np
 import pytest
 from helpers import ASTRONAUT_FACE, astronaut, encoded, landscape, overlap
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from PIL import Image
 
 from albumsort import faces, photos
-from albumsort.faces import FaceDetector, crop
+from albumsort.faces import FaceDetector, Pixels, crop
 from albumsort.types import Box, Detection
 
 
@@ -174,3 +177,41 @@ def test_faces_are_found_in_photos_of_groups_masks_and_scenes(detector: FaceDete
     assert counts["all"].false <= 364
     assert groups.recall >= 0.80
     assert groups.false <= 7
+
+
+# crops to be kept
+
+
+@given(arrays(np.uint8, st.tuples(st.integers(0, 4), st.just(48), st.just(48)), elements=st.integers(0, 255)))
+def test_crops_come_back_from_their_packing_to_the_last_bit(crops: Pixels) -> None:
+    back = faces.unpack(faces.pack(list(crops)), len(crops))
+    assert back.dtype == np.uint8
+    assert np.array_equal(back, crops)
+
+
+def test_noise_too_comes_back_and_a_face_takes_less_than_its_pixels() -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (3, 48, 48), np.uint8)
+    assert np.array_equal(faces.unpack(faces.pack(list(noise)), 3), noise)
+    portrait = crop(pixels(astronaut()), ASTRONAUT_FACE)
+    assert len(faces.pack([portrait])) < 48 * 48 * 0.85
+
+
+@pytest.mark.parametrize("damage", [b"", b"\x78", b"x" * 100])
+def test_what_is_no_packing_is_refused(damage: bytes) -> None:
+    with pytest.raises(ValueError, match="damaged crops"):
+        faces.unpack(damage, 1)
+
+
+def test_one_bit_changed_or_a_face_too_many_is_noticed() -> None:
+    packed = bytearray(faces.pack([crop(pixels(astronaut()), ASTRONAUT_FACE)]))
+    with pytest.raises(ValueError, match="damaged crops"):
+        faces.unpack(bytes(packed), 2)
+    for at in range(0, len(packed), 97):
+        changed = bytearray(packed)
+        changed[at] ^= 1
+        with pytest.raises(ValueError, match="damaged crops"):
+            faces.unpack(bytes(changed), 1)
+
+
+def pixels(picture: Image.Image) -> Pixels:
+    return np.asarray(picture)[..., ::-1].copy()

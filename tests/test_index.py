@@ -6,25 +6,27 @@ import stat
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable
-from contextlib import closing
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from helpers import face, save
+from helpers import NOW, environment, face, save
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from albumsort.errors import IndexFileError
 from albumsort.index import By, Filters, Index, State
 from albumsort.schema import APPLICATION_ID, MIGRATIONS
-from albumsort.types import Emotion, Photo, PhotoFile
+from albumsort.types import Emotion, Photo, PhotoFile, Settings
 
 HAPPY = Emotion.HAPPY
+BEFORE = Settings("found before", "classified now")
 A, B, C = Path("/album/a.jpg"), Path("/album/b.jpg"), Path("/album/c.jpg")
 
 
-def fail(index: Index, path: Path, reason: str = "broken", settings: str = "now") -> None:
+def fail(index: Index, path: Path, reason: str = "broken", settings: Settings = NOW) -> None:
     with index.transaction():
         index.save_failure(PhotoFile(path, 10, 20), reason, settings)
 
@@ -49,7 +51,7 @@ def names(photos: Iterable[Photo]) -> list[str]:
     return [photo.path.name for photo in photos]
 
 
-def states(index: Index, root: Path = Path("/"), settings: str = "now") -> dict[Path, State]:
+def states(index: Index, root: Path = Path("/"), settings: Settings = NOW) -> dict[Path, State]:
     return index.states(root, settings)
 
 
@@ -116,7 +118,7 @@ def test_a_transaction_that_fails_leaves_no_trace(index: Index) -> None:
     save(index, A, [face(happy=0.9)])
     before = list(index.photos(Filters()))
     with pytest.raises(ZeroDivisionError), index.transaction():  # noqa: PT012
-        index.save_failure(PhotoFile(A, 1, 1), "broken", "now")
+        index.save_failure(PhotoFile(A, 1, 1), "broken", NOW)
         index.add_root(Path("/album"))
         raise ZeroDivisionError
     assert list(index.photos(Filters())) == before
@@ -133,7 +135,7 @@ def test_what_was_saved_is_there_when_the_index_is_opened_again(database: Path) 
 
 def test_a_second_connection_sees_no_half_of_a_transaction(index: Index, database: Path) -> None:
     with Index(database) as other, index.transaction():
-        index.save_failure(PhotoFile(A, 1, 1), "broken", "now")
+        index.save_failure(PhotoFile(A, 1, 1), "broken", NOW)
         assert other.failures() == []
 
 
@@ -151,10 +153,10 @@ def test_the_state_of_a_file_tells_whether_it_changed(index: Index) -> None:
 
 
 def test_results_of_other_weights_are_not_current(index: Index) -> None:
-    save(index, A, settings="before")
-    fail(index, B, settings="before")
+    save(index, A, settings=BEFORE)
+    fail(index, B, settings=BEFORE)
     assert [state.current for state in states(index).values()] == [False, False]
-    assert [state.current for state in states(index, settings="before").values()] == [True, True]
+    assert [state.current for state in states(index, settings=BEFORE).values()] == [True, True]
 
 
 def test_states_are_those_of_the_folder_alone(index: Index) -> None:
@@ -173,8 +175,8 @@ def test_the_state_of_a_single_file_can_be_asked_for(index: Index) -> None:
 def test_digests_come_by_size_and_only_current_ones(index: Index) -> None:
     save(index, A, digest="d1")
     save(index, B, digest="d2")
-    save(index, C, digest="old", settings="before")
-    assert index.digests("now") == {1000: {"d1", "d2"}}
+    save(index, C, digest="old", settings=BEFORE)
+    assert index.digests(NOW) == {1000: {"d1", "d2"}}
 
 
 def test_roots_are_remembered_once(index: Index) -> None:
@@ -432,6 +434,82 @@ def test_a_damaged_index_is_an_error_with_advice(database: Path) -> None:
         list(index.photos(Filters()))
 
 
+@pytest.mark.parametrize("create", [False, True])
+def test_an_empty_file_is_refused_and_left_empty(database: Path, create: bool) -> None:
+    database.touch()
+    refused(database, create=create, match="empty")
+
+
+@pytest.mark.parametrize("create", [False, True])
+def test_a_database_without_tables_is_another_programs(database: Path, create: bool) -> None:
+    with closing(sqlite3.connect(database)) as raw:
+        raw.execute("VACUUM")
+    refused(database, create=create, match="another program")
+
+
+@pytest.mark.parametrize("create", [False, True])
+def test_the_beginning_of_an_index_is_refused_and_left_as_it_is(database: Path, create: bool) -> None:
+    Index(database, create=True).close()
+    for length in (16, 50, 99):
+        database.write_bytes(database.read_bytes()[:length])
+        refused(database, create=create, match="cannot use")
+
+
+@pytest.mark.parametrize("create", [False, True])
+def test_a_folder_is_no_index(tmp_path: Path, create: bool) -> None:
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(IndexFileError, match="it is a folder"):
+        Index(tmp_path / "folder", create=create)
+    assert list((tmp_path / "folder").iterdir()) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no named pipes in folders")
+@pytest.mark.parametrize("create", [False, True])
+def test_a_pipe_is_no_index_and_nobody_waits_for_it(tmp_path: Path, create: bool) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(IndexFileError, match="it is no file"):
+        Index(tmp_path / "pipe", create=create)
+
+
+@pytest.mark.parametrize("create", [False, True])
+def test_a_link_that_leads_nowhere_is_no_index_and_stays(tmp_path: Path, create: bool) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "away" / "index.sqlite")
+    with pytest.raises(IndexFileError, match="cannot use"):
+        Index(tmp_path / "link", create=create)
+    assert [path.name for path in tmp_path.iterdir()] == ["link"]
+
+
+def test_a_linked_index_is_used_where_it_lies(tmp_path: Path, database: Path) -> None:
+    Index(database, create=True).close()
+    (tmp_path / "link").symlink_to(database)
+    with Index(tmp_path / "link", create=True) as index:
+        save(index, A, [face(happy=0.5)])
+    with Index(database) as index:
+        assert listed(index) == ["a.jpg"]
+
+
+@pytest.mark.parametrize("name", ["50%.sqlite", "a?b#c.sqlite", "ä ö.sqlite", "x" * 240, os.fsdecode(b"\xff.sqlite")])
+def test_an_index_may_have_any_name(tmp_path: Path, name: str) -> None:
+    with Index(tmp_path / name, create=True) as index:
+        save(index, A, [face(happy=0.5)])
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    with Index(tmp_path / name) as index:
+        assert listed(index) == ["a.jpg"]
+
+
+def test_on_a_file_system_without_hard_links_an_index_is_made_all_the_same(
+    database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    Index(database, create=True).close()
+    with Index(database) as index:
+        assert listed(index) == []
+    assert list(files(database.parent)) == [database.name]
+
+
 def test_no_index_yet_is_an_error_with_advice_and_makes_none(database: Path) -> None:
     with pytest.raises(IndexFileError, match="albumsort index FOLDER"):
         Index(database)
@@ -467,29 +545,6 @@ def test_a_new_index_says_whose_it_is_and_its_version(database: Path) -> None:
         assert raw.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS),)
 
 
-def test_a_migration_that_fails_leaves_the_database_as_it_was(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with Index(database, create=True) as index:
-        save(index, A, [face(happy=0.5)])
-    broken = ("adds a table, then fails", "CREATE TABLE extra (x); CREATE TABLE photos (x);")
-    with monkeypatch.context() as future:
-        future.setattr("albumsort.schema.MIGRATIONS", (*MIGRATIONS, broken))
-        with pytest.raises(IndexFileError):
-            Index(database)
-    with Index(database) as index:
-        assert listed(index) == ["a.jpg"]
-    with closing(sqlite3.connect(database)) as raw:
-        assert raw.execute("SELECT count(*) FROM sqlite_master WHERE name = 'extra'").fetchone() == (0,)
-
-
-def test_a_migration_keeps_what_an_older_index_holds(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with Index(database, create=True) as index:
-        save(index, A, [face(happy=0.5)])
-    monkeypatch.setattr("albumsort.schema.MIGRATIONS", (*MIGRATIONS, ("adds a table", "CREATE TABLE extra (x);")))
-    for _ in range(2):
-        with Index(database) as index:
-            assert listed(index) == ["a.jpg"]
-
-
 def test_a_locked_index_is_an_error_that_says_so(index: Index, database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("albumsort.index.BUSY_SECONDS", 0.05)
     with (
@@ -506,3 +561,234 @@ def test_many_processes_may_make_the_same_index_at_once(tmp_path: Path) -> None:
     program = "import sys, pathlib; from albumsort.index import Index; Index(pathlib.Path(sys.argv[1]), create=True)"
     racing = [subprocess.Popen([sys.executable, "-c", program, path], stderr=subprocess.PIPE) for _ in range(8)]
     assert [(process.communicate()[1], process.returncode) for process in racing] == [(b"", 0)] * 8
+
+
+# several at once
+
+
+HOLDER = """
+import pathlib, sys
+from albumsort.index import Index
+with Index(pathlib.Path(sys.argv[1])) as index, index.alone():
+    print("ready", flush=True)
+    sys.stdin.readline()
+"""
+
+
+@contextmanager
+def another_indexing(database: Path) -> Iterator[subprocess.Popen[str]]:
+    """Another process that has the right to index, until it reads a line."""
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDER, database],
+        env=environment(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def test_one_process_at_a_time_brings_an_index_up_to_date(index: Index, database: Path) -> None:
+    """The other waits, says so once, and goes on as soon as the first is done."""
+    told = list[str]()
+    with another_indexing(database) as holder:
+
+        def tell(message: str) -> None:
+            told.append(message)
+            assert holder.stdin is not None
+            print("be done", file=holder.stdin, flush=True)
+
+        with Index(database, tell=tell) as waiting, waiting.alone():
+            assert holder.wait(timeout=60) == 0
+    assert told == [f"Another albumsort is indexing into {database}; waiting until it is done"]
+
+
+def test_a_link_to_an_index_leads_to_the_same_lock(index: Index, database: Path, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "link").symlink_to(database)
+    with another_indexing(tmp_path / "other" / "link") as holder:
+        told = list[str]()
+
+        def tell(message: str) -> None:
+            told.append(message)
+            holder.kill()
+
+        with Index(database, tell=tell) as waiting, waiting.alone():
+            assert len(told) == 1
+
+
+def test_a_killed_process_leaves_nothing_locked(index: Index, database: Path) -> None:
+    with another_indexing(database) as holder:
+        holder.kill()
+        holder.wait(timeout=60)
+    told = list[str]()
+    with Index(database, tell=told.append) as other, other.alone():
+        save(other, A, [face(happy=0.5)])
+    assert told == []
+
+
+def test_who_indexes_blocks_neither_queries_nor_forgetting(index: Index, database: Path) -> None:
+    save(index, A, [face(happy=0.5)])
+    save(index, B, [face(happy=0.4)])
+    told = list[str]()
+    with index.alone(), Index(database, tell=told.append) as other:
+        assert best(other) == ["a.jpg", "b.jpg"]
+        with other.transaction():
+            other.forget([B])
+        assert best(index) == ["a.jpg"]
+    assert told == []
+
+
+def test_while_one_writes_the_others_read_what_was_there_before(index: Index, database: Path) -> None:
+    save(index, A, [face(happy=0.5)])
+    with index.transaction():
+        index.save_failure(PhotoFile(A, 1, 1), "broken", NOW)
+        with Index(database) as other:
+            assert (best(other), listed(other), other.stats().failed) == (["a.jpg"], ["a.jpg"], 0)
+    with Index(database) as other:
+        assert (best(other), other.stats().failed) == ([], 1)
+
+
+def test_a_list_that_is_read_slowly_blocks_no_writer(index: Index, database: Path) -> None:
+    for path in (A, B, C):
+        save(index, path, [face(happy=0.5)])
+    with Index(database) as other:
+        slow = other.photos(Filters())
+        next(slow)
+        with index.transaction():
+            index.forget([B, C])
+        assert len(list(slow)) == 2  # as it was when the list began
+
+
+def test_who_must_wait_for_a_transaction_says_so_and_goes_on(index: Index, database: Path) -> None:
+    told = list[str]()
+
+    def tell(message: str) -> None:
+        told.append(message)
+        raw.rollback()
+
+    with closing(sqlite3.connect(database, isolation_level=None)) as raw, Index(database, tell=tell) as other:
+        raw.execute("BEGIN IMMEDIATE")
+        save(other, A, [face(happy=0.5)])
+        assert listed(other) == ["a.jpg"]
+    assert len(told) == 1
+    assert "waiting" in told[0]
+
+
+# network file systems
+
+
+def on_network(monkeypatch: pytest.MonkeyPatch, kind: str | None) -> None:
+    monkeypatch.setattr("albumsort.filesystems.network", lambda path: kind)
+
+
+def test_on_a_network_the_index_is_safe_without_shared_memory(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    on_network(monkeypatch, "nfs4")
+    told = list[str]()
+    with Index(database, create=True, tell=told.append) as index:
+        save(index, A, [face(happy=0.5)])
+        assert index.journal() == "delete"
+        assert not {f"{database.name}-wal", f"{database.name}-shm"} & set(files(database.parent))
+        with Index(database, tell=told.append) as other:  # a query says nothing more
+            assert listed(other) == ["a.jpg"]
+    [warning] = told
+    assert "nfs4" in warning
+    assert str(database) in warning
+
+
+def test_an_index_that_moves_to_a_network_and_back_changes_its_journal(
+    database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for kind, journal in ((None, "wal"), ("cifs", "delete"), (None, "wal")):
+        on_network(monkeypatch, kind)
+        with Index(database, create=True) as index:
+            assert index.journal() == journal
+            save(index, A, [face(happy=0.5)])
+            assert (listed(index), index.integrity()) == (["a.jpg"], "ok")
+
+
+# what is only to be classified anew
+
+LATER = Settings(NOW.finding, "classified later")
+VERDICTS = [({e: (0.94 if e is Emotion.SAD else 0.01) for e in Emotion}, Emotion.SAD)]
+
+
+def test_results_of_another_classifier_are_current_but_unclassified(index: Index) -> None:
+    save(index, A, [face(happy=0.9)], crops=b"crops of a")
+    save(index, B, [], settings=LATER)
+    save(index, C, [face(happy=0.9)], settings=BEFORE, crops=b"crops of c")
+    assert [state.current for state in states(index, settings=LATER).values()] == [True, True, False]
+    assert index.count_unclassified(LATER) == 1
+    [(_, count, crops)] = index.unclassified(LATER, -1, 10)
+    assert (count, crops) == (1, b"crops of a")
+
+
+def test_what_is_unclassified_comes_in_batches_each_once(index: Index) -> None:
+    for number in range(7):
+        save(index, f"/album/{number}.jpg", [], digest=f"d{number}")
+    seen, last = list[int](), -1
+    while batch := index.unclassified(LATER, last, 3):
+        assert len(batch) <= 3
+        seen += [content for content, _, _ in batch]
+        last = seen[-1]
+    assert len(seen) == len(set(seen)) == index.count_unclassified(LATER) == 7
+
+
+def test_new_verdicts_change_probabilities_and_labels_alone(index: Index) -> None:
+    save(index, A, [face((1, 2, 30, 40), happy=0.9)], "2024-07-01T10:00:00Z", digest="d1", crops=b"crops")
+    [before] = index.photos(Filters())
+    [(content, _, _)] = index.unclassified(LATER, -1, 10)
+    with index.transaction():
+        index.save_verdicts(content, VERDICTS, LATER)
+    [after] = index.photos(Filters())
+    [was] = before.faces
+    assert after == replace(before, faces=(replace(was, probabilities=VERDICTS[0][0], label=Emotion.SAD),))
+    assert (index.count_unclassified(LATER), index.count_unclassified(NOW)) == (0, 1)
+
+
+def test_missing_photos_are_classified_anew_and_forgotten_bytes_are_not(index: Index) -> None:
+    save(index, A, [face(happy=0.9)], digest="d1")
+    save(index, B, [face(happy=0.9)], digest="former bytes")
+    save(index, B, [face(happy=0.9)], digest="new bytes", settings=LATER)
+    mark_missing(index, A)
+    assert index.count_unclassified(LATER) == len(index.unclassified(LATER, -1, 10)) == 1
+
+
+def test_a_result_that_is_distrusted_is_stale_in_all_its_photos(index: Index) -> None:
+    save(index, A, [face(happy=0.9)], digest="d1")
+    save(index, B, [face(happy=0.9)], digest="d1")
+    [(content, _, _)] = index.unclassified(LATER, -1, 10)
+    with index.transaction():
+        assert index.distrust(content) == [A, B]
+    assert [state.current for state in states(index).values()] == [False, False]
+    assert (listed(index), index.count_unclassified(LATER)) == (["a.jpg", "b.jpg"], 0)
+
+
+def test_crops_go_with_what_they_belong_to(index: Index, database: Path) -> None:
+    def crops() -> list[tuple[bytes]]:
+        with closing(sqlite3.connect(database)) as raw:
+            return raw.execute("SELECT pixels FROM crops ORDER BY content").fetchall()
+
+    save(index, A, [face(happy=0.9)], digest="d1", crops=b"first")
+    save(index, A, [face(happy=0.9)], digest="d1", crops=b"second")
+    save(index, B, [face(happy=0.9)], digest="d2", crops=b"other")
+    assert crops() == [(b"second",), (b"other",)]
+    save(index, A, [], digest="d1")
+    assert crops() == [(b"other",)]
+    with index.transaction():
+        index.forget([B])
+    assert crops() == []
+
+
+def test_rows_that_refer_to_nothing_are_counted(index: Index, database: Path) -> None:
+    save(index, A, [face(happy=0.9), face(sad=0.9)], digest="d1")
+    assert index.dangling() == 0
+    with closing(sqlite3.connect(database)) as raw:
+        raw.execute("DELETE FROM contents")
+        raw.commit()
+    assert index.dangling() == 3

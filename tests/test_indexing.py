@@ -9,19 +9,36 @@ import subprocess
 import textwrap
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from helpers import ASTRONAUT_FACE, astronaut, encoded, end, environment, index_album, overlap, run, start
+from helpers import (
+    ASTRONAUT_FACE,
+    NOW,
+    astronaut,
+    encoded,
+    end,
+    environment,
+    index_album,
+    landscape,
+    overlap,
+    run,
+    start,
+)
+from hypothesis import given
+from hypothesis import strategies as st
 
-from albumsort import analysis
-from albumsort.errors import AlbumsortError, UsageError
+from albumsort import analysis, indexing, weights
+from albumsort import photos as reading
+from albumsort.analysis import load_networks
+from albumsort.errors import AlbumsortError, PhotoError, UsageError
 from albumsort.index import Filters, Index
 from albumsort.indexing import Report, default_roots
-from albumsort.types import Emotion, Photo
+from albumsort.types import Emotion, Photo, PhotoFile
 
 PORTRAITS = ["astronaut.jpg", "turned.jpg"]
 GOOD = ["astronaut.jpg", "drawing.png", "landscape.jpg", "turned.jpg"]
@@ -44,7 +61,7 @@ def missing(database: Path) -> list[str]:
 
 
 def counts(report: Report) -> dict[str, int]:
-    names = ("found", "analysed", "unchanged", "moved", "missing", "faces")
+    names = ("found", "analysed", "unchanged", "moved", "missing", "faces", "rescored")
     return {name: count for name in names if (count := getattr(report, name))} | (
         {"failed": len(report.failed)} if report.failed else {}
     )
@@ -54,7 +71,8 @@ def rows(database: Path) -> list[tuple[Any, ...]]:
     """Everything the index holds of photos, but for the numbers that tables are joined by."""
     with closing(sqlite3.connect(database)) as raw:
         return raw.execute(
-            "SELECT p.path, p.size, p.mtime_ns, p.error, p.error_settings, p.missing, c.digest, c.settings, c.width,"
+            "SELECT p.path, p.size, p.mtime_ns, p.error, p.error_settings, p.missing, c.digest, c.found_with,"
+            " c.classified_with, c.width,"
             " c.height, c.taken_at, f.number, f.x, f.y, f.w, f.h, f.landmarks, f.detection, f.label, f.happy, f.sad"
             " FROM photos p LEFT JOIN contents c ON c.id = p.content LEFT JOIN faces f ON f.content = c.id"
             " ORDER BY p.path, f.number"
@@ -179,7 +197,7 @@ def test_a_photo_that_was_only_touched_keeps_its_result(album: Path, database: P
     index_album(database, album)
     tamper(database)
     os.utime(album / "astronaut.jpg", (1, 1))
-    index_album(database, album)
+    assert counts(index_album(database, album)) == {"found": 5, "unchanged": 4, "failed": 1}
     assert kept(photos(database)["astronaut.jpg"])
     assert index_album(database, album).unchanged == 4
 
@@ -252,11 +270,254 @@ def test_rescan_analyses_everything_again(album: Path, database: Path) -> None:
 
 def test_results_of_another_method_are_made_anew(album: Path, database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as yesterday:
-        yesterday.setattr(analysis, "METHOD", "yesterday's")
+        yesterday.setattr(analysis, "FINDING_METHOD", "yesterday's")
         index_album(database, album)
     tamper(database)
     assert counts(index_album(database, album)) == {"found": 5, "analysed": 4, "faces": 2, "failed": 1}
     assert not kept(photos(database)["astronaut.jpg"])
+
+
+# after an update
+
+
+def other_emotions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let this process ship an emotion network of another temperature, so that its answers differ."""
+    shipped = weights.manifest()
+    details = {**shipped["emotion"].details, "temperature": 2.0}
+    changed = {**shipped, "emotion": replace(shipped["emotion"], details=details)}
+    monkeypatch.setattr(weights, "manifest", lambda: changed)
+    networks = load_networks.__wrapped__()  # those of today, unlike the ones this process keeps
+    monkeypatch.setattr(indexing, "load_networks", lambda: networks)
+    monkeypatch.setattr(analysis, "load_networks", lambda: networks)
+
+
+def fresh(folder: Path) -> dict[str, Photo]:
+    """What this process sees in the photos of a folder: by name, as far as the index keeps it."""
+    found = dict[str, Photo]()
+    for path in folder.iterdir():
+        data = path.read_bytes()
+        with suppress(PhotoError):
+            seen = analysis.analyse_bytes(data, reading.digest(data), *analysis.load_networks())
+            found[path.name] = Photo(path, seen.width, seen.height, seen.taken_at, seen.digest, seen.faces)
+    return found
+
+
+def answers(photos: dict[str, Photo]) -> dict[str, list[tuple[float, Any, Any]]]:
+    """To the last bit, everything but landmarks, which the index rounds."""
+    return {n: [(f.detection, f.probabilities, f.label) for f in photo.faces] for n, photo in photos.items()}
+
+
+def unreadable(folder: Path) -> None:
+    """Put other bytes into every file, which no walk can tell from those before."""
+    for path in folder.iterdir():
+        about = path.stat()
+        path.write_bytes(b"\0" * about.st_size)
+        os.utime(path, ns=(about.st_atime_ns, about.st_mtime_ns))
+
+
+def test_other_emotion_weights_score_stored_faces_anew_without_opening_a_photo(
+    album: Path, database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index_album(database, album)
+    before = answers(photos(database))
+    other_emotions(monkeypatch)
+    expected = answers(fresh(album))
+    unreadable(album)
+    report = index_album(database, album)
+    assert counts(report) == {"found": 5, "unchanged": 4, "rescored": 4, "failed": 1}
+    after = answers(photos(database))
+    assert after == expected
+    assert all((after[name] != before[name]) == (name in PORTRAITS) for name in GOOD)
+    assert counts(index_album(database, album)) == {"found": 5, "unchanged": 4, "failed": 1}
+
+
+def test_stored_faces_of_real_photos_are_scored_as_the_photos_are(
+    shared_photos: Path, tmp_path: Path, database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "real").mkdir()
+    groups = sorted((shared_photos / "boxes").rglob("*.jpg"))[::60]
+    for number, path in enumerate([*groups, *sorted((shared_photos / "album").rglob("*.jpg"))[::60]]):
+        shutil.copy(path, tmp_path / "real" / f"{number:02}.jpg")
+    index_album(database, tmp_path / "real")
+    other_emotions(monkeypatch)
+    expected = answers(fresh(tmp_path / "real"))
+    assert sum(map(len, expected.values())) > 20
+    assert max(map(len, expected.values())) > 1
+    assert index_album(database, tmp_path / "real").rescored == len(expected)
+    assert answers(photos(database)) == expected
+
+
+def test_missing_photos_are_scored_anew_and_those_of_other_folders(
+    album: Path, database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(album, tmp_path / "away")
+    (tmp_path / "away" / "turned.jpg").write_bytes(encoded(astronaut(300)))
+    index_album(database, album, tmp_path / "away")
+    (album / "astronaut.jpg").unlink()
+    (tmp_path / "away").rename(tmp_path / "unplugged")
+    other_emotions(monkeypatch)
+    report = index_album(database, album)
+    assert (report.rescored, report.analysed, report.missing) == (5, 0, 1)
+    with closing(sqlite3.connect(database)) as raw:
+        [(used,)] = raw.execute("SELECT DISTINCT classified_with FROM contents").fetchall()
+    assert used == analysis.settings().classifying
+
+
+def test_an_absent_folder_stops_scoring_anew_too(
+    album: Path, database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index_album(database, album)
+    before = rows(database)
+    album.rename(tmp_path / "unplugged")
+    other_emotions(monkeypatch)
+    with pytest.raises(AlbumsortError):
+        index_album(database, album)
+    assert rows(database) == before
+
+
+def test_another_method_of_finding_opens_the_photos_and_keeps_what_cannot_be(
+    album: Path, database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index_album(database, album)
+    before = photos(database)
+    (album / "astronaut.jpg").unlink()
+    other_emotions(monkeypatch)
+    monkeypatch.setattr(analysis, "FINDING_METHOD", "another")
+    report = index_album(database, album)
+    assert (report.analysed, report.rescored, report.missing) == (3, 0, 1)
+    with closing(sqlite3.connect(database)) as raw:
+        raw.execute("UPDATE photos SET missing = 0")
+        raw.commit()
+    assert photos(database)["astronaut.jpg"] == before["astronaut.jpg"]
+
+
+def test_ctrl_c_while_scoring_anew_keeps_what_is_done_and_the_next_run_does_the_rest(
+    album: Path, database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index_album(database, album)
+    other_emotions(monkeypatch)
+    monkeypatch.setattr(indexing, "RESCORED_AT_ONCE", 1)
+    with Index(database) as index:
+        plan = indexing.make_plan(index, [album], None, (), rescan=False)
+        report = indexing.run(index, plan, 1, False, lambda: os.kill(os.getpid(), signal.SIGINT))
+    assert (plan.stale, report.rescored, report.interrupted, report.exit_code) == (4, 1, True, 130)
+    assert index_album(database, album).rescored == 3
+    assert answers(photos(database)) == answers(fresh(album))
+
+
+@pytest.mark.parametrize("damage", ["UPDATE crops SET pixels = x'00112233'", "DELETE FROM crops"])
+def test_stored_faces_that_are_damaged_are_said_and_made_anew_from_the_photo(
+    album: Path, database: Path, monkeypatch: pytest.MonkeyPatch, damage: str
+) -> None:
+    index_album(database, album)
+    with closing(sqlite3.connect(database)) as raw:
+        raw.execute(damage)
+        raw.commit()
+    other_emotions(monkeypatch)
+    report = index_album(database, album)
+    assert (report.rescored, report.exit_code) == (2, 1)
+    assert [path.name for path, reason in report.failed if "stored faces" in reason] == PORTRAITS
+    assert sorted(photos(database)) == GOOD
+    report = index_album(database, album)
+    assert counts(report) == {"found": 5, "analysed": 2, "unchanged": 2, "faces": 2, "failed": 1}
+
+
+def test_every_photo_scored_anew_or_analysed_moves_the_progress_bar(
+    album: Path, database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index_album(database, album)
+    (album / "new.jpg").write_bytes(encoded(astronaut(300)))
+    other_emotions(monkeypatch)
+    steps = list[int]()
+    with Index(database) as index:
+        plan = indexing.make_plan(index, [album], None, (), rescan=False)
+        indexing.run(index, plan, 1, False, lambda: steps.append(1))
+    assert len(steps) == plan.stale + len(plan.todo) == 5
+
+
+# copies
+
+
+@pytest.fixture
+def saved(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """The paths of the photos that were analysed, as they are saved."""
+    paths, save = list[Path](), Index.save
+
+    def noted(self: Index, file: PhotoFile, *more: Any) -> None:
+        paths.append(file.path)
+        save(self, file, *more)
+
+    monkeypatch.setattr(Index, "save", noted)
+    return paths
+
+
+def test_copies_met_in_one_run_are_analysed_once_and_listed_each(
+    album: Path, database: Path, saved: list[Path]
+) -> None:
+    for number in range(5):
+        shutil.copy(album / "astronaut.jpg", album / f"copy {number}.jpg")
+    report = index_album(database, album)
+    assert counts(report) == {"found": 10, "analysed": 9, "faces": 2, "failed": 1}
+    assert len(saved) == 4
+    found = photos(database)
+    assert len([name for name in found if found[name].digest == found["astronaut.jpg"].digest]) == 6
+
+
+def test_files_of_equal_size_that_are_no_copies_are_all_analysed(
+    tmp_path: Path, database: Path, saved: list[Path]
+) -> None:
+    (tmp_path / "album").mkdir()
+    for number in range(6):
+        shade = landscape(40, 30).point(lambda value, n=number: max(0, value - n))  # type: ignore[misc]
+        (tmp_path / "album" / f"{number}.bmp").write_bytes(encoded(shade, "BMP"))
+    shutil.copy(tmp_path / "album" / "0.bmp", tmp_path / "album" / "0 copy.bmp")
+    report = index_album(database, tmp_path / "album")
+    assert (report.analysed, len(saved), len(photos(database))) == (7, 6, 7)
+
+
+def queued(*sizes: int) -> tuple[indexing._Queue, list[PhotoFile]]:
+    files = [PhotoFile(Path(f"{number}.jpg"), size, 0) for number, size in enumerate(sizes)]
+    return indexing._Queue(files), files
+
+
+def test_of_equal_sizes_one_at_a_time_is_handed_out() -> None:
+    queue, files = queued(5, 5, 7, 5)
+    assert [queue.take(), queue.take(), queue.take()] == [files[0], files[2], None]
+    queue.done(files[0], False)
+    assert [queue.take(), queue.take()] == [files[1], None]
+    queue.done(files[1], False)
+    assert [queue.take(), queue.take()] == [files[3], None]
+
+
+def test_equal_sizes_that_mean_nothing_hold_nobody_up() -> None:
+    queue, files = queued(5, 5, 5, 5)
+    assert [queue.take(), queue.take()] == [files[0], None]
+    queue.done(files[0], True)
+    assert {queue.take(), queue.take(), queue.take()} == set(files[1:])
+    assert queue.take() is None
+
+
+@given(st.lists(st.integers(0, 3), max_size=30), st.data())
+def test_everything_is_handed_out_once_whatever_comes_of_it(sizes: list[int], data: st.DataObject) -> None:
+    queue, files = queued(*sizes)
+    taken, running = list[PhotoFile](), list[PhotoFile]()
+    while True:
+        while len(running) < 3 and (file := queue.take()) is not None:
+            running.append(file)
+            taken.append(file)
+        if not running:
+            break
+        queue.done(running.pop(data.draw(st.integers(0, len(running) - 1))), data.draw(st.booleans()))
+    assert sorted(taken, key=lambda file: files.index(file)) == files
+
+
+def test_a_moved_photo_that_must_be_analysed_again_is_not_missing_as_well(album: Path, database: Path) -> None:
+    index_album(database, album)
+    (album / "astronaut.jpg").rename(album / "renamed.jpg")
+    report = index_album(database, album, rescan=True)
+    assert (report.analysed, report.missing) == (4, 0)
+    assert missing(database) == []
+    assert sorted(photos(database)) == ["drawing.png", "landscape.jpg", "renamed.jpg", "turned.jpg"]
 
 
 # what is gone
@@ -504,11 +765,11 @@ def test_a_photo_that_cannot_be_read_this_time_keeps_its_results_and_is_tried_ag
     file = PhotoFile(tmp_path / "photo.jpg", 10, 20)
     with Opened(tmp_path / "index.sqlite", create=True) as index:
         with index.transaction():
-            index.save(file, Analysis("d", 4, 3, None, ()), "settings")
+            index.save(file, Analysis("d", 4, 3, None, ()), NOW)
             index.save_passing_failure(file, "the disk was pulled out")
             other = PhotoFile(tmp_path / "other.jpg", 10, 20)
             index.save_passing_failure(other, "the disk was pulled out")
-        states = index.states(tmp_path, "settings")
+        states = index.states(tmp_path, NOW)
     assert (states[file.path].current, states[file.path].error) == (True, None)
     assert (states[other.path].current, states[other.path].error) == (False, "the disk was pulled out")
 

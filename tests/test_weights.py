@@ -102,10 +102,10 @@ def test_a_manifest_without_a_network_that_is_needed_is_an_error(installed: Path
 
 
 def test_the_fingerprint_tells_other_weights_apart(installed: Path) -> None:
-    before = weights.fingerprint()
+    before = weights.fingerprint("emotion")
     change_manifest(installed, lambda described: described["networks"]["emotion"].update(sha256="0" * 64))
     weights.manifest.cache_clear()
-    assert weights.fingerprint() != before
+    assert weights.fingerprint("emotion") != before
 
 
 def test_the_prior_names_every_emotion_and_none_is_free() -> None:

@@ -1,0 +1,40 @@
+"""What kind of file system a file lies on, where the system tells."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+MOUNTS = Path("/proc/self/mountinfo")
+
+# fmt: off
+NETWORK = {
+    "9p", "afs", "beegfs", "ceph", "cifs", "coda", "davfs", "gfs2", "glusterfs", "gpfs", "lustre",
+    "ncpfs", "nfs", "nfs4", "ocfs2", "smb3", "smbfs", "vboxsf"
+}
+NETWORK_FUSE = {
+    "ceph-fuse", "curlftpfs", "davfs2", "gcsfuse", "glusterfs", "goofys", "grpcfuse", "gvfsd-fuse",
+    "rclone", "s3fs", "smbnetfs", "sshfs", "vmhgfs-fuse"
+}
+"""Drivers in user space, which the kernel calls fuse.NAME."""
+# fmt: on
+
+
+def network(path: Path) -> str | None:
+    """Return the kind of network file system a file lies on; None if it is a local one or cannot be known.
+
+    On these, locks may not reach other machines, and memory is not shared with them.
+    """
+    try:
+        device = os.stat(path).st_dev
+        mounts = os.fsdecode(MOUNTS.read_bytes())
+    except OSError:  # not Linux, or nobody may look
+        return None
+    number = f"{os.major(device)}:{os.minor(device)}"
+    for line in mounts.splitlines():
+        about, _, filesystem = line.partition(" - ")  # proc_pid_mountinfo(5)
+        if number in about.split()[2:3]:
+            kind = filesystem.partition(" ")[0]
+            if kind in NETWORK or kind.removeprefix("fuse.") in NETWORK_FUSE:
+                return kind
+    return None

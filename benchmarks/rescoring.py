@@ -1,0 +1,52 @@
+"""How long `index` takes to score N stored faces anew after the emotion network changed; no photo is read.
+
+usage: python benchmarks/rescoring.py [N=100000]
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from albumsort import analysis, faces, indexing
+from albumsort.index import Index
+from albumsort.types import Analysis, Box, Emotion, Face, PhotoFile, Settings
+
+FACES_A_PHOTO = (1, 1, 2, 4, 2)
+
+
+def fill(path: Path, count: int) -> int:
+    """Write an index of faces that another network classified; returns how many there are."""
+    chance = np.random.default_rng(0)
+    before = Settings(analysis.settings().finding, "another network")
+    shares = {e: 1 / len(Emotion) for e in Emotion}
+    face = Face(Box(0, 0, 100, 100), ((0.0, 0.0),) * 5, 0.9, shares, Emotion.NEUTRAL)
+    made = number = 0
+    with Index(path, create=True) as index, index.transaction():
+        while made < count:
+            these = FACES_A_PHOTO[number % len(FACES_A_PHOTO)]
+            crops = chance.integers(0, 256, (these, 48, 48)).cumsum(axis=1) // np.arange(1, 49)[:, None]
+            packed = faces.pack(list(crops.astype(np.uint8)))
+            seen = Analysis(f"{number:032x}", 4032, 3024, None, (face,) * these, packed)
+            index.save(PhotoFile(Path(f"/album/{number:07}.jpg"), 3_000_000, number), seen, before)
+            made, number = made + these, number + 1
+    return made
+
+
+def main(count: int) -> None:
+    """Print the seconds and the size of the database."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "index.sqlite"
+        made = fill(path, count)
+        print(f"{made} faces, {path.stat().st_size / made:.0f} bytes each")
+        with Index(path) as index:
+            plan = indexing.make_plan(index, (), [], (), rescan=False)
+            report = indexing.run(index, plan, 1, False, lambda: None)
+        print(f"{report.seconds:.1f} s for {report.rescored} photos, {made / report.seconds:.0f} faces a second")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 100_000)

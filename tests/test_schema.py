@@ -1,0 +1,298 @@
+"""Every earlier schema, with data in it, is brought up to date, or left as it was."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import sqlite3
+import stat
+import subprocess
+import sys
+import textwrap
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from helpers import NOW, environment, index_album, run
+
+from albumsort import schema
+from albumsort.errors import IndexFileError
+from albumsort.index import Filters, Index
+from albumsort.schema import APPLICATION_ID, MIGRATIONS
+from albumsort.types import Emotion
+
+EARLIER = range(1, len(MIGRATIONS))
+
+RELEASED = ("3b9d1dc1", "ea6ee3e9")
+"""How the hash of each migration's statements begins: what was released is never edited, only appended to."""
+
+PHOTO = b"/album/a.jpg"
+
+
+def build(path: Path, version: int = 1) -> None:
+    """Make a database as the albumsort of that version did, with a face, a photo without one and a failure."""
+    with closing(sqlite3.connect(path)) as made:
+        for _, statements in MIGRATIONS[:version]:
+            made.executescript(statements)
+        made.execute(f"PRAGMA user_version = {version}")
+        made.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        made.execute("PRAGMA journal_mode = WAL")
+        settings = "settings" if version == 1 else "found_with"
+        contents = f"INSERT INTO contents (id, digest, {settings}, width, height, taken_at) VALUES (?, ?, ?, ?, ?, ?)"
+        made.execute(contents, (1, "d1", "0123456789abcdef-1", 640, 480, "2024-07-01T10:00:00Z"))
+        made.execute(contents, (2, "d2", "0123456789abcdef-1", 64, 48, None))
+        probabilities = [0.05, 0.7, 0.05, 0.05, 0.05, 0.05, 0.05]
+        made.execute(
+            f"INSERT INTO faces VALUES ({', '.join('?' * 16)})",
+            (1, 0, 1.5, 2.5, 30, 40, "[[1, 2], [3, 2], [2, 3], [1, 4], [3, 4]]", 0.9, "happy", *probabilities),
+        )
+        rows = [(PHOTO, 1, None), (b"/album/\xff.jpg", 2, None), (b"/album/broken.jpg", None, "broken")]
+        for name, content, error in rows:
+            made.execute(
+                "INSERT INTO photos (path, size, mtime_ns, content, error, error_settings, missing)"
+                " VALUES (?, 10, 20, ?, ?, 'x', 0)",
+                (name, content, error),
+            )
+        made.execute("INSERT INTO roots VALUES (?)", (b"/album",))
+        made.commit()
+
+
+def everything(path: Path, tables: tuple[str, ...] = ("roots", "contents", "faces", "photos")) -> dict[str, list[Any]]:
+    with closing(sqlite3.connect(path)) as raw:
+        return {table: raw.execute(f"SELECT * FROM {table}").fetchall() for table in tables}
+
+
+def version(path: Path) -> int:
+    with closing(sqlite3.connect(path)) as raw:
+        return int(raw.execute("PRAGMA user_version").fetchone()[0])
+
+
+def beside(path: Path) -> set[str]:
+    return {file.name for file in path.parent.iterdir()} - {path.name}
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_what_was_released_is_never_edited() -> None:
+    begins = [hashlib.sha256(statements.encode()).hexdigest()[:8] for _, statements in MIGRATIONS]
+    assert tuple(begins) == RELEASED
+
+
+@pytest.mark.parametrize("earlier", EARLIER)
+def test_an_earlier_index_keeps_everything(database: Path, earlier: int) -> None:
+    build(database, earlier)
+    with Index(database) as index:
+        photos = list(index.photos(Filters()))
+        assert [os.fsencode(photo.path) for photo in photos] == [PHOTO, b"/album/\xff.jpg"]
+        [face] = photos[0].faces
+        assert (face.label, face.probabilities[Emotion.HAPPY], face.box.w) == (Emotion.HAPPY, 0.7, 30)
+        assert (photos[0].taken_at, photos[1].faces) == ("2024-07-01T10:00:00Z", ())
+        assert [path.name for path, _ in index.failures()] == ["broken.jpg"]
+        assert index.roots() == (Path("/album"),)
+        assert (index.integrity(), index.dangling(), index.version()) == ("ok", 0, len(MIGRATIONS))
+    assert version(database) == len(MIGRATIONS)
+
+
+@pytest.mark.parametrize("earlier", EARLIER)
+def test_an_upgraded_index_has_the_tables_of_a_new_one(database: Path, tmp_path: Path, earlier: int) -> None:
+    build(database, earlier)
+    Index(database).close()
+    Index(tmp_path / "new.sqlite", create=True).close()
+
+    def tables(path: Path) -> list[Any]:
+        with closing(sqlite3.connect(path)) as raw:
+            return raw.execute("SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY name").fetchall()
+
+    assert tables(database) == tables(tmp_path / "new.sqlite")
+
+
+def test_results_of_the_first_version_are_stale_all_of_them(database: Path) -> None:
+    build(database)
+    with Index(database) as index:
+        assert not any(state.current for state in index.states(Path("/album"), NOW).values())
+        assert (index.count_unclassified(NOW), index.digests(NOW)) == (0, {})
+
+
+def test_results_of_the_first_version_are_listed_until_they_are_made_anew(album: Path, database: Path) -> None:
+    """Upgraded by a query, then by `index`, which analyses the photos: there are no crops to classify."""
+    build(database)
+    with closing(sqlite3.connect(database)) as raw:
+        raw.execute("UPDATE photos SET path = ? WHERE path = ?", (os.fsencode(album / "astronaut.jpg"), PHOTO))
+        raw.commit()
+    assert run("top", "happy", "--db", database).stdout.splitlines() == [str(album / "astronaut.jpg")]
+    report = index_album(database, album)
+    assert (report.analysed, report.rescored, report.unchanged) == (4, 0, 0)
+    with Index(database) as index:
+        assert "d1" not in {photo.digest for photo in index.photos(Filters())}
+
+
+# the copy
+
+
+@pytest.mark.parametrize("earlier", EARLIER)
+def test_before_an_upgrade_the_index_is_copied(database: Path, earlier: int) -> None:
+    build(database, earlier)
+    before, told = everything(database), list[str]()
+    Index(database, tell=told.append).close()
+    copy = Path(f"{database}.version-{earlier}.backup")
+    assert beside(database) == {copy.name}
+    assert (version(copy), everything(copy)) == (earlier, before)
+    assert len(told) == 1
+    assert str(copy) in told[0]
+    with closing(sqlite3.connect(copy)) as raw:
+        assert raw.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no permission bits")
+def test_only_its_owner_can_read_the_copy(database: Path) -> None:
+    build(database)
+    umask = os.umask(0)
+    try:
+        Index(database).close()
+    finally:
+        os.umask(umask)
+    assert stat.S_IMODE(Path(f"{database}.version-1.backup").stat().st_mode) == 0o600
+
+
+def test_a_copy_takes_nobodys_place(database: Path) -> None:
+    build(database)
+    Path(f"{database}.version-1.backup").write_text("another copy")
+    Path(f"{database}.version-1-2.backup").mkdir()
+    Index(database).close()
+    assert Path(f"{database}.version-1.backup").read_text() == "another copy"
+    assert version(Path(f"{database}.version-1-3.backup")) == 1
+
+
+def test_a_copy_holds_what_was_not_yet_in_the_file_itself(database: Path) -> None:
+    """A process that was killed leaves its last transactions in the log beside the database."""
+    build(database)
+    script = (
+        "import os, sqlite3, sys; c = sqlite3.connect(sys.argv[1]);"
+        "c.execute('INSERT INTO roots VALUES (?)', (b'/second',)); c.commit(); os._exit(0)"
+    )
+    subprocess.run([sys.executable, "-c", script, database], check=True)
+    assert Path(f"{database}-wal").stat().st_size > 0
+    Index(database).close()
+    assert (b"/second",) in everything(Path(f"{database}.version-1.backup"))["roots"]
+
+
+def test_a_new_index_and_one_that_is_up_to_date_are_not_copied(database: Path) -> None:
+    for _ in range(2):
+        with Index(database, create=True):
+            pass
+        assert beside(database) == set()
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="needs a user who may not write everywhere")
+def test_where_no_copy_can_be_made_nothing_is_upgraded(database: Path) -> None:
+    build(database)
+    before = everything(database)
+    database.parent.chmod(0o500)
+    try:
+        with pytest.raises(IndexFileError):
+            Index(database)
+    finally:
+        database.parent.chmod(0o700)
+    assert (version(database), everything(database)) == (1, before)
+
+
+# what goes wrong
+
+BROKEN = ("adds a table, then fails", "CREATE TABLE extra (x);\nCREATE TABLE photos (x);")
+
+
+@pytest.mark.parametrize("earlier", EARLIER)
+def test_a_step_that_fails_takes_the_steps_before_it_along(
+    database: Path, monkeypatch: pytest.MonkeyPatch, earlier: int
+) -> None:
+    build(database, earlier)
+    before = everything(database)
+    with monkeypatch.context() as future:
+        future.setattr(schema, "MIGRATIONS", (*MIGRATIONS, BROKEN))
+        with pytest.raises(IndexFileError, match=r"cannot use .* already exists"):
+            Index(database)
+    assert (version(database), everything(database), beside(database)) == (earlier, before, set())
+    Index(database).close()
+    assert version(database) == len(MIGRATIONS)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
+def test_an_upgrade_that_is_killed_half_way_leaves_the_index_as_it_was(database: Path) -> None:
+    build(database)
+    before = everything(database)
+    program = """
+        import os, pathlib, signal, sys
+        from albumsort import schema
+        from albumsort.index import Index
+        split = schema._split
+        def killed(script):
+            for number, statement in enumerate(split(script)):
+                if number == 2:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                yield statement
+        schema._split = killed
+        Index(pathlib.Path(sys.argv[1]))
+    """
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(program), database], env=environment())
+    assert done.returncode == -signal.SIGKILL
+    assert (version(database), everything(database)) == (1, before)
+    with Index(database) as index:
+        assert len(list(index.photos(Filters()))) == 2
+
+
+def test_many_processes_may_upgrade_the_same_index_at_once(database: Path) -> None:
+    build(database)
+    program = "import sys, pathlib; from albumsort.index import Index; Index(pathlib.Path(sys.argv[1])).close()"
+    racing = [
+        subprocess.Popen([sys.executable, "-c", program, database], env=environment(), stderr=subprocess.PIPE)
+        for _ in range(6)
+    ]
+    assert [(process.communicate()[1], process.returncode) for process in racing] == [(b"", 0)] * 6
+    assert version(database) == len(MIGRATIONS)
+    assert {name for name in beside(database) if "backup" in name} == {f"{database.name}.version-1.backup"}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows removes no file that is open")
+@pytest.mark.parametrize("whose", ["newer", "other"])
+def test_what_a_killed_program_left_in_its_log_is_not_tidied_up(database: Path, whose: str) -> None:
+    """SQLite would, when a database is merely opened: what is not ours is left byte for byte, log and all."""
+    if whose == "newer":
+        Index(database, create=True).close()
+        with closing(sqlite3.connect(database)) as raw:
+            raw.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
+    else:
+        with closing(sqlite3.connect(database)) as raw:
+            raw.execute("PRAGMA journal_mode = WAL")
+            raw.execute("CREATE TABLE other (x)")
+    script = "import os, sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('CREATE TABLE y (x)'); os._exit(0)"
+    subprocess.run([sys.executable, "-c", script, database], check=True)
+    before = files(database.parent)
+    assert before[f"{database.name}-wal"]
+    for create in (False, True):
+        with pytest.raises(IndexFileError, match="newer albumsort" if whose == "newer" else "another program"):
+            Index(database, create=create)
+    assert files(database.parent) == before
+
+
+def test_the_command_line_says_where_the_copy_is(database: Path) -> None:
+    build(database)
+    done = run("stats", "--db", database)
+    assert done.returncode == 0
+    assert f"{database}.version-1.backup" in done.stderr
+    assert "backup" not in run("stats", "--db", database).stderr
+
+
+def test_an_index_of_the_first_version_is_forgotten_by_prune(database: Path) -> None:
+    build(database)
+    with Index(database) as index, index.transaction():
+        index.forget(list(index.all_paths()))
+    assert everything(database, ("contents", "faces", "photos", "crops")) == {
+        "contents": [],
+        "faces": [],
+        "photos": [],
+        "crops": [],
+    }
