@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-import csv
 import errno
 import os
 import shutil
+import stat
 import tempfile
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -14,10 +14,10 @@ import xxhash
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from albumsort import export
+from albumsort import export, files
 from albumsort.errors import AlbumsortError, UsageError
-from albumsort.export import Action, Item, Link, check_destination, execute, plan, write_report
-from albumsort.types import Emotion, Photo
+from albumsort.export import check_destination, execute, plan
+from albumsort.types import Action, Emotion, Item, Link, Photo
 
 HAPPY = Emotion.HAPPY
 
@@ -40,8 +40,15 @@ def indexed(path: Path, data: bytes = b"a photo") -> Photo:
     return Photo(path, 4, 3, None, xxhash.xxh3_128_hexdigest(data), ())
 
 
-def exported(photos: Sequence[Photo], to: Path, link: Link = Link.COPY) -> list[Item]:
-    return list(execute(plan({HAPPY: photos}, to, link), link))
+def exported(photos: Sequence[Photo], to: Path, link: Link = Link.COPY, report: Path | None = None) -> list[Item]:
+    return list(export.run({HAPPY: photos}, to, link, report))
+
+
+def ready(photos: Sequence[Photo], to: Path, link: Link = Link.COPY) -> list[Item]:
+    """A plan, and the destination that it needs to be carried out."""
+    items = plan({HAPPY: photos}, to, link)
+    to.mkdir(exist_ok=True)
+    return items
 
 
 def actions(items: Sequence[Item]) -> list[str]:
@@ -49,7 +56,7 @@ def actions(items: Sequence[Item]) -> list[str]:
 
 
 def held(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
+    return {path.name: path.read_bytes() for path in folder.iterdir()} if folder.exists() else {}
 
 
 def fail_with(code: int) -> Callable[..., None]:
@@ -112,8 +119,8 @@ def test_an_emotion_folder_that_is_a_file_is_an_error(album: Path, to: Path) -> 
 
 def test_copies_are_named_by_emotion_rank_and_name(album: Path, to: Path) -> None:
     beach, party = indexed(album / "beach.jpg", b"1"), indexed(album / "sub" / "party.jpg", b"2")
-    planned = plan({HAPPY: [party, beach], Emotion.SAD: [beach]}, to, Link.COPY)
-    assert actions(list(execute(planned, Link.COPY))) == ["write"] * 3
+    chosen = {HAPPY: [party, beach], Emotion.SAD: [beach]}
+    assert actions(list(export.run(chosen, to, Link.COPY, None))) == ["write"] * 3
     assert held(to / "happy") == {"0001-party.jpg": b"2", "0002-beach.jpg": b"1"}
     assert held(to / "sad") == {"0001-beach.jpg": b"1"}
 
@@ -165,7 +172,7 @@ def test_a_photo_that_vanished_fails_and_the_others_go_on(album: Path, to: Path,
     photos = [indexed(album / "a.jpg", b"a"), indexed(album / "b.jpg", b"b")]
     if when == "before the plan":
         photos[0].path.unlink()
-    planned = plan({HAPPY: photos}, to, Link.COPY)
+    planned = ready(photos, to)
     assert (planned[0].action is Action.FAIL) == (when == "before the plan")
     photos[0].path.unlink(missing_ok=True)
     gone, other = execute(planned, Link.COPY)
@@ -187,7 +194,7 @@ def test_a_pipe_under_a_photos_name_fails_and_does_not_block(album: Path, to: Pa
 def test_a_copy_that_reads_back_wrong_fails_and_is_removed(
     album: Path, to: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(export, "_digest", lambda file: "0" * 32)
+    monkeypatch.setattr(files, "digest", lambda file: "0" * 32)
     [item] = exported([indexed(album / "a.jpg")], to)
     assert item.action is Action.FAIL
     assert held(to / "happy") == {}
@@ -236,13 +243,13 @@ def test_an_existing_file_is_hashed_once_and_only_if_its_size_matches(
     (to / "happy" / "same size").write_bytes(b"x")
     (to / "happy" / "other size").write_bytes(b"xyz")
     hashed: list[str] = []
-    digest = export._digest
+    digest = files.digest
 
     def noting(file: Path) -> str:
         hashed.append(file.name)
         return digest(file)
 
-    monkeypatch.setattr(export, "_digest", noting)
+    monkeypatch.setattr(files, "digest", noting)
     plan({HAPPY: [indexed(album / f"{n}.jpg", bytes([n])) for n in range(5)]}, to, Link.COPY)
     assert hashed == ["same size"]
 
@@ -274,26 +281,29 @@ def test_names_that_differ_only_in_how_unicode_composes_them_count_as_one(album:
     assert item.destination.name == "0001-zoë-2.jpg"
 
 
-@pytest.mark.parametrize("hard_links", [True, False])
+@pytest.fixture(params=["hard links", "exclusive renames", "neither"])
+def file_system(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """File systems that differ in how a file can get a name that nobody has."""
+    if request.param != "hard links":
+        monkeypatch.setattr(os, "link", fail_with(errno.EPERM))
+    if request.param == "neither":
+        monkeypatch.setattr(files, "_rename_exclusively", lambda old, new: False)
+
+
+@pytest.mark.usefixtures("file_system")
 @pytest.mark.parametrize("link", [Link.COPY, Link.SOFT])
-def test_a_file_that_appears_after_the_plan_is_not_overwritten(
-    album: Path, to: Path, monkeypatch: pytest.MonkeyPatch, link: Link, hard_links: bool
-) -> None:
+def test_a_file_that_appears_after_the_plan_is_not_overwritten(album: Path, to: Path, link: Link) -> None:
     photos = [indexed(album / "a.jpg", b"a"), indexed(album / "b.jpg", b"b")]
-    planned = plan({HAPPY: photos}, to, link)
+    planned = ready(photos, to, link)
     (to / "happy").mkdir(parents=True)
     (to / "happy" / "0001-a.jpg").write_bytes(b"foreign")
     (to / "happy" / "0002-b.jpg").write_bytes(b"b")
-    if not hard_links:
-        monkeypatch.setattr(os, "link", fail_with(errno.EPERM))
     assert actions(list(execute(planned, link))) == ["write", "skip"]
     assert held(to / "happy") == {"0001-a.jpg": b"foreign", "0001-a-2.jpg": b"a", "0002-b.jpg": b"b"}
 
 
-def test_a_destination_without_hard_links_gets_its_copies(
-    album: Path, to: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(os, "link", fail_with(errno.EPERM))
+@pytest.mark.usefixtures("file_system")
+def test_every_file_system_gets_its_copies_and_keeps_nothing_unfinished(album: Path, to: Path) -> None:
     assert actions(exported([indexed(album / "a.jpg")], to)) == ["write"]
     assert held(to / "happy") == {"0001-a.jpg": b"a photo"}
 
@@ -306,26 +316,27 @@ def test_a_full_disk_ends_the_run_and_leaves_no_partial_file(
     album: Path, to: Path, monkeypatch: pytest.MonkeyPatch, code: int
 ) -> None:
     photos = [indexed(album / f"{name}.jpg", name.encode()) for name in "abc"]
-    run = execute(plan({HAPPY: photos}, to, Link.COPY), Link.COPY)
+    run = execute(ready(photos, to), Link.COPY)
     assert next(run).action is Action.WRITE
     with monkeypatch.context() as full:
         full.setattr(os, "fsync", fail_with(code))
-        with pytest.raises(AlbumsortError, match=r"Files written: 1\..*again"):
+        with pytest.raises(AlbumsortError, match=r"0002-b\.jpg.*again.*Files written: 1$"):
             next(run)
     assert held(to / "happy") == {"0001-a.jpg": b"a"}
     assert actions(exported(photos, to)) == ["skip", "write", "write"]
 
 
-@pytest.mark.parametrize("call", ["link", "replace", "mkdir", "symlink"])
+@pytest.mark.parametrize("call", ["link", "rename", "mkdir", "symlink"])
 def test_a_disk_that_fills_up_at_any_step_leaves_no_partial_file(
     album: Path, to: Path, monkeypatch: pytest.MonkeyPatch, call: str
 ) -> None:
     link = Link.SOFT if call == "symlink" else Link.COPY
-    planned = plan({HAPPY: [indexed(album / "a.jpg")]}, to, link)
-    if call == "replace":
+    planned = ready([indexed(album / "a.jpg")], to, link)
+    if call == "rename":
         monkeypatch.setattr(os, "link", fail_with(errno.EPERM))
-    if call == "link":
-        monkeypatch.setattr(Path, "touch", fail_with(errno.ENOSPC))
+    if call in ("link", "rename"):
+        monkeypatch.setattr(files, "_rename_exclusively", lambda old, new: False)
+        monkeypatch.setattr(os, "rename", fail_with(errno.ENOSPC))
     monkeypatch.setattr(os, call, fail_with(errno.ENOSPC))
     with pytest.raises(AlbumsortError, match="No space left"):
         list(execute(planned, link))
@@ -334,7 +345,7 @@ def test_a_disk_that_fills_up_at_any_step_leaves_no_partial_file(
 
 def test_an_error_of_one_file_stops_no_other(album: Path, to: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     photos = [indexed(album / f"{name}.jpg", name.encode()) for name in "ab"]
-    run = execute(plan({HAPPY: photos}, to, Link.COPY), Link.COPY)
+    run = execute(ready(photos, to), Link.COPY)
     with monkeypatch.context() as broken:
         broken.setattr(os, "fsync", fail_with(errno.EIO))
         failed = next(run)
@@ -344,11 +355,12 @@ def test_an_error_of_one_file_stops_no_other(album: Path, to: Path, monkeypatch:
     assert held(to / "happy") == {"0002-b.jpg": b"b"}
 
 
-@pytest.mark.parametrize("call", ["fsync", "utime", "link", "replace"])
+@pytest.mark.parametrize("call", ["fsync", "utime", "link", "rename"])
 def test_an_interrupted_copy_leaves_nothing(album: Path, to: Path, monkeypatch: pytest.MonkeyPatch, call: str) -> None:
-    planned = plan({HAPPY: [indexed(album / "a.jpg")]}, to, Link.COPY)
-    if call == "replace":
+    planned = ready([indexed(album / "a.jpg")], to)
+    if call == "rename":
         monkeypatch.setattr(os, "link", fail_with(errno.EPERM))
+        monkeypatch.setattr(files, "_rename_exclusively", lambda old, new: False)
     monkeypatch.setattr(os, call, interrupt)
     with pytest.raises(KeyboardInterrupt):
         list(execute(planned, Link.COPY))
@@ -360,7 +372,8 @@ def test_a_copy_has_no_name_before_it_is_whole(album: Path, to: Path, monkeypatc
     fsync = os.fsync
 
     def looking(descriptor: int) -> None:
-        seen.extend(os.listdir(to / "happy"))
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+            seen.extend(os.listdir(to / "happy"))
         fsync(descriptor)
 
     monkeypatch.setattr(os, "fsync", looking)
@@ -493,53 +506,11 @@ def test_any_name_leads_to_a_file_that_every_system_takes(names: list[str], exte
         assert set(actions(exported(photos[::-1], to))) == {"skip"}
 
 
-# the report
-
-
-def test_the_report_says_what_happened_to_each_photo(album: Path, to: Path, tmp_path: Path) -> None:
-    photos = [indexed(album / "a.jpg"), indexed(album / 'line\nbreak, "quoted".jpg')]
-    items = exported(photos, to)
-    write_report(items, tmp_path / "report.csv")
-    with open(tmp_path / "report.csv", encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    assert list(rows[0]) == ["source", "destination", "hash", "action", "reason"]
-    assert [row["source"] for row in rows] == [str(photo.path) for photo in photos]
-    assert [row["action"] for row in rows] == ["write", "skip"]
-    assert rows[0]["destination"] == str(items[0].destination)
-    assert rows[0]["hash"] == photos[0].digest
-
-
-def test_the_report_copes_with_names_that_are_not_utf8(tmp_path: Path) -> None:
-    source = Path(os.fsdecode(b"/album/caf\xe9.jpg"))
-    write_report([Item(source, tmp_path / "x.jpg", "00", Action.FAIL, "gone")], tmp_path / "report.csv")
-    assert b"/album/caf\xe9.jpg" in (tmp_path / "report.csv").read_bytes()
-
-
-def test_the_report_never_overwrites(tmp_path: Path) -> None:
-    (tmp_path / "report.csv").write_text("mine")
-    with pytest.raises(AlbumsortError, match="exists already"):
-        write_report([], tmp_path / "report.csv")
-    assert (tmp_path / "report.csv").read_text() == "mine"
-
-
-def test_a_report_that_exists_stops_the_run_before_the_first_copy(album: Path, to: Path, tmp_path: Path) -> None:
-    (tmp_path / "report.csv").touch()
-    run: Iterator[Item] = execute(plan({HAPPY: [indexed(album / "a.jpg")]}, to, Link.COPY), Link.COPY)
-    with pytest.raises(AlbumsortError):
-        write_report(run, tmp_path / "report.csv")
-    assert not to.exists()
-
-
-def test_a_report_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(AlbumsortError, match="cannot write the report"):
-        write_report([], tmp_path / "nowhere" / "report.csv")
-
-
 def test_a_destination_that_cannot_be_made_is_one_error_and_not_one_for_every_photo(tmp_path):
     source = tmp_path / "photo.jpg"
     source.write_bytes(b"pixels")
     (tmp_path / "file").write_text("no folder")
     digest = xxhash.xxh3_128_hexdigest(b"pixels")
     items = [Item(source, tmp_path / "file" / "happy" / name, digest, Action.WRITE) for name in ("a.jpg", "b.jpg")]
-    with pytest.raises(AlbumsortError, match=r"cannot write to .*happy: Not a directory"):
+    with pytest.raises(AlbumsortError, match=r"cannot write to .*a\.jpg: Not a directory"):
         list(execute(items, Link.COPY))
