@@ -11,7 +11,7 @@ import sys
 import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -185,7 +185,7 @@ def run(photos: Mapping[Emotion, Sequence[Photo]], to: Path, link: Link, report:
             if journal is not None:
                 for folder in made:
                     journal.folder(folder)
-            for item in execute(plan(photos, to, link), link, note):
+            for item in stack.enter_context(closing(execute(plan(photos, to, link), link, note))):
                 if journal is not None:
                     journal.photo(item, link)
                 yield item
@@ -209,7 +209,7 @@ def claimed(to: Path) -> Iterator[None]:
         yield
 
 
-def execute(items: Iterable[Item], link: Link, note: Callable[[Path], None] = lambda folder: None) -> Iterator[Item]:
+def execute(items: Iterable[Item], link: Link, note: Callable[[Path], None] = lambda folder: None) -> Generator[Item]:
     """Carry out a plan in a folder that is there, yielding each item as it really went; what fails stops no other.
 
     note: called with each folder as soon as it was made. Raises AlbumsortError where going on is pointless: the

@@ -10,6 +10,7 @@ import csv
 import io
 import os
 import sys
+from contextlib import suppress
 from dataclasses import astuple, dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -52,13 +53,20 @@ class Journal:
     def create(cls, path: Path, into: Path) -> Journal:
         """Begin the report of an export into a folder; raises AlbumsortError if the file exists."""
         try:
-            journal = cls(path, open(path, "xb"))  # noqa: SIM115 (closed by __exit__)
+            file = open(path, "xb")  # noqa: SIM115 (closed by __exit__)
         except FileExistsError as e:
             raise AlbumsortError(f"{path} exists already; choose another name for the report") from e
         except OSError as e:
             raise _unwritable(path, e) from e
-        journal._write(COLUMNS)
-        journal._note(Line(destination=str(into), action=Mark.INTO))
+        journal = cls(path, file)
+        try:
+            journal._write(COLUMNS)
+            journal._note(Line(destination=str(into), action=Mark.INTO))
+        except BaseException:  # nothing is reported yet: let the next run have the name
+            with suppress(OSError):
+                file.close()
+            path.unlink()
+            raise
         return journal
 
     @classmethod
