@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import shutil
 import stat
 import tempfile
@@ -14,10 +15,11 @@ import xxhash
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from albumsort import export, files
+from albumsort import export, files, journal
 from albumsort.errors import AlbumsortError, UsageError
 from albumsort.export import check_destination, execute, plan
 from albumsort.types import Action, Emotion, Item, Link, Photo
+from albumsort.undo import Fate, undo
 
 HAPPY = Emotion.HAPPY
 
@@ -479,31 +481,182 @@ def takes_any_bytes() -> bool:
     return True
 
 
+RAW = st.binary(min_size=1, max_size=255) | st.text(min_size=1).map(lambda name: name.encode(errors="replace"))
+NASTY = st.sampled_from(
+    [
+        b"caf\xe9.jpg", b"\xff\xfe", b"\xed\xa0\x80.jpg", b"x" * 255, b"x" * 251 + b".jpg",
+        *(
+            name.encode()
+            for name in (
+                "CON", "nul.jpg", "com1.jpg", "aux.", "LPT9", "a.jpg.", "a.jpg ", "...", " ", "~", ".albumsort-lock",
+                "=1+1.jpg", "-rf.jpg", "@x.jpg", "a\tb.jpg", "a;=b.jpg", '"a",b.jpg', "'a'.jpg", "a\nb.jpg", "a\rb.jpg",
+                "\x1b[31mred.jpg", "\x07.jpg", "gpj.\u202ea.jpg", "\u2066.jpg", "\u05e9\u05dc\u05d5.jpg", "\ufeff",
+                "A.JPG", "a.jpg", "A.jpg", "a-2.jpg", "Zo\u00eb.jpg", "Zoe\u0308.jpg", "STRASSE.jpg", "stra\u00dfe.jpg",
+                "\ufb01.jpg", "fi.jpg", "\u0130.jpg", "i.jpg", "\u00e9" * 127,
+            )
+        ),
+    ]
+)  # fmt: skip
 FILE_NAMES = (
-    (st.binary(min_size=1, max_size=255) | st.text(min_size=1).map(str.encode))
+    (NASTY | RAW)
     .map(lambda raw: raw.replace(b"/", b"?").replace(b"\0", b"\n")[:255])
     .filter(lambda raw: raw not in (b".", b".."))
     .map(os.fsdecode)
 )
+any_names = pytest.mark.skipif(not takes_any_bytes(), reason="this file system does not take any bytes as a name")
 
 
-@pytest.mark.skipif(not takes_any_bytes(), reason="this file system does not take any bytes as a name")
-@settings(max_examples=60, deadline=None, database=None)
-@given(names=st.lists(FILE_NAMES, min_size=1, max_size=6, unique=True), extension=st.sampled_from(["", ".jpg"]))
-def test_any_name_leads_to_a_file_that_every_system_takes(names: list[str], extension: str) -> None:
+@any_names
+@settings(max_examples=60)
+@given(names=st.lists(FILE_NAMES, min_size=1, max_size=6), link=st.sampled_from(Link))
+def test_any_name_leads_to_a_file_that_every_system_takes(names: list[str], link: Link) -> None:
     with tempfile.TemporaryDirectory() as folder:
         to = Path(folder, "out")
-        # each in a folder of its own, so that two may share a name
+        # each in a folder of its own, so that some may share a name
         photos = [indexed(Path(folder, str(i), name), bytes([i])) for i, name in enumerate(names + names)]
-        items = exported(photos, to)
+        items = exported(photos, to, link)
         assert actions(items) == ["write"] * len(photos)
         written = [item.destination.name for item in items]
+        assert sorted(written) == sorted(os.listdir(to / "happy"))
         assert all(len(os.fsencode(name)) <= 255 for name in written)
         assert not any(unicodedata.category(c) == "Cc" or c in '<>:"/\\|?*' for name in written for c in name)
         assert not any(name.endswith((".", " ")) for name in written)
+        assert all(re.match("[0-9]{4}-.", name) for name in written)  # and so never CON, -rf or =1+1
         assert len({unicodedata.normalize("NFC", name).casefold() for name in written}) == len(written)
         assert [item.destination.read_bytes() for item in items] == [bytes([i]) for i in range(len(photos))]
-        assert set(actions(exported(photos[::-1], to))) == {"skip"}
+        assert set(actions(exported(photos[::-1], to, link))) == {"skip"}
+
+
+@any_names
+@settings(max_examples=60)
+@given(data=st.data())
+def test_any_plan_leads_each_photo_to_a_place_of_its_own_and_a_second_export_does_nothing(data: st.DataObject) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        to, report = Path(folder, "new", "out"), Path(folder, "report.csv")
+        contents = st.binary(max_size=1)  # some are the same
+        drawn = data.draw(st.lists(st.tuples(FILE_NAMES, contents), min_size=1, max_size=8))
+        photos = [indexed(Path(folder, "album", str(i), name), bytes_) for i, (name, bytes_) in enumerate(drawn)]
+        emotions = data.draw(st.lists(st.sampled_from(Emotion), min_size=1, max_size=3, unique=True))
+        chosen = {emotion: data.draw(st.permutations(photos)) for emotion in emotions}
+        there = data.draw(st.lists(st.sampled_from([p.path.name for p in photos]), max_size=3))
+        for name in there:  # in the way
+            way = to / emotions[0].value / f"0001-{name}"[:100]
+            if not os.path.lexists(way):
+                indexed(way, b"foreign")
+        before = {path: path.read_bytes() for path in Path(folder).rglob("*") if path.is_file()}
+        link = data.draw(st.sampled_from(Link))
+        items = list(export.run(chosen, to, link, report))
+        written = [item.destination for item in items if item.action is Action.WRITE]
+        assert len(items) == len(photos) * len(emotions)
+        assert Action.FAIL not in {item.action for item in items}
+        assert len(set(written)) == len(written)
+        assert {path.parent for path in written} <= {to / emotion.value for emotion in emotions}
+        for item in items:
+            assert item.destination.read_bytes() == item.source.read_bytes()
+            assert os.path.normpath(item.destination) == str(item.destination)
+        found = {path for path in Path(folder).rglob("*") if path.is_file()}
+        assert found - set(before) == {*written, report}
+        assert actions(list(export.run(chosen, to, link, None))) == ["skip"] * len(items)
+        assert {path for path in Path(folder).rglob("*") if path.is_file()} == found
+        assert {outcome.fate for outcome in undo(report, [Path(folder, "album")])} <= {Fate.REMOVE, Fate.LEFT}
+        report.unlink()
+        assert {path: path.read_bytes() for path in Path(folder).rglob("*") if path.is_file()} == before
+
+
+# a run
+
+
+def test_a_report_names_what_was_made_and_what_became_of_each_photo(album: Path, to: Path, tmp_path: Path) -> None:
+    photos = [indexed(album / "a.jpg"), indexed(album / "b.jpg"), indexed(album / "c.jpg", b"c")]
+    photos[2].path.unlink()
+    exported(photos, to, report=tmp_path / "report.csv")
+    lines = [(line.action, line.source, line.destination) for line in journal.read(tmp_path / "report.csv")]
+    copy = str(to / "happy" / "0001-a.jpg")
+    assert lines == [
+        ("into", "", str(to)),
+        ("folder", "", str(to)),
+        ("folder", "", str(to / "happy")),
+        ("write", str(album / "a.jpg"), copy),
+        ("skip", str(album / "b.jpg"), copy),
+        ("fail", str(album / "c.jpg"), str(to / "happy" / "0003-c.jpg")),
+    ]
+
+
+def test_a_line_follows_its_file_at_once(album: Path, to: Path, tmp_path: Path) -> None:
+    photos = [indexed(album / f"{name}.jpg", name.encode()) for name in "abc"]
+    for item in export.run({HAPPY: photos}, to, Link.COPY, tmp_path / "report.csv"):
+        assert journal.read(tmp_path / "report.csv")[-1].destination == str(item.destination)
+        assert item.destination.exists()
+
+
+def test_a_report_that_exists_stops_the_run_before_the_first_copy(album: Path, to: Path, tmp_path: Path) -> None:
+    (tmp_path / "report.csv").touch()
+    with pytest.raises(AlbumsortError, match="exists already"):
+        exported([indexed(album / "a.jpg")], to, report=tmp_path / "report.csv")
+    assert not to.exists()
+
+
+def test_a_report_may_lie_in_the_new_destination(album: Path, to: Path) -> None:
+    exported([indexed(album / "a.jpg")], to, report=to / "report.csv")
+    assert journal.read(to / "report.csv")[-1].action == "write"
+
+
+def test_a_run_that_wrote_nothing_leaves_no_folder(album: Path, to: Path) -> None:
+    photo = indexed(album / "a.jpg")
+    photo.path.unlink()
+    assert actions(exported([photo], to / "deeper")) == ["fail"]
+    assert actions(exported([], to / "deeper")) == []
+    assert not to.exists()
+
+
+def test_two_exports_into_one_folder_at_once_are_refused(album: Path, to: Path) -> None:
+    photos = [indexed(album / f"{name}.jpg", name.encode()) for name in "ab"]
+    first = export.run({HAPPY: photos}, to, Link.COPY, None)
+    next(first)
+    with pytest.raises(AlbumsortError, match="another export"):
+        exported(photos, to)
+    assert actions(list(first)) == ["write"]
+    assert actions(exported(photos, to)) == ["skip", "skip"]
+
+
+def test_what_a_killed_run_left_is_removed_unless_an_export_is_at_work(album: Path, to: Path) -> None:
+    photos = [indexed(album / f"{name}.jpg", name.encode()) for name in "ab"]
+    first = export.run({HAPPY: photos}, to, Link.COPY, None)
+    next(first)
+    (to / "happy" / files.temporary_name()).touch()
+    (to / "happy" / ".albumsort-mine").touch()
+    with pytest.raises(AlbumsortError):
+        exported(photos, to)
+    assert len(os.listdir(to / "happy")) == 3
+    first.close()
+    exported(photos, to)
+    assert sorted(os.listdir(to / "happy")) == [".albumsort-mine", "0001-a.jpg", "0002-b.jpg"]
+
+
+def test_without_locks_nothing_is_removed(album: Path, to: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (to / "happy").mkdir(parents=True)
+    (to / "happy" / files.temporary_name()).touch()
+    monkeypatch.setattr(files, "_lock", fail_with(errno.ENOLCK))
+    assert actions(exported([indexed(album / "a.jpg")], to)) == ["write"]
+    assert len(os.listdir(to / "happy")) == 2
+
+
+def test_a_drive_that_is_pulled_out_is_not_made_anew_below_its_name(album: Path, to: Path) -> None:
+    photos = [indexed(album / f"{name}.jpg", name.encode()) for name in "ab"]
+    running = export.run({HAPPY: photos[:1], Emotion.SAD: photos[1:]}, to, Link.COPY, None)
+    next(running)
+    to.rename(to.with_name("unplugged"))
+    with pytest.raises(AlbumsortError, match=r"sad.0001-b\.jpg: No such file.* See that its disk is there"):
+        next(running)
+    assert not to.exists()
+
+
+def test_the_same_bytes_again_are_told_to_lie_where_they_came_to_lie(album: Path, to: Path) -> None:
+    photos = [indexed(album / "a.jpg"), indexed(album / "b.jpg")]
+    planned = ready(photos, to)
+    indexed(to / "happy" / "0001-a.jpg", b"foreign")
+    items = list(execute(planned, Link.COPY))
+    assert [item.destination.name for item in items] == ["0001-a-2.jpg"] * 2
 
 
 def test_a_destination_that_cannot_be_made_is_one_error_and_not_one_for_every_photo(tmp_path):
