@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers import end, environment, face, run, save, start
+from helpers import end, environment, face, run, save
 
 from albumsort import export, files, journal
 from albumsort.errors import AlbumsortError
@@ -217,6 +217,22 @@ def check_undone(to: Path, reports: list[Path], album: Path, kills: int) -> None
 # the end of the process
 
 
+ON_A_SLOW_DISK = """
+import io, sys, time
+from albumsort import export
+from albumsort.cli import app
+
+class Slow(io.FileIO):
+    def write(self, data):
+        time.sleep(0.0005)
+        return super().write(memoryview(data)[:4096])
+
+export.open = lambda path, mode, opener: io.BufferedWriter(Slow(path, mode.replace("b", ""), opener=opener))
+app(sys.argv[1:], prog_name="albumsort")
+"""
+"""The program where files are in parts for so long that a kill at any moment meets one."""
+
+
 @pytest.mark.skipif(os.name == "nt", reason="needs SIGKILL")
 def test_exports_that_are_killed_leave_whole_files_and_the_next_run_does_the_rest(tmp_path: Path) -> None:
     photos, rounds, kills = 200, 2, 10
@@ -234,11 +250,18 @@ def test_exports_that_are_killed_leave_whole_files_and_the_next_run_does_the_res
         to, reports = base / "new" / "out", [base / f"{kill}.csv" for kill in range(kills + 1)]
         for report in reports[:-1]:
             more = chance.randrange(2 * photos // (kills + 2))
-            process = start("export", "--to", to, "--report", report, "--db", database)
+            process = subprocess.Popen(
+                [sys.executable, "-c", ON_A_SLOW_DISK, "export", "--to", to, "--report", report, "--db", database],
+                env=environment(),
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                start_new_session=True,
+            )
             try:
                 while process.poll() is None and (not report.exists() or report.read_bytes().count(b'"write"') < more):
                     time.sleep(0.002)
-                time.sleep(chance.random() * 0.004)
+                time.sleep(chance.random() * 0.008)
                 process.send_signal(signal.SIGKILL)
             finally:
                 end(process)
