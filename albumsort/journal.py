@@ -77,7 +77,7 @@ class Journal:
             file.truncate(len(_whole(file.read())))
             file.seek(0, os.SEEK_END)
         except OSError as e:
-            raise _unwritable(path, e) from e
+            raise AlbumsortError(f"cannot note in {path} what is removed: {e.strerror or e}; make it writable") from e
         return cls(path, file)
 
     def __enter__(self) -> Journal:

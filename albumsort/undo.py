@@ -62,8 +62,9 @@ def undo(report: Path, albums: Collection[Path], dry_run: bool = False) -> Gener
         sources = {line.source for line in lines}
         undone = {line.destination for line in lines if line.action == Mark.UNDONE}
         lines = [line for line in lines if line.destination not in undone]
+        written = [line for line in lines if line.action == Action.WRITE]
         removed: set[Path] = set()
-        for line in reversed([line for line in lines if line.action == Action.WRITE]):
+        for line in written:
             outcome = _remove(line, sources, folders, dry_run)
             if outcome.fate is not Fate.LEFT:
                 removed.add(outcome.path)

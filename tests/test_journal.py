@@ -98,7 +98,7 @@ def test_a_report_never_overwrites(report: Path) -> None:
 def test_a_report_that_cannot_be_written_is_an_error(report: Path) -> None:
     with pytest.raises(AlbumsortError, match="cannot write the report"):
         Journal.create(report / "nowhere", Path("/out"))
-    with pytest.raises(AlbumsortError, match="cannot write the report"):
+    with pytest.raises(AlbumsortError, match="cannot note in"):
         Journal.reopen(report)
 
 
