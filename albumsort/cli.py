@@ -7,26 +7,29 @@ import os
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 from typer.core import TyperGroup
 
 from . import __version__
 from .errors import AlbumsortError, PhotoError, UsageError
-from .types import FOUR, Emotion
+from .types import FOUR, Action, Emotion, Link
 
 if TYPE_CHECKING:
-    from .export import Item, Link
     from .index import Filters, Index
     from .indexing import Report
     from .output import Form
     from .training.shipping import Evaluated
-    from .types import Analysis, Photo
+    from .types import Analysis, Item, Photo
+    from .undo import Outcome
+
+_Done = TypeVar("_Done")
 
 
 class Commands(TyperGroup):
@@ -246,12 +249,21 @@ def list_(
 @app.command()
 def export(
     ctx: typer.Context,
-    to: Annotated[Path, _option("--to", help="The folder to copy into; never inside an album.", metavar="DIR")],
     emotions: Annotated[list[str] | None, typer.Argument(metavar="EMOTION", show_default=False)] = None,
+    to: Annotated[
+        Path | None,
+        _option("--to", help="The folder to copy into; never inside an album.", metavar="DIR", show_default=False),
+    ] = None,
     n: Annotated[int | None, _option("-n", help="At most so many for each emotion.", env="N", min=1)] = None,
     link: Annotated[str, _option("--link", help="copy, or hard or soft links instead of copies.")] = "copy",
     dry_run: Annotated[bool, _option("--dry-run", help="Show what would be done; write nothing.")] = False,
-    report: Annotated[Path | None, _option("--report", help="Write what was done as CSV.", metavar="FILE")] = None,
+    report: Annotated[
+        Path | None, _option("--report", help="Write what is done to a new CSV file, line by line.", metavar="FILE")
+    ] = None,
+    undo: Annotated[
+        Path | None,
+        _option("--undo", help="Remove what the export with this report wrote.", metavar="REPORT", show_default=False),
+    ] = None,
     db: Db = None,
     quiet: Quiet = False,
     version: Version = False,
@@ -260,17 +272,26 @@ def export(
 
     Each goes to DIR/EMOTION/RANK-NAME by the label of its largest face, chosen among the four and
     the emotions named. Originals are never touched, and nothing is overwritten.
+
+    --undo needs nothing but a report. What changed since is left, and so is a copy whose original is gone.
     """
     from . import export as exporting
     from . import ranking
     from .index import Filters
-    from .output import printable
     from .weights import emotion_prior
 
+    if undo is not None:
+        given = [name for name in ("emotions", "to", "n", "link", "report") if _on_command_line(ctx, name)]
+        if given:
+            raise UsageError("--undo takes a report alone: no EMOTION, --to, -n, --link or --report")
+        _undo(ctx, undo, dry_run, db, _quiet(ctx, quiet))
+        return
+    if to is None:
+        raise UsageError("name the folder to copy into, as in: albumsort export --to ~/Sorted")
     wanted = [Emotion.parse(word) for word in emotions or ()] or list(FOUR)
-    if link not in list(exporting.Link):
-        raise UsageError(f"--link {link}: choose from {', '.join(exporting.Link)}")
-    how = exporting.Link(link)
+    if link not in list(Link):
+        raise UsageError(f"--link {link}: choose from {', '.join(Link)}")
+    how = Link(link)
     with _open(ctx, db) as database:
         albums = database.albums()
         exporting.check_destination(to, albums)
@@ -278,45 +299,72 @@ def export(
             exporting.check_outside(Path(os.path.abspath(report)).parent, albums)
         folders = ranking.labelled(database.photos(Filters()), wanted, emotion_prior(), n)
         faceless = database.stats().without_face
-    plan = exporting.plan(folders, Path(os.path.abspath(to)), how)
+    to = Path(os.path.realpath(to))
     if dry_run:
-        done = plan
-        for item in plan:
-            print(f"{item.action}\t{printable(item.source)}\t{printable(item.destination)}\t{printable(item.reason)}")
+        done = exporting.plan(folders, to, how)
+        for item in done:
+            _show(item.action, item.source, item.destination, item.reason)
     else:
-        done = _carry_out(plan, how, report, show=_on_terminal() and not _quiet(ctx, quiet))
+        run = exporting.run(folders, to, how, report)
+        done = _watched(run, sum(map(len, folders.values())), _quiet(ctx, quiet))
     if not _quiet(ctx, quiet):
         _print_export(done, folders, faceless, dry_run)
-    _print_failures((item.source, item.reason) for item in done if item.action is exporting.Action.FAIL)
-    if any(item.action is exporting.Action.FAIL for item in done):
+    _print_failures((item.source, item.reason) for item in done if item.action is Action.FAIL)
+    if any(item.action is Action.FAIL for item in done):
         raise typer.Exit(1)
 
 
-def _carry_out(plan: list[Item], how: Link, report: Path | None, show: bool) -> list[Item]:
+def _undo(ctx: typer.Context, report: Path, dry_run: bool, db: Path | None, quiet: bool) -> None:
+    from . import undo as undoing
+    from .export import check_outside
+
+    albums: set[Path] = set()
+    if _database(ctx, db).exists():  # what the report wrote can be removed without the index that led to it
+        with _open(ctx, db) as database:
+            albums = database.albums()
+    check_outside(Path(os.path.abspath(report)).parent, albums)
+    outcomes = _watched(undoing.undo(report, albums, dry_run), None, quiet)
+    if dry_run:
+        for outcome in outcomes:
+            _show(outcome.fate, outcome.path, outcome.reason)
+    if not quiet:
+        _print_undo(outcomes, dry_run)
+    left = [outcome for outcome in outcomes if outcome.fate is undoing.Fate.LEFT and not dry_run]
+    for outcome in left:
+        if not (quiet and outcome.is_folder):
+            _say(f"left: {outcome.path}: {outcome.reason}")
+    if any(not outcome.is_folder for outcome in left):
+        raise typer.Exit(1)
+
+
+def _watched(run: Generator[_Done], total: int | None, quiet: bool) -> list[_Done]:
+    """Return what a run yields, which shows its progress to whoever watches."""
     from tqdm import tqdm
 
-    from . import export as exporting
+    show = _on_terminal() and not quiet
+    with closing(run):  # at once if interrupted: it has locks
+        return list(tqdm(run, total=total, unit=" photos", disable=not show))
 
-    done: list[Item] = []
 
-    def watched() -> Iterator[Item]:
-        for item in tqdm(exporting.execute(plan, how), total=len(plan), unit=" photos", disable=not show):
-            done.append(item)
-            yield item
+def _show(*fields: Any) -> None:
+    from .output import printable
 
-    if report is None:
-        for _ in watched():
-            pass
-    else:
-        exporting.write_report(watched(), report)
-    return done
+    print("\t".join(printable(str(field)) for field in fields))
+
+
+def _print_undo(outcomes: Sequence[Outcome], dry_run: bool) -> None:
+    if all(outcome.is_folder and outcome.fate == "left" for outcome in outcomes):
+        _say("Nothing is left to undo: what this report names was removed before, or nothing was written")
+        return
+    folders = sum(outcome.is_folder and outcome.fate == "remove" for outcome in outcomes)
+    fates = Counter(str(outcome.fate) for outcome in outcomes if not outcome.is_folder)
+    verb = "would be removed" if dry_run else "removed"
+    _say(f"{fates['remove']} files and {folders} folders {verb}, {fates['gone']} already gone, {fates['left']} left")
 
 
 def _print_export(
     done: Sequence[Item], folders: Mapping[Emotion, Sequence[Photo]], faceless: int, dry_run: bool
 ) -> None:
-    from .export import Action
-
     actions = Counter(item.action for item in done)
     verb = "would be written" if dry_run else "written"
     chosen = ", ".join(f"{len(group)} {emotion}" for emotion, group in folders.items())

@@ -2,61 +2,37 @@
 
 from __future__ import annotations
 
-import csv
 import errno
-import hashlib
 import itertools
 import os
 import re
-import secrets
 import stat
 import sys
 import unicodedata
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import xxhash
 
+from . import files
 from .errors import AlbumsortError, UsageError
-from .types import Emotion, Photo
+from .journal import Journal
+from .types import Action, Emotion, Item, Link, Photo
 
 _NAME_BYTES = 255  # what the usual file systems take
-_TEMPORARY = ".albumsort-"
 _HOPELESS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+_REMEDIES = {
+    errno.ENOSPC: "Make room there",
+    errno.EDQUOT: "Make room there",
+    errno.EROFS: "Make it writable",
+    errno.EACCES: "Make it writable",
+}
 _THERE = "already there"
 # what Windows forbids, control characters and line ends, and halves of characters that no file system encodes
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f-\x9f\u2028\u2029<>:"/\\|?*\ud800-\udc7f\udd00-\udfff]')
-
-
-class Link(StrEnum):
-    """What stands in the destination for a photo."""
-
-    COPY = "copy"
-    HARD = "hard"
-    SOFT = "soft"
-
-
-class Action(StrEnum):
-    """What is to be done, or was done, with a photo. SKIP: the destination holds these bytes already."""
-
-    WRITE = "write"
-    SKIP = "skip"
-    FAIL = "fail"
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One photo of a plan. digest: the indexed hash of the source; destination of a SKIP: the file that holds it."""
-
-    source: Path
-    destination: Path
-    digest: str
-    action: Action
-    reason: str = ""
 
 
 class _FileError(Exception):
@@ -74,10 +50,17 @@ def check_destination(to: Path, albums: Iterable[Path]) -> None:
 
 def check_outside(folder: Path, albums: Iterable[Path]) -> None:
     """Raise UsageError if a folder, which need not exist, lies in one of the albums: nothing is written there."""
+    if album := find_album(folder, albums):
+        raise UsageError(f"{folder} lies in {album}, which is indexed; choose a folder outside the album")
+
+
+def find_album(folder: Path, albums: Iterable[Path]) -> Path | None:
+    """Return the album in which a folder lies, which need not exist, or None."""
     real = Path(os.path.realpath(folder))
     for album in albums:
         if any(_is_same_folder(place, os.path.realpath(album)) for place in (real, *real.parents)):
-            raise UsageError(f"{folder} lies in {album}, which is indexed; choose a folder outside the album")
+            return album
+    return None
 
 
 def _is_same_folder(one: Path, other: str) -> bool:
@@ -120,7 +103,7 @@ class _Folder:
 
     def _note(self, file: Path) -> None:
         self.names.add(_fold(file.name))
-        if file.name.startswith(_TEMPORARY):  # left by a kill: perhaps whole, but nobody would find it
+        if file.name.startswith(files.HIDDEN):  # left by a kill: perhaps whole, but nobody would find it
             return
         with suppress(OSError):  # gone again, or a broken link
             status = os.stat(file, follow_symlinks=self.link is Link.SOFT)
@@ -149,7 +132,7 @@ class _Folder:
     def _find(self, digest: str, status: os.stat_result) -> Path | None:
         for file in self.unread.pop(status.st_size, ()):
             with suppress(OSError):
-                self.digests.setdefault(_digest(file), file)
+                self.digests.setdefault(files.digest(file), file)
         linked = None if self.link is Link.COPY else self.inodes.get((status.st_dev, status.st_ino))
         return linked or self.digests.get(digest)
 
@@ -177,54 +160,117 @@ def _fold(name: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
-def execute(items: Iterable[Item], link: Link) -> Iterator[Item]:
-    """Carry out a plan, yielding each item as it really went; what fails says why and stops no other.
+def run(photos: Mapping[Emotion, Sequence[Photo]], to: Path, link: Link, report: Path | None) -> Generator[Item]:
+    """Plan an export and carry it out, yielding each item as it really went, once the new report names it.
 
-    Raises AlbumsortError where going on is pointless: the disk is full or may not be written to.
+    `to` is an absolute path without symbolic links. What raises AlbumsortError ends the run: `to` cannot be written
+    into, another export is at work there, or the report cannot be written. What was written until then is whole.
+    """
+    made: list[Path] = []
+    try:
+        with ExitStack() as stack:
+            try:
+                for folder in files.make_folders(to):
+                    made.append(folder)
+            except OSError as e:
+                raise AlbumsortError(f"cannot make {to}: {e.strerror or e}; choose another destination") from e
+            stack.enter_context(claimed(to))
+            journal = None if report is None else stack.enter_context(Journal.create(report, to))
+
+            def note(folder: Path) -> None:
+                made.append(folder)
+                if journal is not None:
+                    journal.folder(folder)
+
+            if journal is not None:
+                for folder in made:
+                    journal.folder(folder)
+            for item in stack.enter_context(closing(execute(plan(photos, to, link), link, note))):
+                if journal is not None:
+                    journal.photo(item, link)
+                yield item
+    finally:
+        for folder in reversed(made):
+            with suppress(OSError):  # it holds what was written
+                folder.rmdir()
+
+
+@contextmanager
+def claimed(to: Path) -> Iterator[None]:
+    """Keep other exports away from a destination, and remove what a killed one left unfinished there.
+
+    Where there are no locks nothing is removed, and others are not kept away; they overwrite nothing all the same.
+    Raises AlbumsortError if another export is at work there.
+    """
+    with files.locked(to) as alone:
+        if alone:
+            for emotion in Emotion:
+                files.remove_temporaries(to / emotion.value)
+        yield
+
+
+def execute(items: Iterable[Item], link: Link, note: Callable[[Path], None] = lambda folder: None) -> Generator[Item]:
+    """Carry out a plan in a folder that is there, yielding each item as it really went; what fails stops no other.
+
+    note: called with each folder as soon as it was made. Raises AlbumsortError where going on is pointless: the
+    disk is full, gone, or may not be written to.
     """
     written = 0
     folders: set[Path] = set()
-    failed: set[Path] = set()
-    for item in items:
-        # a photo with the same bytes was to have been written for this one too
-        if item.action is Action.SKIP and item.destination in failed:
-            item = replace(item, action=Action.WRITE, reason="")
-        if item.action is not Action.WRITE:
-            yield item
-            continue
-        try:
-            done = _attempt(item, link, folders)
-        except OSError as e:
-            raise AlbumsortError(
-                f"cannot write to {item.destination.parent}: {e.strerror}. Files written: {written}. "
-                "Once that is put right, run the same command again: it goes on where it stopped"
-            ) from e
-        if done.action is Action.FAIL:
-            failed.add(item.destination)
-        written += done.action is Action.WRITE
-        yield done
+    went: dict[Path, Item] = {}
+    try:
+        for item in items:
+            # a photo with the same bytes was to have been written for this one too
+            if item.action is Action.SKIP and (twin := went.get(item.destination)):
+                if twin.action is Action.FAIL:
+                    item = replace(item, action=Action.WRITE, reason="")
+                else:  # perhaps under another name than the planned one
+                    item = replace(item, destination=twin.destination)
+            if item.action is not Action.WRITE:
+                yield item
+                continue
+            try:
+                done = _attempt(item, link, folders, note)
+            except OSError as e:
+                remedy = _REMEDIES.get(e.errno or 0, "See that its disk is there")
+                raise AlbumsortError(
+                    f"cannot write to {item.destination}: {e.strerror or e}. {remedy}, then export again: it goes on "
+                    f"where it stopped. Files written: {written}"
+                ) from e
+            went[item.destination] = done
+            written += done.action is Action.WRITE
+            yield done
+    finally:
+        for folder in folders:
+            files.flush_folder(folder)
 
 
-def _attempt(item: Item, link: Link, folders: set[Path]) -> Item:
+def _attempt(item: Item, link: Link, folders: set[Path], note: Callable[[Path], None]) -> Item:
     """Write one item; raises OSError only where no other could be written either."""
     folder = item.destination.parent
     try:
         if folder not in folders:  # once: a folder that goes away later was on a drive that was pulled out
-            folder.mkdir(parents=True, exist_ok=True)
+            if not folder.is_dir():
+                folder.mkdir()  # and none above it: they were on that drive, too
+                note(folder)
             folders.add(folder)
         return _copy(item) if link is Link.COPY else _link(item, link)
     except _FileError as e:
         return replace(item, action=Action.FAIL, reason=str(e))
     except OSError as e:
-        if e.errno in _HOPELESS or not folder.is_dir():
+        if e.errno in _HOPELESS or not _is_writable(folder):
             raise
         return replace(item, action=Action.FAIL, reason=f"cannot write to {folder}: {e.strerror or e}")
+
+
+def _is_writable(folder: Path) -> bool:
+    return folder.is_dir() and os.access(folder, os.W_OK)
 
 
 def _copy(item: Item) -> Item:
     """Write a temporary file, read it back, and only then let it be seen under its name."""
     status, data = _read(item)
-    temporary = item.destination.with_name(f"{_TEMPORARY}{secrets.token_hex(8)}")
+    temporary = item.destination.with_name(files.temporary_name())
     try:
         with open(temporary, "xb", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
             file.write(data)
@@ -232,30 +278,15 @@ def _copy(item: Item) -> Item:
             os.fsync(file.fileno())
             if sys.platform == "linux":  # so that it is read back from the disk, not from memory
                 os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-        if _digest(temporary) != item.digest:
+        if files.digest(temporary) != item.digest:
             raise _FileError("the copy, read back, is not what was written; is the destination's disk sound?")
         with suppress(OSError):  # some network drives keep neither times nor modes
             os.utime(temporary, ns=(status.st_atime_ns, status.st_mtime_ns))
             os.chmod(temporary, stat.S_IMODE(status.st_mode) & 0o666 | 0o600)
-        return _name(item, lambda destination: _place(temporary, destination))
+        return _name(item, lambda destination: files.place(temporary, destination))
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
-
-
-def _place(temporary: Path, destination: Path) -> None:
-    """Give a whole file its name; raises FileExistsError if that is taken, which a rename would overwrite."""
-    try:
-        os.link(temporary, destination)
-    except FileExistsError:
-        raise
-    except OSError:  # a file system without hard links, such as FAT, or an error that the next line meets too
-        destination.touch(exist_ok=False)
-        try:
-            os.replace(temporary, destination)
-        except BaseException:
-            destination.unlink(missing_ok=True)
-            raise
 
 
 def _link(item: Item, link: Link) -> Item:
@@ -280,7 +311,7 @@ def _name(item: Item, put: Callable[[Path], None]) -> Item:
             put(destination)
             return replace(item, destination=destination)
         except FileExistsError:  # it came after the plan was made
-            if destination.is_file() and _digest(destination) == item.digest:
+            if destination.is_file() and files.digest(destination) == item.digest:
                 return replace(item, destination=destination, action=Action.SKIP, reason=_THERE)
 
 
@@ -310,22 +341,3 @@ def _unreadable(error: OSError) -> _FileError:
     if isinstance(error, FileNotFoundError | NotADirectoryError):
         return _FileError("the photo is gone; if it was moved, run `albumsort index` again")
     return _FileError(f"cannot read the photo: {error.strerror or error}")
-
-
-def _digest(file: Path) -> str:
-    with open(file, "rb") as content:
-        return hashlib.file_digest(content, xxhash.xxh3_128).hexdigest()
-
-
-def write_report(items: Iterable[Item], file: Path) -> None:
-    """Write items, as they come, to a new CSV file; raises AlbumsortError if the file exists or cannot be written."""
-    try:
-        # names that are not UTF-8 go into the file byte for byte
-        with open(file, "x", encoding="utf-8", errors=sys.getfilesystemencodeerrors(), newline="") as report:
-            rows = csv.writer(report, lineterminator="\n")
-            rows.writerow(("source", "destination", "hash", "action", "reason"))
-            rows.writerows((i.source, i.destination, i.digest, i.action, i.reason) for i in items)
-    except FileExistsError as e:
-        raise AlbumsortError(f"{file} exists already; choose another name for the report") from e
-    except OSError as e:
-        raise AlbumsortError(f"cannot write the report {file}: {e.strerror}") from e

@@ -162,3 +162,30 @@ class Photo:
     def main_face(self) -> Face | None:
         """The largest face, taken as whom the photo is of."""
         return max(self.faces, key=lambda f: f.box.area, default=None)
+
+
+class Link(StrEnum):
+    """What stands in the destination of an export for a photo."""
+
+    COPY = "copy"
+    HARD = "hard"
+    SOFT = "soft"
+
+
+class Action(StrEnum):
+    """What is to be done, or was done, with a photo. SKIP: the destination holds these bytes already."""
+
+    WRITE = "write"
+    SKIP = "skip"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One photo of an export. digest: the indexed hash of the source; destination of a SKIP: the file that holds it."""
+
+    source: Path
+    destination: Path
+    digest: str
+    action: Action
+    reason: str = ""

@@ -802,11 +802,128 @@ def test_export_can_link_instead_of_copying(library: SimpleNamespace, tmp_path: 
 def test_export_reports_every_photo_as_csv(library: SimpleNamespace, tmp_path: Path) -> None:
     invoke("export", "--to", tmp_path / "out", "--report", tmp_path / "report.csv", db=library.database)
     with open(tmp_path / "report.csv", encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
+        rows = [row for row in csv.DictReader(file) if row["source"]]
     assert [row["action"] for row in rows] == ["write"] * 7
     assert sorted(row["destination"] for row in rows) == [
         str(tmp_path / "out" / name) for name in exported(tmp_path / "out")
     ]
+
+
+def undoable(library: SimpleNamespace, tmp_path: Path) -> tuple[Path, Path]:
+    """An export and its report."""
+    to, report = tmp_path / "new" / "out", tmp_path / "report.csv"
+    assert invoke("export", "--to", to, "--report", report, db=library.database).exit_code == 0
+    return to, report
+
+
+def test_an_export_is_undone_by_its_report_once(library: SimpleNamespace, tmp_path: Path) -> None:
+    to, report = undoable(library, tmp_path)
+    done = invoke("export", "--undo", report, db=library.database)
+    assert (done.exit_code, done.stdout) == (0, "")
+    assert done.stderr == "7 files and 6 folders removed, 0 already gone, 0 left\n"
+    assert not to.parent.exists()
+    again = invoke("export", "--undo", report, db=library.database)
+    assert (again.exit_code, again.stdout) == (0, "")
+    assert again.stderr.startswith("Nothing is left to undo")
+
+
+def test_undo_needs_no_index(library: SimpleNamespace, tmp_path: Path) -> None:
+    to, report = undoable(library, tmp_path)
+    assert invoke("export", "--undo", report, db=tmp_path / "none.sqlite").exit_code == 0
+    assert not to.exists()
+    assert not (tmp_path / "none.sqlite").exists()
+
+
+def test_a_dry_run_of_undo_shows_what_would_go_and_removes_nothing(library: SimpleNamespace, tmp_path: Path) -> None:
+    to, report = undoable(library, tmp_path)
+    before, text = exported(to), report.read_bytes()
+    (to / "sad" / "0001-rain.jpg").write_bytes(b"changed")
+    result = invoke("export", "--undo", report, "--dry-run", db=library.database)
+    rows = [line.split("\t") for line in result.stdout.splitlines()]
+    files = [row[1] for row in rows if row[0] == "remove" and row[1].endswith(".jpg")]
+    assert sorted(files) == [str(to / name) for name in before if name != "sad/0001-rain.jpg"]
+    assert ["left", str(to / "sad" / "0001-rain.jpg"), "it was changed since it was written"] in rows
+    assert "6 files and 3 folders would be removed, 0 already gone, 1 left" in result.stderr
+    assert (result.exit_code, exported(to), report.read_bytes()) == (0, before, text)
+
+
+def test_undo_says_what_it_left_and_why(library: SimpleNamespace, tmp_path: Path) -> None:
+    to, report = undoable(library, tmp_path)
+    (to / "sad" / "0001-rain.jpg").write_bytes(b"changed")
+    (library.folder / "wait.jpg").unlink()
+    (to / "mine").touch()
+    result = invoke("export", "--undo", report, db=library.database)
+    assert result.exit_code == 1
+    assert f"left: {to}/sad/0001-rain.jpg: it was changed" in result.stderr
+    assert re.search(f"left: {to}/neutral/000.-wait.jpg: it may be the only copy", result.stderr)
+    assert f"left: {to}/sad: it holds other files" in result.stderr
+    assert {name.partition("-")[2] for name in exported(to)} == {"", "rain.jpg", "wait.jpg"}
+
+
+@pytest.mark.parametrize(
+    "more",
+    [["happy"], ["--to", "out"], ["-n", "3"], ["--link", "soft"], ["--report", "again.csv"], ["sad", "--dry-run"]],
+)
+def test_undo_takes_nothing_but_a_report(library: SimpleNamespace, tmp_path: Path, more: list[str]) -> None:
+    to, report = undoable(library, tmp_path)
+    result = invoke("export", "--undo", report, *more, db=library.database)
+    assert result.exit_code == 2
+    assert "--undo takes a report alone" in result.stderr
+    assert len(exported(to)) == 7
+
+
+def test_settings_for_exports_do_not_stand_in_the_way_of_undo(library: SimpleNamespace, tmp_path: Path) -> None:
+    to, report = undoable(library, tmp_path)
+    settings = {"ALBUMSORT_TO": str(to), "ALBUMSORT_N": "3"}
+    assert invoke("export", "--undo", report, db=library.database, env=settings).exit_code == 0
+    assert not to.exists()
+
+
+def test_undo_of_what_is_no_report_fails(library: SimpleNamespace, tmp_path: Path) -> None:
+    (tmp_path / "notes.csv").write_text("a,b\n")
+    for name in ("notes.csv", "nowhere.csv"):
+        result = invoke("export", "--undo", tmp_path / name, db=library.database)
+        assert result.exit_code == 1
+        assert name in result.stderr
+
+
+def test_no_report_inside_the_album_is_written_to(library: SimpleNamespace, tmp_path: Path) -> None:
+    _, report = undoable(library, tmp_path)
+    moved = report.rename(library.folder / "report.csv")
+    text = moved.read_bytes()
+    assert invoke("export", "--undo", moved, db=library.database).exit_code == 2
+    assert moved.read_bytes() == text
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows cannot hold these names to begin with")
+@pytest.mark.parametrize(
+    "name", ["\x1b]0;owned\x07.jpg", "gpj.\u202egnp", "a\nfailed: b\r.jpg", "caf\udce9.jpg", "=1+1"]
+)
+def test_a_name_cannot_drive_what_export_shows(tmp_path: Path, name: str) -> None:
+    (tmp_path / "album").mkdir()
+    good, bad = tmp_path / "album" / f"good {name}", tmp_path / "album" / f"bad {name}"
+    with Index(tmp_path / "index.sqlite", create=True) as index:
+        for path in (good, bad):
+            path.write_bytes(os.fsencode(path))
+            save(index, path, [face(happy=0.9)], digest=xxhash.xxh3_128_hexdigest(os.fsencode(path)))
+    bad.write_bytes(b"changed")
+    more, report = ("--db", tmp_path / "index.sqlite"), tmp_path / "report.csv"
+    shown = [run("export", "--to", tmp_path / "out", "--dry-run", *more)]
+    shown.append(run("export", "--to", tmp_path / "out", "--report", report, *more))
+    [copy] = (tmp_path / "out" / "happy").iterdir()
+    copy.write_bytes(b"changed")
+    shown.append(run("export", "--undo", report, "--dry-run", *more))
+    shown.append(run("export", "--undo", report, *more))
+    assert [done.returncode for done in shown] == [0, 1, 0, 1]
+    text = "".join(done.stdout + done.stderr for done in shown)
+    assert not set(text) & set("\x1b\x07\r\u202e\udce9")
+    assert not any(line.startswith("failed: b") and "bad" not in line for line in text.splitlines())
+    assert "bad" in shown[1].stderr
+    assert copy.name[:4] in shown[3].stderr
+    with open(report, encoding="utf-8", errors="surrogateescape", newline="") as file:
+        rows = list(csv.reader(file))
+    assert {row[0] for row in rows if len(row[0]) > 6} == {str(good), str(bad)}
+    assert not any(cell.startswith(("=", "+", "-", "@", "\t", "\r")) for row in rows for cell in row)
 
 
 def test_a_photo_that_changed_since_fails_and_the_others_are_exported(library: SimpleNamespace, tmp_path: Path) -> None:

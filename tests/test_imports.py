@@ -34,7 +34,10 @@ MAY_KNOW = {
     "index": {"schema", "filesystems", "types", "errors"},
     "ranking": {"index", "types", "errors"},
     "output": {"types", "errors"},
-    "export": {"types", "errors"},
+    "files": {"errors"},
+    "journal": {"types", "errors"},
+    "export": {"types", "errors", "files", "journal"},
+    "undo": {"types", "errors", "files", "journal", "export"},
 }
 MAY_KNOW_PIXELS = {"analysis", "indexing", "cli", "diagnosis", "drawing", "gallery"}
 
