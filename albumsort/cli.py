@@ -604,6 +604,46 @@ def evaluate(
         _evaluate_album(album)
 
 
+@model_app.command()
+def compare(
+    data: Annotated[Path, _option("--data", help=DATA_HELP, metavar="PATH")],
+    run: Annotated[
+        Path, _option("--run", help="Folder of what is trained and written; what it holds is kept.", metavar="DIR")
+    ],
+    votes: Annotated[Path | None, _option("--votes", help="FER+ as its CSV: judge by it, too.", metavar="FILE")] = None,
+    system: Annotated[
+        list[str] | None, _option("--system", help="Only this one (repeatable).  [default: all]", show_default=False)
+    ] = None,
+    epochs: Annotated[
+        int | None, _option("--epochs", help="At most so many for each.", min=1, show_default=False)
+    ] = None,
+    faces: Annotated[
+        int | None,
+        _option("--faces", help="Train on at most so many.", env="COMPARE_FACES", min=1, show_default=False),
+    ] = None,
+    vgg19_weights: Annotated[
+        Path | None,
+        _option(
+            "--vgg19-weights",
+            help="Keras' ImageNet weights, no top.  [default: in Keras' folder]",
+            metavar="FILE",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Rebuild the systems albumsort grew from, and compare them with it on the same faces and labels."""
+    _need_tensorflow()
+    from .training import comparison, comparison_report, systems
+
+    chosen = systems.chosen(system or [])
+    compared = comparison.compare(data, votes, chosen, run, epochs, faces, vgg19_weights, _say)
+    if sys.stdout.isatty():
+        _console().print(comparison_report.table(compared))
+    else:
+        print(comparison_report.markdown(compared), end="")
+    _say(f"Table, chart and curves: {run}")
+
+
 def _need_tensorflow() -> None:
     from importlib.util import find_spec
 

@@ -10,11 +10,10 @@ import zipfile
 import cv2
 import numpy as np
 import pytest
+from helpers import drawn_face, write_csvs
 
 from albumsort.errors import AlbumsortError, UsageError
 from albumsort.training import datasets, sources
-
-from .helpers import drawn_face, write_csvs
 
 
 @pytest.fixture

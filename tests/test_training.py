@@ -4,48 +4,16 @@ import csv
 import json
 import re
 from dataclasses import replace
-from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
+from helpers import drawn_face, write_csvs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from albumsort.errors import AlbumsortError, UsageError
 from albumsort.training import augmentation, datasets, evaluation, face_evaluation, sources
 from albumsort.types import Box
-
-VOTES = ["Usage", "Image name", *datasets.VOTE_COLUMNS]
-
-
-def drawn_face(random: np.random.Generator, smile: bool) -> np.ndarray:
-    """A disc with eyes and a mouth that curves up or down."""
-    face = np.full((48, 48), int(random.integers(20, 90)), np.uint8)
-    skin = int(random.integers(140, 230))
-    cv2.ellipse(face, (24, 24), (18, 22), 0, 0, 360, skin, -1)
-    for x in (16, 32):
-        cv2.circle(face, (x, 18), 3, 20, -1)
-    start, end, y = (20, 160, 30) if smile else (200, 340, 40)
-    cv2.ellipse(face, (24, y), (9, 6), 0, start, end, 20, 2)
-    return np.clip(face + random.normal(0, 8, face.shape), 0, 255).astype(np.uint8)
-
-
-def write_csvs(folder: Path, counts: dict[str, int]) -> tuple[Path, Path]:
-    """FER2013 and FER+ files of drawn faces: happy ones and sad ones."""
-    random = np.random.default_rng(0)
-    data, votes = folder / "fer2013.csv", folder / "votes.csv"
-    with data.open("w", newline="") as d, votes.open("w", newline="") as v:
-        data_rows, vote_rows = csv.writer(d), csv.writer(v)
-        data_rows.writerow(["emotion", "pixels", "Usage"])
-        vote_rows.writerow(VOTES)
-        for usage, n in counts.items():
-            for i in range(n):
-                smile = i % 2 == 0
-                pixels = " ".join(map(str, drawn_face(random, smile).ravel()))
-                data_rows.writerow([3 if smile else 4, pixels, usage])
-                vote_rows.writerow([usage, f"{i}.png", 1, 9 if smile else 0, 0, 0 if smile else 9, 0, 0, 0, 0, 0, 0])
-    return data, votes
 
 
 def votes_of(**counts: int) -> np.ndarray:

@@ -210,7 +210,28 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         return (x, y) if self.teachers is None else (x, np.concatenate([y, self.teachers(x)], axis=1))
 
 
-class Epochs(keras.callbacks.Callback):  # type: ignore[misc]
+class Progress(keras.callbacks.Callback):  # type: ignore[misc]
+    """Shows a bar for every epoch, on a terminal."""
+
+    def __init__(self, title: str = "") -> None:
+        super().__init__()
+        self.title = title
+        self.bar: tqdm[Any] | None = None
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        title = f"{self.title}epoch {epoch + 1}/{self.params['epochs']}"
+        self.bar = tqdm(total=self.params["steps"], desc=title, unit="batch", disable=not sys.stderr.isatty())
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        assert self.bar is not None
+        self.bar.update()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        assert self.bar is not None
+        self.bar.close()
+
+
+class Epochs(Progress):
     """Averages the weights, scores them on PublicTest, and leaves a checkpoint and a line after every epoch."""
 
     def __init__(
@@ -218,15 +239,9 @@ class Epochs(keras.callbacks.Callback):  # type: ignore[misc]
     ) -> None:
         super().__init__()
         self.run, self.average, self.public, self.heads, self.decay = run, average, public, heads, decay
-        self.bar: tqdm[Any] | None = None
-
-    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        title = f"epoch {epoch + 1}/{self.params['epochs']}"
-        self.bar = tqdm(total=self.params["steps"], desc=title, unit="batch", disable=not sys.stderr.isatty())
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        assert self.bar is not None
-        self.bar.update()
+        super().on_train_batch_end(batch, logs)
         if batch % AVERAGE_EVERY == 0:
             step = int(self.model.optimizer.iterations)
             decay = min(self.decay, step / (step + 100.0)) ** AVERAGE_EVERY
@@ -234,10 +249,9 @@ class Epochs(keras.callbacks.Callback):  # type: ignore[misc]
                 mean.assign(mean * decay + now * (1 - decay))
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        assert self.bar is not None
-        self.bar.close()
-        _replace(self.run / AVERAGE, self.average.save_weights)
-        _replace(self.run / "last.keras", self.model.save)
+        super().on_epoch_end(epoch, logs)
+        replace_file(self.run / AVERAGE, self.average.save_weights)
+        replace_file(self.run / "last.keras", self.model.save)
         report = evaluate(predict(self.average, self.public), self.public, self.heads)
         line = {
             "epoch": epoch + 1,
@@ -252,7 +266,7 @@ class Epochs(keras.callbacks.Callback):  # type: ignore[misc]
             writer.writerow(line)
 
 
-def _replace(path: Path, write: Callable[[str], Any]) -> None:
+def replace_file(path: Path, write: Callable[[str], Any]) -> None:
     """Write beside `path`, then put it in place: a kill leaves the old checkpoint or the new one."""
     draft = path.with_name("draft-" + path.name)
     write(str(draft))

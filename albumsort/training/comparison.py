@@ -1,0 +1,166 @@
+"""The older systems and the network that ships, on the same faces with the same labels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from .. import weights
+from ..errors import UsageError
+from . import comparison_report, conversion, reproduction
+from .datasets import FER2013_LABELS, FERPLUS_LABELS, Floats, Ints, LabelledFaces, ferplus_majority
+from .evaluation import Score, accuracy, restricted
+from .reproduction import MissingWeightsError, Trained
+from .shipping import milliseconds_a_face
+from .sources import load
+from .systems import System
+
+
+@dataclass(frozen=True)
+class Answers:
+    """How well a network names PrivateTest's faces when only a system's labels may be answered.
+
+    recall: of each label. votes: the same against the FER+ majority, None without votes.
+    """
+
+    accuracy: Score
+    recall: Mapping[str, Score]
+    votes: Score | None
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One line of the table. trained, reproduced: None for what could not be trained, for the reason in `problem`.
+
+    candidates: how many training faces have one of the labels. ours: of the network that ships.
+    """
+
+    system: System
+    candidates: int
+    ours: Answers
+    trained: Trained | None
+    reproduced: Answers | None
+    problem: str
+
+
+@dataclass(frozen=True)
+class Shipped:
+    """The network that ships: bytes of its file, milliseconds for one face on one thread, here."""
+
+    bytes: int
+    milliseconds: float
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The table, and what it is written to."""
+
+    rows: Sequence[Compared]
+    shipped: Shipped
+    run: Path
+
+
+def compare(
+    data: Path,
+    votes: Path | None,
+    systems: Sequence[System],
+    run: Path,
+    epochs: int | None,
+    faces: int | None,
+    vgg19_weights: Path | None,
+    tell: Callable[[str], None],
+) -> Comparison:
+    """Train the systems that the run folder does not hold yet, and write table, curves and chart there.
+
+    epochs, faces: at most so many for each, instead of the system's own epochs and of all faces. `tell`
+    hears what is trained, kept and left out. Raises UsageError for data that lack a label of a system or
+    have no PrivateTest, and for a run folder made with other data.
+    """
+    splits = load(data, votes)
+    for system in systems:
+        _check(system, splits, data)
+    content, _ = weights.load("emotion")
+    logits = conversion.run_litert(content, splits["PrivateTest"].pixels)
+    rows = []
+    for system in systems:
+        row = _compared(system, splits, logits, run, epochs, faces, vgg19_weights, tell)
+        rows.append(row)
+        comparison_report.write_curves(system, run / system.name)
+    comparison = Comparison(rows, Shipped(len(content), milliseconds_a_face(content)), run)
+    comparison_report.write(comparison)
+    return comparison
+
+
+def _check(system: System, splits: dict[str, LabelledFaces], data: Path) -> None:
+    for split, faces in splits.items():
+        own = faces.only(system.labels)
+        missing = [name for i, name in enumerate(system.labels) if not (own.label == i).any()]
+        if missing:
+            raise UsageError(f"{system.name} needs faces of {', '.join(missing)}; {data} has none in {split}")
+
+
+def _compared(
+    system: System,
+    splits: dict[str, LabelledFaces],
+    logits: Floats,
+    run: Path,
+    epochs: int | None,
+    faces: int | None,
+    vgg19_weights: Path | None,
+    tell: Callable[[str], None],
+) -> Compared:
+    private = splits["PrivateTest"]
+    ferplus, fer2013 = np.split(logits, [len(FERPLUS_LABELS)], axis=1)
+    ours = _judged(fer2013, FER2013_LABELS, ferplus, FERPLUS_LABELS, private, system.labels)
+    candidates = len(splits["Training"].only(system.labels))
+    most = system.epochs if epochs is None else min(epochs, system.epochs)
+    folder = run / system.name
+    todo = [(folder, system.build), *((folder / name, build) for name, build in system.variants.items())]
+    try:
+        for where, build in todo:
+            done = reproduction.finished(where)
+            if done is None:
+                tell(f"{where}: training")
+                reproduction.reproduce(system, build, splits, where, most, faces, vgg19_weights)
+            elif done[0].data != reproduction.digest(splits):
+                raise UsageError(f"{where} was trained on other data; choose another --run, or the same --data")
+            else:
+                tell(f"{where}: kept as it is, {done[0].faces} faces, {done[0].epochs} epochs; delete it to train anew")
+    except MissingWeightsError as e:
+        tell(f"{system.name}: not run: {e}")
+        return Compared(system, candidates, ours, None, None, "no ImageNet weights")
+    found = reproduction.finished(folder)
+    assert found is not None  # just trained, or kept
+    trained, scores = found
+    reproduced = _judged(scores, system.labels, scores, system.labels, private, system.labels)
+    return Compared(system, candidates, ours, trained, reproduced, "")
+
+
+def _judged(
+    scores: Floats,
+    names: Sequence[str],
+    votes_scores: Floats,
+    votes_names: Sequence[str],
+    faces: LabelledFaces,
+    subset: Sequence[str],
+) -> Answers:
+    """Judge scores (n, names) by the labels, and votes_scores (n, votes_names) by the FER+ majority."""
+    right = _right(scores, names, faces.label, faces.labels, subset)
+    truth = faces.label[np.isin(faces.label, [faces.labels.index(name) for name in subset])]
+    recall = {name: accuracy(right[truth == faces.labels.index(name)]) for name in subset}
+    votes = None
+    if faces.votes.any():
+        votes = accuracy(_right(votes_scores, votes_names, ferplus_majority(faces.votes), FERPLUS_LABELS, subset))
+    return Answers(accuracy(right), recall, votes)
+
+
+def _right(
+    scores: Floats, names: Sequence[str], truth: Ints, truth_names: Sequence[str], subset: Sequence[str]
+) -> npt.NDArray[np.bool_]:
+    """Whether each face that belongs to the subset is named right; truth: (n,) index into truth_names, or -1."""
+    index = np.array([names.index(name) if name in names else -1 for name in (*truth_names, "")])  # -1 finds the last
+    return restricted(scores, names, index[truth], subset)
