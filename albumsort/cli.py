@@ -278,7 +278,7 @@ def export(
     from . import export as exporting
     from . import ranking
     from .index import Filters
-    from .weights import emotion_prior
+    from .weights import label_prior
 
     if undo is not None:
         given = [name for name in ("emotions", "to", "n", "link", "report") if _on_command_line(ctx, name)]
@@ -297,7 +297,7 @@ def export(
         exporting.check_destination(to, albums)
         if report is not None:
             exporting.check_outside(Path(os.path.abspath(report)).parent, albums)
-        folders = ranking.labelled(database.photos(Filters()), wanted, emotion_prior(), n)
+        folders = ranking.labelled(database.photos(Filters()), wanted, label_prior(), n)
         faceless = database.stats().without_face
     to = Path(os.path.realpath(to))
     if dry_run:

@@ -30,7 +30,7 @@ class EmotionClassifier(Protocol):
 def load_classifier() -> LiteRTClassifier:
     """Return the network that ships; raises WeightsError if it is not what it should be."""
     content, network = weights.load("emotion")
-    return LiteRTClassifier(content, network.details, weights.emotion_prior())
+    return LiteRTClassifier(content, network.details, weights.label_prior())
 
 
 class LiteRTClassifier:

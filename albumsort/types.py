@@ -55,7 +55,7 @@ _SYNONYMS = {
 def label_among(
     emotions: Iterable[Emotion], probabilities: Mapping[Emotion, float], prior: Mapping[Emotion, float]
 ) -> Emotion:
-    """Return the most probable of `emotions` after dividing by the training prior.
+    """Return the most probable of `emotions` after dividing by the prior that the weights' manifest gives.
 
     A network trained on crowds' votes leans to neutral because most faces there are; the quotient asks
     which emotion the face speaks for, not how common that emotion was.
@@ -100,7 +100,7 @@ class Face:
     """A face of a photo, in upright full-size pixels.
 
     probabilities: one for each emotion, calibrated, summing to 1.
-    label: the most probable of the four once the training prior is divided out.
+    label: the most probable of the four once the prior is divided out.
     """
 
     box: Box

@@ -55,7 +55,7 @@ def load(name: str) -> tuple[bytes, Network]:
 
 def fingerprint(*names: str) -> str:
     """Return one short hash over networks and their calibration: results made with others are stale."""
-    used = ("sha256", "labels", "temperature", "prior")
+    used = ("sha256", "labels", "temperature", "label_prior")
     entries = [[name, *(_network(name).details.get(key) for key in used)] for name in names]
     return hashlib.sha256(json.dumps(entries, sort_keys=True).encode()).hexdigest()[:16]
 
@@ -66,10 +66,10 @@ def _network(name: str) -> Network:
     return manifest()[name]
 
 
-def emotion_prior() -> dict[Emotion, float]:
-    """Return the share of each emotion among the votes the emotion network was trained on."""
+def label_prior() -> dict[Emotion, float]:
+    """Return what the probability of each emotion is divided by for a label."""
     try:
-        shares = manifest()["emotion"].details["prior"]
+        shares = manifest()["emotion"].details["label_prior"]
         return {e: float(shares[e.value]) for e in Emotion}
     except (KeyError, TypeError, ValueError) as e:
-        raise WeightsError(f"{folder() / 'manifest.json'} gives no prior ({e}); install albumsort again") from e
+        raise WeightsError(f"{folder() / 'manifest.json'} gives no label_prior ({e}); install albumsort again") from e

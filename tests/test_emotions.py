@@ -66,7 +66,7 @@ def test_no_face_is_no_answer(classifier: LiteRTClassifier) -> None:
 def test_a_higher_temperature_is_less_sure_of_the_same_order() -> None:
     content, network = weights.load("emotion")
     answers = [
-        LiteRTClassifier(content, {**network.details, "temperature": t}, weights.emotion_prior()).classify(crops(3))
+        LiteRTClassifier(content, {**network.details, "temperature": t}, weights.label_prior()).classify(crops(3))
         for t in (1.0, 4.0)
     ]
     for sharp, soft in zip(*answers, strict=True):

@@ -109,7 +109,7 @@ def test_the_fingerprint_tells_other_weights_apart(installed: Path) -> None:
 
 
 def test_the_prior_names_every_emotion_and_none_is_free() -> None:
-    prior = weights.emotion_prior()
+    prior = weights.label_prior()
     assert list(prior) == list(Emotion)
     assert all(0 < share < 1 for share in prior.values())
     assert sum(prior.values()) <= 1 + 1e-6
@@ -118,4 +118,4 @@ def test_the_prior_names_every_emotion_and_none_is_free() -> None:
 def test_a_manifest_without_a_prior_is_an_error(installed: Path) -> None:
     change_manifest(installed, lambda described: described["networks"]["emotion"].pop("prior"))
     with pytest.raises(WeightsError):
-        weights.emotion_prior()
+        weights.label_prior()

@@ -15,9 +15,22 @@ from .. import weights
 from ..emotions import mirrored_logits
 from ..errors import AlbumsortError, UsageError
 from ..litert import Network
+from ..types import Emotion
 from . import conversion, evaluation, fitting
-from .datasets import BOTH_HEADS, SIDE, USAGES, Floats, Head, LabelledFaces, heads_for, shares
+from .datasets import (
+    BOTH_HEADS,
+    FER2013_LABELS,
+    FERPLUS_LABELS,
+    SIDE,
+    USAGES,
+    Floats,
+    Head,
+    LabelledFaces,
+    heads_for,
+    shares,
+)
 from .fitting import ENTRY, MODEL, Recipe
+from .label_rule import label_prior
 from .sources import load
 
 FER2013_DATA = "FER2013 Training split{votes}; faces that stand (nearly) the same in a test split removed"
@@ -70,6 +83,8 @@ def train(
         "recipe": asdict(recipe),
     }
     (run / MODEL).write_bytes(content)
+    if heads == BOTH_HEADS:
+        made = {"label_prior": _label_prior(logits, public, temperature), **made}
     entry = conversion.emotion_entry(MODEL, content, heads, temperature, prior, made)
     (run / ENTRY).write_text(json.dumps(entry, indent=2) + "\n", encoding="utf-8")
     return run / MODEL
@@ -91,6 +106,14 @@ def choose_temperature(logits: Floats, faces: LabelledFaces, heads: Sequence[Hea
     first = evaluation.answers(logits, faces, heads)[0]
     known = first.shares.sum(axis=1) > 0
     return evaluation.best_temperature(first.logits[known], first.shares[known])
+
+
+def _label_prior(logits: Floats, faces: LabelledFaces, temperature: float) -> dict[str, float]:
+    """Choose what the program divides its probabilities by for a label, on FER2013's labels."""
+    columns = [FERPLUS_LABELS.index(e.value) for e in Emotion]
+    probabilities = evaluation.softmax(logits[:, columns], temperature)
+    order = np.array([list(Emotion).index(Emotion(name)) for name in FER2013_LABELS] + [-1])
+    return label_prior(probabilities, order[faces.label])
 
 
 def install(run: Path, folder: Path) -> None:
