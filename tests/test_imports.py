@@ -29,6 +29,7 @@ MAY_KNOW = {
     "photos": {"types", "errors"},
     "faces": {"types", "errors", "weights", "litert"},
     "emotions": {"types", "errors", "weights", "litert"},
+    "workers": {"errors"},
     "analysis": {"types", "errors", "weights", "photos", "faces", "emotions"},
     "index": {"schema", "types", "errors"},
     "ranking": {"index", "types", "errors"},
