@@ -331,7 +331,7 @@ class Index:
 def _make_private(path: Path) -> None:
     """Create the file, where it is new, readable by its owner only: it tells who is in the photos."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     except OSError as e:
         raise IndexFileError(f"cannot make the index {path}: {e.strerror}; name another file with --db") from e

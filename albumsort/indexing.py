@@ -118,6 +118,7 @@ def _plan_listed(plan: Plan, index: Index, path: Path, rescan: bool) -> None:
         plan.unreadable.append((path, str(e)))
         if path in known and not os.path.lexists(path):
             plan.absent.add(path)
+    plan.skipped += walk.skipped
     plan.unreadable += walk.errors
 
 

@@ -184,7 +184,7 @@ def _identity(status: os.stat_result) -> tuple[int, int]:
 
 
 def _count_unreadable(path: Path, error: OSError, walk: Walk) -> None:
-    if path.is_symlink():
+    if os.path.islink(path):  # Path.is_symlink raises on a path that is too long
         walk.skipped["broken link"] += 1
     else:
         walk.errors.append((path, f"cannot read: {error.strerror}"))
@@ -206,7 +206,7 @@ def _why_skip_file(name: str, mode: int) -> str | None:
 
 
 def read(path: Path) -> bytes:
-    """Return the file's bytes; raises PhotoError if it cannot be read, is empty or is beyond any photo's size."""
+    """Return the file's bytes; raises PhotoError if it cannot be read, changes meanwhile, is empty or far too large."""
     try:
         # a FIFO or a device under a photo's name would block or never end
         with open(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)), "rb") as file:
@@ -216,6 +216,9 @@ def read(path: Path) -> bytes:
             if status.st_size > BYTE_LIMIT:
                 raise PhotoError(f"the file is larger than {BYTE_LIMIT // 1_000_000} MB")
             data = file.read()
+            after = os.fstat(file.fileno())
+            if (after.st_size, after.st_mtime_ns) != (status.st_size, status.st_mtime_ns) or len(data) != after.st_size:
+                raise PassingPhotoError("the file changed while it was being read")
     except OSError as e:
         raise PassingPhotoError(f"cannot read the file: {e.strerror}") from e
     if not data:
