@@ -83,16 +83,14 @@ def test_a_process_that_ends_costs_its_task_and_no_other() -> None:
 
 
 def test_a_task_beyond_its_time_is_given_up_and_its_process_is_gone() -> None:
-    start = time.monotonic()
-    answers = worked(1, ("pid", 0), ("hang",), ("pid", 0), seconds=1.5)
+    answers = worked(1, ("pid", 0), ("hang",), ("pid", 0), seconds=4)
     assert answers[1] == Hung()
     assert answers[0] != answers[2]
     assert not is_alive(answers[0])
-    assert time.monotonic() - start < 30
 
 
 def test_time_spent_waiting_for_a_free_process_does_not_count() -> None:
-    assert set(map(type, worked(1, *[("pid", 0.4)] * 5, seconds=1.5).values())) == {int}
+    assert set(map(type, worked(1, *[("pid", 1.2)] * 5, seconds=4).values())) == {int}
 
 
 def test_what_a_task_is_called_with_is_asked_for_when_its_turn_comes() -> None:
