@@ -502,11 +502,12 @@ def doctor(ctx: typer.Context, db: Db = None, quiet: Quiet = False, version: Ver
     Versions, networks and their hashes, the database, and what can be decoded here.
     """
     from . import diagnosis
+    from .output import printable
 
     findings = diagnosis.examine(_database(ctx, db))
     for finding in findings:
         if not (finding.ok and _quiet(ctx, quiet)):
-            print(f"{'ok' if finding.ok else 'BAD':4} {finding.what:24} {finding.detail}")
+            print(f"{'ok' if finding.ok else 'BAD':4} {finding.what:24} {printable(finding.detail)}")
     if not all(finding.ok for finding in findings):
         raise typer.Exit(1)
 

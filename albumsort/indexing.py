@@ -5,7 +5,6 @@ Plan (walk and compare), run (worker processes analyse), write (this process alo
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 import sys
@@ -14,28 +13,23 @@ import time
 import warnings
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from multiprocessing import resource_tracker
 from pathlib import Path
-
-from pebble import ProcessExpired, ProcessPool
 
 from . import faces, photos
 from .analysis import Verdict, analyse, classify, load_networks, settings
 from .errors import AlbumsortError, PassingPhotoError, PhotoError, UsageError
 from .index import Index, State
 from .types import Analysis, PhotoFile
+from .workers import Crew, Died, Hung
 
 SECONDS_A_PHOTO = 60.0
 BYTES_A_WORKER = 4 << 30
-IN_FLIGHT = 4  # photos handed out per worker: enough that none waits for the next
 BATCH, BATCH_SECONDS = 64, 1.0
 RESCORED_AT_ONCE = 256  # results: a fraction of a second between commits, and looks for a Ctrl-C
 DAMAGED_FACES = "its stored faces are damaged; run index again to analyse it anew"
-INTERRUPT_SECONDS = 0.2  # how soon a Ctrl-C is noticed while the workers are busy
+_KILLED = (-signal.SIGTERM, -9)  # Windows has no SIGKILL
 
 Outcome = Analysis | str | PhotoError
 """What came of a photo: its analysis, the digest of bytes known already, or why it failed."""
@@ -136,6 +130,7 @@ def _plan_listed(plan: Plan, index: Index, path: Path, rescan: bool) -> None:
         plan.unreadable.append((path, str(e)))
         if path in known and not os.path.lexists(path):
             plan.absent.add(path)
+    plan.skipped += walk.skipped
     plan.unreadable += walk.errors
 
 
@@ -187,7 +182,7 @@ def run(index: Index, plan: Plan, workers: int, rescan: bool, progress: Callable
         index.mark_present(plan.back)
     with _ctrl_c() as interrupt:
         rescored, damaged = _rescore(index, interrupt, progress)
-        for file, outcome in _outcomes(plan.todo, known, min(workers, len(plan.todo)), interrupt):
+        for file, outcome in outcomes(plan.todo, known, min(workers, len(plan.todo)), interrupt):
             writer.add(file, outcome)
             if isinstance(outcome, Analysis):  # a copy that is met later need not be analysed again
                 known.setdefault(file.size, set()).add(outcome.digest)
@@ -329,38 +324,34 @@ class _Writer:
         return former
 
 
-def _outcomes(
+def outcomes(
     files: Iterable[PhotoFile], known: Mapping[int, set[str]], workers: int, interrupt: threading.Event
 ) -> Iterator[tuple[PhotoFile, Outcome]]:
-    """Yield each photo's outcome as it comes; a crash or a hang of a decoder costs only the photo it met."""
+    """Yield each photo's outcome as it comes, analysed by `workers` processes; a crash or a hang costs one photo.
+
+    known: digests by file size; of a file that has one of them the outcome is just that.
+    """
     if workers < 1:
         return
-    context = multiprocessing.get_context("spawn")  # a fork would inherit threads and locks
-    pool = ProcessPool(max_workers=workers, initializer=_prepare_worker, context=context)
     queue = _Queue(files)
-    running: dict[Future[Analysis | str], PhotoFile] = {}
-    try:
-        while not interrupt.is_set():
-            with _ctrl_c_held_back():
-                while len(running) < workers * IN_FLIGHT and (file := queue.take()) is not None:
-                    arguments = (file, frozenset(known.get(file.size, ())))
-                    running[pool.schedule(analyse, args=arguments, timeout=SECONDS_A_PHOTO)] = file
-            if not running:
-                break
-            for future in wait(running, timeout=INTERRUPT_SECONDS, return_when=FIRST_COMPLETED).done:
-                try:
-                    outcome = _outcome(future)
-                except BrokenProcessPool as e:
-                    if interrupt.is_set():
-                        return
-                    raise AlbumsortError(f"the processes that analyse cannot start ({e})") from e
-                file = running.pop(future)
-                others = known.get(file.size, set())
-                queue.done(file, isinstance(outcome, Analysis) and not others <= {outcome.digest})
-                yield file, outcome
-    finally:
-        pool.stop()  # type: ignore[no-untyped-call]
-        pool.join()
+    with Crew[PhotoFile, Outcome | AlbumsortError](workers, attempt, prepare_worker, SECONDS_A_PHOTO) as crew:
+        for file, answer in crew.work(queue.take, lambda f: (f, frozenset(known.get(f.size, ()))), interrupt):
+            outcome = _outcome(answer)
+            others = known.get(file.size, set())
+            queue.done(file, isinstance(outcome, Analysis) and not others <= {outcome.digest})
+            yield file, outcome
+
+
+def _outcome(answer: Outcome | AlbumsortError | Hung | Died) -> Outcome:
+    match answer:
+        case Hung():
+            return PhotoError(f"analysing it took longer than {SECONDS_A_PHOTO:.0f} s; given up")
+        case Died():
+            return PassingPhotoError(_why_died(answer))
+        case Analysis() | str() | PhotoError():
+            return answer
+        case _:
+            raise answer
 
 
 class _Queue:
@@ -394,38 +385,25 @@ class _Queue:
             self._files.appendleft(held.popleft())
 
 
-@contextmanager
-def _ctrl_c_held_back() -> Iterator[None]:
-    """Start threads and processes without SIGINT."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    resource_tracker.ensure_running()  # it lifts the block when it starts
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+def attempt(file: PhotoFile, known: frozenset[str]) -> Outcome | AlbumsortError:
+    """Analyse a photo in a worker; what goes wrong is returned, as not every error survives the way back."""
     try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _outcome(future: Future[Analysis | str]) -> Outcome:
-    try:
-        return future.result()
-    except PhotoError as e:
+        return analyse(file, known)
+    except AlbumsortError as e:
         return e
-    except (AlbumsortError, BrokenProcessPool):
-        raise
-    except TimeoutError:
-        return PhotoError(f"analysing it took longer than {SECONDS_A_PHOTO:.0f} s; given up")
-    except ProcessExpired:
-        return PassingPhotoError("the decoder crashed, or its process was killed; it is tried again on the next run")
     except MemoryError:
         return PhotoError("analysing it needs more memory than a photo may take")
     except Exception as e:  # whatever it is, it is this photo's: recorded with its name, and the run goes on
         return PassingPhotoError(f"unexpected {type(e).__name__}: {e}")
 
 
-def _prepare_worker() -> None:
+def _why_died(died: Died) -> str:
+    if died.exit_code in _KILLED:
+        return "its process was killed from outside (is memory short?); it is tried again on the next run"
+    return "the decoder crashed; it is tried again on the next run"
+
+
+def prepare_worker() -> None:
     """Leave Ctrl-C to the parent, bound the memory, and keep the decoders' chatter off the terminal."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     warnings.simplefilter("ignore")

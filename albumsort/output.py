@@ -96,8 +96,12 @@ def _write_lines(photos: Iterable[Photo], stream: TextIO) -> None:
 
 
 def _write_csv(photos: Iterable[Photo], stream: TextIO) -> None:
-    """One line a photo; label and probabilities are those of its largest face."""
-    writer = csv.writer(stream, lineterminator="\n")
+    """One line a photo; label and probabilities are those of its largest face.
+
+    Texts are quoted, as a name may hold any line end. No cell can be a formula to a spreadsheet: a
+    path is absolute and begins with its root, whatever the file is called.
+    """
+    writer = csv.writer(stream, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
     writer.writerow(["path", "width", "height", "taken_at", "score", "emotion", "faces", "label", *Emotion])
     for photo in photos:
         face = photo.main_face

@@ -69,6 +69,9 @@ DECODE_SIDE = 960
 PIXEL_LIMIT = 300_000_000
 BYTE_LIMIT = 2_000_000_000
 
+_ENDS_EARLY = "the file ends in the middle of the picture (an incomplete copy or download?)"
+_TOO_MANY_PIXELS = f"the picture claims more than {PIXEL_LIMIT // 1_000_000} million pixels"
+
 
 @dataclass(frozen=True)
 class Upright:
@@ -181,7 +184,7 @@ def _identity(status: os.stat_result) -> tuple[int, int]:
 
 
 def _count_unreadable(path: Path, error: OSError, walk: Walk) -> None:
-    if path.is_symlink():
+    if os.path.islink(path):  # Path.is_symlink raises on a path that is too long
         walk.skipped["broken link"] += 1
     else:
         walk.errors.append((path, f"cannot read: {error.strerror}"))
@@ -203,7 +206,7 @@ def _why_skip_file(name: str, mode: int) -> str | None:
 
 
 def read(path: Path) -> bytes:
-    """Return the file's bytes; raises PhotoError if it cannot be read, is empty or is beyond any photo's size."""
+    """Return the file's bytes; raises PhotoError if it cannot be read, changes meanwhile, is empty or far too large."""
     try:
         # a FIFO or a device under a photo's name would block or never end
         with open(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)), "rb") as file:
@@ -213,6 +216,9 @@ def read(path: Path) -> bytes:
             if status.st_size > BYTE_LIMIT:
                 raise PhotoError(f"the file is larger than {BYTE_LIMIT // 1_000_000} MB")
             data = file.read()
+            after = os.fstat(file.fileno())
+            if (after.st_size, after.st_mtime_ns) != (status.st_size, status.st_mtime_ns) or len(data) != after.st_size:
+                raise PassingPhotoError("the file changed while it was being read")
     except OSError as e:
         raise PassingPhotoError(f"cannot read the file: {e.strerror}") from e
     if not data:
@@ -233,7 +239,7 @@ def decode(data: bytes) -> Upright:
         try:
             image = Image.open(io.BytesIO(data))
         except Image.DecompressionBombError:
-            raise PhotoError(f"the picture claims more than {PIXEL_LIMIT // 1_000_000} million pixels") from None
+            raise PhotoError(_TOO_MANY_PIXELS) from None
         except Exception as e:  # decoders raise whatever their format's parser stumbles on
             return _decode_with_opencv(data, None if isinstance(e, UnidentifiedImageError) else e)
         with image:
@@ -241,10 +247,8 @@ def decode(data: bytes) -> Upright:
                 return _decode_with_pillow(data, image)
             except PhotoError:
                 raise
-            except MemoryError:
-                raise PhotoError("decoding needs more memory than a photo may take") from None
             except Exception as e:
-                raise PhotoError(f"the picture is damaged: {_one_line(e)}") from e
+                raise _refusal(e, image.format) from e
 
 
 def _decode_with_pillow(data: bytes, image: Image.Image) -> Upright:
@@ -289,7 +293,7 @@ def _load(image: Image.Image) -> None:
 def _decode_jpeg(data: bytes, size: tuple[int, int], orientation: int, taken_at: str | None) -> Upright:
     """Scale inside the JPEG decoder: at 1/4 it takes less than half the time of a whole decode."""
     if not _is_whole_jpeg(data):
-        raise PhotoError("the file ends in the middle of the picture (an incomplete copy or download?)")
+        raise PhotoError(_ENDS_EARLY)
     flag = cv2.IMREAD_COLOR
     for divisor, reduced in (
         (2, cv2.IMREAD_REDUCED_COLOR_2),
@@ -300,7 +304,7 @@ def _decode_jpeg(data: bytes, size: tuple[int, int], orientation: int, taken_at:
             flag = reduced
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flag | cv2.IMREAD_IGNORE_ORIENTATION)
     if pixels is None:
-        raise PhotoError("the picture is damaged: the JPEG decoder gave up")
+        raise PhotoError(_damaged("JPEG"))
     width, height = size if orientation < 5 else size[::-1]
     return Upright(_turn(np.asarray(pixels, np.uint8), orientation), width, height, taken_at)
 
@@ -352,9 +356,9 @@ def _decode_with_opencv(data: bytes, refusal: Exception | None) -> Upright:
     try:
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error as e:
-        raise PhotoError(f"the picture is damaged: {_one_line(refusal or e)}") from e
+        raise _refusal(refusal or e, None) from e
     if pixels is None and refusal is not None:
-        raise PhotoError(f"the picture is damaged: {_one_line(refusal)}") from refusal
+        raise _refusal(refusal, None) from refusal
     if pixels is None and data[4:8] == b"ftyp":
         raise PhotoError("a HEIF or AVIF picture that is damaged, or compressed in a way the decoder does not know")
     if pixels is None:
@@ -391,6 +395,19 @@ def _utc(taken: object, offset: object) -> str | None:
         return None
 
 
-def _one_line(error: Exception) -> str:
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text if len(text) <= 200 else text[:199] + "…"
+def _refusal(error: Exception, format: str | None) -> PhotoError:
+    """Return what a decoder's error means to the photo's owner; its own words are meant for programmers."""
+    said = str(error).lower()
+    if isinstance(error, Image.DecompressionBombError):
+        return PhotoError(_TOO_MANY_PIXELS)
+    if isinstance(error, MemoryError) or "memory" in said:
+        return PhotoError("decoding needs more memory than a photo may take")
+    if any(words in said for words in ("truncated", "end of file", "not enough", "only got")):
+        return PhotoError(_ENDS_EARLY)
+    if any(words in said for words in ("unsupported", "not supported", "unknown")):
+        return PhotoError(f"a kind of {format or 'picture'} that the decoder does not know, or damaged")
+    return PhotoError(_damaged(format))
+
+
+def _damaged(format: str | None) -> str:
+    return f"the picture is damaged: the {f'{format} ' if format else ''}decoder gave up"

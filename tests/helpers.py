@@ -16,6 +16,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import pytest
 import xxhash
 from PIL import ExifTags, Image
 from skimage import data as skimage_data
@@ -25,6 +26,12 @@ from albumsort import indexing
 from albumsort.index import Index
 from albumsort.training.datasets import VOTE_COLUMNS
 from albumsort.types import FOUR, Analysis, Box, Emotion, Face, PhotoFile, Settings
+
+try:
+    import pty
+    import termios
+except ImportError:  # Windows
+    pty = None  # type: ignore[assignment]
 
 ASTRONAUT_FACE = Box(179, 62, 92, 113)
 """Where the face is in the portrait of 512 x 512 pixels; seen by eye."""
@@ -227,3 +234,26 @@ def end(process: subprocess.Popen[str]) -> None:
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGKILL)
     process.communicate(timeout=60)
+
+
+def on_a_terminal(*arguments: str | Path, env: dict[str, str] | None = None, typed: str = "") -> tuple[int, str]:
+    """Run the program on a terminal of 100 columns; returns the exit code and everything shown."""
+    if pty is None:
+        pytest.skip("this system has no pseudo-terminals")
+    ours, its = pty.openpty()
+    termios.tcsetwinsize(its, (40, 100))  # new ones have no columns at all
+    settings = environment(TERM="xterm-256color", COLUMNS="100", **env or {})
+    process = subprocess.Popen(
+        command(*arguments), env=settings, stdin=its, stdout=its, stderr=its, start_new_session=True
+    )
+    os.close(its)
+    os.write(ours, typed.encode())
+    shown = b""
+    try:
+        while data := os.read(ours, 4096):
+            shown += data
+    except OSError:  # how Linux says that nobody has the terminal open any more
+        pass
+    finally:
+        os.close(ours)
+    return process.wait(timeout=60), shown.decode()

@@ -18,7 +18,19 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import xxhash
-from helpers import ASTRONAUT_FACE, astronaut, command, encoded, end, environment, face, run, save, start
+from helpers import (
+    ASTRONAUT_FACE,
+    astronaut,
+    command,
+    encoded,
+    end,
+    environment,
+    face,
+    on_a_terminal,
+    run,
+    save,
+    start,
+)
 from PIL import Image
 from typer.testing import CliRunner, Result
 
@@ -28,12 +40,6 @@ from albumsort.cli import app
 from albumsort.index import Index
 from albumsort.schema import MIGRATIONS
 from albumsort.types import Emotion
-
-try:
-    import pty
-    import termios
-except ImportError:  # Windows
-    pty = None  # type: ignore[assignment]
 
 PHOTO_KEYS = {"path", "width", "height", "taken_at", "score", "emotion", "faces"}
 INDEX_KEYS = {"found", "analysed", "unchanged", "moved", "missing", "failed", "faces", "rescored", "seconds"}
@@ -52,29 +58,6 @@ def lines(result: Result | subprocess.CompletedProcess[str]) -> list[str]:
     """The names of the photos that a command listed, all below the library."""
     paths = result.stdout.splitlines()
     return [path.partition("/library/")[2] for path in paths]
-
-
-def on_a_terminal(*arguments: str | Path, env: dict[str, str] | None = None, typed: str = "") -> tuple[int, str]:
-    """Run the program on a terminal of 100 columns; returns the exit code and everything shown."""
-    if pty is None:
-        pytest.skip("this system has no pseudo-terminals")
-    ours, its = pty.openpty()
-    termios.tcsetwinsize(its, (40, 100))  # new ones have no columns at all
-    settings = environment(TERM="xterm-256color", COLUMNS="100", **env or {})
-    process = subprocess.Popen(
-        command(*arguments), env=settings, stdin=its, stdout=its, stderr=its, start_new_session=True
-    )
-    os.close(its)
-    os.write(ours, typed.encode())
-    shown = b""
-    try:
-        while data := os.read(ours, 4096):
-            shown += data
-    except OSError:  # how Linux says that nobody has the terminal open any more
-        pass
-    finally:
-        os.close(ours)
-    return process.wait(timeout=60), shown.decode()
 
 
 # wrong usage

@@ -29,6 +29,7 @@ MAY_KNOW = {
     "photos": {"types", "errors"},
     "faces": {"types", "errors", "weights", "litert"},
     "emotions": {"types", "errors", "weights", "litert"},
+    "workers": {"errors"},
     "analysis": {"types", "errors", "weights", "photos", "faces", "emotions"},
     "filesystems": set(),
     "index": {"schema", "filesystems", "types", "errors"},

@@ -715,6 +715,7 @@ def test_ctrl_c_while_the_workers_start_fails_no_photo(many: SimpleNamespace, da
 
 SABOTAGE = """
     import os, time
+    import numpy as np
     from albumsort import indexing, photos
 
     indexing.SECONDS_A_PHOTO = 4.0
@@ -725,25 +726,38 @@ SABOTAGE = """
             os.abort()
         if data == b"hang!":
             time.sleep(3600)
+        if data == b"memory":
+            np.ones(indexing.BYTES_A_WORKER, np.uint8)
+        if data == b"raise":
+            raise RuntimeError("nobody thought of this")
         return decode(data)
 
     photos.decode = sabotaged
 """
 
 
-@pytest.mark.parametrize(("data", "reason"), [(b"crash", "crashed"), (b"hang!", "longer than")])
-def test_a_decoder_that_crashes_or_hangs_costs_one_photo(
-    album: Path, database: Path, tmp_path: Path, data: bytes, reason: str
+def test_decoders_that_crash_hang_raise_or_run_out_of_memory_cost_one_photo_each(
+    album: Path, database: Path, tmp_path: Path
 ) -> None:
     """Every Python process of the run, workers included, starts with the sabotage."""
     (tmp_path / "sitecustomize.py").write_text(textwrap.dedent(SABOTAGE))
-    (album / "broken.jpg").write_bytes(data)
+    reasons = {
+        b"crash": "the decoder crashed",
+        b"hang!": "longer than",
+        b"memory": "more memory than a photo may take",
+        b"raise": "nobody thought of this",
+    }
+    (album / "broken.jpg").unlink()
+    for data in reasons:
+        (album / f"{data.decode()}.jpg").write_bytes(data)
     path = os.pathsep.join([str(tmp_path), environment()["PYTHONPATH"]])
     done = run("index", album, "--db", database, "--workers", "1", env={"PYTHONPATH": path})
     assert done.returncode == 1
     assert sorted(photos(database)) == GOOD
-    assert list(failures(database)) == ["broken.jpg"]
-    assert reason in failures(database)["broken.jpg"]
+    failed = failures(database)
+    assert sorted(failed) == sorted(f"{data.decode()}.jpg" for data in reasons)
+    for data, reason in reasons.items():
+        assert reason in failed[f"{data.decode()}.jpg"]
 
 
 def test_a_copy_of_a_photo_on_an_absent_disk_takes_nothing_from_it(album: Path, database: Path, tmp_path: Path) -> None:

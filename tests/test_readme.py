@@ -1,5 +1,6 @@
 """What README tells a person to type works."""
 
+import ast
 import os
 import re
 import shutil
@@ -78,3 +79,22 @@ def test_the_version_is_the_changelogs_newest():
     newest = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
     assert newest is not None
     assert newest[1] == albumsort.__version__
+
+
+def tests_in(name: str) -> set[str]:
+    path = ROOT / "tests" / name
+    nodes = ast.parse(path.read_text(encoding="utf-8")).body if path.exists() else []
+    return {node.name for node in nodes if isinstance(node, ast.FunctionDef)}
+
+
+PROMISES = README.partition("## What albumsort promises\n")[2].partition("\n## ")[0]
+
+
+def test_every_promise_names_tests_that_exist():
+    promises = re.findall(r"^- \*\*.+?(?=^- |\n\n)", PROMISES, re.MULTILINE | re.DOTALL)
+    assert len(promises) > 8
+    for promise in promises:
+        named = re.findall(r"`(test_\w+\.py)::(test_\w+)`", promise)
+        assert named, promise
+        assert promise.count("::") == len(named), promise
+        assert [(file, name) for file, name in named if name not in tests_in(file)] == []

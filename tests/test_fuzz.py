@@ -1,0 +1,96 @@
+"""A short run of benchmarks/fuzz.py: damaged photos through the workers of a real run."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import fuzz
+import pytest
+from helpers import environment
+
+INPUTS = 300
+
+
+def fuzzed(seeds: list[bytes], seed: int) -> fuzz.Tally:
+    tally = fuzz.Tally()
+    for _ in fuzz.analysed((fuzz.damaged(seeds, number, seed) for number in range(INPUTS)), 1, tally):
+        pass
+    assert tally.inputs == INPUTS
+    return tally
+
+
+def sound(tally: fuzz.Tally) -> None:
+    assert [what for what, _ in tally.wrong] == []
+    assert tally.analysed > INPUTS // 20, "some survive their damage"
+    assert tally.refused.total() > INPUTS // 4, "and some do not"
+    for reason in tally.refused:
+        assert fuzz.why_not_understandable(reason) is None
+
+
+def test_the_pictures_that_are_damaged_are_sound_to_begin_with() -> None:
+    tally = fuzz.Tally()
+    for _ in fuzz.analysed(iter(fuzz.drawn()), 1, tally):
+        pass
+    assert tally.analysed == tally.inputs > 20
+
+
+def test_damage_is_real_and_can_be_repeated() -> None:
+    seeds = fuzz.drawn()
+    inputs = [fuzz.damaged(seeds, number, 1) for number in range(50)]
+    assert inputs == [fuzz.damaged(seeds, number, 1) for number in range(50)]
+    assert sum(data in seeds for data in inputs) < 5
+    assert len(set(inputs)) == 50
+
+
+def test_damaged_photos_are_analysed_or_refused_within_their_limits() -> None:
+    sound(fuzzed(fuzz.drawn(), 1))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows does not tell what ended processes took")
+def test_the_fuzzer_finds_nothing_and_no_worker_takes_much_memory() -> None:
+    done = subprocess.run(
+        [sys.executable, fuzz.__file__, "150"], env=environment(), capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stdout
+    assert "0 crashes, hangs" in done.stdout
+    taken = re.search(r"(\d+) MiB at most", done.stdout)
+    assert taken is not None
+    assert 20 < int(taken[1]) < 2048
+
+
+@pytest.mark.slow
+def test_damaged_odd_photos_are_analysed_or_refused_within_their_limits(shared_photos: Path) -> None:
+    sound(fuzzed(fuzz.photos_in(shared_photos / "odd"), 2))
+
+
+@pytest.mark.parametrize(
+    "reason", ["", "error -2", "decoder error -2", "ValueError: x", "b'\\x00'", "(-4:Insufficient memory)", "why\nnot"]
+)
+def test_words_for_programmers_are_told_from_words_for_people(reason: str) -> None:
+    assert fuzz.why_not_understandable(reason) is not None
+
+
+def test_an_unexpected_error_or_an_impossible_result_counts_as_wrong(tmp_path: Path) -> None:
+    from albumsort.errors import PassingPhotoError, PhotoError
+    from albumsort.types import Analysis, Box, Emotion, Face, PhotoFile
+
+    (tmp_path / "0.jpg").write_bytes(b"input")
+    file, tally = PhotoFile(tmp_path / "0.jpg", 5, 0), fuzz.Tally()
+    shares = dict.fromkeys(Emotion, 1 / 7)
+    nowhere = Face(Box(0, float("nan"), 1, 1), (), 0.9, shares, Emotion.HAPPY)
+    unsure = Face(Box(0, 0, 1, 1), (), 0.9, {**shares, Emotion.HAPPY: 0.9}, Emotion.HAPPY)
+    for outcome in (
+        PassingPhotoError("the decoder crashed"),
+        PhotoError("analysing it took longer than 60 s; given up"),
+        PhotoError("decoder error -2"),
+        Analysis("d", 0, 5, None, ()),
+        Analysis("d", 5, 5, None, (nowhere,)),
+        Analysis("d", 5, 5, None, (unsure,)),
+    ):
+        fuzz.count(file, outcome, tally)
+    assert (len(tally.wrong), tally.inputs) == (6, 6)
+    assert tally.wrong[0] == ("the decoder crashed", b"input")

@@ -1,0 +1,72 @@
+"""Files that photo libraries stumble over: analysed, or refused in words for their owner."""
+
+from __future__ import annotations
+
+import json
+import threading
+from pathlib import Path
+
+import fuzz
+import numpy as np
+import pytest
+from helpers import encoded, exif, overlap, stored
+from PIL import Image
+
+from albumsort import indexing, photos
+from albumsort.analysis import analyse_bytes, load_networks
+from albumsort.errors import PassingPhotoError, PhotoError
+from albumsort.photos import Walk, decode, find, read
+from albumsort.types import Analysis
+
+pytestmark = pytest.mark.slow
+
+WITH_A_FACE = ["108-truncated_end_chunk.png", "176-Photoshop_(4).jpg", "178-Canon_PowerShot_A40.jpg"]
+
+
+@pytest.fixture(scope="module")
+def odd(shared_photos: Path) -> Path:
+    return shared_photos / "odd"
+
+
+def test_every_odd_file_is_analysed_or_refused_with_a_reason_that_a_person_understands(odd: Path) -> None:
+    walk = Walk()
+    files = list(find(odd, (), walk))
+    named = {entry["file"] for entry in json.loads((odd / "manifest.json").read_text())}
+    assert {file.path.name for file in files} == named
+    assert walk.skipped == {".json file": 1}
+    outcomes = dict(indexing.outcomes(files, {}, 2, threading.Event()))
+    assert len(outcomes) == len(files) > 150
+    for file, outcome in outcomes.items():
+        assert not isinstance(outcome, PassingPhotoError), (file.path.name, str(outcome))
+        if isinstance(outcome, PhotoError):
+            assert fuzz.why_not_understandable(str(outcome)) is None, file.path.name
+    assert sum(isinstance(outcome, Analysis) for outcome in outcomes.values()) > 100
+
+
+@pytest.mark.parametrize("kind", ["Landscape", "Portrait"])
+def test_a_photo_stored_in_all_orientations_comes_out_the_same(odd: Path, kind: str) -> None:
+    files = sorted(odd.glob(f"*-{kind}_?.jpg"))
+    assert len(files) == 9
+    upright = [decode(read(file)) for file in files]
+    assert {(u.width, u.height) for u in upright} == {(1800, 1200) if kind == "Landscape" else (1200, 1800)}
+    small = [np.asarray(Image.fromarray(u.pixels).resize((60, 60)), int) for u in upright]
+    # the camera numbers are written into the pictures, and little else differs
+    assert max(float(np.abs(picture - small[1]).mean()) for picture in small[2:]) < 8
+
+
+@pytest.mark.parametrize("name", WITH_A_FACE)
+def test_the_faces_of_a_photo_are_the_same_in_all_orientations(odd: Path, name: str) -> None:
+    upright = Image.fromarray(decode(read(odd / name)).pixels[:, :, ::-1])
+    seen = []
+    for orientation in range(1, 9):
+        data = encoded(stored(upright, orientation), exif=exif(orientation))
+        seen.append(analyse_bytes(data, photos.digest(data), *load_networks()).faces)
+    assert seen[0]
+    for faces in seen:
+        assert len(faces) == len(seen[0])
+        for face, expected in zip(faces, seen[0], strict=True):
+            tolerance = 2 + 0.05 * max(expected.box.w, expected.box.h)
+            for edge in ("x", "y", "w", "h"):
+                assert getattr(face.box, edge) == pytest.approx(getattr(expected.box, edge), abs=tolerance)
+            assert overlap(face.box, expected.box) > 0.9
+            assert face.label is expected.label

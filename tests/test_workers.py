@@ -1,0 +1,160 @@
+"""Worker processes that hang, die or are killed at any moment; the functions here run in real ones."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from albumsort.errors import AlbumsortError
+from albumsort.workers import Crew, Died, Hung
+
+
+def nothing() -> None:
+    pass
+
+
+def fail() -> None:
+    raise RuntimeError("an installation that cannot work")
+
+
+def fail_once(marker: str) -> None:
+    if not os.path.exists(marker):
+        Path(marker).touch()
+        os._exit(1)
+
+
+def act(what: str, detail: Any = None) -> Any:
+    match what:
+        case "answer":
+            return detail
+        case "die":
+            os.abort()
+        case "leave":
+            os._exit(7)
+        case "raise":
+            raise ValueError(detail)
+        case "hang":
+            time.sleep(3600)
+        case "pid":
+            time.sleep(detail)
+            return os.getpid()
+    raise AssertionError(what)
+
+
+def worked(size: int, *tasks: tuple[Any, ...], seconds: float = 60) -> dict[int, Any]:
+    """What came of each task, by its number."""
+    with Crew[int, Any](size, act, nothing, seconds) as crew:
+        return dict(crew.work(range(len(tasks)), lambda number: tasks[number], threading.Event()))
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("size", [1, 3])
+def test_every_task_is_answered_once(size: int) -> None:
+    assert worked(size, *(("answer", n) for n in range(50))) == {n: n for n in range(50)}
+
+
+def test_no_task_needs_no_process() -> None:
+    assert worked(2) == {}
+
+
+def test_an_answer_larger_than_any_pipe_arrives() -> None:
+    assert worked(1, ("answer", b"x" * 5_000_000))[0] == b"x" * 5_000_000
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no signals to die of")
+def test_a_process_that_ends_costs_its_task_and_no_other() -> None:
+    answers = worked(2, ("answer", 0), ("die",), ("answer", 2), ("leave",), ("raise", "why"), ("answer", 5))
+    assert answers == {0: 0, 1: Died(-signal.SIGABRT), 2: 2, 3: Died(7), 4: Died(1), 5: 5}
+
+
+def test_a_task_beyond_its_time_is_given_up_and_its_process_is_gone() -> None:
+    answers = worked(1, ("pid", 0), ("hang",), ("pid", 0), seconds=4)
+    assert answers[1] == Hung()
+    assert answers[0] != answers[2]
+    assert not is_alive(answers[0])
+
+
+def test_time_spent_waiting_for_a_free_process_does_not_count() -> None:
+    assert set(map(type, worked(1, *[("pid", 1.2)] * 5, seconds=4).values())) == {int}
+
+
+def test_what_a_task_is_called_with_is_asked_for_when_its_turn_comes() -> None:
+    done: list[int] = []
+    with Crew[int, Any](1, act, nothing, 60) as crew:
+        for number, answer in crew.work(range(3), lambda _: ("answer", len(done)), threading.Event()):
+            assert answer == number
+            done.append(number)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
+def test_a_process_killed_while_it_has_nothing_to_do_costs_nothing() -> None:
+    def tasks() -> Iterable[tuple[Any, ...]]:
+        yield ("pid", 0)
+        yield from (("answer", n) for n in range(3))
+
+    with Crew[Any, Any](1, act, nothing, 60) as crew:
+        answers = crew.work(tasks(), lambda task: task, threading.Event())
+        _, pid = next(answers)
+        os.kill(pid, signal.SIGKILL)
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+        assert [answer for _, answer in answers] == [0, 1, 2]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
+def test_processes_killed_at_any_moment_cost_at_most_what_they_were_at() -> None:
+    tasks = [("pid", 0.002 * (n % 5)) for n in range(300)]
+    answers: dict[int, Any] = {}
+    kills = 0
+    with Crew[int, Any](2, act, nothing, 60) as crew:
+        for number, answer in crew.work(range(len(tasks)), lambda n: tasks[n], threading.Event()):
+            assert number not in answers
+            answers[number] = answer
+            if number % 40 == 10 and isinstance(answer, int):
+                time.sleep(0.001 * (number % 7))
+                os.kill(answer, signal.SIGKILL)
+                kills += 1
+    assert sorted(answers) == list(range(len(tasks)))
+    lost = [answer for answer in answers.values() if not isinstance(answer, int)]
+    assert set(lost) <= {Died(-signal.SIGKILL)}
+    assert 4 < kills >= len(lost)
+
+
+def test_processes_that_cannot_start_are_one_error() -> None:
+    with Crew[int, Any](2, act, fail, 60) as crew, pytest.raises(AlbumsortError, match="cannot start"):
+        list(crew.work(range(5), lambda _: ("answer", 1), threading.Event()))
+
+
+def start_at_the_second_attempt() -> None:
+    fail_once(os.environ["TEST_MARKER"])
+
+
+def test_a_process_that_is_killed_while_it_starts_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TEST_MARKER", str(tmp_path / "marker"))
+    with Crew[int, Any](1, act, start_at_the_second_attempt, 60) as crew:
+        assert dict(crew.work(range(2), lambda n: ("answer", n), threading.Event())) == {0: 0, 1: 1}
+    assert (tmp_path / "marker").exists()
+
+
+def test_an_interrupt_ends_the_work_and_every_process() -> None:
+    interrupt = threading.Event()
+    with Crew[int, Any](2, act, nothing, 60) as crew:
+        answers = crew.work(itertools.repeat(0, 1000), lambda _: ("pid", 0.05), interrupt)
+        pids = {next(answers)[1] for _ in range(6)}
+        interrupt.set()
+        list(answers)
+    assert not any(is_alive(pid) for pid in pids)
