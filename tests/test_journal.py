@@ -5,6 +5,7 @@ import io
 import os
 import tempfile
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from hypothesis import given
@@ -66,7 +67,7 @@ NAMES = (
 @pytest.mark.skipif(os.name == "nt", reason="names there are no bytes")
 @given(st.lists(NAMES, max_size=5), st.integers(1, 400))
 def test_any_names_come_back_and_a_line_cut_short_takes_no_other_with_it(names: list[str], cut: int) -> None:
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, mock.patch.object(os, "fsync", return_value=None):
         report = Path(folder, "report.csv")
         with Journal.create(report, Path("/out")) as written:
             before = report.stat().st_size
