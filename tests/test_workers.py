@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -49,10 +49,16 @@ def act(what: str, detail: Any = None) -> Any:
     raise AssertionError(what)
 
 
+def each(tasks: Iterable[Any]) -> Callable[[], Any]:
+    """Hand out tasks one by one, then None."""
+    left = iter(tasks)
+    return lambda: next(left, None)
+
+
 def worked(size: int, *tasks: tuple[Any, ...], seconds: float = 60) -> dict[int, Any]:
     """What came of each task, by its number."""
     with Crew[int, Any](size, act, nothing, seconds) as crew:
-        return dict(crew.work(range(len(tasks)), lambda number: tasks[number], threading.Event()))
+        return dict(crew.work(each(range(len(tasks))), lambda number: tasks[number], threading.Event()))
 
 
 def is_alive(pid: int) -> bool:
@@ -96,7 +102,7 @@ def test_time_spent_waiting_for_a_free_process_does_not_count() -> None:
 def test_what_a_task_is_called_with_is_asked_for_when_its_turn_comes() -> None:
     done: list[int] = []
     with Crew[int, Any](1, act, nothing, 60) as crew:
-        for number, answer in crew.work(range(3), lambda _: ("answer", len(done)), threading.Event()):
+        for number, answer in crew.work(each(range(3)), lambda _: ("answer", len(done)), threading.Event()):
             assert answer == number
             done.append(number)
 
@@ -108,7 +114,7 @@ def test_a_process_killed_while_it_has_nothing_to_do_costs_nothing() -> None:
         yield from (("answer", n) for n in range(3))
 
     with Crew[Any, Any](1, act, nothing, 60) as crew:
-        answers = crew.work(tasks(), lambda task: task, threading.Event())
+        answers = crew.work(each(tasks()), lambda task: task, threading.Event())
         _, pid = next(answers)
         os.kill(pid, signal.SIGKILL)
         os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
@@ -121,7 +127,7 @@ def test_processes_killed_at_any_moment_cost_at_most_what_they_were_at() -> None
     answers: dict[int, Any] = {}
     kills = 0
     with Crew[int, Any](2, act, nothing, 60) as crew:
-        for number, answer in crew.work(range(len(tasks)), lambda n: tasks[n], threading.Event()):
+        for number, answer in crew.work(each(range(len(tasks))), lambda n: tasks[n], threading.Event()):
             assert number not in answers
             answers[number] = answer
             if number % 40 == 10 and isinstance(answer, int):
@@ -136,24 +142,36 @@ def test_processes_killed_at_any_moment_cost_at_most_what_they_were_at() -> None
 
 def test_processes_that_cannot_start_are_one_error() -> None:
     with Crew[int, Any](2, act, fail, 60) as crew, pytest.raises(AlbumsortError, match="cannot start"):
-        list(crew.work(range(5), lambda _: ("answer", 1), threading.Event()))
+        list(crew.work(each(range(5)), lambda _: ("answer", 1), threading.Event()))
 
 
 def start_at_the_second_attempt() -> None:
     fail_once(os.environ["TEST_MARKER"])
 
 
+def test_a_task_may_come_only_once_another_is_done() -> None:
+    waiting, done = [1, 2, 3], [0]
+    with Crew[int, Any](3, act, nothing, 60) as crew:
+        for number, _ in crew.work(
+            lambda: waiting.pop(0) if waiting and len(done) == waiting[0] else None,
+            lambda n: ("answer", n),
+            threading.Event(),
+        ):
+            done.append(number)
+    assert done == [0, 1, 2, 3]
+
+
 def test_a_process_that_is_killed_while_it_starts_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TEST_MARKER", str(tmp_path / "marker"))
     with Crew[int, Any](1, act, start_at_the_second_attempt, 60) as crew:
-        assert dict(crew.work(range(2), lambda n: ("answer", n), threading.Event())) == {0: 0, 1: 1}
+        assert dict(crew.work(each(range(2)), lambda n: ("answer", n), threading.Event())) == {0: 0, 1: 1}
     assert (tmp_path / "marker").exists()
 
 
 def test_an_interrupt_ends_the_work_and_every_process() -> None:
     interrupt = threading.Event()
     with Crew[int, Any](2, act, nothing, 60) as crew:
-        answers = crew.work(itertools.repeat(0, 1000), lambda _: ("pid", 0.05), interrupt)
+        answers = crew.work(each(itertools.repeat(0, 1000)), lambda _: ("pid", 0.05), interrupt)
         pids = {next(answers)[1] for _ in range(6)}
         interrupt.set()
         list(answers)
