@@ -15,7 +15,7 @@ from .types import Analysis, Emotion, Face, PhotoFile, Settings
 
 FINDING_METHOD = "1"
 """Changes whenever the same bytes and weights would give other faces, crops or dates."""
-CLASSIFYING_METHOD = "1"
+CLASSIFYING_METHOD = "2"
 """Changes whenever the same crops and weights would give other probabilities or labels."""
 
 Verdict = tuple[dict[Emotion, float], Emotion]

@@ -564,6 +564,7 @@ def train(
     command = "albumsort " + " ".join(sys.argv[1:])
     extra = None if faces is None else photo_faces.cut(faces, lambda f: tqdm(f, disable=not _on_terminal()))
     print(shipping.train(data, votes, extra, made, run, command))
+    _say(f"History, and a report on PublicTest: {run}")
     if weights is not None:
         shipping.install(run, weights)
 

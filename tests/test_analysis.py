@@ -125,7 +125,7 @@ def test_another_method_makes_its_own_step_stale_and_no_other(
 @pytest.mark.parametrize(
     ("network", "step"), [("face_proposer", "finding"), ("face_verifier", "finding"), ("emotion", "classifying")]
 )
-@pytest.mark.parametrize("key", ["sha256", "temperature", "prior", "labels"])
+@pytest.mark.parametrize("key", ["sha256", "temperature", "label_prior", "labels"])
 def test_another_network_makes_its_own_step_stale_and_no_other(
     monkeypatch: pytest.MonkeyPatch, network: str, step: str, key: str
 ) -> None:

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from albumsort.errors import AlbumsortError, UsageError
-from albumsort.training import augmentation, datasets, evaluation, face_evaluation, sources
-from albumsort.types import Box
+from albumsort.training import augmentation, datasets, evaluation, face_evaluation, label_rule, sources
+from albumsort.types import FOUR, Box, Emotion
 
 
 def votes_of(**counts: int) -> np.ndarray:
@@ -139,6 +139,43 @@ def test_each_face_is_found_once_and_the_second_detection_is_false():
 def test_a_missed_face_lowers_recall_only():
     counts = face_evaluation.match([], [Box(0, 0, 9, 9)], [])
     assert (counts.recall, counts.false) == (0.0, 0)
+
+
+def test_labels_divide_by_what_recognises_all_of_the_four_equally_well():
+    random = np.random.default_rng(0)
+    emotions = list(Emotion)
+    truth = random.integers(0, len(emotions), 4000)
+    evidence = random.normal(0, 1, (4000, len(emotions))) + 2 * np.eye(len(emotions))[truth]
+    leaning = np.log([0.05, 0.3, 0.1, 0.4, 0.08, 0.05, 0.02])
+    probabilities = evaluation.softmax((evidence + leaning).astype(np.float32))
+
+    def recalls(prior):
+        four = [emotions.index(e) for e in FOUR]
+        among = np.isin(truth, four)
+        named = np.array(four)[(probabilities[:, four] / prior[four])[among].argmax(axis=1)]
+        return [float((named == truth[among])[truth[among] == e].mean()) for e in four]
+
+    prior = label_rule.label_prior(probabilities, truth)
+    assert list(prior) == [e.value for e in emotions]
+    chosen, none = recalls(np.array(list(prior.values()))), recalls(np.ones(len(emotions)))
+    assert np.mean(chosen) > np.mean(none) + 0.1
+    assert min(chosen) > min(none) + 0.3
+    assert np.log(list(prior.values()))[:4] - np.log(prior["anger"]) == pytest.approx(leaning[:4] - leaning[0], abs=0.5)
+
+
+@pytest.mark.slow
+def test_a_network_goes_on_from_a_file_of_another_with_further_blocks_and_new_labels(trained):
+    from albumsort.training import conversion, networks
+
+    content = (trained["run"] / "emotion.tflite").read_bytes()
+    faces = trained["faces"]["PrivateTest"].pixels
+    before = conversion.run_litert(content, faces)
+    deeper = networks.deep(4)
+    conversion.take_weights(deeper, content, faces, [1, 3, None, 9])
+    after = conversion.run_litert(conversion.to_litert(deeper), faces)
+    assert np.abs(after[:, [0, 1, 3]] - before[:, [1, 3, 9]]).max() < 0.3
+    with pytest.raises(AlbumsortError, match="features"):
+        conversion.take_weights(networks.plain(15), content, faces, list(range(15)))
 
 
 @pytest.fixture(scope="module")

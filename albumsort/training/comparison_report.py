@@ -66,7 +66,7 @@ def caption(comparison: Comparison) -> str:
         "albumsort: the network that ships, its FER2013 head restricted to the same labels, on the same faces "
         f"({ours.bytes / 1e6:.2f} MB, {ours.milliseconds:.2f} ms a face). Votes: the same judged by the FER+ "
         "majority, albumsort by its FER+ head. Time: one face on one thread, networks by LiteRT with weights as "
-        "float16, the SVM by scikit-learn."
+        "8-bit integers, the SVM by scikit-learn."
     )
 
 

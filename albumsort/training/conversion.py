@@ -104,7 +104,7 @@ def _folded(content: bytes) -> list[tuple[Floats, Floats]]:
     )
     interpreter.allocate_tensors()
     interpreter.set_tensor(interpreter.get_input_details()[0]["index"], np.zeros((1, SIDE, SIDE, 1), np.uint8))
-    interpreter.invoke()  # unpacks float16
+    interpreter.invoke()  # unpacks weights stored as float16
     found = []
     for operation in interpreter._get_ops_details():
         if operation["op_name"] in ("CONV_2D", "FULLY_CONNECTED"):

@@ -30,7 +30,8 @@ from .networks import NETWORKS
 AVERAGE_EVERY = 4  # steps between two updates of the averaged weights
 SMOOTHING = 0.1
 SOFT_TEMPERATURE = 2.0
-MODEL, ENTRY, AVERAGE = "emotion.tflite", "entry.json", "average.weights.h5"  # in a run's folder; the last one first
+AVERAGE, HISTORY = "average.weights.h5", "history.csv"  # in a run's folder after every epoch
+MODEL, ENTRY = "emotion.tflite", "entry.json"  # and once it is done
 SHIPPED = "shipped"  # instead of a run: the network in use
 STATISTICS_FACES = 2048
 
@@ -76,6 +77,7 @@ class Recipe:
 
 PRESETS = {
     "compact": Recipe(),
+    "deep": Recipe(network="deep"),
     "wide": Recipe(network="wide", epochs=30, learning_rate=2e-3),
     "plain": Recipe(network="plain", epochs=30, learning_rate=2e-3, seed=1),
     "quick": Recipe(epochs=2),
@@ -259,7 +261,7 @@ class Epochs(Progress):
             **{name: round(score.value, 4) for name, score in report.scores.items()},
         }
         tqdm.write("  ".join(f"{k} {v}" for k, v in line.items()), file=sys.stderr)
-        with (self.run / "history.csv").open("a", newline="") as file:
+        with (self.run / HISTORY).open("a", newline="") as file:
             writer = csv.DictWriter(file, line)
             if file.tell() == 0:
                 writer.writeheader()

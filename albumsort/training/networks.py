@@ -110,7 +110,7 @@ def _heads(face: Any, features: Any, outputs: int, dropout: float) -> keras.Mode
 
 
 def compact(outputs: int) -> keras.Model:
-    """Return the network that ships: residual, 43 million multiplications a face, most of them at 12x12 and 6x6."""
+    """Return a small residual network: 43 million multiplications a face, most of them at 12x12 and 6x6."""
     face, x = _input()
     x = _conv(x, 32, 5, 2)
     for channels, stride in ((64, 2), (64, 1), (128, 2), (128, 1), (192, 2)):
@@ -119,7 +119,7 @@ def compact(outputs: int) -> keras.Model:
 
 
 def deep(outputs: int) -> keras.Model:
-    """Return `compact` with three more blocks at the fine scales: 75 million multiplications a face."""
+    """Return the network that ships: `compact` and three more blocks at the fine scales, 75 million multiplications."""
     face, x = _input()
     x = _conv(x, 32, 5, 2)
     for channels, stride in ((32, 1), (64, 2), (64, 1), (64, 1), (64, 1), (128, 2), (128, 1), (192, 2)):

@@ -16,7 +16,7 @@ from ..emotions import mirrored_logits
 from ..errors import AlbumsortError, UsageError
 from ..litert import Network
 from ..types import Emotion
-from . import conversion, evaluation, fitting
+from . import conversion, evaluation, fitting, report
 from .datasets import (
     BOTH_HEADS,
     FER2013_LABELS,
@@ -29,7 +29,8 @@ from .datasets import (
     heads_for,
     shares,
 )
-from .fitting import ENTRY, MODEL, Recipe
+from .evaluation import answers, leading
+from .fitting import ENTRY, HISTORY, MODEL, Recipe
 from .label_rule import label_prior
 from .sources import load
 
@@ -55,10 +56,10 @@ def train(
     run: Path,
     command: str,
 ) -> Path:
-    """Fit by the recipe (or go on with it), then leave the LiteRT file and its manifest entry in the run folder.
+    """Fit by the recipe (or go on with it), then leave the LiteRT file, its manifest entry and a report in the run.
 
     unlabelled: further faces that only the recipe's teachers speak for. The temperature is chosen on
-    PublicTest; PrivateTest is not looked at. Returns the LiteRT file.
+    PublicTest, which the report is about; PrivateTest is not looked at. Returns the LiteRT file.
     """
     commit = conversion.commit()
     splits = _splits(data, votes, recipe.labels)
@@ -87,6 +88,7 @@ def train(
         made = {"label_prior": _label_prior(logits, public, temperature), **made}
     entry = conversion.emotion_entry(MODEL, content, heads, temperature, prior, made)
     (run / ENTRY).write_text(json.dumps(entry, indent=2) + "\n", encoding="utf-8")
+    report.write(run / "report", leading(answers(logits, public, heads)), public, temperature, run / HISTORY)
     return run / MODEL
 
 
@@ -103,7 +105,7 @@ def _described(data: Path, votes: Path | None, labelled: int, unlabelled: int) -
 
 def choose_temperature(logits: Floats, faces: LabelledFaces, heads: Sequence[Head]) -> float:
     """Return the temperature that calibrates the first head on these faces."""
-    first = evaluation.answers(logits, faces, heads)[0]
+    first = answers(logits, faces, heads)[0]
     known = first.shares.sum(axis=1) > 0
     return evaluation.best_temperature(first.logits[known], first.shares[known])
 
@@ -149,13 +151,11 @@ def evaluate(
     heads = tuple(Head(name, tuple(of)) for name, of in details["labels"].items())
     logits = conversion.run_litert(content, faces.pixels)
     temperature = float(details["temperature"])
-    report = evaluation.evaluate(logits, faces, heads, temperature, labels)
+    scored = evaluation.evaluate(logits, faces, heads, temperature, labels)
     if pictures is not None:
-        from .report import write
-
-        leading = evaluation.leading(evaluation.answers(logits, faces, heads))
-        write(pictures, leading, faces, temperature, None if run is None else run / "history.csv")
-    return Evaluated(split, len(content), temperature, report, milliseconds_a_face(content))
+        first = leading(answers(logits, faces, heads))
+        report.write(pictures, first, faces, temperature, None if run is None else run / HISTORY)
+    return Evaluated(split, len(content), temperature, scored, milliseconds_a_face(content))
 
 
 def _network(run: Path | None) -> tuple[bytes, dict[str, Any]]:
