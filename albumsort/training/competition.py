@@ -15,7 +15,14 @@ from .fitting import SHIPPED, Recipe, averaged, fit, predict
 from .sources import canonical, load_competition
 
 RECIPE = Recipe(
-    epochs=12, learning_rate=1e-3, weight_decay=0.01, mixup=0.0, averaging=0.998, augmentation=0.5, start=SHIPPED
+    network="deep",
+    epochs=12,
+    learning_rate=1e-3,
+    weight_decay=0.01,
+    mixup=0.0,
+    averaging=0.998,
+    augmentation=0.5,
+    start=SHIPPED,
 )
 HELD_OUT = 0.1  # of the training faces: what every epoch is scored on
 
