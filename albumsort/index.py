@@ -453,7 +453,7 @@ def _make(path: Path) -> None:
     """
     import tempfile  # here, because no query needs it
 
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=".albumsort-", dir=path.parent)
     os.close(handle)
     try:

@@ -62,9 +62,10 @@ class Place:
         return self
 
     def leftovers(self) -> list[str]:
-        """Every file that a run made but for the index itself."""
+        """Every file that a run made but for the index itself and the empty file that is locked beside it."""
         files = (p for p in self.folder.rglob("*") if not p.is_dir() and "site" not in p.parts)
-        return [str(p) for p in files if p != self.database]
+        known = (self.database, self.database.with_name("index.sqlite.lock"))
+        return [str(p) for p in files if p not in known or (p != self.database and p.stat().st_size)]
 
 
 def rows(database: Path) -> set[Row]:

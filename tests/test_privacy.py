@@ -160,5 +160,5 @@ def test_the_index_is_its_owners_alone_whatever_the_umask(album: Path, tmp_path:
             modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in folder.iterdir()}
     finally:
         os.umask(before)
-    assert modes == dict.fromkeys(("index.sqlite", "index.sqlite-wal", "index.sqlite-shm"), 0o600)
+    assert modes == dict.fromkeys(("index.sqlite", "index.sqlite-wal", "index.sqlite-shm", "index.sqlite.lock"), 0o600)
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700

@@ -64,8 +64,11 @@ def test_the_installed_package_carries_its_networks_and_works_outside_the_checko
     if where.returncode != 0 or "site-packages" not in where.stdout:
         pytest.skip("albumsort is not installed as a package here; .ci/run installs it")
     package = Path(where.stdout.strip()).parent
-    shipped = {p.name: p.read_bytes() for p in (ROOT / "weights").iterdir() if p.is_file()}
-    assert {p.name: p.read_bytes() for p in (package / "bundled").iterdir()} == shipped
+    shipped, bundled = (
+        {p.relative_to(folder): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+        for folder in (ROOT / "weights", package / "bundled")
+    )
+    assert bundled == shipped
     Image.fromarray(data.astronaut()).save(tmp_path / "portrait.jpg")
     run = [sys.executable, "-I", "-m", "albumsort"]
     environment = {**os.environ, "ALBUMSORT_DB": str(tmp_path / "index.sqlite")}
@@ -81,7 +84,7 @@ def test_the_version_is_the_changelogs_newest():
     assert newest[1] == albumsort.__version__
 
 
-def tests_in(name: str) -> set[str]:
+def functions_of(name: str) -> set[str]:
     path = ROOT / "tests" / name
     nodes = ast.parse(path.read_text(encoding="utf-8")).body if path.exists() else []
     return {node.name for node in nodes if isinstance(node, ast.FunctionDef)}
@@ -97,4 +100,4 @@ def test_every_promise_names_tests_that_exist():
         named = re.findall(r"`(test_\w+\.py)::(test_\w+)`", promise)
         assert named, promise
         assert promise.count("::") == len(named), promise
-        assert [(file, name) for file, name in named if name not in tests_in(file)] == []
+        assert [(file, name) for file, name in named if name not in functions_of(file)] == []
