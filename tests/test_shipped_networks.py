@@ -39,7 +39,7 @@ def test_the_emotion_network_keeps_its_promises_on_private_test(fer2013):
     assert (scores["ferplus_8"].n, scores["fer2013_7"].n) == (3152, 3573)
     assert scores["ferplus_8"].value >= 0.855
     assert scores["ferplus_four"].value >= 0.885
-    assert scores["fer2013_7"].value >= 0.68
+    assert scores["fer2013_7"].value >= 0.69
     assert scores["fer2013_four"].value >= 0.77
 
 
