@@ -612,7 +612,9 @@ def _face_row(content: int, number: int, face: Face) -> tuple[Any, ...]:
 
 def _face(row: tuple[Any, ...]) -> Face:
     landmarks = tuple((float(x), float(y)) for x, y in json.loads(row[4]))
-    return Face(Box(*row[:4]), landmarks, *row[5:8], dict(zip(Emotion, row[9:], strict=True)), Emotion(row[8]))
+    detection, size, sharpness, label = row[5:9]
+    probabilities = dict(zip(Emotion, row[9:], strict=True))
+    return Face(Box(*row[:4]), landmarks, detection, size, sharpness, probabilities, Emotion(label))
 
 
 def _photo(

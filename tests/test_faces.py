@@ -110,7 +110,7 @@ def test_where_there_is_no_face_none_is_found(detector: FaceDetector, name: str)
 
 def rows(*boxes: tuple[float, float, float, float, float]) -> faces.Floats:
     made = np.zeros((len(boxes), 15), np.float32)
-    made[:, [0, 1, 2, 3, 14]] = boxes
+    made[:, [0, 1, 2, 3, 14]] = np.reshape(boxes, (-1, 5))
     return made
 
 
