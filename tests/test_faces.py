@@ -189,13 +189,13 @@ def test_a_crop_is_the_square_around_the_longer_side_a_little_lower() -> None:
 
 @pytest.mark.parametrize("turns", [1, 2, 3])
 def test_a_lying_face_gives_the_crop_of_the_upright_one(turns: int) -> None:
-    picture = astronaut()
-    box = Box(*np.array([180, 60, 90, 112], float))
+    picture = astronaut().filter(ImageFilter.GaussianBlur(4))  # half a pixel to either side does not matter then
+    box = Box(180, 60, 90, 112)
     upright = crop(pixels(picture), box)
     lying = np.ascontiguousarray(np.rot90(pixels(picture), -turns))
     x, y, w, h = box.x, box.y, box.w, box.h
     place = {1: Box(512 - y - h, x, h, w), 2: Box(512 - x - w, 512 - y - h, w, h), 3: Box(y, 512 - x - w, h, w)}
-    assert np.abs(crop(lying, place[turns], turns).astype(int) - upright).mean() < 8
+    assert np.abs(crop(lying, place[turns], turns).astype(int) - upright).mean() < 5
 
 
 # sharpness
