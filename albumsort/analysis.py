@@ -11,9 +11,12 @@ from . import faces, photos, weights
 from .emotions import EmotionClassifier, load_classifier
 from .errors import PassingPhotoError
 from .faces import FaceDetector
-from .types import Analysis, Emotion, Face, PhotoFile, Settings
+from .photos import Upright
+from .types import Analysis, Box, Detection, Emotion, Face, PhotoFile, Settings
 
-FINDING_METHOD = "1"
+FLOOR = 0.3
+"""Detections that score less are not kept; which of the others count is each query's own question."""
+FINDING_METHOD = "2"
 """Changes whenever the same bytes and weights would give other faces, crops or dates."""
 CLASSIFYING_METHOD = "2"
 """Changes whenever the same crops and weights would give other probabilities or labels."""
@@ -45,23 +48,35 @@ def analyse(file: PhotoFile, known: frozenset[str]) -> Analysis | str:
 
 
 def analyse_bytes(data: bytes, digest: str, detector: FaceDetector, classifier: EmotionClassifier) -> Analysis:
-    """Find and classify the faces of an encoded photo, all of them in one batch."""
-    upright = photos.decode(data)
-    found = detector.detect(upright.pixels)
-    crops = [faces.crop(upright.pixels, d.box) for d in found]
+    """Find and classify the faces of an encoded photo."""
+    return analyse_upright(photos.decode(data), digest, detector, classifier)
+
+
+def analyse_upright(upright: Upright, digest: str, detector: FaceDetector, classifier: EmotionClassifier) -> Analysis:
+    """Find and classify the faces of a decoded photo, all of them in one batch."""
+    found = [d for d in detector.detect(upright.pixels) if _stored(d, upright).area > 0]
+    crops = [faces.crop(upright.pixels, d.box, d.turns) for d in found]
     verdicts = classify(np.stack(crops), classifier) if crops else []
-    scale = upright.scale
-    seen = tuple(
-        Face(
-            box=d.box.scaled(scale),
-            landmarks=tuple((x * scale, y * scale) for x, y in d.landmarks),
-            detection=d.score,
-            probabilities=probabilities,
-            label=label,
-        )
-        for d, (probabilities, label) in zip(found, verdicts, strict=True)
-    )
+    seen = tuple(_face(d, upright, verdict) for d, verdict in zip(found, verdicts, strict=True))
     return Analysis(digest, upright.width, upright.height, upright.taken_at, seen, faces.pack(crops))
+
+
+def _stored(found: Detection, upright: Upright) -> Box:
+    """Return the part of a box inside the photo; only the crop needs what the detector guessed beyond its border."""
+    return found.box.scaled(upright.scale).within(upright.width, upright.height)
+
+
+def _face(found: Detection, upright: Upright, verdict: Verdict) -> Face:
+    box, (probabilities, label) = _stored(found, upright), verdict
+    return Face(
+        box=box,
+        landmarks=tuple((x * upright.scale, y * upright.scale) for x, y in found.landmarks),
+        detection=found.score,
+        size=max(box.w, box.h) / min(upright.width, upright.height),
+        sharpness=faces.sharpness(upright.pixels, found.box),
+        probabilities=probabilities,
+        label=label,
+    )
 
 
 def classify(crops: npt.NDArray[np.uint8], classifier: EmotionClassifier) -> list[Verdict]:
@@ -75,4 +90,4 @@ def classify(crops: npt.NDArray[np.uint8], classifier: EmotionClassifier) -> lis
 @functools.cache
 def load_networks() -> tuple[FaceDetector, EmotionClassifier]:
     """Return the networks that ship, loaded once in each process; raises WeightsError."""
-    return faces.load_detector(), load_classifier()
+    return faces.load_detector(FLOOR), load_classifier()

@@ -19,14 +19,14 @@ from typer.core import TyperGroup
 
 from . import __version__
 from .errors import AlbumsortError, PhotoError, UsageError
-from .types import FOUR, Action, Emotion, Link
+from .types import FOUR, THRESHOLD, Action, Emotion, Link
 
 if TYPE_CHECKING:
-    from .index import Filters, Index
+    from .index import Counted, Filters, Index
     from .indexing import Report
     from .output import Form
     from .training.shipping import Evaluated
-    from .types import Analysis, Item, Photo
+    from .types import Analysis, Face, Item, Photo
     from .undo import Outcome
 
 _Done = TypeVar("_Done")
@@ -98,7 +98,9 @@ AsJson = Annotated[bool, _option("--json", help="One JSON document.")]
 AsLines = Annotated[bool, _option("--nl", help="One JSON object a line.")]
 AsCsv = Annotated[bool, _option("--csv", help="CSV with a header.")]
 AsNull = Annotated[bool, _option("--null", "-0", help="Paths ended by NUL, for xargs -0.")]
-LeastScore = Annotated[float, _option("--min-score", help="Leave out what scores less.", min=0.0, max=1.0)]
+LeastScore = Annotated[
+    float, _option("--min-score", help="Leave out photos whose emotion scores less.", min=0.0, max=1.0)
+]
 Since = Annotated[
     str | None, _option("--since", help="Taken then or later: 2024, 2024-07, 2024-07-31.", metavar="DATE")
 ]
@@ -108,6 +110,18 @@ Folders = Annotated[
     _option("--path", help="Only photos in this folder (repeatable).", metavar="DIR", show_default=False),
 ]
 FaceCount = Annotated[str | None, _option("--faces", help="Only photos with N, or N to M, faces.", metavar="N|N..M")]
+LeastFace = Annotated[
+    str,
+    _option(
+        "--min-face",
+        help="Count only faces this large: longer side of the box, in percent of the photo's shorter side.",
+        metavar="PERCENT",
+    ),
+]
+LeastDetection = Annotated[
+    float, _option("--min-detection", help="Count only what is a face this surely.", min=0.0, max=1.0)
+]
+LeastSharpness = Annotated[float, _option("--min-sharpness", help="Count only faces this sharp.", min=0.0, max=1.0)]
 
 
 MOST = 2**63 - 1  # the largest number a database counts to
@@ -195,6 +209,9 @@ def top(
     until: Until = None,
     path: Folders = None,
     faces: FaceCount = None,
+    min_face: LeastFace = "0",
+    min_detection: LeastDetection = THRESHOLD,
+    min_sharpness: LeastSharpness = 0.0,
     as_json: AsJson = False,
     nl: AsLines = False,
     as_csv: AsCsv = False,
@@ -210,9 +227,10 @@ def top(
     wanted = Emotion.parse(emotion)
     if by not in list(By):
         raise UsageError(f"--by {by}: choose from {', '.join(By)}")
-    form = _form(ctx)
+    form, counted = _form(ctx), _counted(min_face, min_detection, min_sharpness)
+    filters = _filters(since, until, path, faces, counted)
     with _open(ctx, db) as database:
-        photos = ranking.top(database, wanted, min(n, MOST), By(by), _filters(since, until, path, faces), min_score)
+        photos = ranking.top(database, wanted, min(n, MOST), By(by), filters, min_score)
         _print_photos(photos, form, _quiet(ctx, quiet))
 
 
@@ -224,6 +242,9 @@ def list_(
     until: Until = None,
     path: Folders = None,
     faces: FaceCount = None,
+    min_face: LeastFace = "0",
+    min_detection: LeastDetection = THRESHOLD,
+    min_sharpness: LeastSharpness = 0.0,
     as_json: AsJson = False,
     nl: AsLines = False,
     as_csv: AsCsv = False,
@@ -238,7 +259,8 @@ def list_(
     """
     from . import output, ranking
 
-    form, filters = _form(ctx), _filters(since, until, path, faces)
+    form, counted = _form(ctx), _counted(min_face, min_detection, min_sharpness)
+    filters = _filters(since, until, path, faces, counted)
     with _open(ctx, db) as database:
         if form in output.PLAIN and min_score == 0:
             output.write_paths(database.paths(filters), form, sys.stdout)
@@ -255,6 +277,9 @@ def export(
         _option("--to", help="The folder to copy into; never inside an album.", metavar="DIR", show_default=False),
     ] = None,
     n: Annotated[int | None, _option("-n", help="At most so many for each emotion.", env="N", min=1)] = None,
+    min_face: LeastFace = "0",
+    min_detection: LeastDetection = THRESHOLD,
+    min_sharpness: LeastSharpness = 0.0,
     link: Annotated[str, _option("--link", help="copy, or hard or soft links instead of copies.")] = "copy",
     dry_run: Annotated[bool, _option("--dry-run", help="Show what would be done; write nothing.")] = False,
     report: Annotated[
@@ -281,9 +306,9 @@ def export(
     from .weights import label_prior
 
     if undo is not None:
-        given = [name for name in ("emotions", "to", "n", "link", "report") if _on_command_line(ctx, name)]
-        if given:
-            raise UsageError("--undo takes a report alone: no EMOTION, --to, -n, --link or --report")
+        allowed = ("undo", "dry_run", "db", "quiet")
+        if any(_on_command_line(ctx, name) for name in ctx.params if name not in allowed):
+            raise UsageError("--undo takes a report alone, with --dry-run at most")
         _undo(ctx, undo, dry_run, db, _quiet(ctx, quiet))
         return
     if to is None:
@@ -291,14 +316,14 @@ def export(
     wanted = [Emotion.parse(word) for word in emotions or ()] or list(FOUR)
     if link not in list(Link):
         raise UsageError(f"--link {link}: choose from {', '.join(Link)}")
-    how = Link(link)
+    how, counted = Link(link), _counted(min_face, min_detection, min_sharpness)
     with _open(ctx, db) as database:
         albums = database.albums()
         exporting.check_destination(to, albums)
         if report is not None:
             exporting.check_outside(Path(os.path.abspath(report)).parent, albums)
-        folders = ranking.labelled(database.photos(Filters()), wanted, label_prior(), n)
-        faceless = database.stats().without_face
+        folders = ranking.labelled(database.photos(Filters(counted=counted)), wanted, label_prior(), n)
+        faceless = database.stats(counted).without_face
     to = Path(os.path.realpath(to))
     if dry_run:
         done = exporting.plan(folders, to, how)
@@ -376,11 +401,19 @@ def _print_export(
 
 @app.command()
 def stats(
-    ctx: typer.Context, as_json: AsJson = False, db: Db = None, quiet: Quiet = False, version: Version = False
+    ctx: typer.Context,
+    min_face: LeastFace = "0",
+    min_detection: LeastDetection = THRESHOLD,
+    min_sharpness: LeastSharpness = 0.0,
+    as_json: AsJson = False,
+    db: Db = None,
+    quiet: Quiet = False,
+    version: Version = False,
 ) -> None:
     """Count photos, labels, failures and what is missing."""
+    counted = _counted(min_face, min_detection, min_sharpness)
     with _open(ctx, db) as database:
-        counts = database.stats()
+        counts = database.stats(counted)
         failures = database.failures()
     rows = {
         "photos": counts.photos,
@@ -408,6 +441,7 @@ def why(
         Path | None,
         _option("--out", help="Draw what was seen into a new JPEG.", metavar="FILE.jpg", show_default=False),
     ] = None,
+    min_detection: LeastDetection = THRESHOLD,
     as_json: AsJson = False,
     db: Db = None,
     quiet: Quiet = False,
@@ -423,30 +457,35 @@ def why(
             check_outside(Path(os.path.abspath(out)).parent, opened.albums())
     try:
         data = photos.read(photo)
-        seen = analysis.analyse_bytes(data, photos.digest(data), *analysis.load_networks())
+        upright = photos.decode(data)
+        seen = analysis.analyse_upright(upright, photos.digest(data), *analysis.load_networks())
     except PhotoError as e:
         raise AlbumsortError(f"{output.printable(photo)}: {e}") from e
+    faces = [face for face in seen.faces if face.detection >= min_detection]
     if out is not None:
-        drawing.draw(data, seen.faces, out)
+        drawing.draw(upright, faces, out)
     model = weights.manifest()["emotion"].sha256
     if as_json:
-        faces = [output.face_json(face) for face in seen.faces]
         about = {"path": os.path.abspath(photo), "width": seen.width, "height": seen.height, "taken_at": seen.taken_at}
-        print(json.dumps({**about, "faces": faces, "model": model}))
+        print(json.dumps({**about, "faces": [output.face_json(face) for face in faces], "model": model}))
     elif out is None or not _quiet(ctx, quiet):
-        _print_why(photo, seen, model)
+        _print_why(photo, seen, faces, model)
 
 
-def _print_why(photo: Path, seen: Analysis, model: str) -> None:
+def _print_why(photo: Path, seen: Analysis, faces: Sequence[Face], model: str) -> None:
     from .output import printable
 
     print(f"{printable(photo)}: {seen.width} x {seen.height}, taken {seen.taken_at or 'at an unknown time'}")
-    print(f"{len(seen.faces) or 'no'} face{'' if len(seen.faces) == 1 else 's'}; emotion network {model[:16]}")
-    for number, face in enumerate(seen.faces, start=1):
+    print(f"{len(faces) or 'no'} face{'' if len(faces) == 1 else 's'}; emotion network {model[:16]}")
+    for number, face in enumerate(faces, start=1):
         box = ", ".join(f"{v:.0f}" for v in (face.box.x, face.box.y, face.box.w, face.box.h))
-        print(f"face {number}: box {box}; sure of a face {face.detection:.2f}; label {face.label}")
+        quality = f"size {100 * face.size:.1f} %; sharpness {face.sharpness or 0:.2f}"
+        print(f"face {number}: box {box}; sure of a face {face.detection:.2f}; {quality}; label {face.label}")
         for emotion, p in sorted(face.probabilities.items(), key=lambda pair: -pair[1]):
             print(f"  {emotion:9} {100 * p:5.1f} %  {'#' * round(30 * p)}")
+    unsure = sorted(f"{face.detection:.2f}" for face in seen.faces if face not in faces)
+    if unsure:
+        print(f"not counted, as less sure of a face (--min-detection shows them): {', '.join(unsure)}")
 
 
 @app.command()
@@ -764,7 +803,22 @@ def _on_command_line(ctx: typer.Context, name: str) -> bool:
     return source is not None and source.name == "COMMANDLINE"
 
 
-def _filters(since: str | None, until: str | None, folders: Sequence[Path] | None, faces: str | None) -> Filters:
+def _counted(min_face: str, min_detection: float, min_sharpness: float) -> Counted:
+    from .index import Counted
+
+    return Counted(min_detection, _percent("--min-face", min_face), min_sharpness)
+
+
+def _percent(option: str, text: str) -> float:
+    """Return a share, 0-1, that is written in percent."""
+    if not re.fullmatch(r"(\d{1,3}|\d{0,3}\.\d+) ?%?", text.strip()):
+        raise UsageError(f"{option} {text!r}: write a number of percent, like 5 or 7.5")
+    return float(text.strip().rstrip("% ")) / 100
+
+
+def _filters(
+    since: str | None, until: str | None, folders: Sequence[Path] | None, faces: str | None, counted: Counted
+) -> Filters:
     from .index import Filters
 
     return Filters(
@@ -772,6 +826,7 @@ def _filters(since: str | None, until: str | None, folders: Sequence[Path] | Non
         until=None if until is None else _date("--until", until, "9999-12-31T23:59:59Z"),
         folders=tuple(Path(os.path.abspath(f)) for f in folders or ()),
         faces=None if faces is None else _range(faces),
+        counted=counted,
     )
 
 

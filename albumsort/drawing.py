@@ -3,25 +3,65 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
-from PIL import Image, ImageDraw, ImageFont, ImageOps
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageDraw, ImageFont
 
 from .errors import AlbumsortError
-from .photos import decode
-from .types import Face
+from .photos import Upright
+from .types import Box, Emotion, Face
 
-COLOUR, INK, PAPER = (255, 196, 0), (255, 255, 255), (0, 0, 0)
+Floats = npt.NDArray[np.float64]
+
 LONGEST_SIDE = 1600
-MOST_NAMED = 3  # probabilities written beside a face
+"""Pixels of every drawing: a tiny photo is enlarged, so that its text is no larger than its faces."""
+COLOURS = {
+    Emotion.ANGER: (255, 96, 80),
+    Emotion.HAPPY: (255, 214, 10),
+    Emotion.SAD: (100, 180, 255),
+    Emotion.NEUTRAL: (230, 230, 230),
+}
+INK, PAPER = (255, 255, 255), (0, 0, 0)
+FONT_SIZES = (26, 20, 15)
+DETAIL = (7, 3, 0)  # lines of probabilities; with none, that of the label stands beside it
+MOST_IN_FULL = 3  # faces; more would bury the photo under their notes
+GAP = 4  # pixels between a face and its note
+REACH = (0.0, 0.5, 1.5, 4.0)  # how far from its face a note may stand, in its own sizes
+
+# what a note had better not cover
+LANDMARKS_WEIGHT, NOTE_WEIGHT, FACE_WEIGHT, DISTANCE_WEIGHT = 8.0, 4.0, 1.0, 0.01
 
 
-def draw(data: bytes, faces: tuple[Face, ...], out: Path) -> None:
-    """Write the upright photo with its faces marked as a new JPEG; raises AlbumsortError if the file exists."""
-    picture, scale = _upright(data)
+@dataclass(frozen=True)
+class _Note:
+    """The text of a face, and where it stands, in pixels of the drawing."""
+
+    text: str
+    box: Box
+    font: ImageFont.FreeTypeFont | ImageFont.ImageFont
+
+
+def draw(upright: Upright, faces: Sequence[Face], out: Path) -> None:
+    """Write a photo with its faces marked as a new JPEG; raises AlbumsortError if the file exists."""
+    picture = _enlarged(upright)
+    by = picture.width / upright.width
     pen = ImageDraw.Draw(picture)
+    line = 3
+    notes = _notes(pen, faces, by, picture.size)
+    for face, note in zip(faces, notes, strict=True):
+        _join(pen, face.box.scaled(by), note.box, COLOURS[face.label], line)
     for face in faces:
-        _mark(pen, face, scale, picture.size)
+        _mark(pen, face, by, line)
+    for face, note in zip(faces, notes, strict=True):
+        _write(pen, note, COLOURS[face.label])
+    if not faces:
+        font = ImageFont.load_default(FONT_SIZES[0])
+        _write(pen, _Note("no face", _text_box(pen, "no face", font), font), INK)
     encoded = io.BytesIO()
     picture.save(encoded, "JPEG", quality=92)
     try:
@@ -33,27 +73,132 @@ def draw(data: bytes, faces: tuple[Face, ...], out: Path) -> None:
         raise AlbumsortError(f"cannot write {out}: {e.strerror or e}") from e
 
 
-def _upright(data: bytes) -> tuple[Image.Image, float]:
-    """Return the photo with its long side at LONGEST_SIDE, and its pixels per full-size pixel."""
-    upright = decode(data)
+def _enlarged(upright: Upright) -> Image.Image:
+    """Return the photo with its long side at LONGEST_SIDE."""
     picture = Image.fromarray(upright.pixels[:, :, ::-1])
-    picture = ImageOps.contain(picture, (LONGEST_SIDE, LONGEST_SIDE))
-    return picture, picture.width / upright.width
+    by = LONGEST_SIDE / max(picture.size)
+    size = max(1, round(picture.width * by)), max(1, round(picture.height * by))
+    return picture.resize(size, Image.Resampling.BICUBIC, reducing_gap=3.0)
 
 
-def _mark(pen: ImageDraw.ImageDraw, face: Face, scale: float, size: tuple[int, int]) -> None:
-    box = face.box.scaled(scale)
-    width = max(2, round(max(size) / 400))
-    pen.rectangle((box.x, box.y, box.x + box.w, box.y + box.h), outline=COLOUR, width=width)
+def _notes(pen: ImageDraw.ImageDraw, faces: Sequence[Face], by: float, size: tuple[int, int]) -> list[_Note]:
+    """Return a note for each face: the most detailed and largest that cover no face and each other nowhere.
+
+    Where that cannot be, those that cover least.
+    """
+    best, least = list[_Note](), float("inf")
+    for detail, font_size in product(DETAIL if len(faces) <= MOST_IN_FULL else DETAIL[1:], FONT_SIZES):
+        font = ImageFont.load_default(font_size)
+        texts = [_text(number, face, detail) for number, face in enumerate(faces, start=1)]
+        notes, covered = _placed(texts, faces, by, size, pen, font)
+        if covered < least:
+            best, least = notes, covered
+        if covered == 0:
+            break
+    return best
+
+
+def _text(number: int, face: Face, detail: int) -> str:
+    named = sorted(face.probabilities.items(), key=lambda pair: -pair[1])[:detail]
+    if not named:
+        return f"{number} {face.label} {100 * face.probabilities[face.label]:.0f} %"
+    sharp = "" if face.sharpness is None else f", sharp {face.sharpness:.2f}"
+    lines = [f"{number}  {face.label}", f"face {face.detection:.2f}{sharp}"]
+    return "\n".join([*lines, *(f"{emotion} {100 * p:.1f} %" for emotion, p in named)])
+
+
+def _placed(
+    texts: Sequence[str],
+    faces: Sequence[Face],
+    by: float,
+    size: tuple[int, int],
+    pen: ImageDraw.ImageDraw,
+    font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
+) -> tuple[list[_Note], float]:
+    """Place each text where it covers least; returns what all of them cover, weighted, in square pixels."""
+    boxes = [face.box.scaled(by) for face in faces]
+    marks = [_around([(x * by, y * by) for x, y in face.landmarks]) for face in faces]
+    covered = _Covered([(box, FACE_WEIGHT) for box in boxes] + [(mark, LANDMARKS_WEIGHT) for mark in marks])
+    notes, total = list[_Note](), 0.0
+    for text, box in zip(texts, boxes, strict=True):
+        room = _text_box(pen, text, font)
+        places = _inside(_places(box, room.w, room.h), size)
+        costs = covered.by(places)
+        distances = np.hypot(*(places[:, :2] + places[:, 2:] / 2 - (box.x + box.w / 2, box.y + box.h / 2)).T)
+        chosen = int(np.argmin(costs + DISTANCE_WEIGHT * distances))
+        notes.append(_Note(text, Box(*places[chosen].tolist()), font))
+        covered.add(notes[-1].box, NOTE_WEIGHT)
+        total += float(costs[chosen])
+    return notes, total
+
+
+class _Covered:
+    """What had better not be covered, each with the weight of its square pixels."""
+
+    def __init__(self, boxes: Sequence[tuple[Box, float]]) -> None:
+        self._rows = [(b.x, b.y, b.x + b.w, b.y + b.h, weight) for b, weight in boxes]
+
+    def add(self, box: Box, weight: float) -> None:
+        self._rows.append((box.x, box.y, box.x + box.w, box.y + box.h, weight))
+
+    def by(self, places: Floats) -> Floats:
+        """Return what each of the places, (n, 4) rows of x, y, w, h, would cover: (n,) weighted square pixels."""
+        rows, places = np.array(self._rows), places[:, None]
+        corner = np.minimum(places[..., :2] + places[..., 2:], rows[:, 2:4])
+        shared = np.clip(corner - np.maximum(places[..., :2], rows[:, :2]), 0, None).prod(axis=2)
+        return np.asarray(shared @ rows[:, 4], np.float64)
+
+
+def _places(box: Box, w: float, h: float) -> Floats:
+    """Return where a note of that size may stand by a face: (n, 4), nearest first, below before above before beside."""
+    places = list[tuple[float, ...]]()
+    for reach in REACH:
+        gap_x, gap_y = GAP + reach * w, GAP + reach * h
+        for x in (box.x, box.x + box.w - w, box.x - gap_x, box.x + box.w - w + gap_x):
+            places += [(x, box.y + box.h + gap_y, w, h), (x, box.y - h - gap_y, w, h)]
+        for y in (box.y, box.y + box.h - h, box.y - gap_y, box.y + box.h - h + gap_y):
+            places += [(box.x + box.w + gap_x, y, w, h), (box.x - w - gap_x, y, w, h)]
+    return np.array(places)
+
+
+def _inside(places: Floats, size: tuple[int, int]) -> Floats:
+    """Return the places moved into a picture of that size."""
+    moved = places.copy()
+    moved[:, :2] = np.clip(places[:, :2], 0, np.maximum(0, np.array(size) - places[:, 2:]))
+    return moved
+
+
+def _around(points: Sequence[tuple[float, float]]) -> Box:
+    x, y = [x for x, _ in points], [y for _, y in points]
+    return Box(min(x), min(y), max(x) - min(x), max(y) - min(y))
+
+
+def _text_box(pen: ImageDraw.ImageDraw, text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> Box:
+    _, _, right, bottom = pen.multiline_textbbox((0, 0), text, font=font)
+    return Box(0, 0, right + 12, bottom + 12)
+
+
+def _join(pen: ImageDraw.ImageDraw, face: Box, note: Box, colour: tuple[int, int, int], line: int) -> None:
+    """Lead from a face to a note that stands apart from it."""
+    start = (min(max(face.x, note.x + note.w / 2), face.x + face.w), min(max(face.y, note.y), face.y + face.h))
+    end = (min(max(note.x, start[0]), note.x + note.w), min(max(note.y, start[1]), note.y + note.h))
+    pen.line((*start, *end), fill=PAPER, width=3 * line)
+    pen.line((*start, *end), fill=colour, width=line)
+
+
+def _mark(pen: ImageDraw.ImageDraw, face: Face, by: float, line: int) -> None:
+    """Draw box and landmarks, with a dark seam that shows on any background."""
+    box, colour = face.box.scaled(by), COLOURS[face.label]
+    corners = (box.x, box.y, box.x + box.w, box.y + box.h)
+    pen.rectangle((corners[0] - 2, corners[1] - 2, corners[2] + 2, corners[3] + 2), outline=PAPER, width=line + 4)
+    pen.rectangle(corners, outline=colour, width=line)
+    radius = max(2.0, min(box.w, box.h) / 40)
     for x, y in face.landmarks:
-        pen.ellipse((x * scale - width, y * scale - width, x * scale + width, y * scale + width), fill=COLOUR)
-    named = sorted(face.probabilities.items(), key=lambda pair: -pair[1])[:MOST_NAMED]
-    lines = [f"{face.label}  (face {face.detection:.2f})", *(f"{emotion} {100 * p:.0f} %" for emotion, p in named)]
-    text = "\n".join(lines)
-    font = ImageFont.load_default(max(13, round(max(size) / 60)))
-    left, top, right, bottom = pen.multiline_textbbox((0, 0), text, font=font)
-    x = min(max(0.0, box.x), max(0.0, size[0] - (right - left) - 2 * width))
-    below = box.y + box.h + width
-    y = below if below + bottom - top < size[1] else max(0.0, box.y - (bottom - top) - 3 * width)
-    pen.rectangle((x, y, x + right - left + 2 * width, y + bottom - top + 2 * width), fill=PAPER)
-    pen.multiline_text((x + width - left, y + width - top), text, fill=INK, font=font)
+        dot = (x * by - radius, y * by - radius, x * by + radius, y * by + radius)
+        pen.ellipse(dot, fill=colour, outline=PAPER)
+
+
+def _write(pen: ImageDraw.ImageDraw, note: _Note, colour: tuple[int, int, int]) -> None:
+    box = note.box
+    pen.rectangle((box.x, box.y, box.x + box.w, box.y + box.h), fill=PAPER, outline=colour, width=2)
+    pen.multiline_text((box.x + 6, box.y + 4), note.text, fill=INK, font=note.font)

@@ -19,13 +19,15 @@ from urllib.parse import quote
 
 from . import filesystems, schema
 from .errors import IndexFileError
-from .types import Analysis, Box, Emotion, Face, Photo, PhotoFile, Settings
+from .types import THRESHOLD, Analysis, Box, Emotion, Face, Photo, PhotoFile, Settings
 
 BUSY_SECONDS = 30.0
 """How long another program's transaction is waited for."""
 NOTICE_SECONDS = 0.2
 """How long that goes without saying, and how often a Ctrl-C is looked for."""
-FACE_COLUMNS = "f.x, f.y, f.w, f.h, f.landmarks, f.detection, f.label, " + ", ".join(f"f.{e}" for e in Emotion)
+FACE_COLUMNS = "f.x, f.y, f.w, f.h, f.landmarks, f.detection, f.size, f.sharpness, f.label, " + ", ".join(
+    f"f.{e}" for e in Emotion
+)
 PHOTO_COLUMNS = "p.path, c.width, c.height, c.taken_at, c.digest, c.id"
 
 
@@ -38,6 +40,18 @@ class By(StrEnum):
 
 
 @dataclass(frozen=True)
+class Counted:
+    """Which faces a query is about: any that is less sure, smaller or less sharp is as if it were not there.
+
+    The fields mean what those of `Face` mean; a face whose sharpness is unknown passes for 0 alone.
+    """
+
+    detection: float = THRESHOLD
+    size: float = 0.0
+    sharpness: float = 0.0
+
+
+@dataclass(frozen=True)
 class Filters:
     """Which photos a query is about; dates are UTC ISO 8601, folders absolute, faces an inclusive range."""
 
@@ -45,6 +59,7 @@ class Filters:
     until: str | None = None
     folders: tuple[Path, ...] = ()
     faces: tuple[int, int] | None = None
+    counted: Counted = Counted()
 
 
 @dataclass(frozen=True)
@@ -205,7 +220,7 @@ class Index:
         content = self._content(analysis.digest)
         self._connection.execute("DELETE FROM faces WHERE content = ?", (content,))
         self._connection.executemany(
-            f"INSERT INTO faces VALUES ({', '.join('?' * (9 + len(Emotion)))})",
+            f"INSERT INTO faces VALUES ({', '.join('?' * (11 + len(Emotion)))})",
             [_face_row(content, number, face) for number, face in enumerate(analysis.faces)],
         )
         self._connection.execute("DELETE FROM crops WHERE content = ?", (content,))
@@ -358,24 +373,26 @@ class Index:
         """Return the photos of highest score (at least `least`), equal scores by path."""
         score = {By.MAX: "max", By.MEAN: "avg", By.MIN: "min"}[by]
         where, values = _where(filters)
+        counted, least_face = _counted(filters.counted)
         with self._explained():
             rows = self._connection.execute(
                 f"SELECT {PHOTO_COLUMNS}, s.score FROM"
-                f" (SELECT content, {score}({emotion}) AS score FROM faces GROUP BY content) s"
+                f" (SELECT content, {score}({emotion}) AS score FROM faces f WHERE {counted} GROUP BY content) s"
                 " JOIN photos p ON p.content = s.content JOIN contents c ON c.id = s.content"
                 f" WHERE s.score >= ? AND {where} ORDER BY s.score DESC, p.path LIMIT ?",
-                (least, *values, limit),
+                (*least_face, least, *values, limit),
             ).fetchall()
-            return [_photo(row[:5], self._faces(row[5]), row[6], emotion) for row in rows]
+            return [_photo(row[:5], self._faces(row[5], filters.counted), row[6], emotion) for row in rows]
 
     def photos(self, filters: Filters) -> Iterator[Photo]:
         """Yield every analysed photo that is there, by path."""
         where, values = _where(filters)
+        counted, least = _counted(filters.counted)
         with self._explained():
             rows = self._connection.execute(
                 f"SELECT {PHOTO_COLUMNS}, {FACE_COLUMNS} FROM photos p JOIN contents c ON c.id = p.content"
-                f" LEFT JOIN faces f ON f.content = c.id WHERE {where} ORDER BY p.path, f.number",
-                values,
+                f" LEFT JOIN faces f ON f.content = c.id AND {counted} WHERE {where} ORDER BY p.path, f.number",
+                (*least, *values),
             )
             for _, group in groupby(rows, key=lambda row: row[0]):
                 lines = list(group)
@@ -390,19 +407,23 @@ class Index:
             ):
                 yield Path(os.fsdecode(path))
 
-    def stats(self) -> Stats:
-        """Count everything, missing photos included."""
+    def stats(self, counted: Counted = Counted()) -> Stats:
+        """Count everything, missing photos included, but of the faces only those that count."""
         one = self._connection.execute
+        where, least = _counted(counted)
         with self._explained():
             largest = one(
                 "SELECT label, count(*) FROM (SELECT f.label, max(f.w * f.h) FROM photos p"
-                " JOIN faces f ON f.content = p.content GROUP BY p.id) GROUP BY label"
+                f" JOIN faces f ON f.content = p.content WHERE {where} GROUP BY p.id) GROUP BY label",
+                least,
             )
             labels = Counter({Emotion(label): count for label, count in largest})
             photos, failed, missing = one(
                 "SELECT count(*), coalesce(sum(error IS NOT NULL), 0), coalesce(sum(missing), 0) FROM photos"
             ).fetchone()
-            faces = one("SELECT count(*) FROM photos p JOIN faces f ON f.content = p.content").fetchone()[0]
+            faces = one(
+                f"SELECT count(*) FROM photos p JOIN faces f ON f.content = p.content WHERE {where}", least
+            ).fetchone()[0]
         return Stats(photos, faces, labels, photos - failed - labels.total(), failed, missing, self.roots())
 
     def all_paths(self) -> Iterator[Path]:
@@ -439,9 +460,10 @@ class Index:
         with self._explained():
             return str(self._connection.execute("PRAGMA journal_mode").fetchone()[0])
 
-    def _faces(self, content: int) -> tuple[Face, ...]:
+    def _faces(self, content: int, counted: Counted) -> tuple[Face, ...]:
+        where, least = _counted(counted)
         rows = self._connection.execute(
-            f"SELECT {FACE_COLUMNS} FROM faces f WHERE f.content = ? ORDER BY f.number", (content,)
+            f"SELECT {FACE_COLUMNS} FROM faces f WHERE f.content = ? AND {where} ORDER BY f.number", (content, *least)
         )
         return tuple(_face(row) for row in rows)
 
@@ -566,21 +588,33 @@ def _where(filters: Filters) -> tuple[str, tuple[Any, ...]]:
         parts.append("(" + " OR ".join(sql for sql, _ in ranges) + ")")
         values.extend(v for _, bounds in ranges for v in bounds)
     if filters.faces is not None:
-        parts.append("(SELECT count(*) FROM faces n WHERE n.content = c.id) BETWEEN ? AND ?")
-        values.extend(filters.faces)
+        counted, least = _counted(filters.counted)
+        parts.append(f"(SELECT count(*) FROM faces f WHERE f.content = c.id AND {counted}) BETWEEN ? AND ?")
+        values.extend((*least, *filters.faces))
     return " AND ".join(parts), tuple(values)
+
+
+def _counted(counted: Counted) -> tuple[str, tuple[float, ...]]:
+    """SQL for "this face counts"."""
+    return (
+        "f.detection >= ? AND f.size >= ? AND coalesce(f.sharpness, 0) >= ?",
+        (counted.detection, counted.size, counted.sharpness),
+    )
 
 
 def _face_row(content: int, number: int, face: Face) -> tuple[Any, ...]:
     box = face.box
     probabilities = (face.probabilities[e] for e in Emotion)
     landmarks = json.dumps([[round(x, 2), round(y, 2)] for x, y in face.landmarks])
-    return (content, number, box.x, box.y, box.w, box.h, landmarks, face.detection, face.label.value, *probabilities)
+    place = (content, number, box.x, box.y, box.w, box.h, landmarks, face.detection)
+    return (*place, face.label.value, *probabilities, face.size, face.sharpness)
 
 
 def _face(row: tuple[Any, ...]) -> Face:
     landmarks = tuple((float(x), float(y)) for x, y in json.loads(row[4]))
-    return Face(Box(*row[:4]), landmarks, row[5], dict(zip(Emotion, row[7:], strict=True)), Emotion(row[6]))
+    detection, size, sharpness, label = row[5:9]
+    probabilities = dict(zip(Emotion, row[9:], strict=True))
+    return Face(Box(*row[:4]), landmarks, detection, size, sharpness, probabilities, Emotion(label))
 
 
 def _photo(

@@ -21,7 +21,7 @@ from . import faces, photos
 from .analysis import Verdict, analyse, classify, load_networks, settings
 from .errors import AlbumsortError, PassingPhotoError, PhotoError, UsageError
 from .index import Index, State
-from .types import Analysis, PhotoFile
+from .types import THRESHOLD, Analysis, PhotoFile
 from .workers import Crew, Died, Hung
 
 SECONDS_A_PHOTO = 60.0
@@ -287,7 +287,7 @@ class _Writer:
                 if former is not None:
                     self._index.save_known(file, outcome.digest, former)
                 self.analysed += 1
-                self.faces += len(outcome.faces)
+                self.faces += sum(face.detection >= THRESHOLD for face in outcome.faces)
             case str():
                 self._store_known(file, outcome)
             case PhotoError():

@@ -62,6 +62,8 @@ def face_json(face: Face) -> dict[str, Any]:
     return {
         "box": [round(v, 1) for v in (box.x, box.y, box.w, box.h)],
         "detection": round(face.detection, 4),
+        "size": round(face.size, 4),
+        "sharpness": None if face.sharpness is None else round(face.sharpness, 4),
         "label": face.label,
         "probabilities": {e.value: p for e, p in face.probabilities.items()},
     }

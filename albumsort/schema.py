@@ -71,6 +71,15 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
         );
         """,
     ),
+    (
+        "size and sharpness of each face, so that queries can leave faces out",
+        """
+        ALTER TABLE faces ADD COLUMN size REAL NOT NULL DEFAULT 0;  -- longer side over the photo's shorter one
+        ALTER TABLE faces ADD COLUMN sharpness REAL;                -- 0-1; NULL where it was never measured
+        UPDATE faces SET size = (SELECT max(faces.w, faces.h) / min(c.width, c.height)
+            FROM contents c WHERE c.id = faces.content);
+        """,
+    ),
 )
 
 

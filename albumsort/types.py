@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -81,6 +82,15 @@ class Box:
         """Return the box in a frame `by` times as large."""
         return Box(self.x * by, self.y * by, self.w * by, self.h * by)
 
+    def within(self, width: float, height: float) -> Box:
+        """Return the part of the box inside a frame of that size; its area is 0 if there is none."""
+        left, top = (min(max(0.0, v), most) for v, most in ((self.x, width), (self.y, height)))
+        right, bottom = min(max(left, self.x + self.w), width), min(max(top, self.y + self.h), height)
+        return Box(left, top, right - left, bottom - top)
+
+
+THRESHOLD = 0.5
+"""Detections that score less are no faces, unless a query says otherwise."""
 
 Landmarks = tuple[tuple[float, float], ...]
 """Right eye, left eye, nose, right and left corner of the mouth, as the subject has them: (x, y) each."""
@@ -94,11 +104,19 @@ class Detection:
     landmarks: Landmarks
     score: float
 
+    @property
+    def turns(self) -> int:
+        """How many quarter turns anticlockwise set the face upright, by its eyes: 0-3."""
+        (right_x, right_y), (left_x, left_y) = self.landmarks[:2]
+        return round(math.atan2(left_y - right_y, left_x - right_x) / (math.pi / 2)) % 4
+
 
 @dataclass(frozen=True, slots=True)
 class Face:
     """A face of a photo, in upright full-size pixels.
 
+    detection: how sure the detector is, 0-1; size: the box's longer side as a share of the photo's shorter one;
+    sharpness: 0-1 as `faces.sharpness` measures it, None in results from before it was measured.
     probabilities: one for each emotion, calibrated, summing to 1.
     label: the most probable of the four once the prior is divided out.
     """
@@ -106,6 +124,8 @@ class Face:
     box: Box
     landmarks: Landmarks
     detection: float
+    size: float
+    sharpness: float | None
     probabilities: Mapping[Emotion, float]
     label: Emotion
 

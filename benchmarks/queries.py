@@ -21,6 +21,7 @@ COMMANDS = (
     ["--version"],
     ["top", "happy"],
     ["top", "sad", "--by", "mean", "--since", "2024"],
+    ["top", "happy", "--min-face", "10", "--min-detection", "0.8"],
     ["stats"],
     ["list"],
     ["list", "--nl"],
@@ -45,7 +46,8 @@ def face(chance: random.Random) -> Face:
     weights = [chance.random() ** 4 for _ in Emotion]
     shares = {e: w / sum(weights) for e, w in zip(Emotion, weights, strict=True)}
     box = Box(chance.random() * 3000, chance.random() * 2000, 200 + chance.random() * 500, 300)
-    return Face(box, ((0.0, 0.0),) * 5, 0.9, shares, max(FOUR, key=lambda e: shares[e]))
+    detection, size, sharpness = 0.3 + 0.7 * chance.random(), max(box.w, box.h) / 3024, chance.random()
+    return Face(box, ((0.0, 0.0),) * 5, detection, size, sharpness, shares, max(FOUR, key=lambda e: shares[e]))
 
 
 def main(photos: int) -> None:

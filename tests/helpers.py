@@ -158,7 +158,8 @@ def face(box: tuple[float, float, float, float] = (10, 10, 40, 40), **probabilit
     given = {Emotion(name): p for name, p in probabilities.items()}
     rest = [e for e in Emotion if e not in given]
     shares = {e: given.get(e, (1 - sum(given.values())) / max(1, len(rest))) for e in Emotion}
-    return Face(Box(*box), LANDMARKS, 0.9, shares, max(FOUR, key=lambda e: shares[e]))
+    size = max(box[2:]) / 480  # of the photos that `save` makes up
+    return Face(Box(*box), LANDMARKS, 0.9, size, 0.5, shares, max(FOUR, key=lambda e: shares[e]))
 
 
 def save(

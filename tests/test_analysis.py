@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 from helpers import ASTRONAUT_FACE, astronaut, encoded, exif, landscape, overlap, stored
+from PIL import Image, ImageFilter
 
 from albumsort import analysis, faces, photos
 from albumsort.analysis import analyse, analyse_bytes, load_networks, settings
 from albumsort.errors import PhotoError
-from albumsort.types import FOUR, Analysis, Emotion, Face, PhotoFile
+from albumsort.types import FOUR, THRESHOLD, Analysis, Box, Emotion, Face, PhotoFile
 
 
 def analysed(data: bytes) -> Analysis:
@@ -18,8 +19,12 @@ def analysed(data: bytes) -> Analysis:
 
 
 def only(result: Analysis) -> Face:
-    [face] = result.faces
+    [face] = sure(result)
     return face
+
+
+def sure(result: Analysis) -> list[Face]:
+    return [face for face in result.faces if face.detection >= THRESHOLD]
 
 
 def on_disk(path: Path, data: bytes) -> PhotoFile:
@@ -80,9 +85,51 @@ def test_every_face_has_an_answer_of_its_own() -> None:
     picture.paste(astronaut(500), (0, 0))
     picture.paste(astronaut(400), (560, 60))
     result = analysed(encoded(picture))
-    assert len(result.faces) == 2
-    assert all(face.label is Emotion.HAPPY for face in result.faces)
-    assert all(face.label in FOUR and 0.5 <= face.detection <= 1 for face in result.faces)
+    assert len(sure(result)) == 2
+    assert all(face.label is Emotion.HAPPY for face in sure(result))
+    assert all(face.label in FOUR and analysis.FLOOR <= face.detection <= 1 for face in result.faces)
+
+
+@pytest.mark.parametrize("turn", [Image.Transpose.ROTATE_90, Image.Transpose.ROTATE_270])
+def test_a_face_on_its_side_is_found_and_judged_upright(turn: Image.Transpose) -> None:
+    x, y, w, h = ASTRONAUT_FACE.x - 60, ASTRONAUT_FACE.y, ASTRONAUT_FACE.w, ASTRONAUT_FACE.h
+    seen = only(analysed(encoded(astronaut().crop((60, 0, 380, 320)).transpose(turn))))
+    corner = (y, 320 - x - w) if turn is Image.Transpose.ROTATE_90 else (320 - y - h, x)
+    assert overlap(seen.box, Box(*corner, h, w)) > 0.6
+    assert all(seen.box.x < x < seen.box.x + seen.box.w for x, _ in seen.landmarks)
+    assert all(seen.box.y < y < seen.box.y + seen.box.h for _, y in seen.landmarks)
+    assert seen.label is Emotion.HAPPY
+    assert seen.probabilities[Emotion.HAPPY] > 0.9
+
+
+@pytest.mark.parametrize("cut", [0.15, 0.3])
+def test_a_face_at_the_border_is_stored_as_far_as_it_is_in_the_photo(cut: float) -> None:
+    left = round(ASTRONAUT_FACE.x + cut * ASTRONAUT_FACE.w)
+    seen = only(analysed(encoded(astronaut().crop((left, 0, 512, 512)))))
+    assert seen.box.x == 0
+    assert overlap(seen.box, Box(0, ASTRONAUT_FACE.y, (1 - cut) * ASTRONAUT_FACE.w, ASTRONAUT_FACE.h)) > 0.6
+    assert seen.label is Emotion.HAPPY
+
+
+def test_each_face_has_its_size_and_its_sharpness() -> None:
+    sharp = only(analysed(encoded(astronaut(800).crop((0, 0, 800, 400)))))
+    soft = only(analysed(encoded(astronaut(800).crop((0, 0, 800, 400)).filter(ImageFilter.GaussianBlur(6)))))
+    assert sharp.size == max(sharp.box.w, sharp.box.h) / 400
+    assert sharp.size == pytest.approx(ASTRONAUT_FACE.h / 512 * 800 / 400, rel=0.15)
+    assert sharp.sharpness is not None
+    assert soft.sharpness is not None
+    assert 1 > sharp.sharpness > soft.sharpness + 0.1 > 0.1
+
+
+def test_what_is_hardly_a_face_is_kept_and_counts_no_less_than_it_is_sure() -> None:
+    sure, unsure = faces.load_detector(), faces.load_detector(analysis.FLOOR)
+    crowd = landscape(900, 420)
+    for x, blur in ((0, 0), (220, 9), (440, 12), (660, 15)):
+        crowd.paste(astronaut(220).filter(ImageFilter.GaussianBlur(blur)), (x, 60))
+    pixels = photos.decode(encoded(crowd, "PNG")).pixels
+    every = unsure.detect(pixels)
+    assert [d for d in every if d.score >= faces.THRESHOLD] == sure.detect(pixels)
+    assert min(d.score for d in every) >= analysis.FLOOR
 
 
 def test_a_photo_without_a_face_is_a_result() -> None:
@@ -144,7 +191,7 @@ def test_the_stored_crops_give_the_very_same_answers(side: int) -> None:
     result = analysed(encoded(picture))
     crops = faces.unpack(result.crops, len(result.faces))
     verdicts = analysis.classify(crops, load_networks()[1])
-    assert len(verdicts) == 2
+    assert len(verdicts) >= 2
     assert verdicts == [(face.probabilities, face.label) for face in result.faces]
 
 

@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -73,6 +74,10 @@ def lines(result: Result | subprocess.CompletedProcess[str]) -> list[str]:
         ["top", "happy", "-n", "many"],
         ["top", "happy", "--by", "median"],
         ["top", "happy", "--min-score", "2"],
+        ["top", "happy", "--min-detection", "50"],
+        ["top", "happy", "--min-face", "large"],
+        ["stats", "--min-face", "-1"],
+        ["list", "--min-sharpness", "x"],
         ["list", "--faces", "some"],
         ["list", "--faces", "3..1"],
         ["list", "--faces", "-1"],
@@ -188,6 +193,10 @@ def test_top_by_the_worst_or_the_mean_of_several_faces(library: SimpleNamespace)
         (["--until", "2023", "--min-score", "0.5"], ["beach2/crowd.jpg"]),
         (["--faces", "2"], ["beach2/crowd.jpg"]),
         (["--faces", "2.."], ["beach2/crowd.jpg"]),
+        (["--min-face", "5", "-n", "2"], ["beach/party.jpg", "beach/grin.jpg"]),
+        (["--min-face", "10%"], ["beach2/crowd.jpg"]),
+        (["--min-detection", "0.91"], []),
+        (["--min-sharpness", "0.51"], []),
         (["--path", "beach"], ["beach/party.jpg", "beach/grin.jpg"]),
         (["--path", "beach", "--path", "beach2", "-n", "2"], ["beach/party.jpg", "beach2/crowd.jpg"]),
         (["--path", "nowhere"], []),
@@ -201,6 +210,45 @@ def test_top_takes_filters(
     result = invoke("top", "happy", *filters, db=library.database)
     assert result.exit_code == 0
     assert lines(result) == expected
+
+
+@pytest.fixture
+def unsure(tmp_path: Path) -> SimpleNamespace:
+    """A smile in front, with what may be a face in the background, and a photo of nothing sure."""
+    folder, database = tmp_path / "library", tmp_path / "unsure.sqlite"
+    folder.mkdir()
+    front = face((10, 10, 100, 100), happy=0.9)
+    shadow = replace(face((200, 10, 200, 200), anger=0.9), detection=0.4, sharpness=None)
+    with Index(database, create=True) as index:
+        for name, faces in {"front.jpg": [front, shadow], "shadow.jpg": [shadow]}.items():
+            (folder / name).write_bytes(name.encode())
+            save(index, folder / name, faces, None, xxhash.xxh3_128_hexdigest(name.encode()))
+        with index.transaction():
+            index.add_root(folder)
+    return SimpleNamespace(folder=folder, database=database)
+
+
+def test_what_is_hardly_a_face_counts_nowhere_unless_asked_for(unsure: SimpleNamespace, tmp_path: Path) -> None:
+    def counts(*options: str) -> tuple[int, ...]:
+        document = json.loads(invoke("stats", "--json", *options, db=unsure.database).stdout)
+        return tuple(document[key] for key in ("photos", "faces", "anger", "happy", "without_face"))
+
+    def faces(*options: str) -> list[int]:
+        return [len(p["faces"]) for p in json.loads(invoke("list", "--json", *options, db=unsure.database).stdout)]
+
+    assert (counts(), faces()) == ((2, 1, 0, 1, 1), [1, 0])
+    assert lines(invoke("top", "anger", db=unsure.database)) == ["front.jpg"]
+    asked = ["--min-detection", "0.3"]
+    assert (counts(*asked), faces(*asked)) == ((2, 3, 2, 0, 0), [2, 1])
+    assert lines(invoke("top", "anger", *asked, db=unsure.database)) == ["front.jpg", "shadow.jpg"]
+    for name, options, expected in (("a", [], ["happy/0001-front.jpg"]), ("b", asked, 2 * ["anger"])):
+        assert invoke("export", "--to", tmp_path / name, *options, db=unsure.database).exit_code == 0
+        assert [path[: len(e)] for path, e in zip(exported(tmp_path / name), expected, strict=True)] == expected
+
+
+def test_a_face_of_unknown_sharpness_is_not_sharp(unsure: SimpleNamespace) -> None:
+    asked = ["--min-detection", "0.3", "--min-sharpness", "0.01"]
+    assert lines(invoke("top", "anger", *asked, db=unsure.database)) == ["front.jpg"]
 
 
 def test_top_before_anything_was_indexed_exits_1_with_advice_and_makes_no_index(database: Path) -> None:
@@ -231,6 +279,7 @@ def test_list_shows_every_photo_by_path_faces_or_not(library: SimpleNamespace) -
     ("filters", "expected"),
     [
         (["--faces", "0"], ["hills.jpg"]),
+        (["--faces", "1", "--min-face", "10"], ["beach2/crowd.jpg"]),
         (["--faces", "0..1", "--since", "2024"], ["beach/grin.jpg", "beach/party.jpg", "hills.jpg"]),
         (["--min-score", "0.86"], ["beach/party.jpg", "wait.jpg"]),
         (["--since", "2024-07-01T10:00:01"], ["beach/grin.jpg", "hills.jpg"]),
@@ -269,7 +318,7 @@ def test_json_is_one_document_of_photos(library: SimpleNamespace, arguments: lis
     assert (party["score"], party["emotion"]) == ((0.9, "happy") if ranked else (None, None))
     assert (party["width"], party["height"], party["taken_at"]) == (640, 480, "2024-07-01T10:00:00Z")
     [seen] = party["faces"]
-    assert set(seen) == {"box", "detection", "label", "probabilities"}
+    assert set(seen) == {"box", "detection", "size", "sharpness", "label", "probabilities"}
     assert (seen["box"], seen["label"]) == ([10, 10, 40, 40], "happy")
     assert list(seen["probabilities"]) == [emotion.value for emotion in Emotion]
     assert sum(seen["probabilities"].values()) == pytest.approx(1)
@@ -637,6 +686,15 @@ def test_why_shows_boxes_label_and_all_probabilities(indexed: SimpleNamespace) -
     assert "512 x 512" in result.stdout
     assert "label happy" in result.stdout
     assert all(re.search(rf"^ +{emotion} +[\d.]+ %", result.stdout, re.MULTILINE) for emotion in Emotion)
+
+
+def test_why_names_what_is_hardly_a_face_but_shows_it_only_when_asked(
+    indexed: SimpleNamespace,
+) -> None:
+    shown = invoke("why", indexed.album / "astronaut.jpg", "--min-detection", "1", db=indexed.database).stdout
+    assert "no faces" in shown
+    assert re.search(r"not counted, as less sure of a face \(--min-detection shows them\): 0\.\d\d", shown)
+    assert "not counted" not in invoke("why", indexed.album / "astronaut.jpg", db=indexed.database).stdout
 
 
 def test_why_says_what_the_index_says(indexed: SimpleNamespace) -> None:

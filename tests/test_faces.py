@@ -7,10 +7,11 @@ import cv2
 import numpy as np
 import pytest
 from helpers import ASTRONAUT_FACE, astronaut, encoded, landscape, overlap
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from PIL import Image
+from PIL import Image, ImageFilter
+from skimage.measure import blur_effect
 
 from albumsort import faces, photos
 from albumsort.faces import FaceDetector, Pixels, crop
@@ -107,6 +108,42 @@ def test_where_there_is_no_face_none_is_found(detector: FaceDetector, name: str)
     assert detector.detect(nothing()[name]) == []
 
 
+def rows(*boxes: tuple[float, float, float, float, float]) -> faces.Floats:
+    made = np.zeros((len(boxes), 15), np.float32)
+    made[:, [0, 1, 2, 3, 14]] = np.reshape(boxes, (-1, 5))
+    return made
+
+
+@pytest.mark.parametrize(
+    ("second", "kept"),
+    [
+        ((10, 10, 100, 100, 0.8), 1),  # the same face, a little off
+        ((40, 40, 20, 20, 0.95), 1),  # its eye: the surer of the two stays, whichever that is
+        ((70, 20, 60, 60, 0.8), 2),  # a face half behind it
+        ((100, 0, 100, 100, 0.8), 2),  # its neighbour
+    ],
+)
+def test_two_detections_of_one_face_are_one(second: tuple[float, float, float, float, float], kept: int) -> None:
+    left = faces._without_doubles(rows((0, 0, 100, 100, 0.9), second))
+    assert len(left) == kept
+    assert left[0, 14] == pytest.approx(max(0.9, second[4]))
+    assert faces._without_doubles(rows()).shape == (0, 15)
+
+
+@pytest.mark.parametrize("turns", [1, 3])
+def test_what_was_found_in_a_turned_photo_is_turned_back(turns: int) -> None:
+    photo = np.zeros((50, 80), np.uint8)
+    photo[10:30, 5:15] = 1
+    turned = np.rot90(photo, turns)
+    (top, left), (bottom, right) = np.argwhere(turned).min(axis=0), np.argwhere(turned).max(axis=0) + 1
+    found = rows((left, top, right - left, bottom - top, 0.9))
+    found[0, 4:14] = [left, top, right, top] + [left, bottom] * 3
+    [back] = faces._turned_back(found, turns, 80, 50)
+    assert back[:4].tolist() == [5, 10, 10, 20]
+    assert {tuple(p) for p in back[4:14].reshape(5, 2).tolist()} <= {(5, 10), (15, 10), (5, 30), (15, 30)}
+    assert faces._detection(back).turns == turns
+
+
 def test_detection_leaves_the_pixels_alone(detector: FaceDetector) -> None:
     pixels = bgr(astronaut())
     before = pixels.copy()
@@ -148,6 +185,43 @@ def test_a_crop_is_the_square_around_the_longer_side_a_little_lower() -> None:
     across, down = (crop(p, box).astype(float) for p in pixels)
     assert across[24, [0, 47]] == pytest.approx([90 - 36, 90 + 36], abs=1.5)
     assert down[[0, 47], 24] == pytest.approx([90 + 2.4 - 36, 90 + 2.4 + 36], abs=1.5)
+
+
+@pytest.mark.parametrize("turns", [1, 2, 3])
+def test_a_lying_face_gives_the_crop_of_the_upright_one(turns: int) -> None:
+    picture = astronaut().filter(ImageFilter.GaussianBlur(4))  # half a pixel to either side does not matter then
+    box = Box(180, 60, 90, 112)
+    upright = crop(pixels(picture), box)
+    lying = np.ascontiguousarray(np.rot90(pixels(picture), -turns))
+    x, y, w, h = box.x, box.y, box.w, box.h
+    place = {1: Box(512 - y - h, x, h, w), 2: Box(512 - x - w, 512 - y - h, w, h), 3: Box(y, 512 - x - w, h, w)}
+    assert np.abs(crop(lying, place[turns], turns).astype(int) - upright).mean() < 5
+
+
+# sharpness
+
+
+@given(arrays(np.uint8, (96, 96), elements=st.integers(0, 255)))
+@settings(max_examples=20)
+def test_sharpness_is_what_the_reference_takes_from_one(grey: Pixels) -> None:
+    if grey.max() == grey.min():
+        return
+    side = 96 / faces.CROP_WIDTH
+    seen = faces.sharpness(np.repeat(grey[..., None], 3, axis=2), Box(47.5 - side / 2, 47.5 - side / 2, side, side))
+    assert seen == pytest.approx(1 - blur_effect(grey, h_size=11), abs=0.02)
+
+
+def test_a_face_is_the_less_sharp_the_more_it_is_blurred_whatever_its_contrast() -> None:
+    portrait = astronaut()
+    seen = [
+        faces.sharpness(pixels(portrait.filter(ImageFilter.GaussianBlur(r))), ASTRONAUT_FACE) for r in (0, 1, 2, 4, 8)
+    ]
+    assert seen == sorted(seen, reverse=True)
+    assert 0.4 < seen[0] < 1
+    assert 0 < seen[-1] < 0.2
+    pale = (pixels(portrait) // 2 + 60).astype(np.uint8)
+    assert faces.sharpness(pale, ASTRONAUT_FACE) == pytest.approx(seen[0], abs=0.03)
+    assert faces.sharpness(np.full((50, 50, 3), 9, np.uint8), Box(10, 10, 20, 20)) == 0
 
 
 def test_a_large_face_is_averaged_not_sampled() -> None:

@@ -81,8 +81,8 @@ def test_an_unexpected_error_or_an_impossible_result_counts_as_wrong(tmp_path: P
     (tmp_path / "0.jpg").write_bytes(b"input")
     file, tally = PhotoFile(tmp_path / "0.jpg", 5, 0), fuzz.Tally()
     shares = dict.fromkeys(Emotion, 1 / 7)
-    nowhere = Face(Box(0, float("nan"), 1, 1), (), 0.9, shares, Emotion.HAPPY)
-    unsure = Face(Box(0, 0, 1, 1), (), 0.9, {**shares, Emotion.HAPPY: 0.9}, Emotion.HAPPY)
+    nowhere = Face(Box(0, float("nan"), 1, 1), (), 0.9, 0.2, 0.5, shares, Emotion.HAPPY)
+    unsure = Face(Box(0, 0, 1, 1), (), 0.9, 0.2, 0.5, {**shares, Emotion.HAPPY: 0.9}, Emotion.HAPPY)
     for outcome in (
         PassingPhotoError("the decoder crashed"),
         PhotoError("analysing it took longer than 60 s; given up"),

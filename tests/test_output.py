@@ -88,12 +88,16 @@ def test_a_photo_as_json_has_the_shape_that_scripts_rely_on() -> None:
             {
                 "box": [10.0, 20.3, 300, 400],
                 "detection": 0.9,
+                "size": 0.8333,
+                "sharpness": 0.5,
                 "label": "happy",
                 "probabilities": {e.value: PARTY.faces[0].probabilities[e] for e in Emotion},
             },
             {
                 "box": [1, 2, 30, 40],
                 "detection": 0.9,
+                "size": 0.0833,
+                "sharpness": 0.5,
                 "label": "sad",
                 "probabilities": {e.value: PARTY.faces[1].probabilities[e] for e in Emotion},
             },

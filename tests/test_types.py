@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from albumsort.errors import UsageError
-from albumsort.types import FOUR, Box, Emotion, Photo, label_among
+from albumsort.types import FOUR, Box, Detection, Emotion, Photo, label_among
 
 
 @pytest.mark.parametrize("emotion", list(Emotion))
@@ -80,6 +80,20 @@ def test_a_box_scales_with_its_frame() -> None:
 
 def photo(*boxes: tuple[float, float, float, float]) -> Photo:
     return Photo(Path("a.jpg"), 640, 480, None, "00", tuple(face(box) for box in boxes))
+
+
+def test_the_part_of_a_box_inside_a_frame() -> None:
+    assert Box(-10, 20, 30, 90).within(100, 80) == Box(0, 20, 20, 60)
+    assert Box(5, 6, 7, 8).within(100, 80) == Box(5, 6, 7, 8)
+    assert Box(-30, 20, 20, 20).within(100, 80).area == 0
+    assert Box(200, 200, 20, 20).within(100, 80).area == 0
+
+
+@pytest.mark.parametrize(
+    ("eyes", "turns"), [(((1, 1), (3, 1.5)), 0), (((1, 1), (1.2, 3)), 1), (((3, 1), (1, 1)), 2), (((1, 3), (1, 1)), 3)]
+)
+def test_the_eyes_say_how_a_face_lies(eyes: tuple[tuple[float, float], ...], turns: int) -> None:
+    assert Detection(Box(0, 0, 4, 4), (*eyes, (2, 2), (1, 3), (3, 3)), 0.9).turns == turns
 
 
 def test_the_main_face_is_the_largest_wherever_it_stands() -> None:

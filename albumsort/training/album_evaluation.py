@@ -8,7 +8,7 @@ from pathlib import Path
 
 from .. import analysis, photos
 from ..errors import AlbumsortError, UsageError
-from ..types import FOUR, Emotion, Photo, PhotoFile
+from ..types import FOUR, THRESHOLD, Emotion, Photo, PhotoFile
 from .evaluation import Score, accuracy
 
 TOP = 20
@@ -52,7 +52,8 @@ def _photo(file: PhotoFile) -> Photo:
     except AlbumsortError as e:
         raise AlbumsortError(f"{file.path}: {e}") from e
     assert not isinstance(result, str)
-    return Photo(file.path, result.width, result.height, result.taken_at, result.digest, result.faces)
+    faces = tuple(face for face in result.faces if face.detection >= THRESHOLD)
+    return Photo(file.path, result.width, result.height, result.taken_at, result.digest, faces)
 
 
 def _score(photo: Photo, emotion: Emotion) -> float:

@@ -28,8 +28,8 @@ def cut(folder: Path, watch: Callable[[Iterable[PhotoFile]], Iterable[PhotoFile]
             pixels = photos.decode(photos.read(file.path)).pixels
         except PhotoError:
             continue
-        found = [d.box for d in detector.detect(pixels) if max(d.box.w, d.box.h) >= SMALLEST]
-        crops += [faces.crop(pixels, box)[None] for box in found]
+        found = [d for d in detector.detect(pixels) if max(d.box.w, d.box.h) >= SMALLEST]
+        crops += [faces.crop(pixels, d.box, d.turns)[None] for d in found]
     pixels = np.concatenate(crops)
     n = len(pixels)
     return LabelledFaces.unvoted(pixels, np.full(n, -1))

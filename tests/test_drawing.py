@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers import astronaut, face
+from PIL import Image, ImageDraw
+
+from albumsort import drawing
+from albumsort.drawing import LONGEST_SIDE, draw
+from albumsort.errors import AlbumsortError
+from albumsort.photos import Upright
+from albumsort.types import Box, Face
+
+GREY = 128
+
+
+def plain(width: int, height: int) -> Upright:
+    return Upright(np.full((height, width, 3), GREY, np.uint8), width, height, None)
+
+
+def drawn(upright: Upright, faces: list[Face], folder: Path) -> np.ndarray:
+    draw(upright, faces, folder / "seen.jpg")
+    with Image.open(folder / "seen.jpg") as picture:
+        return np.asarray(picture).astype(int)
+
+
+def notes(faces: list[Face], width: int, height: int) -> list[Box]:
+    pen = ImageDraw.Draw(Image.new("RGB", (width, height)))
+    return [note.box for note in drawing._notes(pen, faces, 1.0, (width, height))]
+
+
+def shared(a: Box, b: Box) -> float:
+    across = min(a.x + a.w, b.x + b.w) - max(a.x, b.x)
+    return max(0.0, across) * max(0.0, min(a.y + a.h, b.y + b.h) - max(a.y, b.y))
+
+
+@pytest.mark.parametrize("size", [(100, 70), (1, 1), (3000, 2), (640, 480), (6000, 4000)])
+def test_any_photo_is_drawn_at_the_same_legible_size(size: tuple[int, int], tmp_path: Path) -> None:
+    picture = drawn(plain(*size), [face((0, 0, size[0] / 2, size[1] / 2), happy=0.9)], tmp_path)
+    assert max(picture.shape[:2]) == LONGEST_SIDE
+
+
+@pytest.mark.parametrize("scale", [1, 4])
+def test_the_box_is_drawn_where_the_face_is_in_the_full_size_photo(scale: int, tmp_path: Path) -> None:
+    """The pixels may have been decoded smaller than the photo."""
+    small = plain(400, 300)
+    upright = Upright(small.pixels, 400 * scale, 300 * scale, None)
+    picture = drawn(upright, [face((200 * scale, 100 * scale, 50 * scale, 60 * scale), happy=0.9)], tmp_path)
+    left, top = 4 * 200, 4 * 100
+    for y, x in ((top + 120, left), (top + 120, left + 200), (top, left + 100), (top + 240, left + 100)):
+        assert np.abs(picture[y - 6 : y + 7, x - 6 : x + 7] - GREY).max() > 60
+    assert np.abs(picture[100:, :400] - GREY).max() < 30
+
+
+def test_where_there_is_room_notes_cover_no_face_and_each_other_nowhere() -> None:
+    faces = [face((x, y, 120, 140), happy=0.9) for y in (300, 700) for x in (100, 400, 700, 1000, 1300)]
+    boxes = notes(faces, 1600, 1200)
+    assert len(boxes) == 10
+    assert not any(shared(note, f.box) for note in boxes for f in faces)
+    assert not any(shared(a, b) for a, b in combinations(boxes, 2))
+
+
+@pytest.mark.parametrize("corner", [(0, 0), (1400, 0), (0, 900), (1400, 900)])
+def test_a_note_at_the_border_stays_in_the_picture(corner: tuple[int, int]) -> None:
+    [note] = notes([face((*corner, 200, 300), sad=0.9)], 1600, 1200)
+    assert 0 <= note.x <= note.x + note.w <= 1600
+    assert 0 <= note.y <= note.y + note.h <= 1200
+
+
+def test_where_a_face_fills_the_photo_its_note_leaves_eyes_nose_and_mouth_free() -> None:
+    marks = ((500.0, 400.0), (1100.0, 400.0), (800.0, 650.0), (550.0, 900.0), (1050.0, 900.0))
+    portrait = face((0, 0, 1600, 1200), happy=0.9)
+    [note] = notes([Face(portrait.box, marks, 0.9, 1, 0.5, portrait.probabilities, portrait.label)], 1600, 1200)
+    assert shared(note, Box(500, 400, 600, 500)) == 0
+
+
+def test_faces_next_to_each_other_are_numbered_as_the_text_numbers_them() -> None:
+    texts = [drawing._text(number, face(happy=0.876), 3) for number in (1, 2)]
+    assert [text.split()[:2] for text in texts] == [["1", "happy"], ["2", "happy"]]
+    assert "face 0.90" in texts[0]
+    assert "happy 87.6 %" in texts[0]
+    assert drawing._text(3, face(happy=0.876), 0) == "3 happy 88 %"
+
+
+def test_a_photo_without_a_face_says_so_in_the_picture(tmp_path: Path) -> None:
+    picture = drawn(plain(640, 480), [], tmp_path)
+    assert picture[:60, :200].min() < 30
+    assert np.abs(picture[100:] - GREY).max() < 10
+
+
+def test_nothing_is_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "mine.jpg").write_bytes(b"mine")
+    portrait = np.asarray(astronaut(64))[..., ::-1].copy()
+    with pytest.raises(AlbumsortError, match="exists already"):
+        draw(Upright(portrait, 64, 64, None), [], tmp_path / "mine.jpg")
+    assert (tmp_path / "mine.jpg").read_bytes() == b"mine"
