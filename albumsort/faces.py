@@ -49,27 +49,31 @@ class FaceDetector(Protocol):
         ...
 
 
-def load_detector() -> FaceDetector:
-    """Return the detector that ships; raises WeightsError if its networks are not what they should be."""
-    return CascadeDetector(weights.load("face_proposer")[0], weights.load("face_verifier")[0])
+def load_detector(floor: float = THRESHOLD) -> FaceDetector:
+    """Return the detector that ships; raises WeightsError if its networks are not what they should be.
+
+    floor: the least score of what it returns.
+    """
+    return CascadeDetector(weights.load("face_proposer")[0], weights.load("face_verifier")[0], floor)
 
 
 class CascadeDetector:
     """Proposer and verifier, given as LiteRT models; one thread."""
 
-    def __init__(self, proposer: bytes, verifier: bytes) -> None:
+    def __init__(self, proposer: bytes, verifier: bytes, floor: float = THRESHOLD) -> None:
+        self._floor = floor
         self._coarse = _Proposer(proposer, COARSE_SIDE)
         self._fine = _Proposer(proposer, FINE_SIDE)
         self._verifier = _Verifier(verifier)
 
     def detect(self, pixels: Pixels) -> list[Detection]:
-        """Find the faces that score at least THRESHOLD."""
+        """Find the faces that score at least the floor."""
         shrink = min(1.0, LONGEST_SIDE / max(pixels.shape[:2]))
         if shrink < 1:
             pixels = _resized(pixels, shrink)
         rows = self._verifier(pixels, self._propose(pixels))
         rows = _without_overlaps(rows, FACE_OVERLAP)
-        rows = rows[rows[:, SCORE] >= THRESHOLD]
+        rows = rows[rows[:, SCORE] >= self._floor]
         rows[:, :SCORE] /= shrink
         return [_detection(row) for row in rows]
 
