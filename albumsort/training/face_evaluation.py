@@ -273,11 +273,11 @@ def _level(judged: Sequence[Judged], most: int) -> float:
 
 def groups(judged: Sequence[Judged]) -> dict[str, list[Judged]]:
     """Sort photos by their set; then those with and without faces, and all."""
-    sorted_ = {name: [j for j in judged if j.photo.set == name] for name in dict.fromkeys(j.photo.set for j in judged)}
-    sorted_["with faces"] = [j for j in judged if not j.photo.faceless]
-    sorted_["without a face"] = [j for j in judged if j.photo.faceless]
-    sorted_["all"] = list(judged)
-    return {name: members for name, members in sorted_.items() if members}
+    named = {name: [j for j in judged if j.photo.set == name] for name in dict.fromkeys(j.photo.set for j in judged)}
+    named["with faces"] = [j for j in judged if not j.photo.faceless]
+    named["without a face"] = [j for j in judged if j.photo.faceless]
+    named["all"] = list(judged)
+    return {name: members for name, members in named.items() if members}
 
 
 def figures(judged: Sequence[Judged], threshold: float) -> Figures:

@@ -29,7 +29,7 @@ def write(folder: Path, results: Sequence[Result], measured: Sequence[face_table
     curves = _curves(results)
     counts = {name: len(some) for name, some in groups(results[0].judged).items()}
     _write_figures(folder, results, measured)
-    _write_curves(folder, results, curves, counts)
+    _write_curves(folder, curves, counts)
     _write_photos(folder, results)
     charts: list[tuple[str, str, page.Draw]] = [
         ("curve", "Recall against false detections", lambda f: _main(f, results, curves, counts)),
@@ -94,15 +94,14 @@ def _write_figures(folder: Path, results: Sequence[Result], measured: Sequence[f
     page.write_csv(folder / "reliability.csv", header, bins)
 
 
-def _write_curves(folder: Path, results: Sequence[Result], curves: Curves, counts: Mapping[str, int]) -> None:
-    lines = (
-        (name, entrant, score, recall, int(false), 100 * false / counts[name], precision)
-        for name, by_entrant in curves.items()
-        for entrant, curve in by_entrant.items()
-        for score, recall, false, precision in zip(
-            *(values.tolist() for values in (curve.score, curve.recall, curve.false, curve.precision)), strict=True
-        )
-    )
+def _write_curves(folder: Path, curves: Curves, counts: Mapping[str, int]) -> None:
+    steps = np.arange(round(100 * FLOOR), 100) / 100  # detections.csv has every single one
+    lines = []
+    for name, by_entrant in curves.items():
+        for entrant, curve in by_entrant.items():
+            columns = (_at(curve.score, values, steps) for values in (curve.recall, curve.false, curve.precision))
+            for score, recall, false, precision in zip(steps.tolist(), *(c.tolist() for c in columns), strict=True):
+                lines.append([name, entrant, score, recall, int(false), 100 * false / counts[name], precision])
     header = ["set", "detector", "score", "recall", "false", "false_per_100_photos", "precision"]
     page.write_csv(folder / "curve.csv", header, lines)
 
@@ -169,6 +168,7 @@ def _against(
             axes.plot(x, y, "o", color=f"C{number}")
             axes.annotate(f"{score:g}", (x, y), (4, -10), textcoords="offset points", fontsize=8)
     axes.set_xscale("symlog", linthresh=1)
+    axes.xaxis.set_major_formatter("{x:g}")
     axes.set_xlim(left=0)
     axes.set_ylim(0, 1)
     axes.grid(alpha=0.3)
@@ -206,6 +206,7 @@ def _scores(figure: Figure, results: Sequence[Result], curves: Curves, counts: M
                 right.plot(curve.score, 100 * curve.false / counts[kind], style, color=f"C{number}", label=label)
     left.set_ylim(0, 1)
     right.set_yscale("symlog", linthresh=1)
+    right.yaxis.set_major_formatter("{x:g}")
     right.set_ylim(bottom=0)
     right.set_ylabel("false detections a 100 photos")
     for axes in (left, right):
@@ -227,7 +228,7 @@ def _sizes(figure: Figure, results: Sequence[Result]) -> None:
     axes.set_ylim(0, 1.05)
     axes.set_xlabel("longer side in upright full-size pixels")
     axes.set_ylabel("recall")
-    axes.legend(loc="lower right")
+    figure.legend(loc="outside upper right", ncols=len(results))
 
 
 def _reliability(figure: Figure, results: Sequence[Result]) -> None:
@@ -245,6 +246,7 @@ def _reliability(figure: Figure, results: Sequence[Result]) -> None:
     above.legend(loc="upper left")
     below.set_ylabel("detections")
     below.set_yscale("log")
+    below.yaxis.set_major_formatter("{x:g}")
     below.set_xlim(0, 1)
     below.set_xlabel("score")
 

@@ -17,7 +17,7 @@ from ..types import Box
 from .face_evaluation import FALSE, Judged
 
 COLUMNS = 8
-TILES, MOST_SHEETS = 6 * COLUMNS, 6
+TILES, MOST_SHEETS = 6 * COLUMNS, 4
 TILE, CAPTION, TEXT = 176, 34, 13  # pixels
 CONTEXT = 2.5  # longer sides of the box across a tile
 TRUTH, SEEN, INK, PAPER = (60, 220, 60), (255, 80, 60), (20, 20, 20), (255, 255, 255)

@@ -119,8 +119,8 @@ def of_landmarks(results: Sequence[Result]) -> Table:
 def of_times(times: Sequence[Time]) -> Table:
     """Return milliseconds a photo by detector and size."""
     note = (
-        "Milliseconds a decoded photo on one thread: median and 90th percentile. The photos are spread over those "
-        "evaluated and were enlarged or reduced to that size."
+        "Milliseconds of the processor a decoded photo, on one thread: median and 90th percentile. The photos are "
+        "spread over those evaluated and were enlarged or reduced to that size."
     )
     cells = [(t.name, str(t.megapixels), str(t.n), f"{t.median:.1f}", f"{t.p90:.1f}") for t in times]
     return Table("Time", ("detector", "megapixels", "photos", "median", "90 %"), cells, note, "times.csv")
