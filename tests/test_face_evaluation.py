@@ -11,12 +11,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import ASTRONAUT_FACE, LANDMARKS, astronaut, encoded, landscape, run
+from helpers import ASTRONAUT_FACE, LANDMARKS, astronaut, encoded, landscape
 from hypothesis import given
 from hypothesis import strategies as st
 from onnx_files import BRIGHT, POINTS, bright_cells
 from PIL import Image
+from typer.testing import CliRunner
+from typer.testing import Result as Done
 
+from albumsort.cli import app
 from albumsort.errors import AlbumsortError, UsageError
 from albumsort.training import face_evaluation, face_report, face_sheets, face_tables, page
 from albumsort.training.face_evaluation import FALSE, IGNORED, Entrant, Found, Judged, Labelled, Result
@@ -233,6 +236,15 @@ def test_a_network_that_finds_no_faces_is_refused_as_well(tmp_path: Path) -> Non
 
 # the command and its report
 
+
+def evaluate(*options: str | Path) -> Done:
+    """Run the command in this process; a warning, or an error that it should not let through, fails the test."""
+    done = CliRunner().invoke(app, ["model", "evaluate", "--network", "faces", *map(str, options)])
+    if done.exception is not None and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    return done
+
+
 EVIL = "<script>alert('$x_{')&\"\u202e"
 
 
@@ -260,11 +272,10 @@ def reported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (boxes / "boxes.json").write_text(json.dumps(entries))
     model = folder / "<i>bright.onnx"
     model.write_bytes(bright_cells())
-    options = ["--boxes", boxes, "--no-faces", empty, "--against", model, "--report", folder / "report"]
-    done = run("model", "evaluate", "--network", "faces", *options)
+    done = evaluate("--boxes", boxes, "--no-faces", empty, "--against", model, "--report", folder / "report")
     (folder / "stdout").write_text(done.stdout, encoding="utf-8")
     (folder / "stderr").write_text(done.stderr, encoding="utf-8")
-    (folder / "code").write_text(str(done.returncode))
+    (folder / "code").write_text(str(done.exit_code))
     return folder
 
 
@@ -350,9 +361,8 @@ def test_no_text_of_any_kind_becomes_part_of_a_page(tmp_path_factory, title: str
 def test_photos_without_a_face_alone_can_be_evaluated(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "empty" / "hill.jpg").write_bytes(encoded(landscape()))
-    options = ["--no-faces", tmp_path / "empty", "--report", tmp_path / "report"]
-    done = run("model", "evaluate", "--network", "faces", *options)
-    assert done.returncode == 0, done.stderr
+    done = evaluate("--no-faces", tmp_path / "empty", "--report", tmp_path / "report")
+    assert done.exit_code == 0, done.stderr
     line = next(line for line in done.stdout.splitlines() if line.startswith("without a face"))
     assert re.match(r"without a face +albumsort +0\.50 +1 +0 +- +0 +0\.0 ", line)
     assert (tmp_path / "report" / "report.html").is_file()
@@ -371,13 +381,16 @@ def test_photos_without_a_face_alone_can_be_evaluated(tmp_path: Path) -> None:
     ],
     ids=str,
 )
-def test_what_cannot_be_done_is_said_in_one_line(tmp_path: Path, options: list[str], code: int, said: str) -> None:
+def test_what_cannot_be_done_is_said_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[str], code: int, said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
     for name in ("photos", "nothing"):
         (tmp_path / name).mkdir()
     (tmp_path / "photos" / "hill.jpg").write_bytes(encoded(landscape(60, 40)))
     (tmp_path / "text.onnx").write_text("no model")
-    done = run("model", "evaluate", "--network", "faces", *options, cwd=tmp_path)
-    assert (done.returncode, done.stdout) == (code, ""), done.stderr
+    done = evaluate(*options)
+    assert (done.exit_code, done.stdout) == (code, ""), done.stderr
     assert said in done.stderr
     assert len(done.stderr.splitlines()) == 1
 

@@ -209,11 +209,11 @@ def _scores(figure: Figure, results: Sequence[Result], curves: Curves, counts: M
     right.yaxis.set_major_formatter("{x:g}")
     right.set_ylim(bottom=0)
     right.set_ylabel("false detections a 100 photos")
-    for axes in (left, right):
+    for axes, corner in ((left, "lower left"), (right, "upper right")):
         axes.set_xlabel("least score that counts")
         axes.set_xlim(0, 1)
         axes.grid(alpha=0.3)
-        axes.legend(fontsize=8)
+        axes.legend(fontsize=8, loc=corner)
 
 
 def _sizes(figure: Figure, results: Sequence[Result]) -> None:
