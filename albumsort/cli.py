@@ -625,14 +625,26 @@ def evaluate(
     boxes: Annotated[
         Path | None, _option("--boxes", help="Photos with a boxes.json, for faces.", metavar="DIR")
     ] = None,
+    no_faces: Annotated[
+        Path | None, _option("--no-faces", help="Photos that show no face, for faces.", metavar="DIR")
+    ] = None,
+    against: Annotated[
+        list[Path] | None,
+        _option(
+            "--against",
+            help="A model for OpenCV's FaceDetectorYN, to compare (repeatable).",
+            metavar="FILE",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Print the figures of the model cards, each with its count and 95 % interval."""
     if network not in ("emotion", "faces"):
         raise UsageError(f"--network {network}: choose emotion or faces")
     if network == "faces":
-        if boxes is None:
-            raise UsageError("--network faces needs --boxes DIR, a folder of photos with a boxes.json")
-        _evaluate_faces(boxes)
+        if boxes is None and no_faces is None:
+            raise UsageError("--network faces needs --boxes DIR, photos with a boxes.json, or --no-faces DIR, or both")
+        _evaluate_faces(boxes, no_faces, against or [], report)
         return
     if album is None and data is None:
         raise UsageError("name --data (and --votes) for labelled faces, or --album for whole photos, or both")
@@ -693,6 +705,13 @@ def _need_tensorflow() -> None:
         raise AlbumsortError("this needs TensorFlow; install it with: pip install 'albumsort[train]'")
 
 
+def _need_matplotlib() -> None:
+    from importlib.util import find_spec
+
+    if find_spec("matplotlib") is None:
+        raise AlbumsortError("--report needs Matplotlib; install it with: pip install 'albumsort[train]'")
+
+
 def _labels(words: str | None) -> tuple[str, ...]:
     from .training.sources import canonical
 
@@ -734,18 +753,30 @@ def _evaluate_album(album: Path) -> None:
     print(f"balanced accuracy {report.balanced:.3f}")
 
 
-def _evaluate_faces(boxes: Path) -> None:
+def _evaluate_faces(boxes: Path | None, no_faces: Path | None, against: list[Path], report: Path | None) -> None:
     from tqdm import tqdm
 
-    from .faces import THRESHOLD, load_detector
-    from .training import face_evaluation
+    from .training import face_evaluation, face_tables, face_timing, page
 
-    counts = face_evaluation.evaluate(load_detector(), boxes, lambda p: tqdm(p, disable=not _on_terminal()))
-    print(f"{boxes}: score {THRESHOLD}, overlap {face_evaluation.OVERLAP}")
-    for name, found in counts.items():
-        print(
-            f"{name:12} {found.photos:5} photos {found.faces:5} faces  recall {found.recall:.3f}  false {found.false}"
-        )
+    if report is not None:
+        _need_matplotlib()
+        report.mkdir(parents=True, exist_ok=True)  # what cannot be written is known before the work, not after it
+    listed = face_evaluation.labelled(boxes) if boxes is not None else []
+    listed += face_evaluation.faceless(no_faces) if no_faces is not None else []
+    chosen = face_evaluation.entrants(against)
+    results, failed = face_evaluation.run(chosen, listed, lambda p: tqdm(p, disable=not _on_terminal()))
+    measured = face_tables.rows(results)
+    times = face_timing.measure(chosen, [judged.photo.path for judged in results[0].judged])
+    tables = [face_tables.of_figures(measured), face_tables.of_sizes(results), face_tables.of_times(times)]
+    tables += [face_tables.of_landmarks(results)] if against else []
+    print("\n\n".join(page.plain(table) for table in tables))
+    if report is not None:
+        from .training import face_report
+
+        _say(f"Report: {face_report.write(report, results, measured, times)}")
+    _print_failures(failed)
+    if failed:
+        raise typer.Exit(1)
 
 
 def _listed(files_from: str | None) -> list[Path] | None:

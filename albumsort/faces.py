@@ -53,7 +53,10 @@ class FaceDetector(Protocol):
 
 
 def load_detector(floor: float = THRESHOLD) -> FaceDetector:
-    """Return the detector that ships; raises WeightsError if its networks are not what they should be."""
+    """Return the detector that ships; raises WeightsError if its networks are not what they should be.
+
+    floor: the least score of what it returns.
+    """
     return CascadeDetector(weights.load("face_proposer")[0], weights.load("face_verifier")[0], floor)
 
 

@@ -89,6 +89,16 @@ def test_two_detections_never_overlap_much(detector: FaceDetector) -> None:
     assert all(overlap(a.box, b.box) <= faces.FACE_OVERLAP + 0.01 for a, b in combinations(found, 2))
 
 
+@pytest.mark.parametrize("side", [64, 512])
+def test_a_lower_floor_adds_detections_and_changes_none(detector: FaceDetector, side: int) -> None:
+    generous = faces.load_detector(0.05)
+    photo = landscape(700, 600)
+    photo.paste(astronaut(side), (90, 60))
+    found, more = detector.detect(bgr(photo)), generous.detect(bgr(photo))
+    assert [d for d in more if d.score >= faces.THRESHOLD] == found
+    assert all(d.score >= 0.05 for d in more)
+
+
 def nothing() -> dict[str, np.ndarray]:
     random = np.random.default_rng(1)
     return {

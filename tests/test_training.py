@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from albumsort.errors import AlbumsortError, UsageError
-from albumsort.training import augmentation, datasets, evaluation, face_evaluation, label_rule, sources
-from albumsort.types import FOUR, Box, Emotion
+from albumsort.training import augmentation, datasets, evaluation, label_rule, sources
+from albumsort.types import FOUR, Emotion
 
 
 def votes_of(**counts: int) -> np.ndarray:
@@ -128,17 +128,6 @@ def test_the_best_temperature_undoes_overconfidence():
     assert evaluation.best_temperature(logits * 2, shares) == pytest.approx(2, rel=0.1)
     assert evaluation.calibration_error(evaluation.softmax(logits * 2, 2), shares) < 0.03
     assert evaluation.calibration_error(evaluation.softmax(logits * 2), shares) > 0.05
-
-
-def test_each_face_is_found_once_and_the_second_detection_is_false():
-    face, far = Box(10, 10, 20, 20), Box(100, 100, 20, 20)
-    counts = face_evaluation.match([Box(11, 10, 20, 20), Box(9, 9, 20, 20), far], [face], [far])
-    assert (counts.found, counts.false, counts.recall) == (1, 1, 1.0)
-
-
-def test_a_missed_face_lowers_recall_only():
-    counts = face_evaluation.match([], [Box(0, 0, 9, 9)], [])
-    assert (counts.recall, counts.false) == (0.0, 0)
 
 
 def test_labels_divide_by_what_recognises_all_of_the_four_equally_well():

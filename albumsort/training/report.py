@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import csv
-import html
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ..types import FOUR
+from . import page
 from .datasets import Floats, LabelledFaces
 from .evaluation import Answers, softmax
 
@@ -44,7 +43,7 @@ def write(folder: Path, given: Answers, faces: LabelledFaces, temperature: float
     probabilities = softmax(given.logits, temperature)
     kept, voted = given.truth >= 0, given.shares.sum(axis=1) > 0
     judged = Judged(given.head.labels, faces.where(kept), given.truth[kept], probabilities[kept])
-    charts: list[tuple[str, str, Callable[[Figure], None]]] = [
+    charts: list[tuple[str, str, page.Draw]] = [
         ("balance", "How many faces of each expression", lambda f: _balance(f, judged)),
         ("samples", "Samples of each expression", lambda f: _samples(f, judged)),
         ("confusion", "Confusion: counts, and shares of each row", lambda f: _confusion(f, judged)),
@@ -58,24 +57,9 @@ def write(folder: Path, given: Answers, faces: LabelledFaces, temperature: float
     ]
     if history is not None and history.is_file():
         charts.append(("curves", "Training, scored on PublicTest after every epoch", lambda f: _curves(f, history)))
-    for name, _, draw in charts:
-        figure = Figure(figsize=(11, 6), layout="constrained")
-        draw(figure)
-        figure.savefig(folder / f"{name}.png", dpi=100)
-    page = folder / "report.html"
-    page.write_text(_page((name, title) for name, title, _ in charts), encoding="utf-8")
-    return page
-
-
-def _page(charts: Iterable[tuple[str, str]]) -> str:
-    shown = "\n".join(
-        f'<h2>{html.escape(title)}</h2>\n<img src="{name}.png" alt="{html.escape(title)}">' for name, title in charts
-    )
-    style = "body { font-family: sans-serif; max-width: 1100px; margin: 2em auto } img { max-width: 100% }"
-    return (
-        f'<!doctype html>\n<meta charset="utf-8">\n<title>Emotion network</title>\n<style>{style}</style>\n'
-        f"<h1>Emotion network</h1>\n{shown}\n"
-    )
+    shown = folder / "report.html"
+    page.write(shown, "Emotion network", page.draw(folder, charts))
+    return shown
 
 
 def _balance(figure: Figure, judged: Judged) -> None:

@@ -1,0 +1,60 @@
+"""How long detectors take on a photo once it is decoded, at several sizes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import sqrt
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from .. import photos
+from ..faces import Pixels
+from .face_evaluation import Entrant
+
+MEGAPIXELS = (1, 4, 10)
+PHOTOS = 12
+
+
+@dataclass(frozen=True)
+class Time:
+    """Processor milliseconds a photo of that size on one thread: the median and the 90th percentile over n photos."""
+
+    name: str
+    megapixels: int
+    median: float
+    p90: float
+    n: int
+
+
+def measure(chosen: Sequence[Entrant], paths: Sequence[Path]) -> list[Time]:
+    """Time every detector on photos spread evenly over those given, each resized to each of MEGAPIXELS.
+
+    A photo is seen once at a size, as in an album of many formats; what a first photo costs is left out. Counted is
+    the processor's time, so that what else runs on the machine does not show.
+    """
+    spread = [paths[i] for i in sorted({int(i) for i in np.linspace(0, len(paths) - 1, PHOTOS)})]
+    taken: dict[tuple[str, int], list[float]] = {(e.name, size): [] for e in chosen for size in MEGAPIXELS}
+    for number, (size, pixels) in enumerate(_resized(spread)):
+        for entrant in chosen:
+            if number == 0:
+                entrant.detector.detect(pixels)
+            start = time.process_time()
+            entrant.detector.detect(pixels)
+            taken[entrant.name, size].append(1000 * (time.process_time() - start))
+    return [
+        Time(name, size, float(np.median(some)), float(np.quantile(some, 0.9)), len(some))
+        for (name, size), some in taken.items()
+    ]
+
+
+def _resized(paths: Sequence[Path]) -> Iterator[tuple[int, Pixels]]:
+    for path in paths:
+        pixels = photos.decode(photos.read(path)).pixels
+        for size in MEGAPIXELS:
+            by = sqrt(size * 1e6 / (pixels.shape[0] * pixels.shape[1]))
+            way = cv2.INTER_AREA if by < 1 else cv2.INTER_LINEAR
+            yield size, np.asarray(cv2.resize(pixels, None, fx=by, fy=by, interpolation=way), np.uint8)
