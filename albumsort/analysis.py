@@ -11,9 +11,10 @@ from . import faces, photos, weights
 from .emotions import EmotionClassifier, load_classifier
 from .errors import PassingPhotoError
 from .faces import FaceDetector
+from .timing import step
 from .types import Analysis, Emotion, Face, PhotoFile, Settings
 
-FINDING_METHOD = "1"
+FINDING_METHOD = "2"
 """Changes whenever the same bytes and weights would give other faces, crops or dates."""
 CLASSIFYING_METHOD = "2"
 """Changes whenever the same crops and weights would give other probabilities or labels."""
@@ -35,21 +36,27 @@ def analyse(file: PhotoFile, known: frozenset[str]) -> Analysis | str:
 
     Raises PhotoError with the reason if the file cannot be read or decoded, or changed meanwhile.
     """
-    data = photos.read(file.path)
+    with step("read"):
+        data = photos.read(file.path)
     if len(data) != file.size:
         raise PassingPhotoError("the file changed while it was being indexed; run index again")
-    digest = photos.digest(data)
+    with step("hash"):
+        digest = photos.digest(data)
     if digest in known:
         return digest
-    return analyse_bytes(data, digest, *load_networks())
+    with step("load networks"):
+        networks = load_networks()
+    return analyse_bytes(data, digest, *networks)
 
 
 def analyse_bytes(data: bytes, digest: str, detector: FaceDetector, classifier: EmotionClassifier) -> Analysis:
     """Find and classify the faces of an encoded photo, all of them in one batch."""
     upright = photos.decode(data)
     found = detector.detect(upright.pixels)
-    crops = [faces.crop(upright.pixels, d.box) for d in found]
-    verdicts = classify(np.stack(crops), classifier) if crops else []
+    with step("crop"):
+        crops = [faces.crop(upright.pixels, d.box) for d in found]
+    with step("classify"):
+        verdicts = classify(np.stack(crops), classifier) if crops else []
     scale = upright.scale
     seen = tuple(
         Face(
@@ -61,7 +68,9 @@ def analyse_bytes(data: bytes, digest: str, detector: FaceDetector, classifier: 
         )
         for d, (probabilities, label) in zip(found, verdicts, strict=True)
     )
-    return Analysis(digest, upright.width, upright.height, upright.taken_at, seen, faces.pack(crops))
+    with step("pack"):
+        packed = faces.pack(crops)
+    return Analysis(digest, upright.width, upright.height, upright.taken_at, seen, packed)
 
 
 def classify(crops: npt.NDArray[np.uint8], classifier: EmotionClassifier) -> list[Verdict]:
