@@ -108,13 +108,20 @@ class Cluster:
                 key = done.get(timeout=INTERRUPT_SECONDS).key
             except Empty:
                 continue
+            if key not in given:  # a task of a scheduler that is gone
+                continue
             file = given.pop(key)
             answer = self._answer(futures.pop(key))
-            if answer is None:
-                self._reconnect()
-                give(file)
-            else:
+            if answer is not None:
                 yield file, answer
+                continue
+            lost = [file]
+            if self._reconnect():
+                lost += given.values()
+                given.clear()
+                futures.clear()
+            for file in lost:
+                give(file)
         self._client.cancel(list(futures.values()))
 
     def _count_workers(self) -> None:
@@ -161,13 +168,14 @@ class Cluster:
         except (OSError, ValueError) as e:
             raise AlbumsortError(f"cannot reach a Dask scheduler at {self._address}: {e}") from e
 
-    def _reconnect(self) -> None:
-        """Wait until the scheduler, or another one at its address, is there again."""
+    def _reconnect(self) -> bool:
+        """Wait until the scheduler, or another one at its address, is there again; returns whether it was away."""
         assert self._client is not None
         if self._client.status == "running":
-            return
+            return False
         self._client.close(timeout=0)
         self._client = self._connect(RECONNECT_SECONDS)
+        return True
 
     def _check_workers(self, client: Client) -> None:
         """Raise AlbumsortError unless there are workers, and all of them can do what they will be given."""

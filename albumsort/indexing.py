@@ -45,7 +45,7 @@ class Executor(Protocol):
 
     size: int
 
-    def __enter__(self) -> Executor: ...
+    def __enter__(self) -> object: ...
 
     def __exit__(self, *_: object) -> None: ...
 
@@ -403,10 +403,10 @@ def _outcome(answer: Attempt | Hung | Died) -> Outcome:
             return PhotoError(f"analysing it took longer than {SECONDS_A_PHOTO:.0f} s; given up")
         case Died():
             return PassingPhotoError(_why_died(answer))
-        case Attempt(outcome=Analysis() | str() | PhotoError() as outcome):
-            return outcome
-        case Attempt(outcome=error):
-            raise error
+    outcome = answer.outcome
+    if isinstance(outcome, AlbumsortError) and not isinstance(outcome, PhotoError):
+        raise outcome
+    return outcome
 
 
 class _Queue:

@@ -8,13 +8,16 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from helpers import astronaut, encoded, index_album
+from helpers import astronaut, encoded, environment, index_album
 from test_indexing import counts, failures, photos, rows
 
 from albumsort import cluster, indexing, weights
@@ -139,6 +142,53 @@ def test_a_scheduler_that_forgets_its_tasks_loses_and_doubles_nothing(
 ) -> None:
     with distributed.Client(dask.scheduler_address, set_as_default=False) as client:
         report = disturbed(many, database, Cluster(dask.scheduler_address), client.restart)
+    assert (report.analysed, report.failed) == (MANY, ())
+    assert rows(database) == many.rows
+
+
+class Started:
+    """A scheduler and a worker in processes of their own, as a person starts them."""
+
+    def __init__(self) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.address = f"tcp://127.0.0.1:{free.getsockname()[1]}"
+        self._processes: list[subprocess.Popen[bytes]] = []
+        self.start()
+
+    def start(self) -> None:
+        host, port = self.address.removeprefix("tcp://").split(":")
+        commands = (
+            ["scheduler", "--host", host, "--port", port, "--no-dashboard"],
+            ["worker", self.address, "--nthreads", "1", "--no-dashboard", "--no-nanny"],
+        )
+        for command in commands:
+            program = [sys.executable, "-m", "dask", *command]
+            self._processes.append(
+                subprocess.Popen(program, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            )
+        with distributed.Client(self.address, timeout=60, set_as_default=False) as client:
+            client.wait_for_workers(1, timeout=60)
+
+    def stop(self) -> None:
+        for process in self._processes:
+            process.kill()
+            process.wait()
+        self._processes.clear()
+
+    def restart(self) -> None:
+        self.stop()
+        self.start()
+
+
+def test_a_cluster_that_dies_and_is_started_again_loses_and_doubles_nothing(
+    many: SimpleNamespace, database: Path
+) -> None:
+    started = Started()
+    try:
+        report = disturbed(many, database, Cluster(started.address), started.restart)
+    finally:
+        started.stop()
     assert (report.analysed, report.failed) == (MANY, ())
     assert rows(database) == many.rows
 
