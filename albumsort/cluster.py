@@ -89,6 +89,7 @@ class Cluster:
         done = SimpleQueue[Any]()
         given: dict[str, PhotoFile] = {}  # by the keys of their tasks
         futures: dict[str, Future] = {}  # a task lives as long as its future
+        again: list[PhotoFile] = []  # to be given out once more
         counted = -math.inf
 
         def give(file: PhotoFile) -> None:
@@ -97,6 +98,12 @@ class Cluster:
             future.add_done_callback(done.put)
 
         while not interrupt.is_set():
+            if self._reconnect():  # what was given went with the scheduler that knew it
+                again += given.values()
+                given.clear()
+                futures.clear()
+            while again:
+                give(again.pop())
             if time.monotonic() - counted > COUNT_SECONDS:
                 self._count_workers()
                 counted = time.monotonic()
@@ -112,23 +119,18 @@ class Cluster:
                 continue
             file = given.pop(key)
             answer = self._answer(futures.pop(key))
-            if answer is not None:
+            if answer is None:
+                again.append(file)
+            else:
                 yield file, answer
-                continue
-            lost = [file]
-            if self._reconnect():
-                lost += given.values()
-                given.clear()
-                futures.clear()
-            for file in lost:
-                give(file)
-        self._client.cancel(list(futures.values()))
+        if self._client.status == "running":
+            self._client.cancel(list(futures.values()))
 
     def _count_workers(self) -> None:
-        """See how many there are; a scheduler that is away says nothing, and its tasks tell that they are lost."""
+        """See how many there are; a scheduler that is away says nothing, or not all."""
         assert self._client is not None
         with suppress(OSError):
-            self.size = max(1, len(self._client.scheduler_info()["workers"]))
+            self.size = max(1, len(self._client.scheduler_info().get("workers", ())))
 
     def _submit(self, file: PhotoFile, known: frozenset[str]) -> Future:
         assert self._client is not None

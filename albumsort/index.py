@@ -35,7 +35,7 @@ _COMPARED = {
     "absent": "path BLOB PRIMARY KEY",
     "fresh": "size INTEGER, digest TEXT, PRIMARY KEY (size, digest)",
 }
-LOOKED_AT = 20_000
+LOOKED_AT = 5_000
 """Photos after which a search from the highest score down is given up."""
 PHOTO_COLUMNS = "p.path, c.width, c.height, c.taken_at, c.digest, c.id"
 
