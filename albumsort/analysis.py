@@ -12,6 +12,7 @@ from .emotions import EmotionClassifier, load_classifier
 from .errors import PassingPhotoError
 from .faces import FaceDetector
 from .photos import Upright
+from .timing import step
 from .types import Analysis, Box, Detection, Emotion, Face, PhotoFile, Settings
 
 FLOOR = 0.3
@@ -38,13 +39,17 @@ def analyse(file: PhotoFile, known: frozenset[str]) -> Analysis | str:
 
     Raises PhotoError with the reason if the file cannot be read or decoded, or changed meanwhile.
     """
-    data = photos.read(file.path)
+    with step("read"):
+        data = photos.read(file.path)
     if len(data) != file.size:
         raise PassingPhotoError("the file changed while it was being indexed; run index again")
-    digest = photos.digest(data)
+    with step("hash"):
+        digest = photos.digest(data)
     if digest in known:
         return digest
-    return analyse_bytes(data, digest, *load_networks())
+    with step("load networks"):
+        networks = load_networks()
+    return analyse_bytes(data, digest, *networks)
 
 
 def analyse_bytes(data: bytes, digest: str, detector: FaceDetector, classifier: EmotionClassifier) -> Analysis:
@@ -55,10 +60,14 @@ def analyse_bytes(data: bytes, digest: str, detector: FaceDetector, classifier: 
 def analyse_upright(upright: Upright, digest: str, detector: FaceDetector, classifier: EmotionClassifier) -> Analysis:
     """Find and classify the faces of a decoded photo, all of them in one batch."""
     found = [d for d in detector.detect(upright.pixels) if _stored(d, upright).area > 0]
-    crops = [faces.crop(upright.pixels, d.box, d.turns) for d in found]
-    verdicts = classify(np.stack(crops), classifier) if crops else []
-    seen = tuple(_face(d, upright, verdict) for d, verdict in zip(found, verdicts, strict=True))
-    return Analysis(digest, upright.width, upright.height, upright.taken_at, seen, faces.pack(crops))
+    with step("crop"):
+        crops = [faces.crop(upright.pixels, d.box, d.turns) for d in found]
+    with step("classify"):
+        verdicts = classify(np.stack(crops), classifier) if crops else []
+    with step("describe"):
+        seen = tuple(_face(d, upright, verdict) for d, verdict in zip(found, verdicts, strict=True))
+        packed = faces.pack(crops)
+    return Analysis(digest, upright.width, upright.height, upright.taken_at, seen, packed)
 
 
 def _stored(found: Detection, upright: Upright) -> Box:

@@ -23,7 +23,7 @@ from .types import FOUR, THRESHOLD, Action, Emotion, Link
 
 if TYPE_CHECKING:
     from .index import Counted, Filters, Index
-    from .indexing import Report
+    from .indexing import Executor, Profile, Report
     from .output import Form
     from .training.shipping import Evaluated
     from .types import Analysis, Face, Item, Photo
@@ -166,6 +166,25 @@ def index(
         _option("--exclude", help="Skip names or paths like this (repeatable).", metavar="GLOB", show_default=False),
     ] = None,
     rescan: Annotated[bool, _option("--rescan", help="Analyse unchanged photos again, too.")] = False,
+    cluster: Annotated[
+        str | None,
+        _option(
+            "--cluster",
+            help="Let the workers of this Dask scheduler analyse, like tcp://HOST:8786 (needs albumsort[cluster]).",
+            metavar="ADDRESS",
+            show_default=False,
+        ),
+    ] = None,
+    cluster_path: Annotated[
+        list[str] | None,
+        _option(
+            "--cluster-path",
+            help="Where the cluster's workers see a folder of this machine (repeatable).",
+            metavar="HERE=THERE",
+            show_default=False,
+        ),
+    ] = None,
+    profile: Annotated[bool, _option("--profile", help="Show where the time went.")] = False,
     as_json: AsJson = False,
     db: Db = None,
     quiet: Quiet = False,
@@ -179,21 +198,36 @@ def index(
 
     from . import indexing
 
+    executor = _executor(workers, cluster, cluster_path or ())
     listed = _listed(files_from)
     if not paths and files_from is None and not _database(ctx, db).exists():
         raise UsageError("nothing was indexed before: name a folder of photos, as in: albumsort index ~/Photos")
     with _open(ctx, db, create=True) as database, database.alone():
         plan = indexing.make_plan(database, paths or (), listed, exclude or (), rescan)
         show = _on_terminal() and not _quiet(ctx, quiet)
-        with tqdm(total=len(plan.todo) + plan.stale, unit=" photos", disable=not show, dynamic_ncols=True) as bar:
-            report = indexing.run(database, plan, workers, rescan, bar.update)
+        with tqdm(total=plan.todo + plan.stale, unit=" photos", disable=not show, dynamic_ncols=True) as bar:
+            report = indexing.run(database, plan, executor, rescan, bar.update)
         if as_json:
-            print(json.dumps(_report_json(report)))
+            print(json.dumps(_report_json(report) | ({"profile": _profile_json(report.profile)} if profile else {})))
+        if profile:
+            _print_profile(report)
         if not _quiet(ctx, quiet):
             _print_report(report, database)
         elif report.failed:
             _print_failures(report.failed)
     raise typer.Exit(report.exit_code)
+
+
+def _executor(workers: int, cluster: str | None, mapped: Sequence[str]) -> Executor:
+    if cluster is None:
+        if mapped:
+            raise UsageError("--cluster-path says where a cluster's workers see a folder; name the cluster: --cluster")
+        from .indexing import Local
+
+        return Local(workers)
+    from .cluster import Cluster, parse_path
+
+    return Cluster(cluster, [parse_path(text) for text in mapped])
 
 
 @app.command()
@@ -948,6 +982,27 @@ def _print_report(report: Report, database: Index) -> None:
     _print_failures(report.failed)
     if report.interrupted:
         console.print("Interrupted; what was analysed is kept. Run index again to go on.")
+
+
+def _profile_json(profile: Profile) -> dict[str, Any]:
+    steps = {name: round(seconds, 3) for name, seconds in profile.steps.items()}
+    more = {"idle": round(profile.idle, 3), "writing": round(profile.writing, 3), "seconds": round(profile.seconds, 3)}
+    return {"workers": profile.size, "steps": steps, **more}
+
+
+def _print_profile(report: Report) -> None:
+    """Show on stderr what the workers' time went into; writing goes on beside them."""
+    from rich.table import Table
+
+    profile, photos = report.profile, max(1, report.analysed)
+    whole = profile.seconds * profile.size or 1.0
+    table = Table("step", title=f"{profile.size} workers, {profile.seconds:.1f} s", title_justify="left")
+    for column in ("seconds", "ms a photo", "share"):
+        table.add_column(column, justify="right")
+    steps = sorted(profile.steps.items(), key=lambda pair: -pair[1])
+    for name, seconds in [*steps, ("idle", profile.idle), ("writing, beside them", profile.writing)]:
+        table.add_row(name, f"{seconds:.2f}", f"{1000 * seconds / photos:.2f}", f"{100 * seconds / whole:.1f} %")
+    _console(stderr=True).print(table)
 
 
 def _print_failures(failures: Iterable[tuple[Path, str]]) -> None:

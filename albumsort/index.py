@@ -7,12 +7,13 @@ import math
 import os
 import sqlite3
 import time
+from bisect import insort
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import groupby
+from itertools import groupby, islice
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -28,6 +29,16 @@ NOTICE_SECONDS = 0.2
 FACE_COLUMNS = "f.x, f.y, f.w, f.h, f.landmarks, f.detection, f.size, f.sharpness, f.label, " + ", ".join(
     f"f.{e}" for e in Emotion
 )
+MET_AT_ONCE = 10_000
+"""Files that are in memory at once while an album is compared."""
+_COMPARED = {
+    "met": "path BLOB PRIMARY KEY, size INTEGER, mtime_ns INTEGER",
+    "todo": "path BLOB PRIMARY KEY, size INTEGER, mtime_ns INTEGER",
+    "absent": "path BLOB PRIMARY KEY",
+    "fresh": "size INTEGER, digest TEXT, PRIMARY KEY (size, digest)",
+}
+LOOKED_AT = 5_000
+"""Photos after which a search from the highest score down is given up."""
 PHOTO_COLUMNS = "p.path, c.width, c.height, c.taken_at, c.digest, c.id"
 
 
@@ -63,14 +74,17 @@ class Filters:
 
 
 @dataclass(frozen=True)
-class State:
-    """What the index holds of a file. current: found and cropped as today, so that no photo need be read."""
+class Comparison:
+    """How what was met in an album compares with the index.
 
-    size: int
-    mtime_ns: int
-    current: bool
-    error: str | None
-    missing: bool
+    todo: how many files are new, changed, or to be analysed by today's method; unchanged, failing: as they
+    were; back: of those, what was missing before.
+    """
+
+    todo: int
+    unchanged: int
+    failing: list[tuple[Path, str]]
+    back: list[Path]
 
 
 @dataclass(frozen=True)
@@ -294,33 +308,135 @@ class Index:
             (os.fsencode(file.path), file.size, file.mtime_ns, content, error, settings),
         )
 
-    # reading
+    # comparing an album with what is known; what is met and what is absent waits in temporary tables, which
+    # SQLite keeps on the disk when they are large, and which nobody else sees
 
-    def states(self, root: Path, settings: Settings) -> dict[Path, State]:
-        """Return what is known of every file under a folder (or of the one file)."""
+    def begin_comparison(self) -> None:
+        """Forget what was met and noted in an earlier comparison."""
+        with self._explained():
+            for table, columns in _COMPARED.items():
+                self._connection.execute(f"CREATE TABLE IF NOT EXISTS temp.{table} ({columns}) WITHOUT ROWID")
+                self._connection.execute(f"DELETE FROM temp.{table}")
+
+    def meet(self, files: Iterable[PhotoFile]) -> int:
+        """Note files that are there, each once however often it is met; returns how many were given."""
+        given, rows = 0, ((os.fsencode(f.path), f.size, f.mtime_ns) for f in files)
+        while batch := list(islice(rows, MET_AT_ONCE)):
+            given += len(batch)
+            with self._explained(), self._temporarily():
+                self._connection.executemany("INSERT OR IGNORE INTO temp.met VALUES (?, ?, ?)", batch)
+        return given
+
+    def count_known(self, root: Path) -> int:
+        """Count the files known under a folder, or 1 for a file that is known."""
         where, values = _under(root)
         with self._explained():
-            rows = self._connection.execute(
-                "SELECT p.path, p.size, p.mtime_ns, coalesce(c.found_with, p.error_settings) = ?, p.error, p.missing"
-                f" FROM photos p LEFT JOIN contents c ON c.id = p.content WHERE {where}",
-                (settings.finding, *values),
-            )
-            return {
-                Path(os.fsdecode(path)): State(size, mtime, bool(current), error, bool(missing))
-                for path, size, mtime, current, error, missing in rows
-            }
+            return int(self._connection.execute(f"SELECT count(*) FROM photos p WHERE {where}", values).fetchone()[0])
 
-    def digests(self, settings: Settings) -> dict[int, set[str]]:
-        """Return the current digests by file size: only a file of such a size can be a moved or copied one."""
-        found: dict[int, set[str]] = {}
+    def unmet(self, root: Path) -> Iterator[tuple[Path, bool]]:
+        """Yield the known files under a folder that were not met, each with whether it was missing before."""
+        where, values = _under(root)
         with self._explained():
-            for size, digest in self._connection.execute(
-                "SELECT DISTINCT p.size, c.digest FROM photos p JOIN contents c ON c.id = p.content"
-                " WHERE c.found_with = ?",
-                (settings.finding,),
+            for path, missing in self._connection.execute(
+                f"SELECT p.path, p.missing FROM photos p WHERE {where}"
+                " AND NOT EXISTS (SELECT 1 FROM temp.met m WHERE m.path = p.path)",
+                values,
             ):
-                found.setdefault(size, set()).add(digest)
-        return found
+                yield Path(os.fsdecode(path)), bool(missing)
+
+    def note_absent(self, paths: Iterable[Path]) -> None:
+        """Note known files that are not there."""
+        with self._explained(), self._temporarily():
+            self._connection.executemany(
+                "INSERT OR IGNORE INTO temp.absent VALUES (?)", ((os.fsencode(path),) for path in paths)
+            )
+
+    def compare(self, settings: Settings, everything: bool) -> Comparison:
+        """Tell what of all that was met is to be analysed: what is new or changed, or `everything`."""
+        unchanged = "p.size = m.size AND p.mtime_ns = m.mtime_ns AND coalesce(c.found_with, p.error_settings) = ?"
+        one = self._connection.execute
+        with self._explained():
+            with self._temporarily():
+                one("DELETE FROM temp.todo")
+                one(
+                    "INSERT INTO temp.todo SELECT m.path, m.size, m.mtime_ns FROM temp.met m"
+                    " LEFT JOIN photos p ON p.path = m.path LEFT JOIN contents c ON c.id = p.content"
+                    f" WHERE ? OR ({unchanged}) IS NOT TRUE",
+                    (everything, settings.finding),
+                )
+            same = (
+                "FROM photos p CROSS JOIN temp.met m ON m.path = p.path LEFT JOIN contents c ON c.id = p.content"
+                f" WHERE NOT ? AND ({unchanged})"
+            )
+            values = everything, settings.finding
+            failing = one(f"SELECT p.path, p.error {same} AND p.error IS NOT NULL ORDER BY p.path", values).fetchall()
+            back = one(f"SELECT p.path {same} AND p.missing = 1", values).fetchall()
+            met, todo = one("SELECT (SELECT count(*) FROM temp.met), (SELECT count(*) FROM temp.todo)").fetchone()
+        return Comparison(
+            todo=todo,
+            unchanged=met - todo - len(failing),
+            failing=[(Path(os.fsdecode(path)), error) for path, error in failing],
+            back=[Path(os.fsdecode(path)) for (path,) in back],
+        )
+
+    def todo(self) -> Iterator[PhotoFile]:
+        """Yield the files that `compare` found are to be analysed, by path; others may write meanwhile."""
+        last = b""
+        while rows := self._connection.execute(
+            "SELECT path, size, mtime_ns FROM temp.todo WHERE path > ? ORDER BY path LIMIT ?", (last, MET_AT_ONCE)
+        ).fetchall():
+            yield from (PhotoFile(Path(os.fsdecode(path)), size, mtime_ns) for path, size, mtime_ns in rows)
+            last = rows[-1][0]
+
+    def absent(self) -> Iterator[Path]:
+        """Yield the files noted as absent."""
+        for (path,) in self._connection.execute("SELECT path FROM temp.absent ORDER BY path"):
+            yield Path(os.fsdecode(path))
+
+    def count_absent(self) -> int:
+        """Count the files noted as absent."""
+        return int(self._connection.execute("SELECT count(*) FROM temp.absent").fetchone()[0])
+
+    def take_absent(self, digest: str) -> Path | None:
+        """Return an absent file whose bytes have this digest, if there is any, and note it as absent no more."""
+        row = self._connection.execute(
+            "SELECT p.path FROM photos p JOIN contents c ON c.id = p.content JOIN temp.absent a ON a.path = p.path"
+            " WHERE c.digest = ? ORDER BY p.path LIMIT 1",
+            (digest,),
+        ).fetchone()
+        if row is None:
+            return None
+        self._connection.execute("DELETE FROM temp.absent WHERE path = ?", row)
+        return Path(os.fsdecode(row[0]))
+
+    def note_fresh(self, size: int, digest: str) -> None:
+        """Note what was analysed since `begin_comparison`."""
+        self._connection.execute("INSERT OR IGNORE INTO temp.fresh VALUES (?, ?)", (size, digest))
+
+    def fresh(self, size: int) -> frozenset[str]:
+        """Return the digests of this size that were noted as fresh."""
+        return frozenset(
+            d for (d,) in self._connection.execute("SELECT digest FROM temp.fresh WHERE size = ?", (size,))
+        )
+
+    @contextmanager
+    def _temporarily(self) -> Iterator[None]:
+        """Make one transaction of many changes to temporary tables; it takes no lock on the index."""
+        self._connection.execute("BEGIN")
+        try:
+            yield
+        finally:
+            self._connection.execute("COMMIT")
+
+    # reading
+
+    def digests(self, size: int, settings: Settings) -> frozenset[str]:
+        """Return the current digests of files of this size: only one of that size can be a moved or copied one."""
+        rows = self._connection.execute(
+            "SELECT c.digest FROM photos p JOIN contents c ON c.id = p.content WHERE p.size = ? AND c.found_with = ?",
+            (size, settings.finding),
+        )
+        return frozenset(digest for (digest,) in rows)
 
     def count_unclassified(self, settings: Settings) -> int:
         """Count what `unclassified` would return in all."""
@@ -347,6 +463,11 @@ class Index:
         row = self._connection.execute("SELECT 1 FROM contents WHERE digest = ?", (digest,)).fetchone()
         return row is not None
 
+    def knows_path(self, path: Path) -> bool:
+        """Return whether a file is known."""
+        row = self._connection.execute("SELECT 1 FROM photos WHERE path = ?", (os.fsencode(path),)).fetchone()
+        return row is not None
+
     def paths_of(self, digest: str) -> list[Path]:
         """Return every path whose bytes have this digest."""
         rows = self._connection.execute(
@@ -370,19 +491,52 @@ class Index:
         return {*roots, *(folder for folder in inside if folder.is_symlink())}
 
     def best(self, emotion: Emotion, by: By, filters: Filters, least: float, limit: int) -> list[Photo]:
-        """Return the photos of highest score (at least `least`), equal scores by path."""
-        score = {By.MAX: "max", By.MEAN: "avg", By.MIN: "min"}[by]
+        """Return the photos of highest score (at least `least`), equal scores by path; all of them for -1."""
+        score = {By.MAX: "max", By.MEAN: "avg", By.MIN: "min"}[by] + f"(f.{emotion})"
+        with self._explained():
+            rows = self._first(emotion, score, filters, least, limit) if 0 <= limit <= LOOKED_AT else None
+            if rows is None:
+                where, values = _where(filters)
+                counted, least_face = _counted(filters.counted)
+                rows = self._connection.execute(
+                    f"SELECT {PHOTO_COLUMNS}, {score} AS score FROM photos p JOIN contents c ON c.id = p.content"
+                    f" JOIN faces f ON f.content = c.id AND {counted} WHERE {where} GROUP BY p.id HAVING score >= ?"
+                    " ORDER BY score DESC, p.path LIMIT ?",
+                    (*least_face, *values, least, limit),
+                ).fetchall()
+            return [_photo(row[:5], self._faces(row[5], filters.counted), row[6], emotion) for row in rows]
+
+    def _first(
+        self, emotion: Emotion, score: str, filters: Filters, least: float, limit: int
+    ) -> list[tuple[Any, ...]] | None:
+        """Return the rows of `best`, looked for among the faces from the highest probability down.
+
+        A photo's score is at most that of its best face, so the search ends where the faces fall below the
+        scores that were found. Returns None if it leads too far, as it does if few photos pass the filters.
+        """
         where, values = _where(filters)
         counted, least_face = _counted(filters.counted)
-        with self._explained():
-            rows = self._connection.execute(
-                f"SELECT {PHOTO_COLUMNS}, s.score FROM"
-                f" (SELECT content, {score}({emotion}) AS score FROM faces f WHERE {counted} GROUP BY content) s"
-                " JOIN photos p ON p.content = s.content JOIN contents c ON c.id = s.content"
-                f" WHERE s.score >= ? AND {where} ORDER BY s.score DESC, p.path LIMIT ?",
-                (*least_face, least, *values, limit),
-            ).fetchall()
-            return [_photo(row[:5], self._faces(row[5], filters.counted), row[6], emotion) for row in rows]
+        photo = (
+            f"SELECT {PHOTO_COLUMNS}, (SELECT {score} FROM faces f WHERE f.content = c.id AND {counted}) AS score"
+            f" FROM contents c JOIN photos p ON p.content = c.id WHERE c.id = ? AND score >= ? AND {where}"
+        )
+        found, met = list[tuple[Any, ...]](), set[int]()
+        faces = self._connection.execute(
+            f"SELECT f.content, f.{emotion} FROM faces f WHERE f.{emotion} >= ? AND {counted}"
+            f" ORDER BY f.{emotion} DESC",
+            (least, *least_face),
+        )
+        for content, probability in faces:
+            if len(found) >= limit and probability < found[limit - 1][6]:
+                break
+            if content in met:
+                continue
+            if len(met) >= LOOKED_AT:
+                return None
+            met.add(content)
+            for row in self._connection.execute(photo, (*least_face, content, least, *values)):
+                insort(found, row, key=lambda row: (-row[6], row[0]))
+        return found[:limit]
 
     def photos(self, filters: Filters) -> Iterator[Photo]:
         """Yield every analysed photo that is there, by path."""

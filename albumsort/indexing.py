@@ -1,6 +1,7 @@
 """Bringing the index up to date: what is new, who works, what failed.
 
-Plan (walk and compare), run (worker processes analyse), write (this process alone), report.
+Plan (walk and compare), run (an executor analyses), write (this process alone), report. Nothing here
+grows with the album but the list of what failed: files wait in temporary tables of the index.
 """
 
 from __future__ import annotations
@@ -12,21 +13,25 @@ import threading
 import time
 import warnings
 from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
-from . import faces, photos
+from . import faces, photos, weights
 from .analysis import Verdict, analyse, classify, load_networks, settings
 from .errors import AlbumsortError, PassingPhotoError, PhotoError, UsageError
-from .index import Index, State
-from .types import THRESHOLD, Analysis, PhotoFile
+from .index import Index
+from .readahead import read_ahead
+from .timing import timed
+from .types import THRESHOLD, Analysis, PhotoFile, Settings
 from .workers import Crew, Died, Hung
 
 SECONDS_A_PHOTO = 60.0
 BYTES_A_WORKER = 4 << 30
 BATCH, BATCH_SECONDS = 64, 1.0
+MOST_HELD = 10_000  # files of equal size that wait for each other in memory
 RESCORED_AT_ONCE = 256  # results: a fraction of a second between commits, and looks for a Ctrl-C
 DAMAGED_FACES = "its stored faces are damaged; run index again to analyse it anew"
 _KILLED = (-signal.SIGTERM, -9)  # Windows has no SIGKILL
@@ -35,24 +40,71 @@ Outcome = Analysis | str | PhotoError
 """What came of a photo: its analysis, the digest of bytes known already, or why it failed."""
 
 
+class Executor(Protocol):
+    """Whoever analyses: this machine's processes, or a cluster's. Used as a context manager."""
+
+    size: int
+
+    def __enter__(self) -> object: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def ahead(self, files: Iterable[PhotoFile]) -> Generator[PhotoFile]:
+        """Yield files that will be analysed soon, having done what makes their turn short."""
+        ...
+
+    def work(
+        self,
+        take: Callable[[], PhotoFile | None],
+        arguments: Callable[[PhotoFile], tuple[PhotoFile, frozenset[str]]],
+        interrupt: threading.Event,
+    ) -> Iterator[tuple[PhotoFile, Attempt | Hung | Died]]:
+        """Yield once for each file what came of `attempt`, like `Crew.work`."""
+        ...
+
+
+class Local(Crew[PhotoFile, "Attempt"]):
+    """So many processes of this machine."""
+
+    def __init__(self, workers: int) -> None:
+        super().__init__(workers, attempt, prepare_worker, SECONDS_A_PHOTO)
+
+    def ahead(self, files: Iterable[PhotoFile]) -> Generator[PhotoFile]:
+        """Have the disk read while the processors decode."""
+        return read_ahead(files)
+
+
 @dataclass
 class Plan:
-    """What a run has to do.
+    """What a run has to do; the files themselves wait in the index (see `Index.todo` and `Index.absent`).
 
-    todo: to analyse; stale: results, anywhere in the index, whose faces are only to be classified anew.
-    unchanged, failing: as on the last run; absent: known, but not on the disk; seen: met.
+    todo: how many are to be analysed; stale: results, anywhere in the index, whose faces are only to be
+    classified anew. unchanged, failing: as on the last run; back: of those, what was missing.
     """
 
-    todo: list[PhotoFile] = field(default_factory=list)
+    todo: int = 0
     stale: int = 0
     unchanged: int = 0
     failing: list[tuple[Path, str]] = field(default_factory=list)
     unreadable: list[tuple[Path, str]] = field(default_factory=list)
     back: list[Path] = field(default_factory=list)
-    absent: set[Path] = field(default_factory=set)
-    seen: set[Path] = field(default_factory=set)
     roots: list[Path] = field(default_factory=list)
     skipped: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Where the time went. steps: the workers' seconds by step; writing: this process's; size: the workers."""
+
+    steps: Mapping[str, float]
+    writing: float
+    seconds: float
+    size: int
+
+    @property
+    def idle(self) -> float:
+        """The workers' seconds without a photo: starting, and waiting for one."""
+        return max(0.0, self.seconds * self.size - sum(self.steps.values()))
 
 
 @dataclass(frozen=True)
@@ -73,6 +125,7 @@ class Report:
     seconds: float
     skipped: Mapping[str, int]
     interrupted: bool
+    profile: Profile
 
     @property
     def exit_code(self) -> int:
@@ -91,81 +144,70 @@ def make_plan(
     of the folders indexed before is so, that is a failure of its own, and the others are walked.
     """
     plan = Plan()
+    index.begin_comparison()
     for path in paths or (default_roots(index) if listed is None else ()):
         root = Path(os.path.abspath(path))
         try:
-            _plan_root(plan, index, root, exclude, rescan)
+            _plan_root(plan, index, root, exclude)
         except AlbumsortError as e:
             if paths:
                 raise
             plan.unreadable.append((root, str(e)))
-    for path in listed or ():
-        _plan_listed(plan, index, Path(os.path.abspath(path)), rescan)
-    plan.stale = index.count_unclassified(settings())
+    walk = photos.Walk()
+    index.meet(_listed(plan, index, listed or (), walk))
+    plan.skipped += walk.skipped
+    plan.unreadable += walk.errors
+    now = settings()
+    compared = index.compare(now, everything=rescan)
+    plan.todo, plan.unchanged = compared.todo, compared.unchanged
+    plan.failing, plan.back = compared.failing, compared.back
+    plan.stale = index.count_unclassified(now)
     return plan
 
 
-def _plan_root(plan: Plan, index: Index, root: Path, exclude: Sequence[str], rescan: bool) -> None:
+def _plan_root(plan: Plan, index: Index, root: Path, exclude: Sequence[str]) -> None:
     walk = photos.Walk()
-    known = index.states(root, settings())
-    met = list(photos.find(root, exclude, walk))
-    absent = _absent(root, known, {file.path for file in met}, walk)
-    for file in met:
-        _sort_in(plan, file, known.get(file.path), rescan)
-    plan.absent |= absent
+    met = index.meet(photos.find(root, exclude, walk))
+    _note_absent(index, root, met, walk)
     plan.skipped += walk.skipped
     plan.unreadable += walk.errors
     if root.is_dir():
         plan.roots.append(root)
 
 
-def _plan_listed(plan: Plan, index: Index, path: Path, rescan: bool) -> None:
-    """Plan one path of a list, which may be older than the disk: what is gone is a failure of its own."""
-    walk = photos.Walk()
-    known = index.states(path, settings())
-    try:
-        for file in photos.find(path, (), walk):
-            _sort_in(plan, file, known.get(file.path), rescan)
-    except AlbumsortError as e:
-        plan.unreadable.append((path, str(e)))
-        if path in known and not os.path.lexists(path):
-            plan.absent.add(path)
-    plan.skipped += walk.skipped
-    plan.unreadable += walk.errors
+def _listed(plan: Plan, index: Index, listed: Iterable[Path], walk: photos.Walk) -> Iterator[PhotoFile]:
+    """Yield the files of a list, which may be older than the disk: what is gone is a failure of its own."""
+    for path in (Path(os.path.abspath(path)) for path in listed):
+        try:
+            yield from photos.find(path, (), walk)
+        except AlbumsortError as e:
+            plan.unreadable.append((path, str(e)))
+            if not os.path.lexists(path) and index.knows_path(path):
+                index.note_absent([path])
 
 
-def _sort_in(plan: Plan, file: PhotoFile, state: State | None, rescan: bool) -> None:
-    if file.path in plan.seen:  # folders may lie in one another, and lists name what they hold
-        return
-    plan.seen.add(file.path)
-    same = state is not None and (state.size, state.mtime_ns) == (file.size, file.mtime_ns)
-    if state is None or not same or not state.current or rescan:
-        plan.todo.append(file)
-        return
-    if state.missing:
-        plan.back.append(file.path)
-    if state.error is None:
-        plan.unchanged += 1
-    else:
-        plan.failing.append((file.path, state.error))
-
-
-def _absent(root: Path, known: Mapping[Path, State], met: set[Path], walk: photos.Walk) -> set[Path]:
-    """Return the known files that are not there; below a folder that could not be read nothing counts as gone."""
+def _note_absent(index: Index, root: Path, met: int, walk: photos.Walk) -> None:
+    """Note the known files that are not there; below a folder that could not be read nothing counts as gone."""
     unreadable = [folder for folder, _ in walk.errors]
-    absent = {p for p in known if p not in met and not os.path.lexists(p)}
-    absent = {p for p in absent if not any(p.is_relative_to(folder) for folder in unreadable)}
-    newly = sum(not known[p].missing for p in absent)
-    if newly and len(absent) == len(known) and not met:
+    absent = newly = 0
+
+    def gone() -> Iterator[Path]:
+        nonlocal absent, newly
+        for path, missing in index.unmet(root):
+            if not os.path.lexists(path) and not any(path.is_relative_to(folder) for folder in unreadable):
+                absent, newly = absent + 1, newly + (not missing)
+                yield path
+
+    index.note_absent(gone())
+    if newly and not met and absent == index.count_known(root):
         raise AlbumsortError(
             f"{root} holds no photo now, but {newly} were indexed there. Is the disk mounted? Nothing was changed; "
             "if they are gone for good, albumsort prune forgets them"
         )
-    return absent
 
 
-def run(index: Index, plan: Plan, workers: int, rescan: bool, progress: Callable[[], object]) -> Report:
-    """Classify anew what is stale, analyse what the plan names, and store it.
+def run(index: Index, plan: Plan, executor: Executor, rescan: bool, progress: Callable[[], object]) -> Report:
+    """Classify anew what is stale, have analysed what the plan names, and store it.
 
     `progress` is called after every result classified anew and after every photo.
 
@@ -173,35 +215,40 @@ def run(index: Index, plan: Plan, workers: int, rescan: bool, progress: Callable
     (weights, database, disk).
     """
     start = time.monotonic()
-    load_networks()  # a damaged installation is one clear error here, not one for every photo
-    writer = _Writer(index, plan)
-    known: dict[int, set[str]] = {} if rescan else index.digests(settings())
+    weights.check()  # a damaged installation is one clear error here, not one for every photo
+    now, steps = settings(), Counter[str]()
+    writer = _Writer(index, now, note_fresh=rescan)
+
+    def known(size: int) -> frozenset[str]:
+        return writer.unwritten(size) | (index.fresh(size) if rescan else index.digests(size, now))
+
     with index.transaction():
         for root in plan.roots:
             index.add_root(root)
         index.mark_present(plan.back)
     with _ctrl_c() as interrupt:
-        rescored, damaged = _rescore(index, interrupt, progress)
-        for file, outcome in outcomes(plan.todo, known, min(workers, len(plan.todo)), interrupt):
+        rescored, damaged = _rescore(index, interrupt, progress) if plan.stale else (0, [])
+        for file, outcome, seconds in outcomes(index.todo(), known, executor, interrupt):
             writer.add(file, outcome)
-            if isinstance(outcome, Analysis):  # a copy that is met later need not be analysed again
-                known.setdefault(file.size, set()).add(outcome.digest)
+            steps.update(seconds)
             progress()
     interrupted = interrupt.is_set()
     writer.finish(mark_absent=not interrupted)
     failed = (*plan.unreadable, *plan.failing, *writer.failed, *damaged)
+    elapsed = time.monotonic() - start
     return Report(
-        found=len(plan.todo) + plan.unchanged + len(plan.failing),
+        found=plan.todo + plan.unchanged + len(plan.failing),
         analysed=writer.analysed,
         unchanged=plan.unchanged + writer.unchanged,
         moved=writer.moved,
-        missing=len(writer.absent),
+        missing=index.count_absent(),
         failed=tuple(sorted(failed, key=lambda f: str(f[0]))),
         faces=writer.faces,
         rescored=rescored,
-        seconds=time.monotonic() - start,
+        seconds=elapsed,
         skipped=plan.skipped,
         interrupted=interrupted,
+        profile=Profile(dict(steps), writer.seconds, elapsed, min(executor.size, plan.todo)),
     )
 
 
@@ -253,37 +300,46 @@ def _ctrl_c() -> Iterator[threading.Event]:
 class _Writer:
     """The one who writes: gathers outcomes and stores them in batches, each one transaction."""
 
-    def __init__(self, index: Index, plan: Plan) -> None:
-        self._index, self._settings = index, settings()
+    def __init__(self, index: Index, settings: Settings, note_fresh: bool) -> None:
+        self._index, self._settings, self._note_fresh = index, settings, note_fresh
         self._waiting: list[tuple[PhotoFile, Outcome]] = []
         self._written = time.monotonic()
         self.analysed = self.unchanged = self.moved = self.faces = 0
-        self.absent = set(plan.absent)
         self.failed: list[tuple[Path, str]] = []
+        self.seconds = 0.0
 
     def add(self, file: PhotoFile, outcome: Outcome) -> None:
         self._waiting.append((file, outcome))
         if len(self._waiting) >= BATCH or time.monotonic() - self._written > BATCH_SECONDS:
             self._write()
 
+    def unwritten(self, size: int) -> frozenset[str]:
+        """Return the digests of files of this size that are analysed, but not stored yet."""
+        analysed = ((file, outcome) for file, outcome in self._waiting if isinstance(outcome, Analysis))
+        return frozenset(outcome.digest for file, outcome in analysed if file.size == size)
+
     def finish(self, mark_absent: bool) -> None:
         self._write()
         if mark_absent:
             with self._index.transaction():
-                self._index.mark_missing(self.absent)
+                self._index.mark_missing(self._index.absent())
 
     def _write(self) -> None:
+        start = time.monotonic()
         with self._index.transaction():
             for file, outcome in self._waiting:
                 self._store(file, outcome)
         self._waiting.clear()
         self._written = time.monotonic()
+        self.seconds += self._written - start
 
     def _store(self, file: PhotoFile, outcome: Outcome) -> None:
         match outcome:
             case Analysis():
                 former = self._former(file, outcome.digest)
                 self._index.save(file, outcome, self._settings)
+                if self._note_fresh:
+                    self._index.note_fresh(file.size, outcome.digest)
                 if former is not None:
                     self._index.save_known(file, outcome.digest, former)
                 self.analysed += 1
@@ -318,40 +374,39 @@ class _Writer:
         Only a file that this run found gone can have moved: what is absent elsewhere may be on a disk that
         is not plugged in.
         """
-        paths = self._index.paths_of(digest)
-        former = None if file.path in paths else next((p for p in paths if p in self.absent), None)
-        self.absent.discard(former)
-        return former
+        return None if file.path in self._index.paths_of(digest) else self._index.take_absent(digest)
 
 
 def outcomes(
-    files: Iterable[PhotoFile], known: Mapping[int, set[str]], workers: int, interrupt: threading.Event
-) -> Iterator[tuple[PhotoFile, Outcome]]:
-    """Yield each photo's outcome as it comes, analysed by `workers` processes; a crash or a hang costs one photo.
+    files: Iterable[PhotoFile], known: Callable[[int], frozenset[str]], executor: Executor, interrupt: threading.Event
+) -> Iterator[tuple[PhotoFile, Outcome, Mapping[str, float]]]:
+    """Yield each photo's outcome as it comes, with the seconds of its steps; a crash or a hang costs one photo.
 
     known: digests by file size; of a file that has one of them the outcome is just that.
     """
-    if workers < 1:
-        return
-    queue = _Queue(files)
-    with Crew[PhotoFile, Outcome | AlbumsortError](workers, attempt, prepare_worker, SECONDS_A_PHOTO) as crew:
-        for file, answer in crew.work(queue.take, lambda f: (f, frozenset(known.get(f.size, ()))), interrupt):
+    with executor, closing(executor.ahead(files)) as soon:
+        queue = _Queue(soon)
+        for file, answer in executor.work(queue.take, lambda f: (f, known(f.size)), interrupt):
             outcome = _outcome(answer)
-            others = known.get(file.size, set())
-            queue.done(file, isinstance(outcome, Analysis) and not others <= {outcome.digest})
-            yield file, outcome
+            queue.done(file, isinstance(outcome, Analysis) and not known(file.size) <= {outcome.digest})
+            yield file, outcome, answer.seconds if isinstance(answer, Attempt) else {}
 
 
-def _outcome(answer: Outcome | AlbumsortError | Hung | Died) -> Outcome:
+def nothing_known(size: int) -> frozenset[str]:
+    """Tell that no digest of files of this size is known."""
+    return frozenset()
+
+
+def _outcome(answer: Attempt | Hung | Died) -> Outcome:
     match answer:
         case Hung():
             return PhotoError(f"analysing it took longer than {SECONDS_A_PHOTO:.0f} s; given up")
         case Died():
             return PassingPhotoError(_why_died(answer))
-        case Analysis() | str() | PhotoError():
-            return answer
-        case _:
-            raise answer
+    outcome = answer.outcome
+    if isinstance(outcome, AlbumsortError) and not isinstance(outcome, PhotoError):
+        raise outcome
+    return outcome
 
 
 class _Queue:
@@ -361,32 +416,53 @@ class _Queue:
     """
 
     def __init__(self, files: Iterable[PhotoFile]) -> None:
-        self._files = deque(files)
+        self._files, self._again = iter(files), deque[PhotoFile]()
         self._held: defaultdict[int, deque[PhotoFile]] = defaultdict(deque)
         self._busy, self._meaningless = set[int](), set[int]()
+        self._count = 0
 
     def take(self) -> PhotoFile | None:
         """Return a file to analyse now, or None until one is done or if none is left."""
-        while self._files:
-            file = self._files.popleft()
+        while self._count < MOST_HELD and (file := self._next()) is not None:
             if file.size not in self._busy or file.size in self._meaningless:
                 self._busy.add(file.size)
                 return file
             self._held[file.size].append(file)
+            self._count += 1
         return None
+
+    def _next(self) -> PhotoFile | None:
+        return self._again.popleft() if self._again else next(self._files, None)
 
     def done(self, file: PhotoFile, no_copy: bool) -> None:
         """Let files of that size go on: the next one, or all if this was `no_copy` of one of equal size."""
         self._busy.discard(file.size)
-        held = self._held[file.size]
         if no_copy:
             self._meaningless.add(file.size)
-        for _ in range(len(held) if no_copy else min(1, len(held))):
-            self._files.appendleft(held.popleft())
+        if file.size not in self._held:
+            return
+        held = self._held[file.size]
+        for _ in range(len(held) if no_copy else 1):
+            self._again.append(held.popleft())
+            self._count -= 1
+        if not held:
+            del self._held[file.size]
 
 
-def attempt(file: PhotoFile, known: frozenset[str]) -> Outcome | AlbumsortError:
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What came of one photo, an error of ours included, and the seconds of its steps."""
+
+    outcome: Outcome | AlbumsortError
+    seconds: Mapping[str, float]
+
+
+def attempt(file: PhotoFile, known: frozenset[str]) -> Attempt:
     """Analyse a photo in a worker; what goes wrong is returned, as not every error survives the way back."""
+    return Attempt(*timed(lambda: _attempted(file, known)))
+
+
+def _attempted(file: PhotoFile, known: frozenset[str]) -> Outcome | AlbumsortError:
     try:
         return analyse(file, known)
     except AlbumsortError as e:

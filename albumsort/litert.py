@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -37,19 +38,35 @@ class Network:
     take a core away from its neighbour.
     """
 
-    def __init__(self, model: bytes) -> None:
-        self._interpreter = Interpreter(model_content=model, num_threads=1)
-        self._input = self._interpreter.get_input_details()[0]["index"]
-        self._output = self._interpreter.get_output_details()[0]["index"]
-        self._shape: tuple[int, ...] | None = None
+    def __init__(self, model: bytes, shapes: int = 1) -> None:
+        """shapes: for how many sizes of input memory is kept at once.
+
+        To change to another size costs a large network half as much as to run.
+        """
+        self._model, self._shapes = model, shapes
+        self._unused: Any = Interpreter(model_content=model, num_threads=1)
+        self._input = self._unused.get_input_details()[0]["index"]
+        self._output = self._unused.get_output_details()[0]["index"]
+        self._kept: OrderedDict[tuple[int, ...], Any] = OrderedDict()
 
     def __call__(self, x: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
         """Return the network's answer to `x`, which has the model's type and may have any batch or picture size."""
-        if x.shape != self._shape:
-            self._interpreter.resize_tensor_input(self._input, x.shape)
-            with hushed():
-                self._interpreter.allocate_tensors()
-            self._shape = x.shape
-        self._interpreter.set_tensor(self._input, x)
-        self._interpreter.invoke()
-        return np.asarray(self._interpreter.get_tensor(self._output), np.float32)
+        if x.shape not in self._kept:
+            self._kept[x.shape] = self._prepared(x.shape)
+        self._kept.move_to_end(x.shape)
+        interpreter = self._kept[x.shape]
+        interpreter.set_tensor(self._input, x)
+        interpreter.invoke()
+        return np.asarray(interpreter.get_tensor(self._output), np.float32)
+
+    def _prepared(self, shape: tuple[int, ...]) -> Any:
+        """Return an interpreter ready for inputs of this shape: a new one, or the one that was used longest ago."""
+        interpreter, self._unused = self._unused, None
+        if len(self._kept) >= self._shapes:
+            interpreter = self._kept.popitem(last=False)[1]
+        elif interpreter is None:
+            interpreter = Interpreter(model_content=self._model, num_threads=1)
+        interpreter.resize_tensor_input(self._input, shape)
+        with hushed():
+            interpreter.allocate_tensors()
+        return interpreter

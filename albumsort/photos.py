@@ -23,6 +23,7 @@ import xxhash
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from .errors import AlbumsortError, PassingPhotoError, PhotoError
+from .timing import step
 from .types import PhotoFile
 
 Pixels = npt.NDArray[np.uint8]
@@ -237,7 +238,8 @@ def decode(data: bytes) -> Upright:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow warns of every oddity it can live with
         try:
-            image = Image.open(io.BytesIO(data))
+            with step("header"):
+                image = Image.open(io.BytesIO(data))
         except Image.DecompressionBombError:
             raise PhotoError(_TOO_MANY_PIXELS) from None
         except Exception as e:  # decoders raise whatever their format's parser stumbles on
@@ -254,10 +256,14 @@ def decode(data: bytes) -> Upright:
 def _decode_with_pillow(data: bytes, image: Image.Image) -> Upright:
     _check_size(*image.size)
     if image.format in ("JPEG", "MPO") and image.mode in ("L", "RGB"):
-        return _decode_jpeg(data, image.size, *_exif(image))
-    _load(image)  # first: TIFFs are turned while loading, PNGs may tell their orientation behind the pixels
-    orientation, taken_at = _exif(image)
-    pixels = _turn(_pixels(image), orientation)
+        with step("header"):
+            orientation, taken_at = _exif(image)
+        with step("decode"):
+            return _decode_jpeg(data, image.size, orientation, taken_at)
+    with step("decode"):
+        _load(image)  # first: TIFFs are turned while loading, PNGs may tell their orientation behind the pixels
+        orientation, taken_at = _exif(image)
+        pixels = _turn(_pixels(image), orientation)
     return Upright(pixels, pixels.shape[1], pixels.shape[0], taken_at)
 
 
@@ -266,6 +272,7 @@ def _register_decoders() -> None:
     import pillow_heif
 
     pillow_heif.register_heif_opener()
+    pillow_heif.options.DECODE_THREADS = 1  # photos are decoded beside each other
     Image.MAX_IMAGE_PIXELS = PIXEL_LIMIT
     cv2.setNumThreads(1)
 
@@ -294,6 +301,15 @@ def _decode_jpeg(data: bytes, size: tuple[int, int], orientation: int, taken_at:
     """Scale inside the JPEG decoder: at 1/4 it takes less than half the time of a whole decode."""
     if not _is_whole_jpeg(data):
         raise PhotoError(_ENDS_EARLY)
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), scale_flag(size) | cv2.IMREAD_IGNORE_ORIENTATION)
+    if pixels is None:
+        raise PhotoError(_damaged("JPEG"))
+    width, height = size if orientation < 5 else size[::-1]
+    return Upright(_turn(np.asarray(pixels, np.uint8), orientation), width, height, taken_at)
+
+
+def scale_flag(size: tuple[int, int]) -> int:
+    """Return OpenCV's flag for the smallest scale at which a JPEG of this size has pixels enough."""
     flag = cv2.IMREAD_COLOR
     for divisor, reduced in (
         (2, cv2.IMREAD_REDUCED_COLOR_2),
@@ -302,11 +318,7 @@ def _decode_jpeg(data: bytes, size: tuple[int, int], orientation: int, taken_at:
     ):
         if max(size) >= DECODE_SIDE * divisor:
             flag = reduced
-    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flag | cv2.IMREAD_IGNORE_ORIENTATION)
-    if pixels is None:
-        raise PhotoError(_damaged("JPEG"))
-    width, height = size if orientation < 5 else size[::-1]
-    return Upright(_turn(np.asarray(pixels, np.uint8), orientation), width, height, taken_at)
+    return flag
 
 
 def _is_whole_jpeg(data: bytes) -> bool:
@@ -354,7 +366,8 @@ def _pixels(image: Image.Image) -> Pixels:
 def _decode_with_opencv(data: bytes, refusal: Exception | None) -> Upright:
     """Try what Pillow does not know, or refused at its header."""
     try:
-        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+        with step("decode"):
+            pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error as e:
         raise _refusal(refusal or e, None) from e
     if pixels is None and refusal is not None:

@@ -80,6 +80,24 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
             FROM contents c WHERE c.id = faces.content);
         """,
     ),
+    (
+        "what makes the answers about a million photos quick",
+        """
+        -- the best of an emotion, from the top down
+        CREATE INDEX faces_by_anger ON faces (anger);
+        CREATE INDEX faces_by_happy ON faces (happy);
+        CREATE INDEX faces_by_sad ON faces (sad);
+        CREATE INDEX faces_by_neutral ON faces (neutral);
+        CREATE INDEX faces_by_surprise ON faces (surprise);
+        CREATE INDEX faces_by_fear ON faces (fear);
+        CREATE INDEX faces_by_disgust ON faces (disgust);
+        CREATE INDEX contents_by_time ON contents (taken_at);
+        -- only a file of the same size can be a copy
+        CREATE INDEX photos_by_size ON photos (size);
+        CREATE INDEX photos_that_failed ON photos (path) WHERE error IS NOT NULL;
+        CREATE INDEX photos_that_are_missing ON photos (path) WHERE missing = 1;
+        """,
+    ),
 )
 
 

@@ -53,6 +53,17 @@ def load(name: str) -> tuple[bytes, Network]:
     return content, network
 
 
+def check() -> None:
+    """Raise WeightsError unless every network is what the manifest describes."""
+    for name in manifest():
+        load(name)
+
+
+def hashes() -> dict[str, str]:
+    """Return the SHA-256 that the manifest gives for each network."""
+    return {name: network.sha256 for name, network in manifest().items()}
+
+
 def fingerprint(*names: str) -> str:
     """Return one short hash over networks and their calibration: results made with others are stale."""
     used = ("sha256", "labels", "temperature", "label_prior")

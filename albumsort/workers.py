@@ -1,7 +1,8 @@
 """Processes that work beside each other. One that hangs or dies costs the task it was at, and is replaced.
 
-Each worker has a pipe of its own and gets one task at a time, so nothing is shared that a worker
-killed at any moment could leave locked or half written, and what it was doing is never in doubt.
+Each worker has a pipe of its own, so nothing is shared that a worker killed at any moment could leave
+locked or half written. It does its tasks in order, and the next one lies in its pipe when it is done
+with one, so that it need not wait until it is heard; what it was doing is never in doubt.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from .errors import AlbumsortError
 
 INTERRUPT_SECONDS = 0.2  # how soon a Ctrl-C is noticed while the workers are busy
 DYING_SECONDS = 5.0  # from the end of its pipe to the end of the process
+TASKS_A_WORKER = 2  # the one it is at, and the next
 MOST_FAILED_STARTS = 5  # in a row: somebody may kill a few, but more are an installation that cannot work
 
 Task = TypeVar("Task")
@@ -49,7 +51,7 @@ class Crew(Generic[Task, Result]):
 
     def __init__(self, size: int, function: Callable[..., Result], prepare: Callable[[], None], seconds: float) -> None:
         """seconds: how long one task may take."""
-        self._size, self._function, self._prepare, self._seconds = size, function, prepare, seconds
+        self.size, self._function, self._prepare, self._seconds = size, function, prepare, seconds
         self._workers: list[_Worker[Task]] = []
         self._failed_starts = 0
 
@@ -75,34 +77,46 @@ class Crew(Generic[Task, Result]):
         """
         pending = deque[Task]()
         while not interrupt.is_set():
-            busy = sum(worker.task is not None for worker in self._workers)
-            while len(pending) < self._size - busy and (task := take()) is not None:
+            given = sum(len(worker.tasks) for worker in self._workers)
+            while len(pending) < self.size * TASKS_A_WORKER - given and (task := take()) is not None:
                 pending.append(task)
-            if not pending and not busy:
+            if not pending and not given:
                 return
-            while len(self._workers) < min(self._size, busy + len(pending)):
+            busy = sum(bool(worker.tasks) for worker in self._workers)
+            while len(self._workers) < min(self.size, busy + len(pending)):
                 self._workers.append(_Worker(self._function, self._prepare))
-            for worker in self._workers:
-                if pending and worker.is_ready and worker.task is None and worker.take(pending[0], arguments):
-                    pending.popleft()
+            self._give(pending, arguments)
             heard = wait([worker.connection for worker in self._workers], INTERRUPT_SECONDS)
             for worker in [*self._workers]:
                 if worker.connection in heard:
-                    yield from self._hear(worker)
-                elif worker.task is not None and time.monotonic() - worker.since > self._seconds:
-                    late = worker.task
+                    yield from self._hear(worker, pending)
+                elif worker.tasks and time.monotonic() - worker.since > self._seconds:
                     self._workers.remove(worker)
                     worker.end()
+                    late = worker.tasks.popleft()
+                    pending.extendleft(reversed(worker.tasks))
                     yield late, Hung()
 
-    def _hear(self, worker: _Worker[Task]) -> Iterator[tuple[Task, Result | Died]]:
-        task = worker.task
+    def _give(self, pending: deque[Task], arguments: Callable[[Task], tuple[Any, ...]]) -> None:
+        """Hand out tasks: first one to each who has none, and no second one that somebody still starting could do."""
+        starting = sum(not worker.is_ready for worker in self._workers)
+        for having in range(TASKS_A_WORKER):
+            for worker in self._workers:
+                left = len(pending) - (starting if having else 0)
+                if left > 0 and worker.is_ready and len(worker.tasks) == having:
+                    if not worker.take(pending[0], arguments):
+                        continue
+                    pending.popleft()
+
+    def _hear(self, worker: _Worker[Task], pending: deque[Task]) -> Iterator[tuple[Task, Result | Died]]:
         try:
             answer = worker.connection.recv()
         except (EOFError, OSError):
             self._workers.remove(worker)
             exit_code = worker.end(patience=DYING_SECONDS)
-            if task is not None:
+            if worker.tasks:
+                task = worker.tasks.popleft()
+                pending.extendleft(reversed(worker.tasks))
                 yield task, Died(exit_code)
             elif not worker.is_ready:
                 self._failed_starts += 1
@@ -111,15 +125,15 @@ class Crew(Generic[Task, Result]):
                         f"the processes that analyse cannot start (exit code {exit_code}); run: albumsort doctor"
                     ) from None
             return
-        worker.task = None
-        if task is None:
-            worker.is_ready, self._failed_starts = True, 0
+        if worker.is_ready:
+            worker.since = time.monotonic()
+            yield worker.tasks.popleft(), answer
         else:
-            yield task, answer
+            worker.is_ready, self._failed_starts = True, 0
 
 
 class _Worker(Generic[Task]):
-    """One process. task: what it is at; since: when it got it; is_ready: it has started and said so."""
+    """One process. tasks: what it is at, and the next; since: when it began; is_ready: it has started and said so."""
 
     def __init__(self, function: Callable[..., Any], prepare: Callable[[], None]) -> None:
         context = multiprocessing.get_context("spawn")  # a fork would inherit threads and locks
@@ -128,17 +142,19 @@ class _Worker(Generic[Task]):
         with _ctrl_c_held_back():
             self._process.start()
         its.close()  # so that the end of the process is the end of the pipe
-        self.task: Task | None = None
+        self.tasks = deque[Task]()
         self.since = 0.0
         self.is_ready = False
 
     def take(self, task: Task, arguments: Callable[[Task], tuple[Any, ...]]) -> bool:
-        """Begin a task; returns False if the process died while it had nothing to do."""
+        """Give the process a task; returns False if it died, which its pipe will tell."""
         try:
             self.connection.send(arguments(task))
         except (BrokenPipeError, ConnectionResetError):
             return False
-        self.task, self.since = task, time.monotonic()
+        if not self.tasks:
+            self.since = time.monotonic()
+        self.tasks.append(task)
         return True
 
     def end(self, patience: float = 0.0) -> int:

@@ -163,7 +163,8 @@ def analysed(inputs: Iterator[bytes], workers: int, tally: Tally) -> Iterator[in
     """Count into `tally` what comes of the inputs, yielding how many are done after every few hundred."""
     with tempfile.TemporaryDirectory() as folder:
         while files := _written(Path(folder), inputs):
-            for file, outcome in indexing.outcomes(files, {}, workers, threading.Event()):
+            run = indexing.outcomes(files, indexing.nothing_known, indexing.Local(workers), threading.Event())
+            for file, outcome, _ in run:
                 count(file, outcome, tally)
                 file.path.unlink()
             yield tally.inputs

@@ -1,77 +1,142 @@
-"""How long top, list and stats take, start-up included, on an index of N photos.
+"""How long queries take on indexes of growing size, start-up included, how large they are, and how they are planned.
 
-usage: python benchmarks/queries.py [N=100000]
+usage: python benchmarks/queries.py [N ...=10000 100000 1000000]
+
+Each photo has 0 to 4 faces, 1.5 on average, of random expressions.
 """
 
 from __future__ import annotations
 
-import os
 import random
+import sqlite3
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
-from albumsort.index import Index
-from albumsort.types import FOUR, Analysis, Box, Emotion, Face, PhotoFile, Settings
+from measuring import albumsort, measure
+
+from albumsort.index import By, Filters, Index
+from albumsort.types import FOUR, Emotion, Settings
 
 COMMANDS = (
     ["--version"],
     ["top", "happy"],
     ["top", "sad", "--by", "mean", "--since", "2024"],
     ["top", "happy", "--min-face", "10", "--min-detection", "0.8"],
+    ["top", "happy", "--path", "/album/007"],
+    ["top", "fear", "--faces", "4", "--min-score", ".5"],
     ["stats"],
     ["list"],
     ["list", "--nl"],
 )
 REPEATS = 5
+FACES = (0, 1, 1, 1, 1, 2, 2, 4)
+AT_ONCE = 20_000
 
 
 def fill(path: Path, photos: int) -> None:
-    """Write an index of photos with 0 to 4 faces of random expressions."""
-    chance = random.Random(0)
-    with Index(path, create=True) as index, index.transaction():
-        for number in range(photos):
-            file = PhotoFile(Path(f"/album/{number % 500:03}/IMG_{number:07}.jpg"), 3_000_000 + number, number)
-            faces = tuple(face(chance) for _ in range(chance.choice((0, 1, 1, 2, 4))))
-            taken = f"{2000 + number % 25}-0{1 + number % 9}-1{number % 10}T12:00:00Z"
-            crops = chance.randbytes(1800 * len(faces))  # as large as real ones, and never read here
-            index.save(file, Analysis(f"{number:032x}", 4032, 3024, taken, faces, crops), Settings("some", "some"))
+    """Write an index of photos that need not exist."""
+    with Index(path, create=True):
+        pass
+    with closing(sqlite3.connect(path)) as raw:
+        raw.execute("PRAGMA synchronous = OFF")
+        for first in range(0, photos, AT_ONCE):
+            numbers = range(first, min(photos, first + AT_ONCE))
+            faces = {number: list(_faces(number)) for number in numbers}
+            raw.executemany(
+                "INSERT INTO contents (id, digest, found_with, classified_with, width, height, taken_at)"
+                " VALUES (?, ?, 'some', 'some', 4032, 3024, ?)",
+                ((n + 1, f"{n:032x}", f"{2000 + n % 25}-0{1 + n % 9}-1{n % 10}T12:00:00Z") for n in numbers),
+            )
+            columns = ", ".join(Emotion)
+            raw.executemany(
+                "INSERT INTO faces (content, number, x, y, w, h, landmarks, detection, size, sharpness, label,"
+                f" {columns}) VALUES ({', '.join('?' * (11 + len(Emotion)))})",
+                ((n + 1, k, *face) for n in numbers for k, face in enumerate(faces[n])),
+            )
+            raw.executemany(  # as large as real ones, and never read here
+                "INSERT INTO crops (content, pixels) VALUES (?, ?)",
+                ((n + 1, random.randbytes(1800 * len(faces[n]))) for n in numbers if faces[n]),
+            )
+            raw.executemany(
+                "INSERT INTO photos (path, size, mtime_ns, content) VALUES (?, ?, ?, ?)",
+                ((f"/album/{n % 500:03}/IMG_{n:07}.jpg".encode(), 3_000_000 + n, n, n + 1) for n in numbers),
+            )
+            raw.commit()
 
 
-def face(chance: random.Random) -> Face:
-    """Return a face somewhere, with random probabilities."""
-    weights = [chance.random() ** 4 for _ in Emotion]
-    shares = {e: w / sum(weights) for e, w in zip(Emotion, weights, strict=True)}
-    box = Box(chance.random() * 3000, chance.random() * 2000, 200 + chance.random() * 500, 300)
-    detection, size, sharpness = 0.3 + 0.7 * chance.random(), max(box.w, box.h) / 3024, chance.random()
-    return Face(box, ((0.0, 0.0),) * 5, detection, size, sharpness, shares, max(FOUR, key=lambda e: shares[e]))
+def _faces(number: int) -> Iterator[tuple[Any, ...]]:
+    chance = random.Random(number)
+    for _ in range(chance.choice(FACES)):
+        weights = [chance.random() ** 4 for _ in Emotion]
+        shares = [weight / sum(weights) for weight in weights]
+        label = max(FOUR, key=lambda e: shares[list(Emotion).index(e)])
+        box = chance.random() * 3000, chance.random() * 2000, 200 + chance.random() * 500, 300
+        detection, size, sharpness = 0.3 + 0.7 * chance.random(), max(box[2:]) / 3024, chance.random()
+        points = "[[0, 0], [0, 0], [0, 0], [0, 0], [0, 0]]"
+        yield (*box, points, detection, size, sharpness, label.value, *shares)
 
 
-def main(photos: int) -> None:
-    """Print the median seconds of each command."""
+def plans(path: Path) -> None:
+    """Print how SQLite goes about each statement that a few questions lead to."""
+    since = Filters(since="2024-01-01T00:00:00Z")
+    some = Settings("some", "some")
+    with Index(path) as index:
+        connection = index._connection
+        questions = {
+            "top happy": lambda: index.best(Emotion.HAPPY, By.MAX, Filters(), 0.0, 20),
+            "top happy, all of a folder": lambda: index.best(
+                Emotion.HAPPY, By.MEAN, Filters(folders=(Path("/album/007"),)), 0.0, -1
+            ),
+            "list --since 2024": lambda: next(index.photos(since), None),
+            "stats": index.stats,
+            "index: one photo": lambda: index.digests(3_000_001, some),
+            "index: the album": lambda: (index.begin_comparison(), index.compare(some, everything=False)),
+        }
+        for question, ask in questions.items():
+            said = list[str]()
+            connection.set_trace_callback(said.append)
+            ask()
+            connection.set_trace_callback(None)
+            print(f"\n{question}")
+            shapes = set[tuple[str, ...]]()
+            for statement in said:
+                if not statement.lstrip().startswith(("SELECT", "INSERT INTO temp", "UPDATE", "DELETE FROM p")):
+                    continue
+                steps = tuple(row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}"))
+                if steps not in shapes:
+                    print("  " + " | ".join(steps))
+                    shapes.add(steps)
+
+
+def main(sizes: list[int]) -> None:
+    """Print the median seconds of each command at each size."""
+    columns: list[list[str]] = []
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "index.sqlite"
-        start = time.perf_counter()
-        fill(path, photos)
-        size = path.stat().st_size / photos
-        print(f"{photos} photos: filled in {time.perf_counter() - start:.1f} s, {size:.0f} bytes each")
-        environment = {**os.environ, "ALBUMSORT_DB": str(path)}
-        for command in COMMANDS:
-            times = []
-            for _ in range(REPEATS):
-                start = time.perf_counter()
-                subprocess.run(
-                    [sys.executable, "-m", "albumsort", *command],
-                    env=environment,
-                    stdout=subprocess.DEVNULL,
-                    check=True,
-                )
-                times.append(time.perf_counter() - start)
-            print(f"{statistics.median(times):7.3f} s  albumsort {' '.join(command)}")
+        for photos in sizes:
+            path = Path(folder) / f"{photos}.sqlite"
+            start = time.perf_counter()
+            fill(path, photos)
+            filled, size = time.perf_counter() - start, path.stat().st_size / photos
+            print(f"{photos} photos filled in {filled:.0f} s", file=sys.stderr)
+            column = [f"{photos}", f"{size:.0f}"]
+            for command in COMMANDS:
+                done = [measure(albumsort(*command), {"ALBUMSORT_DB": str(path)}) for _ in range(REPEATS)]
+                seconds, cpu = (statistics.median(getattr(d, what) for d in done) for what in ("seconds", "cpu"))
+                column.append(f"{seconds:.3f} {cpu:.3f} {max(d.peak for d in done):4.0f}")
+            columns.append(column)
+        print("each: seconds, seconds of CPU, MiB at most")
+        for name, *values in zip(
+            ["photos", "bytes each", *(" ".join(command) for command in COMMANDS)], *columns, strict=True
+        ):
+            print(f"{name:40}" + "".join(f"{value:>20}" for value in values))
+        plans(path)
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 100_000)
+    main([int(size) for size in sys.argv[1:]] or [10_000, 100_000, 1_000_000])

@@ -44,7 +44,7 @@ def main(count: int) -> None:
         print(f"{made} faces, {path.stat().st_size / made:.0f} bytes each")
         with Index(path) as index:
             plan = indexing.make_plan(index, (), [], (), rescan=False)
-            report = indexing.run(index, plan, 1, False, lambda: None)
+            report = indexing.run(index, plan, indexing.Local(1), False, lambda: None)
         print(f"{report.seconds:.1f} s for {report.rescored} photos, {made / report.seconds:.0f} faces a second")
 
 

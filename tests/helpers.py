@@ -179,12 +179,18 @@ def save(
     return file
 
 
-def index_album(database: Path, *paths: Path, **more: Any) -> indexing.Report:
-    """Bring an index up to date as the command does, with one real worker process."""
-    listed, exclude, rescan = more.pop("listed", None), more.pop("exclude", ()), more.pop("rescan", False)
+def index_album(
+    database: Path,
+    *paths: Path,
+    listed: Sequence[Path] | None = None,
+    exclude: Sequence[str] = (),
+    rescan: bool = False,
+    executor: indexing.Executor | None = None,
+) -> indexing.Report:
+    """Bring an index up to date as the command does, with one real worker process unless an executor is given."""
     with closing(Index(database, create=True)) as index:
         plan = indexing.make_plan(index, paths, listed, exclude, rescan)
-        return indexing.run(index, plan, 1, rescan, lambda: None, **more)
+        return indexing.run(index, plan, executor or indexing.Local(1), rescan, lambda: None)
 
 
 # the program

@@ -575,6 +575,24 @@ def test_index_json_names_what_failed_and_why(album: Path, database: Path) -> No
     assert report["seconds"] >= 0
 
 
+def test_index_shows_where_the_time_went_when_asked(album: Path, database: Path) -> None:
+    done = run("index", album, "--db", database, "--profile", "--json")
+    profile = json.loads(done.stdout)["profile"]
+    assert profile["workers"] == 1
+    assert {"read", "decode", "resize", "classify"} <= set(profile["steps"])
+    assert all(name in done.stderr for name in ("ms a photo", "decode", "idle", "writing"))
+    again = run("index", album, "--db", database, "--profile", "--json")
+    assert json.loads(again.stdout)["profile"]["steps"] == {}
+    assert "profile" not in json.loads(run("index", album, "--db", database, "--json").stdout)
+
+
+def test_index_knows_no_path_of_a_cluster_without_a_cluster(album: Path, database: Path) -> None:
+    done = run("index", album, "--db", database, "--cluster-path", "/a=/b")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--cluster" in done.stderr
+    assert not database.exists()
+
+
 def test_index_quiet_says_nothing_but_failures(album: Path, database: Path) -> None:
     done = run("index", album, "--db", database, "--quiet")
     assert done.stdout == ""

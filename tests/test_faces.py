@@ -299,3 +299,19 @@ def test_one_bit_changed_or_a_face_too_many_is_noticed() -> None:
 
 def pixels(picture: Image.Image) -> Pixels:
     return np.asarray(picture)[..., ::-1].copy()
+
+
+# shrinking
+
+
+@pytest.mark.parametrize("size", [(1824, 1368), (1001, 667), (960, 720), (4000, 31)])
+@pytest.mark.parametrize("side", [960, 320])
+def test_a_picture_is_shrunk_as_by_averaging(size: tuple[int, int], side: int) -> None:
+    y, x = np.mgrid[0 : size[1], 0 : size[0]].astype(np.float32)
+    wave = 128 + 60 * np.sin(x / 37) + 60 * np.cos(y / 53)
+    pixels = np.repeat(wave[:, :, None], 3, axis=2).astype(np.uint8)
+    by = side / max(size)
+    ours = faces._resized(pixels, by)
+    averaged = cv2.resize(pixels, ours.shape[1::-1], interpolation=cv2.INTER_AREA)
+    assert max(ours.shape[:2]) == side
+    assert np.abs(ours.astype(int) - averaged).mean() < 2

@@ -287,7 +287,8 @@ def test_a_file_that_may_not_be_read_fails_and_is_tried_again(tmp_path: Path, da
 
 
 def attempted(path: Path, size: int) -> indexing.Outcome:
-    [(_, outcome)] = indexing.outcomes([PhotoFile(path, size, 0)], {}, 1, threading.Event())
+    files, executor = [PhotoFile(path, size, 0)], indexing.Local(1)
+    [(_, outcome, _)] = indexing.outcomes(files, indexing.nothing_known, executor, threading.Event())
     return outcome
 
 

@@ -18,7 +18,7 @@ PACKAGE = Path(albumsort.__file__).parent
 MODULES = {".".join(path.relative_to(PACKAGE).with_suffix("").parts): path for path in PACKAGE.rglob("*.py")}
 PRODUCT = {name: path for name, path in MODULES.items() if not name.startswith("training")}
 
-HEAVY = {"tensorflow", "keras", "cv2", "ai_edge_litert", "PIL", "pillow_heif", "skimage"}
+HEAVY = {"tensorflow", "keras", "cv2", "ai_edge_litert", "PIL", "pillow_heif", "skimage", "distributed"}
 # `types` raises UsageError for a word that names no emotion: that much it knows
 MAY_KNOW = {
     "errors": set(),
@@ -26,11 +26,13 @@ MAY_KNOW = {
     "schema": {"errors"},
     "litert": set(),
     "weights": {"types", "errors"},
-    "photos": {"types", "errors"},
-    "faces": {"types", "errors", "weights", "litert"},
+    "timing": set(),
+    "readahead": {"types"},
+    "photos": {"types", "errors", "timing"},
+    "faces": {"types", "errors", "weights", "litert", "timing"},
     "emotions": {"types", "errors", "weights", "litert"},
     "workers": {"errors"},
-    "analysis": {"types", "errors", "weights", "photos", "faces", "emotions"},
+    "analysis": {"types", "errors", "weights", "photos", "faces", "emotions", "timing"},
     "filesystems": set(),
     "index": {"schema", "filesystems", "types", "errors"},
     "ranking": {"index", "types", "errors"},
@@ -40,7 +42,7 @@ MAY_KNOW = {
     "export": {"types", "errors", "files", "journal"},
     "undo": {"types", "errors", "files", "journal", "export"},
 }
-MAY_KNOW_PIXELS = {"analysis", "indexing", "cli", "diagnosis", "drawing", "gallery"}
+MAY_KNOW_PIXELS = {"analysis", "cluster", "indexing", "cli", "diagnosis", "drawing", "gallery"}
 
 
 # what a command loads
@@ -89,7 +91,7 @@ def test_the_package_itself_loads_nothing_heavy() -> None:
 def test_indexing_does_not_load_tensorflow(album: Path, database: Path) -> None:
     loaded = loaded_by(running("index", album / "drawing.png", "--db", database, "--quiet"))
     assert {"cv2", "ai_edge_litert"} <= loaded
-    assert not loaded & {"tensorflow", "keras", "skimage"}
+    assert not loaded & {"tensorflow", "keras", "skimage", "distributed"}
 
 
 # who may know whom

@@ -16,8 +16,9 @@ from helpers import NOW, environment, face, save
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from albumsort import index as index_module
 from albumsort.errors import IndexFileError
-from albumsort.index import By, Filters, Index, State
+from albumsort.index import By, Comparison, Filters, Index
 from albumsort.schema import APPLICATION_ID, MIGRATIONS
 from albumsort.types import Emotion, Photo, PhotoFile, Settings
 
@@ -51,8 +52,24 @@ def names(photos: Iterable[Photo]) -> list[str]:
     return [photo.path.name for photo in photos]
 
 
-def states(index: Index, root: Path = Path("/"), settings: Settings = NOW) -> dict[Path, State]:
-    return index.states(root, settings)
+def known(index: Index, root: Path = Path("/")) -> list[Path]:
+    """The files known under a folder."""
+    index.begin_comparison()
+    return sorted(path for path, _ in index.unmet(root))
+
+
+def compared(index: Index, *files: PhotoFile, settings: Settings = NOW, everything: bool = False) -> Comparison:
+    index.begin_comparison()
+    assert index.meet(files) == len(files)
+    return index.compare(settings, everything)
+
+
+def changed(index: Index, *paths: Path, settings: Settings = NOW) -> list[Path]:
+    """Which of these files, as `save` has them, are to be analysed."""
+    found = compared(index, *(PhotoFile(path, 1000, 2000) for path in paths), settings=settings)
+    files = [file.path for file in index.todo()]
+    assert found.todo == len(files) == len(paths) - found.unchanged - len(found.failing)
+    return files
 
 
 # saving
@@ -95,7 +112,7 @@ def test_a_moved_file_takes_its_result_along(index: Index) -> None:
     with index.transaction():
         index.save_known(PhotoFile(B, 10, 20), "d1", A)
     assert best(index) == ["b.jpg"]
-    assert list(states(index)) == [B]
+    assert known(index) == [B]
 
 
 def test_a_failure_replaces_a_result_and_a_result_a_failure(index: Index) -> None:
@@ -142,41 +159,89 @@ def test_a_second_connection_sees_no_half_of_a_transaction(index: Index, databas
 # what is known of files
 
 
-def test_the_state_of_a_file_tells_whether_it_changed(index: Index) -> None:
+def test_what_is_new_or_changed_is_to_be_analysed_and_nothing_else(index: Index) -> None:
     save(index, A)
     fail(index, B, "broken")
-    mark_missing(index, B)
-    assert states(index) == {
-        A: State(1000, 2000, current=True, error=None, missing=False),
-        B: State(10, 20, current=True, error="broken", missing=True),
-    }
+    mark_missing(index, A, B)
+    same = PhotoFile(A, 1000, 2000), PhotoFile(B, 10, 20)
+    assert compared(index, *same) == Comparison(todo=0, unchanged=1, failing=[(B, "broken")], back=[A, B])
+    for other in (PhotoFile(A, 1001, 2000), PhotoFile(A, 1000, 2001), PhotoFile(C, 1000, 2000)):
+        assert compared(index, other, same[1]) == Comparison(1, 0, [(B, "broken")], [B])
+        assert list(index.todo()) == [other]
+    assert compared(index, *same, everything=True) == Comparison(todo=2, unchanged=0, failing=[], back=[])
+
+
+def test_a_file_that_is_met_twice_is_one(index: Index) -> None:
+    save(index, A)
+    files = PhotoFile(A, 1000, 2000), PhotoFile(C, 1, 1), PhotoFile(C, 1, 1), PhotoFile(A, 1000, 2000)
+    assert compared(index, *files) == Comparison(todo=1, unchanged=1, failing=[], back=[])
+
+
+def test_more_files_than_are_in_memory_at_once_come_back_once_each(
+    index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index_module, "MET_AT_ONCE", 3)
+    files = [PhotoFile(Path(f"/album/{number}.jpg"), number, number) for number in range(8)]
+    assert compared(index, *reversed(files)).todo == 8
+    found = []
+    for file in index.todo():
+        save(index, file.path)  # as a run does meanwhile
+        found.append(file)
+    assert found == files
 
 
 def test_results_of_other_weights_are_not_current(index: Index) -> None:
     save(index, A, settings=BEFORE)
     fail(index, B, settings=BEFORE)
-    assert [state.current for state in states(index).values()] == [False, False]
-    assert [state.current for state in states(index, settings=BEFORE).values()] == [True, True]
+    files = PhotoFile(A, 1000, 2000), PhotoFile(B, 10, 20)
+    assert compared(index, *files).todo == 2
+    assert compared(index, *files, settings=BEFORE).todo == 0
 
 
-def test_states_are_those_of_the_folder_alone(index: Index) -> None:
+def test_what_is_known_of_a_folder_is_below_it(index: Index) -> None:
     for path in ("/a/b/1.jpg", "/a/bc/2.jpg", "/a/b", "/a/b.jpg", "/a/b/c/3.jpg", "/a/b!/4.jpg", "/a/b0/5.jpg"):
         save(index, path)
-    assert set(states(index, Path("/a/b"))) == {Path("/a/b"), Path("/a/b/1.jpg"), Path("/a/b/c/3.jpg")}
-    assert len(states(index, Path("/"))) == 7
+    assert known(index, Path("/a/b")) == [Path("/a/b"), Path("/a/b/1.jpg"), Path("/a/b/c/3.jpg")]
+    assert index.count_known(Path("/a/b")) == 3
+    assert len(known(index)) == index.count_known(Path("/")) == 7
+    assert (index.knows_path(Path("/a/b.jpg")), index.knows_path(Path("/a/c.jpg"))) == (True, False)
 
 
-def test_the_state_of_a_single_file_can_be_asked_for(index: Index) -> None:
+def test_what_was_met_is_not_among_what_was_not(index: Index) -> None:
     save(index, A)
     save(index, B)
-    assert list(states(index, A)) == [A]
+    mark_missing(index, B)
+    index.begin_comparison()
+    index.meet([PhotoFile(A, 1, 1)])
+    assert list(index.unmet(Path("/album"))) == [(B, True)]
+
+
+def test_an_absent_file_is_taken_once(index: Index) -> None:
+    save(index, A, digest="d1")
+    save(index, B, digest="d1")
+    save(index, C, digest="d2")
+    index.begin_comparison()
+    index.note_absent([B, C, B])
+    assert (index.count_absent(), list(index.absent())) == (2, [B, C])
+    with index.transaction():
+        assert [index.take_absent("d1"), index.take_absent("d1")] == [B, None]
+    assert list(index.absent()) == [C]
+
+
+def test_a_comparison_writes_nothing_and_waits_for_nobody(index: Index, database: Path) -> None:
+    save(index, A)
+    with Index(database) as other, other.transaction():
+        assert changed(index, A, B) == [B]
+        index.note_absent([A])
+    assert known(index) == [A]
 
 
 def test_digests_come_by_size_and_only_current_ones(index: Index) -> None:
     save(index, A, digest="d1")
     save(index, B, digest="d2")
     save(index, C, digest="old", settings=BEFORE)
-    assert index.digests(NOW) == {1000: {"d1", "d2"}}
+    assert index.digests(1000, NOW) == {"d1", "d2"}
+    assert index.digests(1001, NOW) == frozenset()
 
 
 def test_roots_are_remembered_once(index: Index) -> None:
@@ -212,7 +277,7 @@ def test_forgetting_removes_a_photo_and_what_only_it_showed(index: Index, databa
     fail(index, C)
     with index.transaction():
         index.forget([A, C])
-    assert list(states(index)) == [B]
+    assert known(index) == [B]
     with closing(sqlite3.connect(database)) as raw:
         assert raw.execute("SELECT digest FROM contents").fetchall() == [("d2",)]
         assert raw.execute("SELECT count(*) FROM faces").fetchone() == (1,)
@@ -366,6 +431,48 @@ def test_an_empty_index_counts_nothing(index: Index) -> None:
     assert listed(index) == best(index) == []
 
 
+# the search from the top down
+
+
+@pytest.mark.parametrize("by", By)
+@settings(max_examples=30)
+@given(
+    photos=st.lists(st.lists(st.sampled_from([0.1, 0.2, 0.5, 0.9]), max_size=3), max_size=8),
+    copies=st.lists(st.integers(0, 7), max_size=3),
+    limit=st.integers(1, 5),
+    least=st.sampled_from([0.0, 0.2, 0.6]),
+    faces=st.sampled_from([None, (1, 1), (2, 3)]),
+)
+def test_the_search_from_the_top_down_finds_what_a_look_at_everything_finds(
+    by: By,
+    photos: list[list[float]],
+    copies: list[int],
+    limit: int,
+    least: float,
+    faces: tuple[int, int] | None,
+) -> None:
+    with tempfile.TemporaryDirectory() as folder, Index(Path(folder, "index.sqlite"), create=True) as index:
+        for number, scores in enumerate(photos):
+            save(index, f"/{number}.jpg", [face(happy=score) for score in scores], digest=f"d{number}")
+        for number in copies:
+            if number < len(photos):
+                with index.transaction():
+                    index.save_known(PhotoFile(Path(f"/copy of {number}.jpg"), 1, 1), f"d{number}", None)
+        everything = index.best(HAPPY, by, Filters(faces=faces), least, -1)
+        assert index.best(HAPPY, by, Filters(faces=faces), least, limit) == everything[:limit]
+        assert all(photo.score is not None and photo.score >= least for photo in everything)
+
+
+def test_a_search_that_leads_too_far_ends_in_a_look_at_everything(
+    index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index_module, "LOOKED_AT", 3)
+    for number in range(9):
+        save(index, f"/{number}.jpg", [face(happy=1 - number / 10)], taken_at=f"20{10 + number}-01-01T00:00:00Z")
+    found = index.best(HAPPY, By.MAX, Filters(since="2018"), 0.0, 1)
+    assert names(found) == ["8.jpg"]
+
+
 # names that are not UTF-8
 
 
@@ -380,7 +487,8 @@ def test_any_name_comes_back_byte_for_byte(raw: list[bytes]) -> None:
         expected = sorted(set(paths), key=os.fsencode)
         assert [photo.path for photo in index.photos(Filters())] == expected
         assert list(index.paths(Filters(folders=(Path("/x"),)))) == expected
-        assert set(states(index)) == set(expected)
+        assert known(index) == sorted(expected)
+        assert changed(index, *expected) == []
 
 
 # files that are no index of ours
@@ -722,7 +830,7 @@ def test_results_of_another_classifier_are_current_but_unclassified(index: Index
     save(index, A, [face(happy=0.9)], crops=b"crops of a")
     save(index, B, [], settings=LATER)
     save(index, C, [face(happy=0.9)], settings=BEFORE, crops=b"crops of c")
-    assert [state.current for state in states(index, settings=LATER).values()] == [True, True, False]
+    assert changed(index, A, B, C, settings=LATER) == [C]
     assert index.count_unclassified(LATER) == 1
     [(_, count, crops)] = index.unclassified(LATER, -1, 10)
     assert (count, crops) == (1, b"crops of a")
@@ -765,7 +873,7 @@ def test_a_result_that_is_distrusted_is_stale_in_all_its_photos(index: Index) ->
     [(content, _, _)] = index.unclassified(LATER, -1, 10)
     with index.transaction():
         assert index.distrust(content) == [A, B]
-    assert [state.current for state in states(index).values()] == [False, False]
+    assert changed(index, A, B) == [A, B]
     assert (listed(index), index.count_unclassified(LATER)) == (["a.jpg", "b.jpg"], 0)
 
 

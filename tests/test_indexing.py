@@ -399,7 +399,7 @@ def test_ctrl_c_while_scoring_anew_keeps_what_is_done_and_the_next_run_does_the_
     monkeypatch.setattr(indexing, "RESCORED_AT_ONCE", 1)
     with Index(database) as index:
         plan = indexing.make_plan(index, [album], None, (), rescan=False)
-        report = indexing.run(index, plan, 1, False, lambda: os.kill(os.getpid(), signal.SIGINT))
+        report = indexing.run(index, plan, indexing.Local(1), False, lambda: os.kill(os.getpid(), signal.SIGINT))
     assert (plan.stale, report.rescored, report.interrupted, report.exit_code) == (4, 1, True, 130)
     assert index_album(database, album).rescored == 3
     assert answers(photos(database)) == answers(fresh(album))
@@ -431,8 +431,8 @@ def test_every_photo_scored_anew_or_analysed_moves_the_progress_bar(
     steps = list[int]()
     with Index(database) as index:
         plan = indexing.make_plan(index, [album], None, (), rescan=False)
-        indexing.run(index, plan, 1, False, lambda: steps.append(1))
-    assert len(steps) == plan.stale + len(plan.todo) == 5
+        indexing.run(index, plan, indexing.Local(1), False, lambda: steps.append(1))
+    assert len(steps) == plan.stale + plan.todo == 5
 
 
 # copies
@@ -783,9 +783,11 @@ def test_a_photo_that_cannot_be_read_this_time_keeps_its_results_and_is_tried_ag
             index.save_passing_failure(file, "the disk was pulled out")
             other = PhotoFile(tmp_path / "other.jpg", 10, 20)
             index.save_passing_failure(other, "the disk was pulled out")
-        states = index.states(tmp_path, NOW)
-    assert (states[file.path].current, states[file.path].error) == (True, None)
-    assert (states[other.path].current, states[other.path].error) == (False, "the disk was pulled out")
+        index.begin_comparison()
+        index.meet([file, other])
+        assert index.compare(NOW, everything=False).unchanged == 1
+        assert list(index.todo()) == [other]
+        assert index.failures() == [(other.path, "the disk was pulled out")]
 
 
 def test_one_absent_album_does_not_stop_the_others_from_being_indexed_again(

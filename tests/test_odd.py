@@ -34,7 +34,8 @@ def test_every_odd_file_is_analysed_or_refused_with_a_reason_that_a_person_under
     named = {entry["file"] for entry in json.loads((odd / "manifest.json").read_text())}
     assert {file.path.name for file in files} == named
     assert walk.skipped == {".json file": 1}
-    outcomes = dict(indexing.outcomes(files, {}, 2, threading.Event()))
+    run = indexing.outcomes(files, indexing.nothing_known, indexing.Local(2), threading.Event())
+    outcomes = {file: outcome for file, outcome, _ in run}
     assert len(outcomes) == len(files) > 150
     for file, outcome in outcomes.items():
         assert not isinstance(outcome, PassingPhotoError), (file.path.name, str(outcome))

@@ -21,11 +21,11 @@ from albumsort import schema
 from albumsort.errors import IndexFileError
 from albumsort.index import Filters, Index
 from albumsort.schema import APPLICATION_ID, MIGRATIONS
-from albumsort.types import Emotion
+from albumsort.types import Emotion, PhotoFile
 
 EARLIER = range(1, len(MIGRATIONS))
 
-RELEASED = ("3b9d1dc1", "ea6ee3e9", "b1ddb067")
+RELEASED = ("3b9d1dc1", "ea6ee3e9", "b1ddb067", "d58d3400")
 """How the hash of each migration's statements begins: what was released is never edited, only appended to."""
 
 PHOTO = b"/album/a.jpg"
@@ -45,7 +45,7 @@ def build(path: Path, version: int = 1) -> None:
         made.execute(contents, (2, "d2", "0123456789abcdef-1", 64, 48, None))
         probabilities = [0.05, 0.7, 0.05, 0.05, 0.05, 0.05, 0.05]
         made.execute(
-            f"INSERT INTO faces VALUES ({', '.join('?' * 16)})",
+            f"INSERT INTO faces VALUES ({', '.join('?' * 16)}{', 40.0 / 480, NULL' if version > 2 else ''})",
             (1, 0, 1.5, 2.5, 30, 40, "[[1, 2], [3, 2], [2, 3], [1, 4], [3, 4]]", 0.9, "happy", *probabilities),
         )
         rows = [(PHOTO, 1, None), (b"/album/\xff.jpg", 2, None), (b"/album/broken.jpg", None, "broken")]
@@ -114,8 +114,11 @@ def test_an_upgraded_index_has_the_tables_of_a_new_one(database: Path, tmp_path:
 def test_results_of_the_first_version_are_stale_all_of_them(database: Path) -> None:
     build(database)
     with Index(database) as index:
-        assert not any(state.current for state in index.states(Path("/album"), NOW).values())
-        assert (index.count_unclassified(NOW), index.digests(NOW)) == (0, {})
+        index.begin_comparison()
+        index.meet([PhotoFile(Path(os.fsdecode(PHOTO)), 10, 20)])
+        assert index.compare(NOW, everything=False).todo == 1
+        assert index.digests(10, NOW) == frozenset()
+        assert index.count_unclassified(NOW) == 0
 
 
 def test_results_of_the_first_version_are_listed_until_they_are_made_anew(album: Path, database: Path) -> None:

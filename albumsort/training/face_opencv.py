@@ -8,17 +8,18 @@ import cv2
 import numpy as np
 
 from ..errors import AlbumsortError
-from ..faces import LONGEST_SIDE, Pixels
+from ..faces import Pixels
 from ..litert import hushed
 from ..types import Box, Detection
 
+LONGEST_SIDE = 1280  # that a model sees: our own detector is shown no more either
 OVERLAP, CANDIDATES = 0.3, 5000  # of its non-maximum suppression; OpenCV's own defaults
 
 
 class OpenCVDetector:
     """A model for cv2.FaceDetectorYN (YuNet) that takes pictures of any size; one thread.
 
-    Like our own detector it sees at most LONGEST_SIDE pixels of the long side and returns what scores at least
+    It sees at most LONGEST_SIDE pixels of the long side and returns what scores at least
     `floor`. Raises AlbumsortError if the file cannot be read or is no such model.
     """
 

@@ -1,0 +1,123 @@
+"""What a photo costs each part of a cluster, measured here, and where the next bottleneck stands with more workers.
+
+usage: python benchmarks/cluster_costs.py PHOTOS [--storage MB/s=1000]
+
+Measures the processor time of the analysis, how many results a second one process can write, and how many
+tasks a second a scheduler and a client hand out and take back. The table multiplies, nothing more: it
+supposes workers like a core of this machine, and storage that gives what was named to all of them together.
+"""
+
+from __future__ import annotations
+
+import argparse
+import pickle
+import sys
+import tempfile
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import distributed
+
+from albumsort import analysis, indexing, photos
+from albumsort.cluster import Cluster
+from albumsort.index import Index
+from albumsort.types import Analysis, PhotoFile
+
+MOST_PHOTOS = 40
+WRITTEN = 20_000
+TASKS = 4_000
+
+
+def analysed(files: list[PhotoFile]) -> tuple[float, list[Analysis]]:
+    """Return the seconds of processor time a photo, and the results."""
+    analysis.load_networks()
+    results = []
+    start = time.process_time()
+    for file in files:
+        outcome = indexing.attempt(file, frozenset()).outcome
+        if isinstance(outcome, Analysis):
+            results.append(outcome)
+    return (time.process_time() - start) / len(files), results
+
+
+def written(results: list[Analysis]) -> tuple[float, float]:
+    """Return the processor time of writing a result as a run does, and the bytes it takes."""
+    with tempfile.TemporaryDirectory() as folder, Index(Path(folder, "index.sqlite"), create=True) as index:
+        now = analysis.settings()
+        writer = indexing._Writer(index, now, note_fresh=False)
+        index.begin_comparison()
+        start = time.process_time()
+        for number in range(WRITTEN):
+            result = replace(results[number % len(results)], digest=f"{number:032x}")
+            writer.add(PhotoFile(Path(f"/album/{number % 500:03}/IMG_{number:07}.jpg"), 3_000_000 + number, 0), result)
+        writer.finish(mark_absent=False)
+        seconds = (time.process_time() - start) / WRITTEN
+        size = Path(folder, "index.sqlite").stat().st_size / WRITTEN
+    return seconds, size
+
+
+class Idle(Cluster):
+    """A cluster whose tasks have their result already."""
+
+    def __init__(self, address: str, result: Analysis) -> None:
+        super().__init__(address)
+        self._result = result
+
+    def _submit(self, file: PhotoFile, known: frozenset[str]) -> distributed.Future:
+        return self._client.submit(_nothing, file.size, self._result, pure=False)
+
+
+def handed_out(result: Analysis) -> float:
+    """Return the seconds that a task which does nothing takes, from `Cluster.work` and back, at full stretch."""
+    files = iter(PhotoFile(Path(f"/album/{number:07}.jpg"), number, 0) for number in range(TASKS))
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, protocol="tcp://"
+        ) as started,
+        Idle(started.scheduler_address, result) as cluster,
+    ):
+        start = time.perf_counter()
+        for _ in cluster.work(lambda: next(files, None), lambda file: (file, frozenset()), threading.Event()):
+            pass
+        return (time.perf_counter() - start) / TASKS
+
+
+def _nothing(number: int, result: Analysis) -> indexing.Attempt:
+    return indexing.Attempt(result, {})
+
+
+def main() -> None:
+    """Print the unit costs and the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("photos", type=Path)
+    parser.add_argument("--storage", type=float, default=1000.0, metavar="MB/s")
+    asked = parser.parse_args()
+    files = list(photos.find(asked.photos, (), photos.Walk()))[:MOST_PHOTOS]
+    seconds, results = analysed(files)
+    if not results:
+        sys.exit(f"{asked.photos} holds no photo")
+    read = sum(file.size for file in files) / len(files)
+    writing, stored = written(results)
+    handing = handed_out(results[0])
+    travels = sum(len(pickle.dumps(result)) for result in results) / len(results)
+    print(f"analysis  {1000 * seconds:8.2f} ms of a core a photo of {read / 1e6:.1f} MB")
+    print(f"writing   {1000 * writing:8.3f} ms of the one writer, {stored:.0f} bytes of the index")
+    print(f"tasks     {1000 * handing:8.3f} ms of scheduler and client, {travels:.0f} bytes come back")
+    limits = {
+        "the writer": 1 / writing,
+        "the scheduler": 1 / handing,
+        "the storage": asked.storage * 1e6 / read,
+    }
+    print(f"{'workers':>8} {'photos/s':>10} {'bounded by':>14} {'10^6 photos':>12} {'10^9 photos':>12}")
+    for workers in (1, 10, 100, 1000):
+        bounds = {"the workers": workers / seconds, **limits}
+        name = min(bounds, key=lambda what: bounds[what])
+        rate = bounds[name]
+        print(f"{workers:8} {rate:10.0f} {name:>14} {1e6 / rate / 3600:10.1f} h {1e9 / rate / 86400:10.1f} d")
+    print(f"10^9 photos: {1e9 * seconds / 3600:,.0f} core hours, an index of {stored:.0f} GB")
+
+
+if __name__ == "__main__":
+    main()

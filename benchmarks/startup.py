@@ -1,0 +1,76 @@
+"""What albumsort takes before it does anything, and an `index` of an album in which nothing changed.
+
+usage: python benchmarks/startup.py [N=100000 files]
+
+The files are empty, and known as such: the walk, the stat and the comparison are what takes the time.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import statistics
+import sys
+import tempfile
+from contextlib import closing
+from pathlib import Path
+
+from measuring import Measured, albumsort, machine, measure
+
+from albumsort.analysis import settings
+from albumsort.index import Index
+
+REPEATS = 5
+A_FOLDER = 500
+
+
+def make_album(album: Path, database: Path, count: int) -> None:
+    """Write empty files and an index that knows them."""
+    with Index(database, create=True) as index, index.transaction():
+        index.add_root(album)
+    now = settings()
+    with closing(sqlite3.connect(database)) as raw:
+        raw.execute(
+            "INSERT INTO contents (id, digest, found_with, classified_with, width, height) VALUES (1, 'd', ?, ?, 1, 1)",
+            (now.finding, now.classifying),
+        )
+        for first in range(0, count, A_FOLDER):
+            folder = album / f"{first // A_FOLDER:05}"
+            folder.mkdir(parents=True)
+            rows = []
+            for number in range(first, min(count, first + A_FOLDER)):
+                path = folder / f"IMG_{number:07}.jpg"
+                path.touch()
+                rows.append((os.fsencode(path), 0, path.stat().st_mtime_ns))
+            raw.executemany("INSERT INTO photos (path, size, mtime_ns, content) VALUES (?, ?, ?, 1)", rows)
+        raw.commit()
+
+
+def show(what: str, done: list[Measured]) -> None:
+    """Print the medians."""
+    seconds, cpu = (statistics.median(getattr(d, name) for d in done) for name in ("seconds", "cpu"))
+    print(f"{seconds:8.2f} {cpu:8.2f} {max(d.peak for d in done):8.0f}  {what}", flush=True)
+
+
+def main(count: int) -> int:
+    """Print the table; returns 1 if something was found to do where nothing is."""
+    print(", ".join(f"{name} {value}" for name, value in machine().items()))
+    print(f"{'seconds':>8} {'of CPU':>8} {'MiB':>8}")
+    with tempfile.TemporaryDirectory() as folder:
+        album, database = Path(folder, "album"), Path(folder, "index.sqlite")
+        for files, repeats in ((1, REPEATS), (count, 3)):
+            make_album(album / str(files), database.with_name(f"{files}.sqlite"), files)
+            known = {"ALBUMSORT_DB": str(database.with_name(f"{files}.sqlite"))}
+            if files == 1:
+                show("--version", [measure(albumsort("--version")) for _ in range(repeats)])
+                show("top happy", [measure(albumsort("top", "happy"), known) for _ in range(repeats)])
+            done = [measure(albumsort("index", "--json", "--quiet"), known) for _ in range(repeats)]
+            show(f"index, {files} unchanged", done)
+            if any(json.loads(d.output)["unchanged"] != files for d in done):
+                return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else 100_000))

@@ -1,0 +1,22 @@
+"""Networks answer inputs of any size, whatever was asked before."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from albumsort import weights
+from albumsort.litert import Network
+
+SHAPES = [(1, 64, 96, 3), (1, 96, 64, 3), (1, 64, 64, 3)]
+
+
+@pytest.mark.parametrize("kept", [1, 2])
+def test_answers_do_not_depend_on_what_was_asked_before(kept: int) -> None:
+    model = weights.load("face_proposer")[0]
+    network, chance = Network(model, kept), np.random.default_rng(0)
+    inputs = [chance.random(shape, np.float32) * 255 for shape in SHAPES]
+    expected = [Network(model)(x) for x in inputs]
+    for number in (0, 1, 0, 0, 1, 2, 1, 0, 2, 2):
+        np.testing.assert_array_equal(network(inputs[number]), expected[number])
+    assert len(network._kept) == kept
