@@ -245,7 +245,8 @@ def _reliability(figure: Figure, results: Sequence[Result]) -> None:
     above.set_ylim(0, 1.02)
     above.legend(loc="upper left")
     below.set_ylabel("detections")
-    below.set_yscale("log")
+    below.set_yscale("symlog", linthresh=1)  # there may be none at all
+    below.set_ylim(bottom=0)
     below.yaxis.set_major_formatter("{x:g}")
     below.set_xlim(0, 1)
     below.set_xlabel("score")
