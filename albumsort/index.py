@@ -488,7 +488,7 @@ class Index:
                 )
                 rows = self._connection.execute(
                     f"SELECT {PHOTO_COLUMNS}, {score} AS score FROM {joined} ON c.id = p.content"
-                    f" JOIN faces f ON f.content = c.id WHERE {where} GROUP BY +p.id HAVING score >= ?"
+                    f" CROSS JOIN faces f ON f.content = c.id WHERE {where} GROUP BY +p.id HAVING score >= ?"
                     " ORDER BY score DESC, p.path LIMIT ?",
                     (*values, least, limit),
                 ).fetchall()
