@@ -495,12 +495,17 @@ class Index:
         score = {By.MAX: "max", By.MEAN: "avg", By.MIN: "min"}[by] + f"(f.{emotion})"
         with self._explained():
             rows = self._first(emotion, score, filters, least, limit) if 0 <= limit <= LOOKED_AT else None
-            if rows is None:
+            if rows is None:  # few photos, or very many: those that pass the filters, by whatever index leads to them
                 where, values = _where(filters)
                 counted, least_face = _counted(filters.counted)
+                dated = filters.since is not None or filters.until is not None
+                joined = (
+                    "contents c CROSS JOIN photos p" if dated and not filters.folders else "photos p JOIN contents c"
+                )
                 rows = self._connection.execute(
-                    f"SELECT {PHOTO_COLUMNS}, {score} AS score FROM photos p JOIN contents c ON c.id = p.content"
-                    f" JOIN faces f ON f.content = c.id AND {counted} WHERE {where} GROUP BY p.id HAVING score >= ?"
+                    f"SELECT {PHOTO_COLUMNS}, {score} AS score FROM {joined} ON c.id = p.content"
+                    f" CROSS JOIN faces f ON f.content = c.id AND {counted} WHERE {where}"
+                    " GROUP BY +p.id HAVING score >= ?"
                     " ORDER BY score DESC, p.path LIMIT ?",
                     (*least_face, *values, least, limit),
                 ).fetchall()
