@@ -2,13 +2,15 @@
 
 The detector is a cascade of two small LiteRT networks. A *proposer* looks at the whole photo twice,
 coarsely for large faces and finely for small ones, and marks where faces may be; a *verifier* looks
-at each proposal in a 48x48 crop, scores it anew and corrects its box and landmarks.
+at each proposal in a 48x48 crop, scores it anew and corrects its box and landmarks. Both scores
+together make the probability that there is a face.
 """
 
 from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import cv2
@@ -16,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import weights
+from .errors import WeightsError
 from .litert import Network
 from .types import Box, Detection
 
@@ -49,29 +52,71 @@ class FaceDetector(Protocol):
         ...
 
 
-def load_detector() -> FaceDetector:
-    """Return the detector that ships; raises WeightsError if its networks are not what they should be."""
-    return CascadeDetector(weights.load("face_proposer")[0], weights.load("face_verifier")[0])
+def load_detector(floor: float = THRESHOLD) -> FaceDetector:
+    """Return the detector that ships; raises WeightsError if its networks are not what they should be.
+
+    floor: the least score of what it returns.
+    """
+    proposer, _ = weights.load("face_proposer")
+    verifier, network = weights.load("face_verifier")
+    try:
+        calibration = Calibration(*(float(v) for v in network.details["calibration"]))
+    except (KeyError, TypeError, ValueError) as e:
+        raise WeightsError(f"the manifest gives no calibration of {network.file} ({e}); install albumsort again") from e
+    return CascadeDetector(proposer, verifier, calibration, floor)
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How the scores of both networks become the probability of a face: weights of their logits, and an offset."""
+
+    proposal: float
+    verification: float
+    offset: float
+
+    def __call__(self, proposal: Floats, verification: Floats) -> Floats:
+        """(n,) probabilities; proposal, verification: (n,) scores, 0-1."""
+        log_odds = self.proposal * logit(proposal) + self.verification * logit(verification) + self.offset
+        return np.asarray(1 / (1 + np.exp(-log_odds)), np.float32)
+
+
+def logit(p: Floats) -> Floats:
+    """Return the log odds of probabilities; 0 and 1 count as nearly so."""
+    p = np.clip(p, 1e-6, 1 - 1e-6)
+    return np.asarray(np.log(p / (1 - p)), np.float32)
 
 
 class CascadeDetector:
     """Proposer and verifier, given as LiteRT models; one thread."""
 
-    def __init__(self, proposer: bytes, verifier: bytes) -> None:
-        self._coarse = _Proposer(proposer, COARSE_SIDE)
-        self._fine = _Proposer(proposer, FINE_SIDE)
+    def __init__(self, proposer: bytes, verifier: bytes, calibration: Calibration, floor: float = THRESHOLD) -> None:
+        self._floor = floor
+        self._coarse = Proposer(proposer, COARSE_SIDE)
+        self._fine = Proposer(proposer, FINE_SIDE)
         self._verifier = _Verifier(verifier)
+        self._calibration = calibration
 
     def detect(self, pixels: Pixels) -> list[Detection]:
-        """Find the faces that score at least THRESHOLD."""
+        """Find the faces that score at least the floor."""
+        rows, _ = self.survey(pixels)
+        return [_detection(row) for row in rows[rows[:, SCORE] >= self._floor]]
+
+    def survey(self, pixels: Pixels) -> tuple[Floats, Floats]:
+        """Return the rows of all candidates that no better one overlaps, best first, and what speaks for them.
+
+        The latter are the scores (n, 2) of proposer and verifier.
+        """
         shrink = min(1.0, LONGEST_SIDE / max(pixels.shape[:2]))
         if shrink < 1:
             pixels = _resized(pixels, shrink)
-        rows = self._verifier(pixels, self._propose(pixels))
-        rows = _without_overlaps(rows, FACE_OVERLAP)
-        rows = rows[rows[:, SCORE] >= THRESHOLD]
+        proposed = self._propose(pixels)
+        rows = self._verifier(pixels, proposed)
+        scores = np.column_stack([proposed[:, SCORE], rows[:, SCORE]])
+        rows[:, SCORE] = self._calibration(*scores.T)
+        kept = _apart(rows, FACE_OVERLAP)
+        rows, scores = rows[kept], scores[kept]
         rows[:, :SCORE] /= shrink
-        return [_detection(row) for row in rows]
+        return rows, scores
 
     def _propose(self, pixels: Pixels) -> Floats:
         longest = max(pixels.shape[:2])
@@ -85,7 +130,7 @@ class CascadeDetector:
         return rows[np.argsort(-rows[:, SCORE])][:MOST_PROPOSALS]
 
 
-class _Proposer:
+class Proposer:
     """A heat map of faces, with box and landmarks at each of its cells of 8 x 8 pixels.
 
     In: (1, H, W, 3) BGR 0-255, H and W multiples of 32. Out: (1, H/8, W/8, 15): score; centre from the
@@ -94,8 +139,8 @@ class _Proposer:
 
     CELL, MULTIPLE = 8, 32
 
-    def __init__(self, model: bytes, side: int) -> None:
-        self._network, self._side = Network(model), side
+    def __init__(self, model: bytes, side: int, threshold: float = PROPOSAL_THRESHOLD) -> None:
+        self._network, self._side, self._threshold = Network(model), side, threshold
 
     def __call__(self, pixels: Pixels) -> Floats:
         """Return candidate rows in pixels of the image given."""
@@ -109,11 +154,10 @@ class _Proposer:
         rows[:, :SCORE] *= self.CELL / shrink
         return _without_overlaps(rows, PROPOSAL_OVERLAP)
 
-    @staticmethod
-    def _decode(answers: Floats) -> Floats:
+    def _decode(self, answers: Floats) -> Floats:
         """Rows, in cells, at the local maxima of the heat map."""
         heat = np.ascontiguousarray(answers[..., 0])
-        peaks = (cv2.dilate(heat, np.ones((3, 3), np.uint8)) == heat) & (heat >= PROPOSAL_THRESHOLD)
+        peaks = (cv2.dilate(heat, np.ones((3, 3), np.uint8)) == heat) & (heat >= self._threshold)
         at_y, at_x = np.nonzero(peaks)
         values = answers[at_y, at_x]
         cell = np.stack([at_x, at_y], axis=1).astype(np.float32) + 0.5
@@ -138,7 +182,7 @@ class _Verifier:
 
     def __call__(self, pixels: Pixels, rows: Floats) -> Floats:
         if len(rows) == 0:
-            return rows
+            return rows.copy()
         centre = rows[:, 0:2] + rows[:, 2:4] / 2
         unit = _longer_side(rows) * VERIFIER_CONTEXT
         crops = [
@@ -151,7 +195,7 @@ class _Verifier:
         verified[:, 0:2] = centre + answers[:, 1:3] * unit[:, None] - size / 2
         verified[:, 2:4] = size
         verified[:, LANDMARKS] = np.tile(centre, 5) + answers[:, 5:15] * unit[:, None]
-        verified[:, SCORE] = np.sqrt(answers[:, 0] * rows[:, SCORE])
+        verified[:, SCORE] = answers[:, 0]
         return verified
 
 
@@ -221,11 +265,14 @@ def _longer_side(rows: Floats) -> Floats:
 
 
 def _without_overlaps(rows: Floats, most: float) -> Floats:
-    """Keep the best of the rows that overlap by more than `most` (intersection over union), best first."""
+    return rows[_apart(rows, most)]
+
+
+def _apart(rows: Floats, most: float) -> npt.NDArray[np.intp]:
+    """Which rows to keep, best first: the best of those that overlap by more than `most` (intersection over union)."""
     if len(rows) == 0:
-        return rows
-    kept = cv2.dnn.NMSBoxes(rows[:, BOX].tolist(), rows[:, SCORE].tolist(), 0.0, most)
-    return rows[np.asarray(kept, np.intp).ravel()]
+        return np.empty(0, np.intp)
+    return np.asarray(cv2.dnn.NMSBoxes(rows[:, BOX].tolist(), rows[:, SCORE].tolist(), 0.0, most), np.intp).ravel()
 
 
 def _detection(row: Floats) -> Detection:
