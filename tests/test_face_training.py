@@ -13,7 +13,9 @@ import pytest
 from helpers import landscape
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
+from albumsort.cli import app
 from albumsort.errors import UsageError
 from albumsort.faces import SCORE, Calibration, Pixels
 from albumsort.training import (
@@ -365,3 +367,25 @@ def test_the_entries_tell_what_the_networks_were_made_of(trained):
     assert "skin" in entries["face_proposer"]["data"]
     assert sum((trained["run"] / entry["file"]).stat().st_size for entry in entries.values()) < 1_500_000
     assert {path.name for path in (trained["run"] / "report").iterdir()} >= {"curves.png", "reliability.png"}
+
+
+# the command
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (["--network", "cats"], "choose emotion or faces"),
+        (["--network", "faces"], "name --photos"),
+        (["--network", "faces", "--photos", "."], "name one --teacher"),
+        (["--network", "faces", "--photos", ".", "--epochs", "2"], "--epochs says nothing about --network faces"),
+        (["--data", "x.csv", "--photos", "."], "--photos says nothing about --network emotion"),
+        ([], "name --data"),
+    ],
+)
+def test_the_command_says_what_it_needs(options, reason, tmp_path):
+    pytest.importorskip("tensorflow")
+    done = CliRunner().invoke(app, ["model", "train", "--run", str(tmp_path / "run"), *options])
+    assert done.exit_code == 2
+    assert reason in done.stderr
+    assert not (tmp_path / "run").exists()

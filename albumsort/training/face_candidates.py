@@ -19,6 +19,7 @@ from .face_rows import Floats, longer_side, overlaps, scaled
 SIDE = 64  # of a stored crop, which shows VERIFIER_CONTEXT longer sides; the network sees the middle of it
 PHOTOS_A_PART = 200
 PROPOSALS, THRESHOLD = 40, 0.12  # of a photo at one size
+UNLIMITED = 1 << 20  # pixels: the proposer looks at what it is given as it is
 SIZES = 200, 960  # pixels of the longer side that a photo is shown at
 MOST_ENLARGED, FACE_SIDE = 2.0, 230  # pixels that most often no face exceeds
 SAME, OTHER = 0.45, 0.25  # overlaps from which a candidate is a face, and up to which it is none
@@ -40,14 +41,14 @@ class Collecting:
 
     def __call__(self, numbers: tuple[int, int]) -> shards.Arrays:
         cv2.setNumThreads(1)
-        model = self.proposer.read_bytes()
+        propose = Proposer(self.proposer.read_bytes(), UNLIMITED, THRESHOLD)
         crops, rows, sources = [np.empty((0, SIDE, SIDE, 3), np.uint8)], [np.empty((0, COLUMNS), np.float32)], []
         learnt = of_split(read(self.labels), Split.TRAINING)
         for i in range(*numbers):
             random = np.random.default_rng([self.seed, i])
             for pixels, faces in _shown(learnt[i], random):
                 for side in _sizes(pixels, faces, learnt[i].empty, random):
-                    found = _proposed(model, pixels, side)
+                    found = _proposed(propose, pixels, side)
                     if random.random() < 0.5:
                         found = np.concatenate([found, _near(faces[faces[:, SCORE] >= FACE], random)])
                     judged, kept = judge(found, faces)
@@ -82,13 +83,14 @@ def _sizes(pixels: Pixels, faces: Floats, empty: bool, random: np.random.Generat
     return [float(size) for size in np.clip(sizes, 64, largest)]
 
 
-def _proposed(model: bytes, pixels: Pixels, side: float) -> Floats:
-    scale = side / max(pixels.shape[:2])
-    shown = pixels
-    if scale > 1:
-        shown = np.asarray(cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_LINEAR), np.uint8)
-    rows = Proposer(model, round(side), THRESHOLD)(shown)[:PROPOSALS]
-    return scaled(rows, pixels.shape[1] / shown.shape[1], pixels.shape[0] / shown.shape[0])
+def _proposed(propose: Proposer, pixels: Pixels, side: float) -> Floats:
+    """Candidates in pixels of the picture given, which is shown with this longer side."""
+    height, width = pixels.shape[:2]
+    scale = side / max(height, width)
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    rows = propose(np.asarray(cv2.resize(pixels, size, interpolation=how), np.uint8))[:PROPOSALS]
+    return scaled(rows, width / size[0], height / size[1])
 
 
 def _near(faces: Floats, random: np.random.Generator) -> Floats:
