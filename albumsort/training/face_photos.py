@@ -85,7 +85,7 @@ def gather(folders: Sequence[Path], boxes: Path | None, sets: Sequence[str]) -> 
                 found.append(Drawn(boxes / entry["file"], drawn))
     if not found:
         raise UsageError("there is no photo to learn from")
-    return sorted(found, key=lambda d: d.path)
+    return sorted(found, key=lambda d: (d.boxes is None, d.path.name))  # wherever the folders are
 
 
 @dataclass(frozen=True)
