@@ -596,20 +596,49 @@ Labels = Annotated[
 
 @model_app.command()
 def train(
-    data: Annotated[Path, _option("--data", help=DATA_HELP, metavar="PATH")],
     run: Annotated[
         Path, _option("--run", help="Folder of checkpoints and results; goes on if it has any.", metavar="DIR")
     ],
+    network: Annotated[str, _option("--network", help="emotion or faces.")] = "emotion",
+    data: Annotated[
+        Path | None, _option("--data", help=f"Emotion: {DATA_HELP}", metavar="PATH", show_default=False)
+    ] = None,
     votes: Votes = None,
     labels: Labels = None,
-    recipe: Annotated[str, _option("--recipe", help="A preset, or a JSON file with the fields of one.")] = "compact",
+    photos: Annotated[
+        list[Path] | None,
+        _option("--photos", help="Faces: folder of photos (repeatable).", metavar="DIR", show_default=False),
+    ] = None,
+    boxes: Annotated[
+        Path | None,
+        _option(
+            "--boxes",
+            help="Faces: photos with a boxes.json, of which the recipe names sets.",
+            env="TRAIN_BOXES",
+            metavar="DIR",
+            show_default=False,
+        ),
+    ] = None,
+    recipe: Annotated[
+        str | None,
+        _option(
+            "--recipe",
+            help="A preset, or a JSON file with the fields of one.  [default: compact; faces: cascade]",
+            show_default=False,
+        ),
+    ] = None,
     epochs: Annotated[
         int | None, _option("--epochs", help="Instead of the recipe's.", min=1, show_default=False)
     ] = None,
     seed: Annotated[int | None, _option("--seed", help="Instead of the recipe's.", show_default=False)] = None,
     teacher: Annotated[
         list[str] | None,
-        _option("--teacher", help="Run to distil from, or: shipped (repeatable).", metavar="DIR", show_default=False),
+        _option(
+            "--teacher",
+            help="Run to distil from, or: shipped (repeatable). Faces: an ONNX file of OpenCV's FaceDetectorYN.",
+            metavar="PATH",
+            show_default=False,
+        ),
     ] = None,
     start: Annotated[
         str | None, _option("--start", help="Run to begin from, or: shipped.", metavar="DIR", show_default=False)
@@ -623,23 +652,89 @@ def train(
         _option("--weights", help="Install the result here, with manifest.", metavar="DIR", show_default=False),
     ] = None,
 ) -> None:
-    """Train an emotion network on labelled faces, convert and calibrate it."""
+    """Train an emotion network on labelled faces, or the face detector on photos; convert and calibrate it."""
     _need_tensorflow()
+    _known_network(network)
+    command = "albumsort " + " ".join(sys.argv[1:])
+    for_emotion = {"--data": data, "--votes": votes, "--labels": labels, "--epochs": epochs, "--start": start}
+    others = {"--photos": photos, "--boxes": boxes} if network == "emotion" else {**for_emotion, "--faces": faces}
+    for option, value in others.items():
+        if value is not None:
+            raise UsageError(f"{option} says nothing about --network {network}")
+    if network == "faces":
+        _train_faces(photos or [], boxes, teacher or [], recipe or "cascade", seed, run, command)
+        if weights is not None:
+            from .training import face_shipping
+
+            face_shipping.install(run, weights)
+        return
+    if data is None:
+        raise UsageError("name --data, the labelled faces to learn from")
     from tqdm import tqdm
 
     from .training import fitting, photo_faces, shipping
 
     made = fitting.chosen(
-        recipe, epochs=epochs, seed=seed, teachers=tuple(teacher or ()), start=start, labels=_labels(labels)
+        recipe or "compact",
+        epochs=epochs,
+        seed=seed,
+        teachers=tuple(teacher or ()),
+        start=start,
+        labels=_labels(labels),
     )
     if faces is not None and not made.teachers:
         raise UsageError("--faces are photos without labels: they need at least one --teacher to answer for them")
-    command = "albumsort " + " ".join(sys.argv[1:])
     extra = None if faces is None else photo_faces.cut(faces, lambda f: tqdm(f, disable=not _on_terminal()))
     print(shipping.train(data, votes, extra, made, run, command))
     _say(f"History, and a report on PublicTest: {run}")
     if weights is not None:
         shipping.install(run, weights)
+
+
+def _known_network(name: str) -> None:
+    if name not in ("emotion", "faces"):
+        raise UsageError(f"--network {name}: choose emotion or faces")
+
+
+def _train_faces(
+    photos: Sequence[Path],
+    boxes: Path | None,
+    teachers: Sequence[str],
+    recipe: str,
+    seed: int | None,
+    run: Path,
+    command: str,
+) -> None:
+    import hashlib
+    from functools import partial
+
+    from tqdm import tqdm
+
+    from .faces import THRESHOLD
+    from .training import face_fitting, face_labels, face_photos, face_shipping
+
+    if not photos:
+        raise UsageError("name --photos, folders of photos with and without faces")
+    if len(teachers) != 1 or not Path(teachers[0]).is_file():
+        raise UsageError("name one --teacher, an ONNX file of OpenCV's FaceDetectorYN, to say where the faces are")
+    teacher = Path(teachers[0])
+    made = face_fitting.chosen(recipe, seed)
+    digest = hashlib.sha256(teacher.read_bytes()).hexdigest()
+    trained = face_shipping.train(
+        face_photos.gather(photos, boxes, made.box_sets),
+        partial(face_labels.OpenCvTeacher, teacher),
+        f"{teacher.name} (sha256 {digest[:16]})",
+        made,
+        run,
+        command,
+        lambda p: tqdm(p, disable=not _on_terminal()),
+    )
+    for file in (trained.proposer, trained.verifier):
+        print(file)
+    for name, judged in (("validation", trained.validation), ("without a face, held out", trained.held_out)):
+        found, false = judged.at(THRESHOLD)
+        _say(f"{judged.photos} photos ({name}): {found} of the teacher's {judged.faces} faces, {false} others")
+    _say(f"Histories and charts: {run}")
 
 
 @model_app.command()
@@ -673,8 +768,7 @@ def evaluate(
     ] = None,
 ) -> None:
     """Print the figures of the model cards, each with its count and 95 % interval."""
-    if network not in ("emotion", "faces"):
-        raise UsageError(f"--network {network}: choose emotion or faces")
+    _known_network(network)
     if network == "faces":
         if boxes is None and no_faces is None:
             raise UsageError("--network faces needs --boxes DIR, photos with a boxes.json, or --no-faces DIR, or both")

@@ -2,14 +2,16 @@
 
 The detector is a cascade of two small LiteRT networks. A *proposer* looks at the whole photo twice,
 coarsely for large faces and finely for small ones, and marks where faces may be; a *verifier* looks
-at each proposal in a 48x48 crop, scores it anew and corrects its box and landmarks. Both know upright
-faces only, so a photo without a sure one is looked at again, turned by a quarter either way.
+at each proposal in a 48x48 crop, scores it anew and corrects its box and landmarks. Both scores
+together make the probability that there is a face. Both networks know upright faces only, so a photo
+without a sure one is looked at again, turned by a quarter either way.
 """
 
 from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import cv2
@@ -17,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import weights
+from .errors import WeightsError
 from .litert import Network
 from .timing import step
 from .types import THRESHOLD as THRESHOLD
@@ -58,34 +61,77 @@ def load_detector(floor: float = THRESHOLD) -> FaceDetector:
 
     floor: the least score of what it returns.
     """
-    return CascadeDetector(weights.load("face_proposer")[0], weights.load("face_verifier")[0], floor)
+    proposer, _ = weights.load("face_proposer")
+    verifier, network = weights.load("face_verifier")
+    try:
+        calibration = Calibration(*(float(v) for v in network.details["calibration"]))
+    except (KeyError, TypeError, ValueError) as e:
+        raise WeightsError(f"the manifest gives no calibration of {network.file} ({e}); install albumsort again") from e
+    return CascadeDetector(proposer, verifier, calibration, floor)
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How the scores of both networks become the probability of a face: weights of their logits, and an offset."""
+
+    proposal: float
+    verification: float
+    offset: float
+
+    def __call__(self, proposal: Floats, verification: Floats) -> Floats:
+        """(n,) probabilities; proposal, verification: (n,) scores, 0-1."""
+        log_odds = self.proposal * logit(proposal) + self.verification * logit(verification) + self.offset
+        return np.asarray(1 / (1 + np.exp(-log_odds)), np.float32)
+
+
+def logit(p: Floats) -> Floats:
+    """Return the log odds of probabilities; 0 and 1 count as nearly so."""
+    p = np.clip(p, 1e-6, 1 - 1e-6)
+    return np.asarray(np.log(p / (1 - p)), np.float32)
 
 
 class CascadeDetector:
     """Proposer and verifier, given as LiteRT models; one thread. Faces that score less than `floor` are left out."""
 
-    def __init__(self, proposer: bytes, verifier: bytes, floor: float = THRESHOLD) -> None:
+    def __init__(self, proposer: bytes, verifier: bytes, calibration: Calibration, floor: float = THRESHOLD) -> None:
         self._floor = floor
-        self._coarse = _Proposer(proposer, COARSE_SIDE)
-        self._fine = _Proposer(proposer, FINE_SIDE)
+        self._coarse = Proposer(proposer, COARSE_SIDE)
+        self._fine = Proposer(proposer, FINE_SIDE)
         self._verifier = _Verifier(verifier)
+        self._calibration = calibration
 
     def detect(self, pixels: Pixels) -> list[Detection]:
         """Find the faces in upright (h, w, 3) BGR pixels, best first; a lower floor adds some and changes none."""
-        with step("propose"):
-            rows = self._propose(pixels)
-        with step("verify"):
-            rows = self._verifier(pixels, rows)
+        rows, _ = self.survey(pixels)
         if rows[:, SCORE].max(initial=0) < LYING_THRESHOLD:
             with step("turn"):
                 rows = np.concatenate([rows, self._lying(pixels, 1), self._lying(pixels, 3)])
-        rows = _without_doubles(rows[rows[:, SCORE] >= self._floor])
-        return [_detection(row) for row in rows]
+                rows = rows[_distinct(rows)]
+        return [_detection(row) for row in rows[rows[:, SCORE] >= self._floor]]
+
+    def survey(self, pixels: Pixels) -> tuple[Floats, Floats]:
+        """Return the rows of all candidates for upright faces, each face once, and what speaks for them.
+
+        The latter are the scores (n, 2) of proposer and verifier.
+        """
+        with step("propose"):
+            proposed = self._propose(pixels)
+        rows, scores = self._judge(pixels, proposed)
+        kept = _distinct(rows)
+        return rows[kept], scores[kept]
+
+    def _judge(self, pixels: Pixels, proposed: Floats) -> tuple[Floats, Floats]:
+        """Return the proposals with the verifier's boxes and the probability of a face, and both networks' scores."""
+        with step("verify"):
+            rows = self._verifier(pixels, proposed)
+        scores = np.column_stack([proposed[:, SCORE], rows[:, SCORE]])
+        rows[:, SCORE] = self._calibration(*scores.T)
+        return rows, scores
 
     def _lying(self, pixels: Pixels, turns: int) -> Floats:
         """Find the large faces that `turns` quarter turns anticlockwise, 1 or 3, set upright."""
         turned = np.ascontiguousarray(np.rot90(pixels, turns))
-        rows = self._verifier(turned, self._coarse(turned))
+        rows, _ = self._judge(turned, self._coarse(turned))
         return _turned_back(rows[rows[:, SCORE] >= LYING_THRESHOLD], turns, pixels.shape[1], pixels.shape[0])
 
     def _propose(self, pixels: Pixels) -> Floats:
@@ -100,7 +146,7 @@ class CascadeDetector:
         return rows[np.argsort(-rows[:, SCORE])][:MOST_PROPOSALS]
 
 
-class _Proposer:
+class Proposer:
     """A heat map of faces, with box and landmarks at each of its cells of 8 x 8 pixels.
 
     In: (1, H, W, 3) BGR 0-255, H and W multiples of 32. Out: (1, H/8, W/8, 15): score; centre from the
@@ -109,8 +155,8 @@ class _Proposer:
 
     CELL, MULTIPLE = 8, 32
 
-    def __init__(self, model: bytes, side: int) -> None:
-        self._network, self._side = Network(model, SHAPES), side
+    def __init__(self, model: bytes, side: int, threshold: float = PROPOSAL_THRESHOLD) -> None:
+        self._network, self._side, self._threshold = Network(model, SHAPES), side, threshold
 
     def __call__(self, pixels: Pixels) -> Floats:
         """Return candidate rows in pixels of the image given."""
@@ -125,11 +171,10 @@ class _Proposer:
         rows[:, :SCORE] *= self.CELL / shrink
         return _without_overlaps(rows, PROPOSAL_OVERLAP)
 
-    @staticmethod
-    def _decode(answers: Floats) -> Floats:
+    def _decode(self, answers: Floats) -> Floats:
         """Rows, in cells, at the local maxima of the heat map."""
         heat = np.ascontiguousarray(answers[..., 0])
-        peaks = (cv2.dilate(heat, np.ones((3, 3), np.uint8)) == heat) & (heat >= PROPOSAL_THRESHOLD)
+        peaks = (cv2.dilate(heat, np.ones((3, 3), np.uint8)) == heat) & (heat >= self._threshold)
         at_y, at_x = np.nonzero(peaks)
         values = answers[at_y, at_x]
         cell = np.stack([at_x, at_y], axis=1).astype(np.float32) + 0.5
@@ -154,7 +199,7 @@ class _Verifier:
 
     def __call__(self, pixels: Pixels, rows: Floats) -> Floats:
         if len(rows) == 0:
-            return rows
+            return rows.copy()
         centre = rows[:, 0:2] + rows[:, 2:4] / 2
         unit = _longer_side(rows) * VERIFIER_CONTEXT
         crops = [
@@ -167,7 +212,7 @@ class _Verifier:
         verified[:, 0:2] = centre + answers[:, 1:3] * unit[:, None] - size / 2
         verified[:, 2:4] = size
         verified[:, LANDMARKS] = np.tile(centre, 5) + answers[:, 5:15] * unit[:, None]
-        verified[:, SCORE] = np.sqrt(answers[:, 0] * rows[:, SCORE])
+        verified[:, SCORE] = answers[:, 0]
         return verified
 
 
@@ -277,18 +322,20 @@ def _without_overlaps(rows: Floats, most: float) -> Floats:
     return rows[np.asarray(kept, np.intp).ravel()]
 
 
-def _without_doubles(rows: Floats) -> Floats:
-    """Keep the best of the rows that show the same face, best first: overlapping, or one inside the other."""
-    kept = list[Floats]()
-    for row in rows[np.argsort(-rows[:, SCORE], kind="stable")]:
-        others = np.array(kept).reshape(-1, 15)
-        corner = np.minimum(row[0:2] + row[2:4], others[:, 0:2] + others[:, 2:4])
-        shared = np.clip(corner - np.maximum(row[0:2], others[:, 0:2]), 0, None).prod(axis=1)
-        area, areas = row[2] * row[3], others[:, 2] * others[:, 3]
-        same = (shared > FACE_OVERLAP * (area + areas - shared)) | (shared > FACE_INSIDE * np.minimum(area, areas))
-        if not same.any():
-            kept.append(row)
-    return np.array(kept, np.float32).reshape(-1, 15)
+def _distinct(rows: Floats) -> npt.NDArray[np.intp]:
+    """Which rows to keep, best first: the best of those that show one face, overlapping or one inside the other."""
+    first, last = rows[:, 0:2], rows[:, 0:2] + rows[:, 2:4]
+    corner, opposite = np.maximum(first[:, None], first), np.minimum(last[:, None], last)
+    shared = np.clip(opposite - corner, 0, None).prod(axis=-1)
+    area = rows[:, 2:4].prod(axis=1)
+    either, smaller = area[:, None] + area - shared, np.minimum(area[:, None], area)
+    same = (shared > FACE_OVERLAP * either) | (shared > FACE_INSIDE * smaller)
+    kept, free = list[int](), np.ones(len(rows), bool)
+    for i in np.argsort(-rows[:, SCORE], kind="stable"):
+        if free[i]:
+            kept.append(int(i))
+            free &= ~same[i]
+    return np.array(kept, np.intp)
 
 
 def _turned_back(rows: Floats, turns: int, width: int, height: int) -> Floats:

@@ -66,7 +66,7 @@ def hashes() -> dict[str, str]:
 
 def fingerprint(*names: str) -> str:
     """Return one short hash over networks and their calibration: results made with others are stale."""
-    used = ("sha256", "labels", "temperature", "label_prior")
+    used = ("sha256", "labels", "temperature", "label_prior", "calibration")
     entries = [[name, *(_network(name).details.get(key) for key in used)] for name in names]
     return hashlib.sha256(json.dumps(entries, sort_keys=True).encode()).hexdigest()[:16]
 

@@ -44,6 +44,24 @@ def to_litert(model: keras.Model) -> bytes:
     return bytes(converter.convert())
 
 
+def detector_to_litert(model: keras.Model, shape: Sequence[int | None]) -> bytes:
+    """Convert one of the face detector's networks: float32 pixels (0-255) of this shape in, weights as float16.
+
+    The first of the outputs becomes a probability. Sizes that are None can be resized.
+    """
+
+    @tf.function(input_signature=[tf.TensorSpec(shape, tf.float32)])  # type: ignore[untyped-decorator]
+    def answers(pixels: Any) -> Any:
+        y = model(pixels, training=False)
+        return tf.concat([tf.sigmoid(y[..., :1]), y[..., 1:]], axis=-1)
+
+    frozen = convert_variables_to_constants_v2(answers.get_concrete_function())
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([frozen])
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.target_spec.supported_types = [tf.float16]
+    return bytes(converter.convert())
+
+
 def take_weights(model: keras.Model, content: bytes, faces: Pixels, outputs: Sequence[int | None]) -> None:
     """Give a network the weights of a LiteRT file made from it, or from one with fewer blocks, to train it further.
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 import json
-import os
-import sys
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -16,7 +13,6 @@ from typing import Any
 import keras
 import numpy as np
 from keras import ops
-from tqdm import tqdm
 
 from .. import weights
 from ..errors import AlbumsortError, UsageError
@@ -24,20 +20,20 @@ from ..litert import Network
 from . import conversion
 from .augmentation import augment
 from .datasets import Floats, Head, LabelledFaces, shares
+from .epochs import AVERAGE, Checkpoints, adamw, go_on
 from .evaluation import evaluate, softmax
 from .networks import NETWORKS
+from .recipes import Stored
 
-AVERAGE_EVERY = 4  # steps between two updates of the averaged weights
 SMOOTHING = 0.1
 SOFT_TEMPERATURE = 2.0
-AVERAGE, HISTORY = "average.weights.h5", "history.csv"  # in a run's folder after every epoch
-MODEL, ENTRY = "emotion.tflite", "entry.json"  # and once it is done
+MODEL, ENTRY = "emotion.tflite", "entry.json"  # in a run's folder once it is done
 SHIPPED = "shipped"  # instead of a run: the network in use
 STATISTICS_FACES = 2048
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Recipe(Stored):
     """All that decides a run; written to its folder and read back when it resumes."""
 
     network: str = "compact"
@@ -59,20 +55,6 @@ class Recipe:
     def __post_init__(self) -> None:
         if self.network not in NETWORKS:
             raise UsageError(f"no network {self.network!r}; there are {', '.join(sorted(NETWORKS))}")
-
-    @classmethod
-    def read(cls, path: Path) -> Recipe:
-        """Read a recipe from a JSON file; fields it lacks keep their defaults."""
-        values = json.loads(path.read_text())
-        unknown = set(values) - {f.name for f in fields(cls)}
-        if unknown:
-            raise UsageError(f"{path}: unknown field {', '.join(sorted(unknown))}")
-        given: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
-        return cls(**given)
-
-    def write(self, path: Path) -> None:
-        """Write the recipe as JSON."""
-        path.write_text(json.dumps(asdict(self), indent=2) + "\n")
 
 
 PRESETS = {
@@ -212,67 +194,18 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         return (x, y) if self.teachers is None else (x, np.concatenate([y, self.teachers(x)], axis=1))
 
 
-class Progress(keras.callbacks.Callback):  # type: ignore[misc]
-    """Shows a bar for every epoch, on a terminal."""
-
-    def __init__(self, title: str = "") -> None:
-        super().__init__()
-        self.title = title
-        self.bar: tqdm[Any] | None = None
-
-    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        title = f"{self.title}epoch {epoch + 1}/{self.params['epochs']}"
-        self.bar = tqdm(total=self.params["steps"], desc=title, unit="batch", disable=not sys.stderr.isatty())
-
-    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        assert self.bar is not None
-        self.bar.update()
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        assert self.bar is not None
-        self.bar.close()
-
-
-class Epochs(Progress):
-    """Averages the weights, scores them on PublicTest, and leaves a checkpoint and a line after every epoch."""
+class Epochs(Checkpoints):
+    """Scores the averaged weights on PublicTest after every epoch."""
 
     def __init__(
         self, run: Path, average: keras.Model, public: LabelledFaces, heads: Sequence[Head], decay: float
     ) -> None:
-        super().__init__()
-        self.run, self.average, self.public, self.heads, self.decay = run, average, public, heads, decay
+        super().__init__(run, average, decay)
+        self.public, self.heads = public, heads
 
-    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        super().on_train_batch_end(batch, logs)
-        if batch % AVERAGE_EVERY == 0:
-            step = int(self.model.optimizer.iterations)
-            decay = min(self.decay, step / (step + 100.0)) ** AVERAGE_EVERY
-            for mean, now in zip(self.average.weights, self.model.weights, strict=True):
-                mean.assign(mean * decay + now * (1 - decay))
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        super().on_epoch_end(epoch, logs)
-        replace_file(self.run / AVERAGE, self.average.save_weights)
-        replace_file(self.run / "last.keras", self.model.save)
+    def scores(self) -> dict[str, float]:
         report = evaluate(predict(self.average, self.public), self.public, self.heads)
-        line = {
-            "epoch": epoch + 1,
-            "loss": round((logs or {})["loss"], 4),
-            **{name: round(score.value, 4) for name, score in report.scores.items()},
-        }
-        tqdm.write("  ".join(f"{k} {v}" for k, v in line.items()), file=sys.stderr)
-        with (self.run / HISTORY).open("a", newline="") as file:
-            writer = csv.DictWriter(file, line)
-            if file.tell() == 0:
-                writer.writeheader()
-            writer.writerow(line)
-
-
-def replace_file(path: Path, write: Callable[[str], Any]) -> None:
-    """Write beside `path`, then put it in place: a kill leaves the old checkpoint or the new one."""
-    draft = path.with_name("draft-" + path.name)
-    write(str(draft))
-    os.replace(draft, path)
+        return {name: score.value for name, score in report.scores.items()}
 
 
 def predict(model: keras.Model, faces: LabelledFaces) -> Floats:
@@ -302,22 +235,15 @@ def fit(faces: LabelledFaces, public: LabelledFaces, heads: Sequence[Head], reci
     faces: what is learnt from; public: what every epoch is scored on. Raises UsageError if the folder
     belongs to another recipe.
     """
-    run.mkdir(parents=True, exist_ok=True)
-    written = run / "recipe.json"
-    if written.exists() and Recipe.read(written) != recipe:
-        raise UsageError(f"{run} was started with another recipe; choose another folder or the same settings")
-    recipe.write(written)
+    recipe.claim(run)
     keras.utils.set_random_seed(recipe.seed)
     keras.config.set_dtype_policy(recipe.precision)
     model, average = _network(recipe, heads), _network(recipe, heads)
     data = Batches(faces, heads, recipe)
     steps = len(data)
     loss = distillation_loss(heads, recipe) if recipe.teachers else heads_loss(heads)
-    model.compile(optimizer=_optimizer(recipe, steps), loss=loss)
-    if (run / "last.keras").exists():
-        model.optimizer.build(model.trainable_variables)  # or its momenta have nowhere to go
-        model.load_weights(run / "last.keras")
-        average.load_weights(run / AVERAGE)
+    model.compile(optimizer=adamw(recipe.learning_rate, recipe.weight_decay, recipe.epochs * steps), loss=loss)
+    if go_on(model, average, run):
         data.epoch = int(model.optimizer.iterations) // steps
     else:
         if recipe.start:
@@ -340,19 +266,3 @@ def _begin(model: keras.Model, start: str, heads: Sequence[Head], faces: Labelle
 
 def _outputs(heads: Sequence[Head]) -> list[tuple[Head, str]]:
     return [(head, name) for head in heads for name in head.labels]
-
-
-def _optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
-    """AdamW with a short warm-up and one cosine over the whole run."""
-    total = recipe.epochs * steps
-    warm_up = min(300, total // 10)
-    schedule = keras.optimizers.schedules.CosineDecay(
-        recipe.learning_rate / 100,
-        decay_steps=max(1, total - warm_up),
-        alpha=0.003,
-        warmup_target=recipe.learning_rate,
-        warmup_steps=warm_up,
-    )
-    optimizer = keras.optimizers.AdamW(schedule, weight_decay=recipe.weight_decay, beta_2=0.99, global_clipnorm=5.0)
-    optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
-    return optimizer

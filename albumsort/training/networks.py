@@ -71,7 +71,8 @@ class BatchNorm(layers.Layer):  # type: ignore[misc]
         }
 
 
-def _conv(x: Any, channels: int, size: int, stride: int = 1, relu: bool = True, gamma: str = "ones") -> Any:
+def conv(x: Any, channels: int, size: int, stride: int = 1, relu: bool = True, gamma: str = "ones") -> Any:
+    """Convolve, normalise, and keep what is positive; gamma: what the scale begins as."""
     x = layers.Conv2D(channels, size, stride, padding="same", use_bias=False, kernel_initializer="he_normal")(x)
     x = BatchNorm(gamma=gamma)(x)
     return layers.ReLU()(x) if relu else x
@@ -83,11 +84,11 @@ def _residual(x: Any, channels: int, stride: int = 1) -> Any:
     The convolutions begin by adding nothing (Goyal et al., 2017), so that a network can be continued
     with further blocks.
     """
-    y = _conv(_conv(x, channels, 3, stride), channels, 3, relu=False, gamma="zeros")
+    y = conv(conv(x, channels, 3, stride), channels, 3, relu=False, gamma="zeros")
     if stride > 1:
         x = layers.AveragePooling2D(stride)(x)
     if x.shape[-1] != channels:
-        x = _conv(x, channels, 1, relu=False)
+        x = conv(x, channels, 1, relu=False)
     return layers.ReLU()(layers.Add()([x, y]))
 
 
@@ -112,7 +113,7 @@ def _heads(face: Any, features: Any, outputs: int, dropout: float) -> keras.Mode
 def compact(outputs: int) -> keras.Model:
     """Return a small residual network: 43 million multiplications a face, most of them at 12x12 and 6x6."""
     face, x = _input()
-    x = _conv(x, 32, 5, 2)
+    x = conv(x, 32, 5, 2)
     for channels, stride in ((64, 2), (64, 1), (128, 2), (128, 1), (192, 2)):
         x = _residual(x, channels, stride)
     return _heads(face, x, outputs, 0.3)
@@ -121,7 +122,7 @@ def compact(outputs: int) -> keras.Model:
 def deep(outputs: int) -> keras.Model:
     """Return the network that ships: `compact` and three more blocks at the fine scales, 75 million multiplications."""
     face, x = _input()
-    x = _conv(x, 32, 5, 2)
+    x = conv(x, 32, 5, 2)
     for channels, stride in ((32, 1), (64, 2), (64, 1), (64, 1), (64, 1), (128, 2), (128, 1), (192, 2)):
         x = _residual(x, channels, stride)
     return _heads(face, x, outputs, 0.3)
@@ -130,7 +131,7 @@ def deep(outputs: int) -> keras.Model:
 def wide(outputs: int) -> keras.Model:
     """Return a teacher: the same kind of network with a finer first scale, three times the work."""
     face, x = _input()
-    x = _conv(x, 48, 3, 2)
+    x = conv(x, 48, 3, 2)
     for channels, stride in ((48, 1), (96, 2), (96, 1), (96, 1), (192, 2), (192, 1), (256, 2)):
         x = _attend(_residual(x, channels, stride))
     return _heads(face, x, outputs, 0.4)
@@ -141,7 +142,7 @@ def plain(outputs: int) -> keras.Model:
     face, x = _input()
     for channels, depth, size in ((40, 1, 5), (80, 2, 3), (160, 3, 3), (256, 2, 3)):
         for layer in range(depth):
-            x = _conv(x, channels, size, 2 if size == 5 and layer == 0 else 1)
+            x = conv(x, channels, size, 2 if size == 5 and layer == 0 else 1)
         if size == 3:
             x = layers.MaxPooling2D(2)(x)
             x = layers.Dropout(0.15)(x)

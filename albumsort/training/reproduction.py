@@ -24,7 +24,7 @@ import xxhash
 from ..errors import AlbumsortError, UsageError
 from . import conversion
 from .datasets import SIDE, Floats, Ints, LabelledFaces, Pixels
-from .fitting import Progress, replace_file
+from .epochs import Progress, replace_file
 from .shipping import milliseconds_a_face
 from .systems import FEATURES, HEAD, TRUNK, Jitter, System
 

@@ -29,8 +29,9 @@ from .datasets import (
     heads_for,
     shares,
 )
+from .epochs import HISTORY
 from .evaluation import answers, leading
-from .fitting import ENTRY, HISTORY, MODEL, Recipe
+from .fitting import ENTRY, MODEL, Recipe
 from .label_rule import label_prior
 from .sources import load
 

@@ -1,0 +1,103 @@
+"""What every training shares: bars, averaged weights, a checkpoint and a line of history every epoch, going on."""
+
+from __future__ import annotations
+
+import csv
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+from tqdm import tqdm
+
+AVERAGE_EVERY = 4  # steps between two updates of the averaged weights
+AVERAGE, HISTORY = "average.weights.h5", "history.csv"  # in a run's folder after every epoch
+LAST = "last.keras"
+
+
+class Progress(keras.callbacks.Callback):  # type: ignore[misc]
+    """Shows a bar for every epoch, on a terminal."""
+
+    def __init__(self, title: str = "") -> None:
+        super().__init__()
+        self.title = title
+        self.bar: tqdm[Any] | None = None
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        title = f"{self.title}epoch {epoch + 1}/{self.params['epochs']}"
+        self.bar = tqdm(total=self.params["steps"], desc=title, unit="batch", disable=not sys.stderr.isatty())
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        assert self.bar is not None
+        self.bar.update()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        assert self.bar is not None
+        self.bar.close()
+
+
+class Checkpoints(Progress):
+    """Averages the weights, and leaves a checkpoint and a line of history after every epoch."""
+
+    def __init__(self, run: Path, average: keras.Model, decay: float) -> None:
+        super().__init__()
+        self.run, self.average, self.decay = run, average, decay
+
+    def scores(self) -> dict[str, float]:
+        """Return what the line says besides the loss; called with the averaged weights of the epoch."""
+        return {}
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        super().on_train_batch_end(batch, logs)
+        if batch % AVERAGE_EVERY == 0:
+            step = int(self.model.optimizer.iterations)
+            decay = min(self.decay, step / (step + 100.0)) ** AVERAGE_EVERY
+            for mean, now in zip(self.average.weights, self.model.weights, strict=True):
+                mean.assign(mean * decay + now * (1 - decay))
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        super().on_epoch_end(epoch, logs)
+        replace_file(self.run / AVERAGE, self.average.save_weights)
+        replace_file(self.run / LAST, self.model.save)
+        scores = {name: round(score, 4) for name, score in self.scores().items()}
+        line = {"epoch": epoch + 1, "loss": round((logs or {})["loss"], 4), **scores}
+        tqdm.write("  ".join(f"{k} {v}" for k, v in line.items()), file=sys.stderr)
+        with (self.run / HISTORY).open("a", newline="") as file:
+            writer = csv.DictWriter(file, line)
+            if file.tell() == 0:
+                writer.writeheader()
+            writer.writerow(line)
+
+
+def go_on(model: keras.Model, average: keras.Model, run: Path) -> bool:
+    """Give both networks what the last whole epoch of a run left, if there is one; the model is compiled."""
+    if not (run / LAST).exists():
+        return False
+    model.optimizer.build(model.trainable_variables)  # or its momenta have nowhere to go
+    model.load_weights(run / LAST)
+    average.load_weights(run / AVERAGE)
+    return True
+
+
+def replace_file(path: Path, write: Callable[[str], Any]) -> None:
+    """Write beside `path`, then put it in place: a kill leaves the old checkpoint or the new one."""
+    draft = path.with_name("draft-" + path.name)
+    write(str(draft))
+    os.replace(draft, path)
+
+
+def adamw(learning_rate: float, weight_decay: float, steps: int, clip: float = 5.0) -> keras.optimizers.Optimizer:
+    """Return AdamW with a short warm-up and one cosine over all steps; clip: of all gradients' norm together."""
+    warm_up = min(300, steps // 10)
+    schedule = keras.optimizers.schedules.CosineDecay(
+        learning_rate / 100,
+        decay_steps=max(1, steps - warm_up),
+        alpha=0.003,
+        warmup_target=learning_rate,
+        warmup_steps=warm_up,
+    )
+    optimizer = keras.optimizers.AdamW(schedule, weight_decay=weight_decay, beta_2=0.99, global_clipnorm=clip)
+    optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
+    return optimizer

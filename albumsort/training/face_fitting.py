@@ -1,0 +1,167 @@
+"""Fitting the two networks of the face detector: the recipe, and one loop for both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from ..errors import UsageError
+from . import face_networks, face_proposing, face_verifying, shards
+from .epochs import AVERAGE, Checkpoints, adamw, go_on
+from .face_verifying import Candidates
+from .recipes import Stored
+
+BUILDERS: dict[str, Callable[[], keras.Model]] = {
+    "proposer": face_networks.proposer,
+    "verifier": face_networks.verifier,
+}
+
+
+@dataclass(frozen=True)
+class FaceRecipe(Stored):
+    """All that decides a run, besides its photos and its teacher."""
+
+    box_sets: tuple[str, ...] = ("mask", "noface")  # of the photos with boxes, those to learn from
+    canvases: int = 20_000
+    checked: int = 500  # canvases of validation photos, for the curve
+    steps_an_epoch: int = 400
+    proposer_epochs: int = 15
+    proposer_batch: int = 32
+    proposer_learning_rate: float = 3e-3
+    verifier_epochs: tuple[int, ...] = (
+        20,
+        15,
+    )  # of each round; all but the first choose what is hard for the one before
+    verifier_batch: int = 128
+    verifier_learning_rate: float = 2e-3
+    averaging: float = 0.998
+    seed: int = 0
+
+
+PRESETS = {
+    "cascade": FaceRecipe(),
+    "quick": FaceRecipe(canvases=500, checked=50, steps_an_epoch=40, proposer_epochs=2, verifier_epochs=(2, 1)),
+}
+
+
+def chosen(name: str, seed: int | None = None) -> FaceRecipe:
+    """Return a preset by its name or the recipe of a JSON file, with another seed if one is given."""
+    if name not in PRESETS and not Path(name).is_file():
+        raise UsageError(f"no recipe {name!r}: name a JSON file or one of {', '.join(PRESETS)}")
+    recipe = PRESETS[name] if name in PRESETS else FaceRecipe.read(Path(name))
+    return recipe if seed is None else replace(recipe, seed=seed)
+
+
+def fit_proposer(recipe: FaceRecipe, canvases: Path, checked: Path, run: Path) -> None:
+    """Train the proposer on drawn canvases into a folder, or go on with it; the curve has the loss on others."""
+    data = face_proposing.Batches(shards.read(canvases), recipe.proposer_batch, recipe.steps_an_epoch, recipe.seed)
+    others = shards.read(checked)
+    count = sum(len(part["pixels"]) for part in others)
+    check = face_proposing.Batches(others, recipe.proposer_batch, max(1, count // recipe.proposer_batch), recipe.seed)
+    batches = [check[i] for i in range(len(check))]
+
+    def scores(average: keras.Model) -> dict[str, float]:
+        return {"validation_loss": _mean_loss(average, face_proposing.loss, batches)}
+
+    _fit(
+        "proposer",
+        data,
+        face_proposing.loss,
+        scores,
+        run,
+        epochs=recipe.proposer_epochs,
+        optimizer=adamw(recipe.proposer_learning_rate, 2e-3, recipe.proposer_epochs * len(data), clip=10.0),
+        averaging=recipe.averaging,
+        seed=recipe.seed,
+    )
+
+
+def fit_verifier(recipe: FaceRecipe, round: int, collected: Sequence[Path], before: Path | None, run: Path) -> None:
+    """Train the verifier on collections of candidates into a folder, or go on with it.
+
+    A twentieth of them only scores it: the share of the others that it keeps with 95 % of the faces.
+    before: the folder of the round before; what that one took for faces is shown oftener.
+    """
+    candidates = Candidates([part for folder in collected for part in shards.read(folder)])
+    kept = np.random.default_rng([recipe.seed, round]).random(len(candidates)) < 0.95
+    learnt, checked = candidates.where(kept), candidates.where(~kept)
+    start = None if before is None else averaged("verifier", before)
+    hardness = face_verifying.proposals(learnt) if start is None else face_verifying.scores(start, learnt)
+    epochs = recipe.verifier_epochs[round]
+    data = face_verifying.Batches(learnt, hardness, recipe.verifier_batch, recipe.steps_an_epoch, recipe.seed + round)
+
+    def score(average: keras.Model) -> dict[str, float]:
+        given = face_verifying.scores(average, checked)
+        bar = np.quantile(given[checked.true], 0.05)
+        return {"false_at_95": float((given[~checked.true] >= bar).mean())}
+
+    _fit(
+        "verifier",
+        data,
+        face_verifying.loss,
+        score,
+        run,
+        epochs=epochs,
+        optimizer=adamw(recipe.verifier_learning_rate * (1 if start is None else 0.7), 5e-3, epochs * len(data)),
+        averaging=recipe.averaging,
+        seed=recipe.seed,
+        start=start,
+    )
+
+
+def _fit(
+    network: str,
+    data: Any,
+    loss: Callable[[Any, Any], Any],
+    scores: Callable[[keras.Model], dict[str, float]],
+    run: Path,
+    epochs: int,
+    optimizer: keras.optimizers.Optimizer,
+    averaging: float,
+    seed: int,
+    start: keras.Model | None = None,
+) -> None:
+    """Train a network into a folder, from its last whole epoch if it has one, else from `start` or from nothing."""
+    run.mkdir(parents=True, exist_ok=True)
+    keras.utils.set_random_seed(seed)
+    keras.config.set_dtype_policy("float32")
+    model, average = BUILDERS[network](), BUILDERS[network]()
+    model.compile(optimizer=optimizer, loss=loss, jit_compile=False)  # XLA trains these slower on a processor
+    if go_on(model, average, run):
+        data.epoch = int(model.optimizer.iterations) // len(data)
+    else:
+        if start is not None:
+            model.set_weights(start.get_weights())
+        average.set_weights(model.get_weights())
+    watch = Scored(run, average, averaging, scores)
+    model.fit(data, epochs=epochs, initial_epoch=data.epoch, callbacks=[watch], verbose=0, shuffle=False)
+
+
+class Scored(Checkpoints):
+    """Scores the averaged weights by a function after every epoch."""
+
+    def __init__(
+        self, run: Path, average: keras.Model, decay: float, score: Callable[[keras.Model], dict[str, float]]
+    ) -> None:
+        super().__init__(run, average, decay)
+        self.title, self.score = f"{average.name}, ", score
+
+    def scores(self) -> dict[str, float]:
+        return self.score(self.average)
+
+
+def averaged(network: str, run: Path) -> keras.Model:
+    """Return the network of a run with its averaged weights."""
+    keras.config.set_dtype_policy("float32")
+    model = BUILDERS[network]()
+    model.load_weights(run / AVERAGE)
+    return model
+
+
+def _mean_loss(model: keras.Model, loss: Callable[[Any, Any], Any], batches: list[tuple[Any, Any]]) -> float:
+    return float(np.mean([float(loss(wanted, model(x.astype(np.float32), training=False))) for x, wanted in batches]))

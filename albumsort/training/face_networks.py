@@ -1,0 +1,75 @@
+"""The two networks of the face detector, in Keras; `albumsort.faces` describes what goes in and comes out.
+
+Both answer with a logit for the score here; the files that ship answer with a probability.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+from keras import layers
+
+from ..faces import VERIFIER_SIDE
+from .networks import conv
+
+PROPOSER_CHANNELS, PROPOSER_BLOCKS = (16, 24, 48, 96, 96), (0, 1, 2, 3, 2)  # at strides 2, 4, 8, 16, 32
+PYRAMID = 48
+RARE = -4.6  # the logit that the heat map begins with: one cell in a hundred
+USUAL_SIZE = 1.4  # log of the side in cells that boxes begin with
+
+
+@keras.saving.register_keras_serializable("albumsort")
+class Doubled(layers.Layer):  # type: ignore[misc]
+    """Twice as wide and high, each pixel repeated, without asking for its shape: LiteRT can resize the input."""
+
+    def call(self, x: Any) -> Any:
+        return tf.nn.depth_to_space(tf.concat([x] * 4, axis=-1), 2)
+
+    def compute_output_shape(self, shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        batch, height, width, channels = shape
+        return batch, height and height * 2, width and width * 2, channels
+
+
+def proposer() -> keras.Model:
+    """Return the network that looks at the whole photo: (n, h, w, 3) BGR 0-255 to (n, h/8, w/8, 15).
+
+    Separable residual blocks, and a feature pyramid (Lin et al., 2017) down to cells of 8 x 8 pixels.
+    """
+    photo = layers.Input((None, None, 3), name="photo")
+    x = layers.Rescaling(1 / 127.5, -1.0)(photo)
+    scales = []
+    for stage, (channels, blocks) in enumerate(zip(PROPOSER_CHANNELS, PROPOSER_BLOCKS, strict=True)):
+        x = _separable(x, channels, 2) if stage in (2, 3) else conv(x, channels, 3, 2)
+        for _ in range(blocks):
+            y = _separable(_separable(x, channels), channels, relu=False)
+            x = layers.ReLU()(layers.Add()([x, y]))
+        scales.append(x)
+    x = conv(scales[4], PYRAMID, 1)
+    for finer in (scales[3], scales[2]):
+        x = layers.Add()([Doubled()(x), conv(finer, PYRAMID, 1)])
+        x = _separable(x, PYRAMID)
+    heat = layers.Conv2D(1, 1, bias_initializer=keras.initializers.Constant(RARE))(_separable(x, PYRAMID))
+    x = _separable(x, PYRAMID)
+    centre = layers.Conv2D(2, 1)(x)
+    size = layers.Conv2D(2, 1, bias_initializer=keras.initializers.Constant(USUAL_SIZE))(x)
+    landmarks = layers.Conv2D(10, 1)(x)
+    return keras.Model(photo, layers.Concatenate()([heat, centre, size, landmarks]), name="proposer")
+
+
+def _separable(x: Any, channels: int, stride: int = 1, relu: bool = True) -> Any:
+    """Filter each channel by itself, then mix them."""
+    return conv(layers.DepthwiseConv2D(3, stride, padding="same", use_bias=False)(x), channels, 1, relu=relu)
+
+
+def verifier() -> keras.Model:
+    """Return the network that looks at one candidate: (n, 48, 48, 3) BGR 0-255 to (n, 15)."""
+    crop = layers.Input((VERIFIER_SIDE, VERIFIER_SIDE, 3), name="crop")
+    x = conv(layers.Rescaling(1 / 127.5, -1.0)(crop), 24, 3, 2)
+    for channels in (48, 80):
+        x = conv(x, channels, 3, 2)
+        x = layers.ReLU()(layers.Add()([x, conv(conv(x, channels, 3), channels, 3, relu=False)]))
+    x = layers.Dropout(0.2)(layers.Flatten()(conv(x, 112, 3, 2)))
+    x = layers.Dense(64, activation="relu")(x)
+    return keras.Model(crop, layers.Dense(15, kernel_initializer="zeros")(x), name="verifier")

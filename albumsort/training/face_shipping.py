@@ -1,0 +1,167 @@
+"""From photos without labels to a face detector that can ship: every stage of a run, each gone on with."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import AlbumsortError, UsageError
+from ..faces import THRESHOLD, VERIFIER_SIDE, Calibration, CascadeDetector
+from . import conversion, face_calibration, face_canvases, face_charts, face_fitting, face_photos
+from .face_candidates import collect
+from .face_fitting import FaceRecipe
+from .face_labels import Teacher
+from .face_photos import Drawn, LabelledPhoto, Split, of_split
+
+PROPOSER, VERIFIER = "face_proposer", "face_verifier"
+ENTRIES, INPUTS = "entries.json", "inputs.json"
+OTHER_CANVASES = 1000  # added to the seed
+
+Watch = Callable[[Iterable[LabelledPhoto]], Iterable[LabelledPhoto]]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A finished pair. entries: of the manifest, by name; validation, held_out: what it found in those photos."""
+
+    proposer: Path
+    verifier: Path
+    entries: dict[str, Any]
+    validation: face_calibration.Judged
+    held_out: face_calibration.Judged
+
+
+def train(
+    drawn: Sequence[Drawn],
+    make_teacher: Callable[[], Teacher],
+    taught_by: str,
+    recipe: FaceRecipe,
+    run: Path,
+    command: str,
+    watch: Watch,
+) -> Trained:
+    """Label, draw, fit, convert and calibrate in the folder `run`, or go on with what is there.
+
+    drawn: the photos; make_teacher: pickled, called in every process that labels; taught_by: what the manifest
+    says of it. The last stage leaves the LiteRT files, their manifest entries and charts in the run.
+    """
+    commit = conversion.commit()
+    recipe.claim(run)
+    _claim_photos(run, drawn, taught_by)
+    labels, proposer, verifier = run / "labels", run / f"{PROPOSER}.tflite", run / f"{VERIFIER}.tflite"
+    face_photos.label_all(drawn, make_teacher, labels)
+    face_canvases.draw_all(run / "canvases", recipe.canvases, labels, Split.TRAINING, recipe.seed)
+    face_canvases.draw_all(run / "checked", recipe.checked, labels, Split.VALIDATION, recipe.seed + OTHER_CANVASES)
+    face_fitting.fit_proposer(recipe, run / "canvases", run / "checked", run / "proposer")
+    network = face_fitting.averaged("proposer", run / "proposer")
+    proposer.write_bytes(conversion.detector_to_litert(network, [1, None, None, 3]))
+    collected: list[Path] = []
+    before = None
+    for number in range(len(recipe.verifier_epochs)):
+        collected.append(run / f"candidates-{number}")
+        collect(collected[-1], labels, proposer, recipe.seed + number)
+        fitted = run / f"verifier-{number}"
+        face_fitting.fit_verifier(recipe, number, collected, before, fitted)
+        before = fitted
+    if before is None:
+        raise UsageError("the recipe has no round for the verifier")
+    network = face_fitting.averaged("verifier", before)
+    verifier.write_bytes(conversion.detector_to_litert(network, [None, VERIFIER_SIDE, VERIFIER_SIDE, 3]))
+    labelled = face_photos.read(labels)
+    calibration = calibrate(proposer, verifier, labelled, watch)
+    validation, held_out = measure(proposer, verifier, calibration, labelled, watch)
+    made = {
+        "data": _described(labelled, taught_by),
+        "score": _score(validation, held_out),
+        "commit": commit,
+        "command": command,
+        "recipe": asdict(recipe),
+    }
+    entries = {
+        PROPOSER: _entry(
+            proposer,
+            "float32 (1, H, W, 3), BGR 0-255, H and W multiples of 32",
+            "float32 (1, H/8, W/8, 15): score, box, five landmarks of every cell",
+            made,
+        ),
+        VERIFIER: _entry(
+            verifier,
+            f"float32 (n, {VERIFIER_SIDE}, {VERIFIER_SIDE}, 3), BGR 0-255",
+            "float32 (n, 15): score, box, five landmarks",
+            {"calibration": list(asdict(calibration).values()), **made},
+        ),
+    }
+    (run / ENTRIES).write_text(json.dumps(entries, indent=2) + "\n", encoding="utf-8")
+    face_charts.write(run / "report", run, len(recipe.verifier_epochs), validation)
+    return Trained(proposer, verifier, entries, validation, held_out)
+
+
+def _claim_photos(run: Path, drawn: Sequence[Drawn], taught_by: str) -> None:
+    """Raise UsageError if the run was begun with other photos or another teacher."""
+    names = "\n".join(item.path.name for item in drawn)
+    inputs = {"photos": len(drawn), "names": hashlib.sha256(names.encode()).hexdigest(), "teacher": taught_by}
+    written = run / INPUTS
+    if written.exists() and json.loads(written.read_text(encoding="utf-8")) != inputs:
+        raise UsageError(f"{run} was started with other photos or another teacher; choose another folder or the same")
+    written.write_text(json.dumps(inputs, indent=2) + "\n", encoding="utf-8")
+
+
+def calibrate(proposer: Path, verifier: Path, labelled: Sequence[LabelledPhoto], watch: Watch) -> Calibration:
+    """Choose the calibration of two networks on the validation photos."""
+    photos = of_split(labelled, Split.VALIDATION)
+    detector = _detector(proposer, verifier, face_calibration.UNCALIBRATED)
+    return face_calibration.fit(face_calibration.survey(detector, photos, watch))
+
+
+def measure(
+    proposer: Path, verifier: Path, calibration: Calibration, labelled: Sequence[LabelledPhoto], watch: Watch
+) -> tuple[face_calibration.Judged, face_calibration.Judged]:
+    """Return what the detector finds in the validation photos, and in the held-out photos without a face."""
+    detector = _detector(proposer, verifier, calibration)
+    validation, held_out = (
+        face_calibration.survey(detector, of_split(labelled, split), watch)
+        for split in (Split.VALIDATION, Split.HELD_OUT)
+    )
+    return validation, held_out
+
+
+def _detector(proposer: Path, verifier: Path, calibration: Calibration) -> CascadeDetector:
+    return CascadeDetector(proposer.read_bytes(), verifier.read_bytes(), calibration)
+
+
+def _described(labelled: Sequence[LabelledPhoto], taught_by: str) -> str:
+    learnt = of_split(labelled, Split.TRAINING)
+    empty = sum(photo.empty for photo in learnt)
+    faces = sum(len(photo.sure) for photo in learnt)
+    return f"{len(learnt)} photos with {faces} faces, {empty} without any; boxes and landmarks by {taught_by}"
+
+
+def _score(validation: face_calibration.Judged, held_out: face_calibration.Judged) -> dict[str, Any]:
+    found, false = validation.at(THRESHOLD)
+    return {
+        "set": f"validation photos against the teacher's faces, score {THRESHOLD}",
+        "photos": validation.photos,
+        "faces": validation.faces,
+        "recall": round(found / max(1, validation.faces), 4),
+        "false": false,
+        "held_out_photos_without_a_face": held_out.photos,
+        "false_there": held_out.at(THRESHOLD)[1],
+    }
+
+
+def _entry(file: Path, taken: str, given: str, made: dict[str, Any]) -> dict[str, Any]:
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    return {"file": file.name, "sha256": digest, "input": taken, "output": given, "labels": ["face"], **made}
+
+
+def install(run: Path, folder: Path) -> None:
+    """Copy a finished run's networks into a weights folder and their entries into the manifest there."""
+    if not (run / ENTRIES).is_file():
+        raise AlbumsortError(f"{run} holds no finished face detector; train it to its end first")
+    for name, entry in json.loads((run / ENTRIES).read_text(encoding="utf-8")).items():
+        (folder / entry["file"]).write_bytes((run / entry["file"]).read_bytes())
+        conversion.update_manifest(folder / "manifest.json", name, entry)

@@ -1,0 +1,391 @@
+"""Labels, canvases, candidates and calibration of the face detector, and one small training on drawn faces."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from helpers import landscape
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from albumsort.cli import app
+from albumsort.errors import UsageError
+from albumsort.faces import SCORE, Calibration, Pixels
+from albumsort.training import (
+    face_calibration,
+    face_candidates,
+    face_canvases,
+    face_labels,
+    face_photos,
+    face_rows,
+    shards,
+)
+from albumsort.training.face_photos import Split
+
+SKIN = (120, 160, 230)
+
+
+def row(x: float, y: float, w: float, h: float, score: float = 1.0) -> np.ndarray:
+    """A face whose landmarks are where they are in the drawn ones."""
+    points = [(0.33, 0.38), (0.67, 0.38), (0.5, 0.55), (0.35, 0.75), (0.65, 0.75)]
+    return np.array([x, y, w, h, *(v for a, b in points for v in (x + a * w, y + b * h)), score], np.float32)
+
+
+def rows(*each: np.ndarray) -> np.ndarray:
+    return np.stack(each) if each else face_rows.none()
+
+
+def paint_face(pixels: Pixels, x: int, y: int, side: int) -> np.ndarray:
+    """Draw a face of skin colour, which nothing else here has, and return its row."""
+    drawn = row(x, y, side, side)
+    centre = (x + side // 2, y + side // 2)
+    cv2.ellipse(pixels, centre, (side // 2, side // 2), 0, 0, 360, SKIN, -1)
+    for i in range(2):
+        cv2.circle(pixels, tuple(int(v) for v in drawn[4 + 2 * i : 6 + 2 * i]), max(1, side // 12), (40, 30, 30), -1)
+    mouth = (centre[0], y + round(0.75 * side))
+    cv2.ellipse(pixels, mouth, (side // 5, side // 12), 0, 0, 360, (60, 40, 160), -1)
+    return drawn
+
+
+class SkinTeacher:
+    """Knows a face by its colour, at any size and mirrored."""
+
+    def __call__(self, pixels: Pixels) -> np.ndarray:
+        skin = (np.abs(pixels.astype(int) - SKIN).max(axis=2) < 25).astype(np.uint8)
+        _, _, found, _ = cv2.connectedComponentsWithStats(skin)
+        return rows(*(row(x, y, w, h, 0.9) for x, y, w, h, area in found[1:] if area > 12))
+
+
+def photo(folder: Path, name: str, faces: int, random: np.random.Generator) -> None:
+    pixels = np.ascontiguousarray(np.asarray(landscape(320, 240))[:, :, ::-1])
+    pixels = np.clip(pixels + random.normal(0, 6, pixels.shape), 0, 255).astype(np.uint8)
+    for _ in range(3):
+        x, y = (int(v) for v in random.integers(0, 300, 2))
+        cv2.rectangle(pixels, (x, y), (x + 30, y + 20), [int(v) for v in random.integers(0, 110, 3)], -1)
+    for i in range(faces):
+        paint_face(pixels, 20 + 100 * i + int(random.integers(20)), int(random.integers(10, 140)), 40 + 20 * i)
+    cv2.imwrite(str(folder / name), pixels)
+
+
+# rows
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.lists(st.floats(0, 500, width=32), min_size=4, max_size=4), st.floats(600, 900, width=32))
+def test_mirrored_twice_a_face_is_where_it_was_and_its_eyes_keep_their_sides(box, width):
+    face = rows(row(*box))
+    once = face_rows.mirrored(face, width)
+    assert once[0, 4] <= once[0, 6] + 1e-3
+    assert np.allclose(face_rows.mirrored(once, width), face, atol=1e-3)
+
+
+def test_overlap_is_intersection_over_union_of_every_pair():
+    shared = face_rows.overlaps(rows(row(0, 0, 10, 10)), rows(row(0, 0, 10, 10), row(5, 0, 10, 10), row(20, 0, 5, 5)))
+    assert shared[0].tolist() == pytest.approx([1, 1 / 3, 0])
+
+
+def test_a_face_that_a_window_cuts_keeps_its_visible_part_and_says_how_much_it_is():
+    cut, share = face_rows.clipped(rows(row(-5, 0, 10, 10)), 0, 0, 100, 100)
+    assert cut[0, :4].tolist() == [0, 0, 5, 10]
+    assert share.tolist() == pytest.approx([0.5])
+
+
+# labels
+
+
+def test_what_several_views_show_is_one_face_where_it_is():
+    pixels = np.full((200, 300, 3), 90, np.uint8)
+    expected = paint_face(pixels, 60, 50, 80)
+    found = face_labels.label(SkinTeacher(), pixels)
+    assert len(found) == 1
+    assert found[0, :14] == pytest.approx(expected[:14], abs=3)
+    assert found[0, SCORE] == pytest.approx(0.9, abs=0.01)
+
+
+def test_what_one_view_alone_shows_is_no_sure_face():
+    pixels = np.zeros((100, 100, 3), np.uint8)
+
+    def once(view: Pixels) -> np.ndarray:
+        return rows(row(10, 10, 30, 30, 0.8)) if view.shape == (150, 150, 3) else face_rows.none()
+
+    found = face_labels.label(once, pixels)
+    assert face_labels.UNSURE <= found[0, SCORE] < face_labels.FACE
+
+
+def test_drawn_boxes_are_faces_drawn_as_the_teacher_draws_them_where_it_sees_them():
+    seen = rows(row(12, 10, 30, 34, 0.6), row(200, 200, 20, 20, 0.4))
+    boxes = np.array([[10, 10, 30, 30], [100, 100, 30, 30]], np.float32)
+    known = face_labels.with_boxes(seen, boxes)
+    assert known[:, SCORE].tolist() == pytest.approx([1, 1, 0.4])
+    assert known[0, :4].tolist() == [12, 10, 30, 34]
+    assert known[1, :4].tolist() == [100, 100, 30, 30]
+    assert face_labels.has_landmarks(known).tolist() == [True, False, True]
+
+
+def test_a_file_that_is_no_detector_is_refused_by_name(tmp_path):
+    (tmp_path / "teacher.onnx").write_bytes(b"no network")
+    with pytest.raises(UsageError, match=r"teacher\.onnx is no model of OpenCV's FaceDetectorYN"):
+        face_labels.OpenCvTeacher(tmp_path / "teacher.onnx")
+
+
+# photos
+
+
+@pytest.fixture(scope="module")
+def album(tmp_path_factory) -> Path:
+    """Drawn photos: of people, and of a source where most show nobody."""
+    folder = tmp_path_factory.mktemp("album")
+    random = np.random.default_rng(0)
+    for i in range(60):
+        photo(folder, f"party-{i:03}.png", 1 + i % 3, random)
+    for i in range(60):
+        photo(folder, f"street-{i:03}.png", int(i % 20 == 0), random)
+    (folder / "street-broken.png").write_bytes(b"\x89PNG broken")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def labels(album, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("labels")
+    face_photos.label_all(face_photos.gather([album], None, ()), SkinTeacher, folder)
+    return folder
+
+
+def test_every_photo_that_can_be_read_is_labelled_in_pixels_of_its_own(labels):
+    labelled = face_photos.read(labels)
+    assert len(labelled) == 120
+    for some in labelled[::10]:
+        assert len(SkinTeacher()(np.asarray(some.pixels))) == len(some.faces)
+        x, y, w, h = (int(v) for v in some.faces[0, :4]) if len(some.faces) else (0, 0, 0, 0)
+        assert not w or np.abs(some.pixels[y + h // 8, x + w // 2].astype(int) - SKIN).max() < 40
+
+
+def test_photos_are_split_by_their_names_and_only_empty_ones_are_held_out(labels):
+    labelled = face_photos.read(labels)
+    by_split = {split: face_photos.of_split(labelled, split) for split in Split}
+    assert {p.source for p in by_split[Split.HELD_OUT]} == {"street"}
+    assert all(p.empty for p in by_split[Split.HELD_OUT])
+    assert len(by_split[Split.TRAINING]) > 80
+    assert by_split[Split.VALIDATION]
+    assert [p.split for p in face_photos.read(labels)] == [p.split for p in labelled]
+
+
+def test_a_photo_of_people_without_a_face_is_not_believed_to_show_none(tmp_path):
+    random = np.random.default_rng(1)
+    for i in range(6):
+        photo(tmp_path, f"party-{i}.png", int(i > 0), random)
+    face_photos.label_all(face_photos.gather([tmp_path], None, ()), SkinTeacher, tmp_path / "labels")
+    assert {p.name: p.split for p in face_photos.read(tmp_path / "labels")}["party-0.png"] is Split.UNUSED
+
+
+def test_boxes_are_taken_of_the_named_sets_only(tmp_path):
+    random = np.random.default_rng(1)
+    entries = []
+    for name, faces in (("mask-1.png", 1), ("group-1.png", 2)):
+        photo(tmp_path, name, faces, random)
+        entries.append({"file": name, "set": name[:-6], "boxes": [[1, 2, 30, 40]] * faces, "ignore": []})
+    (tmp_path / "boxes.json").write_text(json.dumps(entries))
+    taken = face_photos.gather([], tmp_path, ("mask",))
+    assert [(d.path.name, d.boxes.tolist()) for d in taken] == [("mask-1.png", [[1, 2, 30, 40]])]
+    with pytest.raises(UsageError, match="no photo"):
+        face_photos.gather([], tmp_path, ("cats",))
+
+
+# shards
+
+
+class Squares:
+    """Work that fails from a number on."""
+
+    def __init__(self, first_bad: int) -> None:
+        self.first_bad = first_bad
+
+    def __call__(self, number: int) -> shards.Arrays:
+        if number >= self.first_bad:
+            raise ValueError(number)
+        return {"square": np.array([number**2])}
+
+
+def test_an_interrupted_stage_goes_on_with_what_is_missing(tmp_path):
+    with pytest.raises(ValueError, match=r"^[34]$"):
+        shards.make(tmp_path, range(5), Squares(3), "squares")
+    assert len(shards.read(tmp_path)) >= 1
+    kept = {path: path.stat().st_mtime_ns for path in tmp_path.glob("0*/square.npy")}
+    shards.make(tmp_path, range(5), Squares(9), "squares")
+    assert [part["square"].item() for part in shards.read(tmp_path)] == [0, 1, 4, 9, 16]
+    assert all(path.stat().st_mtime_ns == time for path, time in kept.items())
+
+
+# canvases and candidates
+
+
+@settings(deadline=None, max_examples=25)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_a_canvas_shows_its_faces_where_its_rows_say(labels, seed):
+    album = face_canvases.Album(face_photos.of_split(face_photos.read(labels), Split.TRAINING))
+    pixels, faces = face_canvases.draw(album, np.random.default_rng(seed))
+    assert pixels.shape == (face_canvases.SIDE, face_canvases.SIDE, 3)
+    assert pixels.dtype == np.uint8
+    assert (faces[:, :2] >= 0).all()
+    assert (faces[:, :2] + faces[:, 2:4] <= face_canvases.SIDE).all()
+    assert set(faces[:, SCORE]) <= {face_canvases.LEARN, face_canvases.IGNORE}
+
+
+def test_candidates_are_faces_or_none_and_what_lies_between_is_left_out():
+    faces = rows(row(100, 100, 40, 40), row(300, 100, 40, 40, face_labels.UNSURE))
+    found = rows(
+        row(104, 100, 40, 40, 0.9), row(118, 100, 40, 40, 0.5), row(10, 10, 20, 20, 0.3), row(300, 100, 40, 40)
+    )
+    judged, kept = face_candidates.judge(found, faces)
+    assert kept.tolist() == [True, False, True, False]
+    assert judged[:, face_candidates.TRUE].tolist() == [1, 0]
+    unit = 40 * face_candidates.VERIFIER_CONTEXT
+    assert judged[0, face_candidates.CENTRE].tolist() == pytest.approx([-4 / unit, 0])
+    assert np.exp(judged[0, face_candidates.SIZE]).tolist() == pytest.approx([40 / unit, 40 / unit])
+    assert not judged[1, 1 : face_candidates.PROPOSAL].any()
+
+
+# calibration
+
+
+def test_a_face_is_found_once_and_what_nobody_is_sure_of_counts_neither_way():
+    faces = rows(row(0, 0, 20, 20), row(50, 50, 20, 20, face_labels.UNSURE))
+    found = rows(row(1, 0, 20, 20), row(0, 1, 20, 20), row(50, 50, 20, 20), row(90, 90, 9, 9))
+    right, counted = face_calibration.matched(found, faces)
+    assert right.tolist() == [True, False, False, False]
+    assert counted.tolist() == [True, True, False, True]
+
+
+def test_the_calibration_makes_a_score_of_one_half_right_half_of_the_time():
+    random = np.random.default_rng(0)
+    true_one = Calibration(0.4, 1.3, -0.7)
+    scores = random.uniform(0.01, 0.99, (20_000, 2)).astype(np.float32)
+    true = random.random(len(scores)) < true_one(*scores.T)
+    fitted = face_calibration.fit(face_calibration.Judged(scores, scores[:, 0], true, 1, 1))
+    assert [fitted.proposal, fitted.verification, fitted.offset] == pytest.approx([0.4, 1.3, -0.7], abs=0.08)
+
+
+# training
+
+
+@pytest.fixture(scope="module")
+def trained(album, tmp_path_factory) -> dict[str, Any]:
+    """A detector trained on drawn faces, interrupted within the proposer."""
+    pytest.importorskip("tensorflow")
+    from albumsort.training import face_fitting, face_shipping
+
+    run = tmp_path_factory.mktemp("training") / "run"
+    recipe = face_fitting.FaceRecipe(
+        canvases=64,
+        checked=8,
+        steps_an_epoch=20,
+        proposer_epochs=9,
+        proposer_batch=8,
+        verifier_epochs=(2, 1),
+        verifier_batch=32,
+        averaging=0.9,
+    )
+    drawn = face_photos.gather([album], None, ())
+
+    def train(watch: Any = iter) -> Any:
+        return face_shipping.train(drawn, SkinTeacher, "skin", recipe, run, "test", watch)
+
+    class Stop(face_fitting.Scored):
+        def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+            if epoch == 2:
+                raise KeyboardInterrupt
+            super().on_epoch_begin(epoch, logs)
+
+    whole, face_fitting.Scored = face_fitting.Scored, Stop
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            train()
+    finally:
+        face_fitting.Scored = whole
+    return {"run": run, "recipe": recipe, "drawn": drawn, "result": train()}
+
+
+def history(folder: Path) -> list[dict[str, str]]:
+    with (folder / "history.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.slow
+def test_an_interrupted_run_goes_on_and_its_losses_fall(trained):
+    lines = history(trained["run"] / "proposer")
+    assert [line["epoch"] for line in lines] == [str(i + 1) for i in range(9)]
+    assert float(lines[-1]["loss"]) < 0.6 * float(lines[0]["loss"])
+    assert float(lines[-1]["validation_loss"]) < 0.7 * float(lines[0]["validation_loss"])
+    assert len(history(trained["run"] / "verifier-1")) == 1
+
+
+@pytest.mark.slow
+def test_the_detector_that_was_trained_finds_a_drawn_face(trained, tmp_path, monkeypatch):
+    from albumsort import faces, weights
+    from albumsort.training import face_shipping
+
+    (tmp_path / "manifest.json").write_text('{"networks": {}}')
+    face_shipping.install(trained["run"], tmp_path)
+    monkeypatch.setattr(weights, "folder", lambda: tmp_path)
+    weights.manifest.cache_clear()
+    try:
+        detector = faces.load_detector(floor=0.1)
+    finally:
+        weights.manifest.cache_clear()
+    pixels = np.ascontiguousarray(np.asarray(landscape(320, 240))[:, :, ::-1])
+    expected = paint_face(pixels, 130, 60, 60)
+    best = detector.detect(pixels)[0]
+    found = rows(row(best.box.x, best.box.y, best.box.w, best.box.h))
+    assert face_rows.overlaps(found, expected[None])[0, 0] > 0.5
+
+
+@pytest.mark.slow
+def test_a_run_belongs_to_its_recipe_its_photos_and_its_teacher(trained):
+    from dataclasses import replace
+
+    from albumsort.training import face_shipping
+
+    other = replace(trained["recipe"], seed=1)
+    with pytest.raises(UsageError, match="another recipe"):
+        face_shipping.train(trained["drawn"], SkinTeacher, "skin", other, trained["run"], "test", iter)
+    with pytest.raises(UsageError, match="other photos or another teacher"):
+        face_shipping.train(trained["drawn"], SkinTeacher, "eyes", trained["recipe"], trained["run"], "test", iter)
+
+
+@pytest.mark.slow
+def test_the_entries_tell_what_the_networks_were_made_of(trained):
+    entries = trained["result"].entries
+    assert set(entries) == {"face_proposer", "face_verifier"}
+    assert len(entries["face_verifier"]["calibration"]) == 3
+    assert "skin" in entries["face_proposer"]["data"]
+    assert sum((trained["run"] / entry["file"]).stat().st_size for entry in entries.values()) < 1_500_000
+    assert {path.name for path in (trained["run"] / "report").iterdir()} >= {"curves.png", "reliability.png"}
+
+
+# the command
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (["--network", "cats"], "choose emotion or faces"),
+        (["--network", "faces"], "name --photos"),
+        (["--network", "faces", "--photos", "."], "name one --teacher"),
+        (["--network", "faces", "--photos", ".", "--epochs", "2"], "--epochs says nothing about --network faces"),
+        (["--data", "x.csv", "--photos", "."], "--photos says nothing about --network emotion"),
+        ([], "name --data"),
+    ],
+)
+def test_the_command_says_what_it_needs(options, reason, tmp_path):
+    pytest.importorskip("tensorflow")
+    done = CliRunner().invoke(app, ["model", "train", "--run", str(tmp_path / "run"), *options])
+    assert done.exit_code == 2
+    assert reason in done.stderr
+    assert not (tmp_path / "run").exists()
