@@ -22,6 +22,9 @@ BUILDERS: dict[str, Callable[[], keras.Model]] = {
 }
 
 
+OVERLOOKED = 0.97  # what a verifier is so sure of is rather a face that the teacher overlooked than a mistake
+
+
 @dataclass(frozen=True)
 class FaceRecipe(Stored):
     """All that decides a run, besides its photos and its teacher."""
@@ -33,10 +36,7 @@ class FaceRecipe(Stored):
     proposer_epochs: int = 15
     proposer_batch: int = 32
     proposer_learning_rate: float = 3e-3
-    verifier_epochs: tuple[int, ...] = (
-        20,
-        15,
-    )  # of each round; all but the first choose what is hard for the one before
+    verifier_epochs: tuple[int, ...] = (13, 9)  # of each round; the later ones learn most from its errors
     verifier_batch: int = 128
     verifier_learning_rate: float = 2e-3
     averaging: float = 0.998
@@ -91,7 +91,12 @@ def fit_verifier(recipe: FaceRecipe, round: int, collected: Sequence[Path], befo
     kept = np.random.default_rng([recipe.seed, round]).random(len(candidates)) < 0.95
     learnt, checked = candidates.where(kept), candidates.where(~kept)
     start = None if before is None else averaged("verifier", before)
-    hardness = face_verifying.proposals(learnt) if start is None else face_verifying.scores(start, learnt)
+    if start is None:
+        hardness = face_verifying.proposals(learnt)
+    else:
+        hardness = face_verifying.scores(start, learnt)
+        believed = learnt.true | (hardness < OVERLOOKED)
+        learnt, hardness = learnt.where(believed), hardness[believed]
     epochs = recipe.verifier_epochs[round]
     data = face_verifying.Batches(learnt, hardness, recipe.verifier_batch, recipe.steps_an_epoch, recipe.seed + round)
 

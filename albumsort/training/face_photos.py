@@ -19,7 +19,7 @@ from ..errors import PhotoError, UsageError
 from ..faces import SCORE, Pixels
 from . import shards
 from .face_labels import FACE, UNSURE, Teacher, label, with_boxes
-from .face_rows import Floats, none
+from .face_rows import Floats
 
 LONGEST_SIDE = 800
 PHOTOS_A_PART = 64
@@ -108,7 +108,7 @@ class Labelling:
             shrink = min(1.0, LONGEST_SIDE / max(height, width))
             size = max(1, round(width * shrink)), max(1, round(height * shrink))
             small = np.asarray(cv2.resize(upright.pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
-            rows = none() if drawn.boxes is not None and not len(drawn.boxes) else label(teacher, small)
+            rows = label(teacher, small)
             if drawn.boxes is not None:
                 scale = size[0] / upright.width
                 rows = with_boxes(rows, drawn.boxes * np.float32(scale))
