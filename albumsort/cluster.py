@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS = 10.0
 RECONNECT_SECONDS = 60.0
+WORKERLESS_SECONDS = 300.0
 COUNT_SECONDS = 1.0  # how soon workers that come or go are noticed
 HUNG = 71  # exit code of a worker that ended itself because a photo took too long
 START_WORKERS = "dask worker {} --nthreads 1 --nworkers -1"
@@ -58,7 +59,7 @@ class Cluster:
         self._mapped = sorted(mapped, key=lambda pair: -len(pair[0]))  # the longest that fits counts
         self._settings = settings()
         self._client: Client | None = None
-        self.size = 1
+        self.size, self._seen = 1, 0.0
 
     def __enter__(self) -> Cluster:
         """Connect, and check that every worker has our networks."""
@@ -90,7 +91,7 @@ class Cluster:
         given: dict[str, PhotoFile] = {}  # by the keys of their tasks
         futures: dict[str, Future] = {}  # a task lives as long as its future
         again: list[PhotoFile] = []  # to be given out once more
-        counted = -math.inf
+        counted, self._seen = -math.inf, time.monotonic()
 
         def give(file: PhotoFile) -> None:
             future = self._submit(file, arguments(file)[1])
@@ -129,8 +130,16 @@ class Cluster:
     def _count_workers(self) -> None:
         """See how many there are; a scheduler that is away says nothing, or not all."""
         assert self._client is not None
+        workers: Mapping[str, Any] = {}
         with suppress(OSError):
-            self.size = max(1, len(self._client.scheduler_info().get("workers", ())))
+            workers = self._client.scheduler_info().get("workers", {})
+        if workers:
+            self.size, self._seen = len(workers), time.monotonic()
+        elif time.monotonic() - self._seen > WORKERLESS_SECONDS:
+            raise AlbumsortError(
+                f"the scheduler at {self._address} has had no worker for {WORKERLESS_SECONDS:.0f} s; what was analysed "
+                "is kept. Start workers and run index again: " + START_WORKERS.format(self._address)
+            )
 
     def _submit(self, file: PhotoFile, known: frozenset[str]) -> Future:
         assert self._client is not None

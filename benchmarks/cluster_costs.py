@@ -74,7 +74,7 @@ def handed_out(result: Analysis) -> float:
     files = iter(PhotoFile(Path(f"/album/{number:07}.jpg"), number, 0) for number in range(TASKS))
     with (
         distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, protocol="tcp://"
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0", protocol="tcp://"
         ) as started,
         Idle(started.scheduler_address, result) as cluster,
     ):

@@ -28,13 +28,16 @@ from albumsort.index import Index
 
 distributed = pytest.importorskip("distributed")
 
+# Dask leaves a socket or two to the collector when a cluster ends
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")
+
 MANY = 12
 
 
 @pytest.fixture(scope="module")
 def dask() -> Iterator[distributed.LocalCluster]:
     with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, protocol="tcp://"
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0", protocol="tcp://"
     ) as started:
         yield started
 
@@ -236,7 +239,7 @@ def test_half_a_mapping_is_refused(text: str) -> None:
 
 
 def test_a_cluster_without_workers_or_with_threads_is_refused(album: Path, database: Path) -> None:
-    with distributed.LocalCluster(n_workers=0, processes=False, dashboard_address=None, protocol="tcp://") as started:
+    with distributed.LocalCluster(n_workers=0, processes=False, dashboard_address=":0", protocol="tcp://") as started:
         with pytest.raises(AlbumsortError, match="has no worker"):
             index_album(database, album, executor=Cluster(started.scheduler_address))
         started.scale(1)
@@ -244,6 +247,22 @@ def test_a_cluster_without_workers_or_with_threads_is_refused(album: Path, datab
         with pytest.raises(AlbumsortError, match="threads"):
             index_album(database, album, executor=Cluster(started.scheduler_address))
     assert photos(database) == {}
+
+
+def test_a_cluster_that_lost_its_last_worker_is_an_error_after_a_while(
+    many: SimpleNamespace, database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster, "WORKERLESS_SECONDS", 2.0)
+    with (
+        distributed.LocalCluster(
+            n_workers=1, threads_per_worker=1, processes=True, dashboard_address=":0", protocol="tcp://"
+        ) as started,
+        pytest.raises(AlbumsortError, match="no worker for 2 s"),
+    ):
+        disturbed(many, database, Cluster(started.scheduler_address), lambda: started.scale(0))
+    assert failures(database) == {}
+    index_album(database, many.album)
+    assert rows(database) == many.rows
 
 
 def test_no_scheduler_is_one_error(album: Path, database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
