@@ -285,11 +285,11 @@ def trained(album, tmp_path_factory) -> dict[str, Any]:
     recipe = face_fitting.FaceRecipe(
         canvases=64,
         checked=8,
-        steps_an_epoch=20,
+        steps_an_epoch=16,
         proposer_epochs=9,
-        proposer_batch=8,
+        proposer_batch=4,
         verifier_epochs=(2, 1),
-        verifier_batch=32,
+        verifier_batch=16,
         averaging=0.9,
     )
     drawn = face_photos.gather([album], None, ())
