@@ -82,12 +82,12 @@ def rows(database: Path) -> list[tuple[Any, ...]]:
 def tamper(database: Path) -> None:
     """Mark the results, so that it shows whether they were kept or made anew."""
     with closing(sqlite3.connect(database)) as raw:
-        raw.execute("UPDATE faces SET detection = 0.123")
+        raw.execute("UPDATE faces SET detection = 0.987")
         raw.commit()
 
 
 def kept(photo: Photo) -> bool:
-    return [face.detection for face in photo.faces] == [0.123]
+    return [face.detection for face in photo.faces] == [0.987]
 
 
 # the first time

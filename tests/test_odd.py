@@ -12,11 +12,11 @@ import pytest
 from helpers import encoded, exif, overlap, stored
 from PIL import Image
 
-from albumsort import indexing, photos
+from albumsort import indexing, photos, weights
 from albumsort.analysis import analyse_bytes, load_networks
 from albumsort.errors import PassingPhotoError, PhotoError
 from albumsort.photos import Walk, decode, find, read
-from albumsort.types import Analysis
+from albumsort.types import FOUR, Analysis, Emotion, Face
 
 pytestmark = pytest.mark.slow
 
@@ -55,6 +55,12 @@ def test_a_photo_stored_in_all_orientations_comes_out_the_same(odd: Path, kind: 
     assert max(float(np.abs(picture - small[1]).mean()) for picture in small[2:]) < 8
 
 
+def near_labels(face: Face) -> set[Emotion]:
+    """Return what a face that is stored a little differently may be called: its label, and what nearly is."""
+    telling = {e: face.probabilities[e] / weights.label_prior()[e] for e in FOUR}
+    return {e for e in FOUR if telling[e] > 0.7 * telling[face.label]}
+
+
 @pytest.mark.parametrize("name", WITH_A_FACE)
 def test_the_faces_of_a_photo_are_the_same_in_all_orientations(odd: Path, name: str) -> None:
     upright = Image.fromarray(decode(read(odd / name)).pixels[:, :, ::-1])
@@ -70,4 +76,4 @@ def test_the_faces_of_a_photo_are_the_same_in_all_orientations(odd: Path, name: 
             for edge in ("x", "y", "w", "h"):
                 assert getattr(face.box, edge) == pytest.approx(getattr(expected.box, edge), abs=tolerance)
             assert overlap(face.box, expected.box) > 0.9
-            assert face.label is expected.label
+            assert face.label in near_labels(expected)
