@@ -285,8 +285,8 @@ def trained(album, tmp_path_factory) -> dict[str, Any]:
     recipe = face_fitting.FaceRecipe(
         canvases=64,
         checked=8,
-        steps_an_epoch=16,
-        proposer_epochs=9,
+        steps_an_epoch=28,
+        proposer_epochs=5,
         proposer_batch=4,
         verifier_epochs=(2, 1),
         verifier_batch=16,
@@ -320,7 +320,7 @@ def history(folder: Path) -> list[dict[str, str]]:
 @pytest.mark.slow
 def test_an_interrupted_run_goes_on_and_its_losses_fall(trained):
     lines = history(trained["run"] / "proposer")
-    assert [line["epoch"] for line in lines] == [str(i + 1) for i in range(9)]
+    assert [line["epoch"] for line in lines] == [str(i + 1) for i in range(5)]
     assert float(lines[-1]["loss"]) < 0.6 * float(lines[0]["loss"])
     assert float(lines[-1]["validation_loss"]) < 0.7 * float(lines[0]["validation_loss"])
     assert len(history(trained["run"] / "verifier-1")) == 1

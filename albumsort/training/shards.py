@@ -22,11 +22,15 @@ Task = TypeVar("Task")
 def make(folder: Path, tasks: Sequence[Task], work: Callable[[Task], Arrays], title: str) -> None:
     """Write the arrays that `work` returns for each task into a folder of its own; those that are there are kept.
 
-    `work` and the tasks are pickled to one process per core. A kill loses the parts in work, no more.
+    `work` and the tasks are pickled to one process per core, unless only one part is missing. A kill loses
+    the parts in work, no more.
     """
     folder.mkdir(parents=True, exist_ok=True)
     missing = [(_part(folder, i), task) for i, task in enumerate(tasks) if not _part(folder, i).is_dir()]
     if not missing:
+        return
+    if len(missing) == 1:  # a process starts in seconds
+        _write(work, missing[0])
         return
     with multiprocessing.get_context("spawn").Pool(min(len(missing), os.cpu_count() or 1)) as pool:
         done = pool.imap_unordered(partial(_write, work), missing)
