@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS = 10.0
 RECONNECT_SECONDS = 60.0
+GOODBYE_SECONDS = 2.0
 WORKERLESS_SECONDS = 300.0
 COUNT_SECONDS = 1.0  # how soon workers that come or go are noticed
 HUNG = 71  # exit code of a worker that ended itself because a photo took too long
@@ -69,7 +70,7 @@ class Cluster:
 
     def __exit__(self, *_: object) -> None:
         if self._client is not None:
-            self._client.close(timeout=CONNECT_SECONDS)
+            _let_go(self._client)
             self._client = None
 
     def ahead(self, files: Iterable[PhotoFile]) -> Generator[PhotoFile]:
@@ -184,7 +185,7 @@ class Cluster:
         assert self._client is not None
         if self._client.status == "running":
             return False
-        self._client.close(timeout=0)
+        _let_go(self._client)
         self._client = self._connect(RECONNECT_SECONDS)
         return True
 
@@ -206,6 +207,11 @@ class Cluster:
                     f"the cluster's worker {worker} has {threads} threads, but a photo takes one; start workers with: "
                     + START_WORKERS.format(self._address)
                 )
+
+
+def _let_go(client: Client) -> None:
+    with suppress(TimeoutError):  # a scheduler that is away does not answer a farewell
+        client.close(timeout=GOODBYE_SECONDS)
 
 
 # what runs on the workers
