@@ -286,7 +286,7 @@ def trained(album, tmp_path_factory) -> dict[str, Any]:
         canvases=64,
         checked=8,
         steps_an_epoch=28,
-        proposer_epochs=5,
+        proposer_epochs=(5, 1),
         proposer_batch=4,
         verifier_epochs=(2, 1),
         verifier_batch=16,
@@ -319,10 +319,12 @@ def history(folder: Path) -> list[dict[str, str]]:
 
 @pytest.mark.slow
 def test_an_interrupted_run_goes_on_and_its_losses_fall(trained):
-    lines = history(trained["run"] / "proposer")
+    lines = history(trained["run"] / "proposer-0")
     assert [line["epoch"] for line in lines] == [str(i + 1) for i in range(5)]
     assert float(lines[-1]["loss"]) < 0.6 * float(lines[0]["loss"])
     assert float(lines[-1]["validation_loss"]) < 0.7 * float(lines[0]["validation_loss"])
+    (later,) = history(trained["run"] / "proposer-1")
+    assert float(later["loss"]) < float(lines[1]["loss"])  # it began with what the first cycle left
     assert len(history(trained["run"] / "verifier-1")) == 1
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +15,10 @@ from .face_calibration import Judged
 BINS = 10
 
 
-def write(folder: Path, run: Path, rounds: int, validation: Judged) -> None:
-    """Draw how both networks learnt, and what the detector found in the validation photos."""
+def write(folder: Path, fitted: Sequence[Path], validation: Judged) -> None:
+    """Draw how the networks in these folders learnt, and what the detector found in the validation photos."""
     folder.mkdir(parents=True, exist_ok=True)
-    histories = {"proposer": run / "proposer", **{f"verifier {i + 1}": run / f"verifier-{i}" for i in range(rounds)}}
-    figures = {"curves": _curves(histories), "reliability": _reliability(validation), "recall": _recall(validation)}
+    figures = {"curves": _curves(fitted), "reliability": _reliability(validation), "recall": _recall(validation)}
     for name, figure in figures.items():
         figure.savefig(folder / f"{name}.png", dpi=100)
 
@@ -27,15 +27,15 @@ def _figure(width: float = 6) -> Figure:
     return Figure(figsize=(width, 5), layout="constrained")
 
 
-def _curves(runs: dict[str, Path]) -> Figure:
-    figure = _figure(4.5 * len(runs))
-    for axes, (name, run) in zip(figure.subplots(1, len(runs), squeeze=False)[0], runs.items(), strict=True):
+def _curves(fitted: Sequence[Path]) -> Figure:
+    figure = _figure(4.5 * len(fitted))
+    for axes, run in zip(figure.subplots(1, len(fitted), squeeze=False)[0], fitted, strict=True):
         with (run / HISTORY).open(newline="", encoding="utf-8") as file:
             lines = list(csv.DictReader(file))
         epochs = [int(line["epoch"]) for line in lines]
         for column in [column for column in lines[0] if column != "epoch"]:
             axes.plot(epochs, [float(line[column]) for line in lines], label=column.replace("_", " "))
-        axes.set_title(name)
+        axes.set_title(run.name)
         axes.set_xlabel("epoch")
         axes.set_ylim(bottom=0)
         axes.legend()

@@ -22,6 +22,7 @@ BUILDERS: dict[str, Callable[[], keras.Model]] = {
 }
 
 
+LATER = 0.7  # of the learning rate, where there is something to begin with
 OVERLOOKED = 0.97  # what a verifier is so sure of is rather a face that the teacher overlooked than a mistake
 
 
@@ -33,19 +34,24 @@ class FaceRecipe(Stored):
     canvases: int = 20_000
     checked: int = 500  # canvases of validation photos, for the curve
     steps_an_epoch: int = 400
-    proposer_epochs: int = 15
+    proposer_epochs: tuple[int, ...] = (15, 15)  # of each cosine; the later ones begin with what the one before left
     proposer_batch: int = 32
     proposer_learning_rate: float = 3e-3
-    verifier_epochs: tuple[int, ...] = (13, 9)  # of each round; the later ones learn most from its errors
+    verifier_epochs: tuple[int, ...] = (20, 15)  # of each round; the later ones learn most from its errors
     verifier_batch: int = 128
     verifier_learning_rate: float = 2e-3
     averaging: float = 0.998
     seed: int = 0
 
+    @property
+    def epochs(self) -> dict[str, tuple[int, ...]]:
+        """Those of each network, in the order they are trained."""
+        return {"proposer": self.proposer_epochs, "verifier": self.verifier_epochs}
+
 
 PRESETS = {
     "cascade": FaceRecipe(),
-    "quick": FaceRecipe(canvases=500, checked=50, steps_an_epoch=40, proposer_epochs=2, verifier_epochs=(2, 1)),
+    "quick": FaceRecipe(canvases=500, checked=50, steps_an_epoch=40, proposer_epochs=(2,), verifier_epochs=(2, 1)),
 }
 
 
@@ -57,9 +63,16 @@ def chosen(name: str, seed: int | None = None) -> FaceRecipe:
     return recipe if seed is None else replace(recipe, seed=seed)
 
 
-def fit_proposer(recipe: FaceRecipe, canvases: Path, checked: Path, run: Path) -> None:
-    """Train the proposer on drawn canvases into a folder, or go on with it; the curve has the loss on others."""
-    data = face_proposing.Batches(shards.read(canvases), recipe.proposer_batch, recipe.steps_an_epoch, recipe.seed)
+def fit_proposer(
+    recipe: FaceRecipe, cycle: int, canvases: Path, checked: Path, before: Path | None, run: Path
+) -> None:
+    """Train the proposer on drawn canvases into a folder, or go on with it; the curve has the loss on others.
+
+    before: the folder of the cycle before, whose averaged weights this one begins with, at a learning rate that is
+    high again (warm restarts: Loshchilov & Hutter, SGDR, 2017). So a run can be made longer without being begun anew.
+    """
+    seed, epochs = recipe.seed + cycle, recipe.proposer_epochs[cycle]
+    data = face_proposing.Batches(shards.read(canvases), recipe.proposer_batch, recipe.steps_an_epoch, seed)
     others = shards.read(checked)
     count = sum(len(part["pixels"]) for part in others)
     check = face_proposing.Batches(others, recipe.proposer_batch, max(1, count // recipe.proposer_batch), recipe.seed)
@@ -74,10 +87,11 @@ def fit_proposer(recipe: FaceRecipe, canvases: Path, checked: Path, run: Path) -
         face_proposing.loss,
         scores,
         run,
-        epochs=recipe.proposer_epochs,
-        optimizer=adamw(recipe.proposer_learning_rate, 2e-3, recipe.proposer_epochs * len(data), clip=10.0),
+        epochs=epochs,
+        optimizer=adamw(rate(recipe.proposer_learning_rate, before), 2e-3, epochs * len(data), clip=10.0),
         averaging=recipe.averaging,
-        seed=recipe.seed,
+        seed=seed,
+        start=None if before is None else averaged("proposer", before),
     )
 
 
@@ -112,7 +126,7 @@ def fit_verifier(recipe: FaceRecipe, round: int, collected: Sequence[Path], befo
         score,
         run,
         epochs=epochs,
-        optimizer=adamw(recipe.verifier_learning_rate * (1 if start is None else 0.7), 5e-3, epochs * len(data)),
+        optimizer=adamw(rate(recipe.verifier_learning_rate, before), 5e-3, epochs * len(data)),
         averaging=recipe.averaging,
         seed=recipe.seed,
         start=start,
@@ -158,6 +172,11 @@ class Scored(Checkpoints):
 
     def scores(self) -> dict[str, float]:
         return self.score(self.average)
+
+
+def rate(first: float, before: Path | None) -> float:
+    """Return the highest learning rate of a cycle or round, `first` of one that begins from nothing."""
+    return first if before is None else first * LATER
 
 
 def averaged(network: str, run: Path) -> keras.Model:

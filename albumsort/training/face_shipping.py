@@ -56,8 +56,14 @@ def train(
     face_photos.label_all(drawn, make_teacher, labels)
     face_canvases.draw_all(run / "canvases", recipe.canvases, labels, Split.TRAINING, recipe.seed)
     face_canvases.draw_all(run / "checked", recipe.checked, labels, Split.VALIDATION, recipe.seed + OTHER_CANVASES)
-    face_fitting.fit_proposer(recipe, run / "canvases", run / "checked", run / "proposer")
-    network = face_fitting.averaged("proposer", run / "proposer")
+    before = None
+    for cycle in range(len(recipe.proposer_epochs)):
+        fitted = run / f"proposer-{cycle}"
+        face_fitting.fit_proposer(recipe, cycle, run / "canvases", run / "checked", before, fitted)
+        before = fitted
+    if before is None:
+        raise UsageError("the recipe has no epochs for the proposer")
+    network = face_fitting.averaged("proposer", before)
     proposer.write_bytes(conversion.detector_to_litert(network, [1, None, None, 3]))
     collected: list[Path] = []
     before = None
@@ -96,7 +102,8 @@ def train(
         ),
     }
     (run / ENTRIES).write_text(json.dumps(entries, indent=2) + "\n", encoding="utf-8")
-    face_charts.write(run / "report", run, len(recipe.verifier_epochs), validation)
+    cycles = [f"{name}-{i}" for name, epochs in recipe.epochs.items() for i in range(len(epochs))]
+    face_charts.write(run / "report", [run / cycle for cycle in cycles], validation)
     return Trained(proposer, verifier, entries, validation, held_out)
 
 
