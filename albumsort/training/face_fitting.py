@@ -63,9 +63,7 @@ def chosen(name: str, seed: int | None = None) -> FaceRecipe:
     return recipe if seed is None else replace(recipe, seed=seed)
 
 
-def fit_proposer(
-    recipe: FaceRecipe, cycle: int, canvases: Path, checked: Path, before: Path | None, run: Path
-) -> None:
+def fit_proposer(recipe: FaceRecipe, cycle: int, canvases: Path, checked: Path, before: Path | None, run: Path) -> None:
     """Train the proposer on drawn canvases into a folder, or go on with it; the curve has the loss on others.
 
     before: the folder of the cycle before, whose averaged weights this one begins with, at a learning rate that is
