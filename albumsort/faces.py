@@ -149,8 +149,9 @@ class CascadeDetector:
 class Proposer:
     """A heat map of faces, with box and landmarks at each of its cells of 8 x 8 pixels.
 
-    In: (1, H, W, 3) BGR 0-255, H and W multiples of 32. Out: (1, H/8, W/8, 15): score; centre from the
-    cell's centre and log of width and height, in cells; landmarks from the cell's centre, over sqrt(w h).
+    In: (1, H, W/n, 3 n) BGR 0-255 of n neighbouring pixels, H and W multiples of 32. Out: (1, H/8, W/8, 15):
+    score; centre from the cell's centre and log of width and height, in cells; landmarks from the cell's centre,
+    over sqrt(w h).
     """
 
     CELL, MULTIPLE = 8, 32
@@ -164,9 +165,10 @@ class Proposer:
         with step("resize"):
             small = _resized(pixels, shrink) if shrink < 1 else pixels
         height, width = small.shape[:2]
-        padded = np.full((1, -(-height // 32) * 32, -(-width // 32) * 32, 3), PADDING, np.float32)
-        padded[0, :height, :width] = small
-        answers = self._network(padded)[0]
+        below, beside = -height % self.MULTIPLE, -width % self.MULTIPLE
+        grey = (PADDING, PADDING, PADDING)
+        padded = np.asarray(cv2.copyMakeBorder(small, 0, below, 0, beside, cv2.BORDER_CONSTANT, value=grey), np.uint8)
+        answers = self._network(side_by_side(padded[None], self._network.channels // 3).astype(np.float32))[0]
         rows = self._decode(answers)
         rows[:, :SCORE] *= self.CELL / shrink
         return _without_overlaps(rows, PROPOSAL_OVERLAP)
@@ -214,6 +216,12 @@ class _Verifier:
         verified[:, LANDMARKS] = np.tile(centre, 5) + answers[:, 5:15] * unit[:, None]
         verified[:, SCORE] = answers[:, 0]
         return verified
+
+
+def side_by_side(pixels: Pixels, neighbours: int) -> Pixels:
+    """Return (n, h, w, 3) pixels as (n, h, w / neighbours, 3 neighbours): nothing moves in memory."""
+    count, height, width, channels = pixels.shape
+    return pixels.reshape(count, height, width // neighbours, channels * neighbours)
 
 
 def crop(pixels: Pixels, box: Box, turns: int = 0) -> Pixels:

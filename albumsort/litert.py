@@ -45,7 +45,8 @@ class Network:
         """
         self._model, self._shapes = model, shapes
         self._unused: Any = Interpreter(model_content=model, num_threads=1)
-        self._input = self._unused.get_input_details()[0]["index"]
+        given = self._unused.get_input_details()[0]
+        self._input, self.channels = given["index"], int(given["shape"][-1])
         self._output = self._unused.get_output_details()[0]["index"]
         self._kept: OrderedDict[tuple[int, ...], Any] = OrderedDict()
 

@@ -9,10 +9,11 @@ import keras
 import numpy as np
 from keras import ops
 
-from ..faces import LANDMARKS, SCORE, Pixels
+from ..faces import LANDMARKS, SCORE, Pixels, side_by_side
 from . import shards
 from .face_canvases import IGNORE, SIDE, grey, lit
 from .face_labels import has_landmarks
+from .face_networks import NEIGHBOURS
 from .face_rows import Floats, clipped, longer_side, mirrored, shifted
 
 VIEW = 256  # pixels of a canvas that the network sees at a time
@@ -97,12 +98,13 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
     def on_epoch_end(self) -> None:
         self.epoch += 1
 
-    def __getitem__(self, batch: int) -> tuple[Floats, Floats]:
+    def __getitem__(self, batch: int) -> tuple[Pixels, Floats]:
         cv2.setNumThreads(1)
         number = self.epoch * self.steps + batch
         random = np.random.default_rng([self.seed, number])
         views = [view(*self.canvases[i], random) for i in self._chosen(number)]
-        return np.stack([pixels for pixels, _ in views]), np.stack([targets(rows) for _, rows in views])
+        pixels = np.stack([pixels for pixels, _ in views])
+        return side_by_side(pixels, NEIGHBOURS), np.stack([targets(rows) for _, rows in views])
 
     def _chosen(self, number: int) -> list[int]:
         """The canvases of a batch: all come once before any comes again."""

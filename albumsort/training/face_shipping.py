@@ -15,6 +15,7 @@ from . import conversion, face_calibration, face_canvases, face_charts, face_fit
 from .face_candidates import collect
 from .face_fitting import FaceRecipe
 from .face_labels import Teacher
+from .face_networks import NEIGHBOURS
 from .face_photos import Drawn, LabelledPhoto, Split, of_split
 
 PROPOSER, VERIFIER = "face_proposer", "face_verifier"
@@ -64,7 +65,7 @@ def train(
     if before is None:
         raise UsageError("the recipe has no epochs for the proposer")
     network = face_fitting.averaged("proposer", before)
-    proposer.write_bytes(conversion.detector_to_litert(network, [1, None, None, 3]))
+    proposer.write_bytes(conversion.detector_to_litert(network, [1, None, None, 3 * NEIGHBOURS]))
     collected: list[Path] = []
     before = None
     for number in range(len(recipe.verifier_epochs)):
@@ -90,7 +91,7 @@ def train(
     entries = {
         PROPOSER: _entry(
             proposer,
-            "float32 (1, H, W, 3), BGR 0-255, H and W multiples of 32",
+            "float32 (1, H, W/4, 12), BGR 0-255 of four neighbouring pixels, H and W multiples of 32",
             "float32 (1, H/8, W/8, 15): score, box, five landmarks of every cell",
             made,
         ),

@@ -71,7 +71,10 @@ class BatchNorm(layers.Layer):  # type: ignore[misc]
         }
 
 
-def conv(x: Any, channels: int, size: int, stride: int = 1, relu: bool = True, gamma: str = "ones") -> Any:
+Extent = int | tuple[int, int]  # of rows and columns
+
+
+def conv(x: Any, channels: int, size: Extent, stride: Extent = 1, relu: bool = True, gamma: str = "ones") -> Any:
     """Convolve, normalise, and keep what is positive; gamma: what the scale begins as."""
     x = layers.Conv2D(channels, size, stride, padding="same", use_bias=False, kernel_initializer="he_normal")(x)
     x = BatchNorm(gamma=gamma)(x)
