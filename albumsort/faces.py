@@ -12,7 +12,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, Self
 
 import cv2
 import numpy as np
@@ -29,7 +29,7 @@ Pixels = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
 
 COARSE_SIDE, FINE_SIDE = 320, 960
-SHAPES = 2  # of photos that the proposer is ready for at once: most cameras hold one, upright or across
+SHAPES = 4  # that the proposer is ready for at once: two views of a photo, upright or across
 COARSE_SMALLEST, FINE_LARGEST = 40, 180  # sides, in pixels of their own pass, that each pass answers for
 PROPOSAL_THRESHOLD, PROPOSAL_OVERLAP, FACE_OVERLAP = 0.2, 0.4, 0.35
 FACE_INSIDE = 0.7  # of the smaller box: an eye or a mouth taken for a face of its own
@@ -95,17 +95,17 @@ class CascadeDetector:
 
     def __init__(self, proposer: bytes, verifier: bytes, calibration: Calibration, floor: float = THRESHOLD) -> None:
         self._floor = floor
-        self._coarse = Proposer(proposer, COARSE_SIDE)
-        self._fine = Proposer(proposer, FINE_SIDE)
+        self._proposer = Proposer(proposer)
         self._verifier = _Verifier(verifier)
         self._calibration = calibration
 
     def detect(self, pixels: Pixels) -> list[Detection]:
         """Find the faces in upright (h, w, 3) BGR pixels, best first; a lower floor adds some and changes none."""
-        rows, _ = self.survey(pixels)
+        views = _Views.of(pixels)
+        rows, _ = self._survey(views)
         if rows[:, SCORE].max(initial=0) < LYING_THRESHOLD:
             with step("turn"):
-                rows = np.concatenate([rows, self._lying(pixels, 1), self._lying(pixels, 3)])
+                rows = np.concatenate([rows, self._lying(views, 1), self._lying(views, 3)])
                 rows = rows[_distinct(rows)]
         return [_detection(row) for row in rows[rows[:, SCORE] >= self._floor]]
 
@@ -114,36 +114,60 @@ class CascadeDetector:
 
         The latter are the scores (n, 2) of proposer and verifier.
         """
+        return self._survey(_Views.of(pixels))
+
+    def _survey(self, views: _Views) -> tuple[Floats, Floats]:
         with step("propose"):
-            proposed = self._propose(pixels)
-        rows, scores = self._judge(pixels, proposed)
+            proposed = self._propose(views)
+        rows, scores = self._judge(views.whole, proposed)
         kept = _distinct(rows)
         return rows[kept], scores[kept]
 
-    def _judge(self, pixels: Pixels, proposed: Floats) -> tuple[Floats, Floats]:
+    def _judge(self, pixels: Pixels, proposed: Floats, turns: int = 0) -> tuple[Floats, Floats]:
         """Return the proposals with the verifier's boxes and the probability of a face, and both networks' scores."""
         with step("verify"):
-            rows = self._verifier(pixels, proposed)
+            rows = self._verifier(pixels, proposed, turns)
         scores = np.column_stack([proposed[:, SCORE], rows[:, SCORE]])
         rows[:, SCORE] = self._calibration(*scores.T)
         return rows, scores
 
-    def _lying(self, pixels: Pixels, turns: int) -> Floats:
+    def _lying(self, views: _Views, turns: int) -> Floats:
         """Find the large faces that `turns` quarter turns anticlockwise, 1 or 3, set upright."""
-        turned = np.ascontiguousarray(np.rot90(pixels, turns))
-        rows, _ = self._judge(turned, self._coarse(turned))
-        return _turned_back(rows[rows[:, SCORE] >= LYING_THRESHOLD], turns, pixels.shape[1], pixels.shape[0])
+        proposed = self._proposer(np.rot90(views.coarse, turns))
+        proposed = _scaled(proposed, views.times(views.coarse))
+        rows, _ = self._judge(views.whole, proposed, turns)
+        height, width = views.whole.shape[:2]
+        return _turned_back(rows[rows[:, SCORE] >= LYING_THRESHOLD], turns, width, height)
 
-    def _propose(self, pixels: Pixels) -> Floats:
-        longest = max(pixels.shape[:2])
-        rows = self._coarse(pixels)
-        if longest > COARSE_SIDE:
-            rows = rows[_longer_side(rows) * COARSE_SIDE / longest >= COARSE_SMALLEST]
-            fine = self._fine(pixels)
-            fine = fine[_longer_side(fine) * min(1, FINE_SIDE / longest) <= FINE_LARGEST]
-            rows = np.concatenate([rows, fine])
+    def _propose(self, views: _Views) -> Floats:
+        rows = self._proposer(views.coarse)
+        if views.coarse is not views.whole:
+            rows = rows[_longer_side(rows) >= COARSE_SMALLEST]
+            rows = _scaled(rows, views.times(views.coarse))
+            fine = self._proposer(views.fine)
+            fine = fine[_longer_side(fine) <= FINE_LARGEST]
+            rows = np.concatenate([rows, _scaled(fine, views.times(views.fine))])
         rows = _without_overlaps(rows, PROPOSAL_OVERLAP)
         return rows[np.argsort(-rows[:, SCORE])][:MOST_PROPOSALS]
+
+
+@dataclass(frozen=True)
+class _Views:
+    """A photo, and what the proposer sees of it."""
+
+    whole: Pixels
+    fine: Pixels
+    coarse: Pixels
+
+    @classmethod
+    def of(cls, pixels: Pixels) -> Self:
+        with step("resize"):
+            fine = _shrunk(pixels, FINE_SIDE)
+            return cls(pixels, fine, _shrunk(fine, COARSE_SIDE))
+
+    def times(self, view: Pixels) -> float:
+        """Return how many times as large as this view the photo is."""
+        return float(max(self.whole.shape[:2]) / max(view.shape[:2]))
 
 
 class Proposer:
@@ -156,22 +180,17 @@ class Proposer:
 
     CELL, MULTIPLE = 8, 32
 
-    def __init__(self, model: bytes, side: int, threshold: float = PROPOSAL_THRESHOLD) -> None:
-        self._network, self._side, self._threshold = Network(model, SHAPES), side, threshold
+    def __init__(self, model: bytes, threshold: float = PROPOSAL_THRESHOLD) -> None:
+        self._network, self._threshold = Network(model, SHAPES), threshold
 
     def __call__(self, pixels: Pixels) -> Floats:
-        """Return candidate rows in pixels of the image given."""
-        shrink = min(1.0, self._side / max(pixels.shape[:2]))
-        with step("resize"):
-            small = _resized(pixels, shrink) if shrink < 1 else pixels
-        height, width = small.shape[:2]
+        """Return candidate rows in pixels of the image given, best first."""
+        height, width = pixels.shape[:2]
         below, beside = -height % self.MULTIPLE, -width % self.MULTIPLE
         grey = (PADDING, PADDING, PADDING)
-        padded = np.asarray(cv2.copyMakeBorder(small, 0, below, 0, beside, cv2.BORDER_CONSTANT, value=grey), np.uint8)
+        padded = np.asarray(cv2.copyMakeBorder(pixels, 0, below, 0, beside, cv2.BORDER_CONSTANT, value=grey), np.uint8)
         answers = self._network(side_by_side(padded[None], self._network.channels // 3).astype(np.float32))[0]
-        rows = self._decode(answers)
-        rows[:, :SCORE] *= self.CELL / shrink
-        return _without_overlaps(rows, PROPOSAL_OVERLAP)
+        return _without_overlaps(_scaled(self._decode(answers), self.CELL), PROPOSAL_OVERLAP)
 
     def _decode(self, answers: Floats) -> Floats:
         """Rows, in cells, at the local maxima of the heat map."""
@@ -199,14 +218,16 @@ class _Verifier:
     def __init__(self, model: bytes) -> None:
         self._network = Network(model)
 
-    def __call__(self, pixels: Pixels, rows: Floats) -> Floats:
+    def __call__(self, pixels: Pixels, rows: Floats, turns: int = 0) -> Floats:
+        """Return the candidates as the network sees them; they and the answers are in pixels of the turned photo."""
         if len(rows) == 0:
             return rows.copy()
-        centre = rows[:, 0:2] + rows[:, 2:4] / 2
+        height, width = pixels.shape[:2]
+        centre = _centres(rows)
         unit = _longer_side(rows) * VERIFIER_CONTEXT
         crops = [
-            square(pixels, float(x), float(y), float(side) * VERIFIER_VIEW, VERIFIER_SIDE, cv2.BORDER_CONSTANT)
-            for (x, y), side in zip(centre, unit, strict=True)
+            np.rot90(square(pixels, x, y, side * VERIFIER_VIEW, VERIFIER_SIDE, cv2.BORDER_CONSTANT), turns)
+            for (x, y), side in zip(_centres(_turned_back(rows, turns, width, height)), unit, strict=True)
         ]
         answers = self._network(np.stack(crops).astype(np.float32))
         verified = np.empty_like(rows)
@@ -303,12 +324,15 @@ def square(pixels: Pixels, x: float, y: float, side: float, size: int, border: i
     return np.asarray(out, np.uint8)
 
 
-def _resized(pixels: Pixels, by: float) -> Pixels:
-    """Shrink a picture: halve it, which is exact and quick, while that leaves it large enough, then interpolate.
+def _shrunk(pixels: Pixels, longest: int) -> Pixels:
+    """Make a picture at most so long: halve it, which is exact and quick, while it stays longer, then interpolate.
 
     Averaging by any other factor takes ten times as long, longer than the JPEG decoder's share of a photo.
     """
     height, width = pixels.shape[:2]
+    by = longest / max(height, width)
+    if by >= 1:
+        return pixels
     size = max(1, round(width * by)), max(1, round(height * by))
     while height >= 2 * size[1] and width >= 2 * size[0]:
         height, width = height // 2, width // 2
@@ -316,6 +340,17 @@ def _resized(pixels: Pixels, by: float) -> Pixels:
             cv2.resize(pixels[: 2 * height, : 2 * width], (width, height), interpolation=cv2.INTER_AREA), np.uint8
         )
     return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_LINEAR), np.uint8)
+
+
+def _scaled(rows: Floats, by: float) -> Floats:
+    """Return rows in pixels of a picture so many times as large."""
+    scaled = rows.copy()
+    scaled[:, :SCORE] *= by
+    return scaled
+
+
+def _centres(rows: Floats) -> Floats:
+    return np.asarray(rows[:, 0:2] + rows[:, 2:4] / 2, np.float32)
 
 
 def _longer_side(rows: Floats) -> Floats:
@@ -347,8 +382,10 @@ def _distinct(rows: Floats) -> npt.NDArray[np.intp]:
 
 
 def _turned_back(rows: Floats, turns: int, width: int, height: int) -> Floats:
-    """Return rows found in a photo after 1 or 3 quarter turns anticlockwise, in the pixels of the photo before."""
+    """Return rows found in a photo after 0, 1 or 3 quarter turns anticlockwise, in the pixels of the photo before."""
     back = rows.copy()
+    if turns == 0:
+        return back
     x, y, w, h = rows[:, 0], rows[:, 1], rows[:, 2], rows[:, 3]
     marks_x, marks_y = rows[:, 4:14:2], rows[:, 5:14:2]
     back[:, 2], back[:, 3] = h, w

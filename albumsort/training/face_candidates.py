@@ -19,7 +19,6 @@ from .face_rows import Floats, longer_side, overlaps, scaled
 SIDE = 64  # of a stored crop, which shows VERIFIER_CONTEXT longer sides; the network sees the middle of it
 PHOTOS_A_PART = 200
 PROPOSALS, THRESHOLD = 40, 0.12  # of a photo at one size
-UNLIMITED = 1 << 20  # pixels: the proposer looks at what it is given as it is
 SIZES = 200, 960  # pixels of the longer side that a photo is shown at
 MOST_ENLARGED, FACE_SIDE = 2.0, 230  # pixels that most often no face exceeds
 SAME, OTHER = 0.45, 0.25  # overlaps from which a candidate is a face, and up to which it is none
@@ -41,7 +40,7 @@ class Collecting:
 
     def __call__(self, numbers: tuple[int, int]) -> shards.Arrays:
         cv2.setNumThreads(1)
-        propose = Proposer(self.proposer.read_bytes(), UNLIMITED, THRESHOLD)
+        propose = Proposer(self.proposer.read_bytes(), THRESHOLD)
         crops, rows, sources = [np.empty((0, SIDE, SIDE, 3), np.uint8)], [np.empty((0, COLUMNS), np.float32)], []
         learnt = of_split(read(self.labels), Split.TRAINING)
         for i in range(*numbers):
