@@ -7,31 +7,18 @@ import functools
 import numpy as np
 import numpy.typing as npt
 
-from . import faces, photos, weights
+from . import faces, photos
 from .emotions import EmotionClassifier, load_classifier
 from .errors import PassingPhotoError
 from .faces import FaceDetector
 from .photos import Upright
 from .timing import step
-from .types import Analysis, Box, Detection, Emotion, Face, PhotoFile, Settings
+from .types import Analysis, Box, Detection, Emotion, Face, PhotoFile
 
 FLOOR = 0.3
 """Detections that score less are not kept; which of the others count is each query's own question."""
-FINDING_METHOD = "2"
-"""Changes whenever the same bytes and weights would give other faces, crops or dates."""
-CLASSIFYING_METHOD = "2"
-"""Changes whenever the same crops and weights would give other probabilities or labels."""
-
 Verdict = tuple[dict[Emotion, float], Emotion]
 """A face's probabilities and its label."""
-
-
-def settings() -> Settings:
-    """Name what results depend on besides the bytes: the weights and the methods."""
-    return Settings(
-        finding=f"{weights.fingerprint('face_proposer', 'face_verifier')}-{FINDING_METHOD}",
-        classifying=f"{weights.fingerprint('emotion')}-{CLASSIFYING_METHOD}",
-    )
 
 
 def analyse(file: PhotoFile, known: frozenset[str]) -> Analysis | str:

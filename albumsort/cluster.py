@@ -18,9 +18,9 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from . import weights
-from .analysis import settings
 from .errors import AlbumsortError, UsageError
 from .indexing import SECONDS_A_PHOTO, Attempt, attempt
+from .methods import settings
 from .types import PhotoFile, Settings
 from .workers import INTERRUPT_SECONDS, TASKS_A_WORKER, Died, Hung
 

@@ -19,21 +19,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from . import faces, photos, weights
-from .analysis import Verdict, analyse, classify, load_networks, settings
+from . import weights
 from .errors import AlbumsortError, PassingPhotoError, PhotoError, UsageError
 from .index import Index
+from .methods import settings
 from .readahead import read_ahead
 from .timing import timed
 from .types import THRESHOLD, Analysis, PhotoFile, Settings
+from .walk import Walk, find
 from .workers import Crew, Died, Hung
 
 SECONDS_A_PHOTO = 60.0
 BYTES_A_WORKER = 4 << 30
 BATCH, BATCH_SECONDS = 64, 1.0
 MOST_HELD = 10_000  # files of equal size that wait for each other in memory
-RESCORED_AT_ONCE = 256  # results: a fraction of a second between commits, and looks for a Ctrl-C
-DAMAGED_FACES = "its stored faces are damaged; run index again to analyse it anew"
 _KILLED = (-signal.SIGTERM, -9)  # Windows has no SIGKILL
 
 Outcome = Analysis | str | PhotoError
@@ -153,7 +152,7 @@ def make_plan(
             if paths:
                 raise
             plan.unreadable.append((root, str(e)))
-    walk = photos.Walk()
+    walk = Walk()
     index.meet(_listed(plan, index, listed or (), walk))
     plan.skipped += walk.skipped
     plan.unreadable += walk.errors
@@ -166,8 +165,8 @@ def make_plan(
 
 
 def _plan_root(plan: Plan, index: Index, root: Path, exclude: Sequence[str]) -> None:
-    walk = photos.Walk()
-    met = index.meet(photos.find(root, exclude, walk))
+    walk = Walk()
+    met = index.meet(find(root, exclude, walk))
     _note_absent(index, root, met, walk)
     plan.skipped += walk.skipped
     plan.unreadable += walk.errors
@@ -175,18 +174,18 @@ def _plan_root(plan: Plan, index: Index, root: Path, exclude: Sequence[str]) -> 
         plan.roots.append(root)
 
 
-def _listed(plan: Plan, index: Index, listed: Iterable[Path], walk: photos.Walk) -> Iterator[PhotoFile]:
+def _listed(plan: Plan, index: Index, listed: Iterable[Path], walk: Walk) -> Iterator[PhotoFile]:
     """Yield the files of a list, which may be older than the disk: what is gone is a failure of its own."""
     for path in (Path(os.path.abspath(path)) for path in listed):
         try:
-            yield from photos.find(path, (), walk)
+            yield from find(path, (), walk)
         except AlbumsortError as e:
             plan.unreadable.append((path, str(e)))
             if not os.path.lexists(path) and index.knows_path(path):
                 index.note_absent([path])
 
 
-def _note_absent(index: Index, root: Path, met: int, walk: photos.Walk) -> None:
+def _note_absent(index: Index, root: Path, met: int, walk: Walk) -> None:
     """Note the known files that are not there; below a folder that could not be read nothing counts as gone."""
     unreadable = [folder for folder, _ in walk.errors]
     absent = newly = 0
@@ -227,7 +226,7 @@ def run(index: Index, plan: Plan, executor: Executor, rescan: bool, progress: Ca
             index.add_root(root)
         index.mark_present(plan.back)
     with _ctrl_c() as interrupt:
-        rescored, damaged = _rescore(index, interrupt, progress) if plan.stale else (0, [])
+        rescored, damaged = _rescored(index, interrupt, progress) if plan.stale else (0, [])
         for file, outcome, seconds in outcomes(index.todo(), known, executor, interrupt):
             writer.add(file, outcome)
             steps.update(seconds)
@@ -252,32 +251,12 @@ def run(index: Index, plan: Plan, executor: Executor, rescan: bool, progress: Ca
     )
 
 
-def _rescore(
+def _rescored(
     index: Index, interrupt: threading.Event, progress: Callable[[], object]
 ) -> tuple[int, list[tuple[Path, str]]]:
-    """Classify anew what only other emotion weights or another method made stale; no photo is read.
+    from .rescoring import rescore  # the networks take longer to import than a run with nothing to do
 
-    Returns how many results were, and the photos whose stored faces are damaged: they are analysed on the next run.
-    """
-    classifier, now = load_networks()[1], settings()
-    rescored, last, damaged = 0, -1, list[tuple[Path, str]]()
-    while not interrupt.is_set() and (stale := index.unclassified(now, last, RESCORED_AT_ONCE)):
-        last = stale[-1][0]
-        verdicts: dict[int, list[Verdict] | None] = {}
-        for content, count, packed in stale:
-            try:
-                verdicts[content] = classify(faces.unpack(packed, count), classifier)
-            except ValueError:
-                verdicts[content] = None
-            progress()
-        with index.transaction():
-            for content, answers in verdicts.items():
-                if answers is None:
-                    damaged += [(path, DAMAGED_FACES) for path in index.distrust(content)]
-                else:
-                    index.save_verdicts(content, answers, now)
-                    rescored += 1
-    return rescored, damaged
+    return rescore(index, interrupt, progress)
 
 
 @contextmanager
@@ -463,6 +442,8 @@ def attempt(file: PhotoFile, known: frozenset[str]) -> Attempt:
 
 
 def _attempted(file: PhotoFile, known: frozenset[str]) -> Outcome | AlbumsortError:
+    from .analysis import analyse  # only workers need the networks
+
     try:
         return analyse(file, known)
     except AlbumsortError as e:

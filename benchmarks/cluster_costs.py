@@ -20,10 +20,11 @@ from pathlib import Path
 
 import distributed
 
-from albumsort import analysis, indexing, photos
+from albumsort import analysis, indexing, methods
 from albumsort.cluster import Cluster
 from albumsort.index import Index
 from albumsort.types import Analysis, PhotoFile
+from albumsort.walk import Walk, find
 
 MOST_PHOTOS = 40
 WRITTEN = 20_000
@@ -45,7 +46,7 @@ def analysed(files: list[PhotoFile]) -> tuple[float, list[Analysis]]:
 def written(results: list[Analysis]) -> tuple[float, float]:
     """Return the processor time of writing a result as a run does, and the bytes it takes."""
     with tempfile.TemporaryDirectory() as folder, Index(Path(folder, "index.sqlite"), create=True) as index:
-        now = analysis.settings()
+        now = methods.settings()
         writer = indexing._Writer(index, now, note_fresh=False)
         index.begin_comparison()
         start = time.process_time()
@@ -94,7 +95,7 @@ def main() -> None:
     parser.add_argument("photos", type=Path)
     parser.add_argument("--storage", type=float, default=1000.0, metavar="MB/s")
     asked = parser.parse_args()
-    files = list(photos.find(asked.photos, (), photos.Walk()))[:MOST_PHOTOS]
+    files = list(find(asked.photos, (), Walk()))[:MOST_PHOTOS]
     seconds, results = analysed(files)
     if not results:
         sys.exit(f"{asked.photos} holds no photo")

@@ -29,8 +29,8 @@ from PIL import ExifTags, Image
 
 from albumsort import indexing
 from albumsort.errors import PassingPhotoError
-from albumsort.photos import Walk, find
 from albumsort.types import Analysis, PhotoFile
+from albumsort.walk import Walk, find
 
 AT_ONCE = 500  # inputs on the disk
 EDGES = (0, 1, 0x7F, 0x80, 0xFF)

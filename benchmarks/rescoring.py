@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from albumsort import analysis, faces, indexing
+from albumsort import faces, indexing, methods
 from albumsort.index import Index
 from albumsort.types import Analysis, Box, Emotion, Face, PhotoFile, Settings
 
@@ -21,7 +21,7 @@ FACES_A_PHOTO = (1, 1, 2, 4, 2)
 def fill(path: Path, count: int) -> int:
     """Write an index of faces that another network classified; returns how many there are."""
     chance = np.random.default_rng(0)
-    before = Settings(analysis.settings().finding, "another network")
+    before = Settings(methods.settings().finding, "another network")
     shares = {e: 1 / len(Emotion) for e in Emotion}
     face = Face(Box(0, 0, 100, 100), ((0.0, 0.0),) * 5, 0.9, 0.03, 0.5, shares, Emotion.NEUTRAL)
     made = number = 0

@@ -18,8 +18,8 @@ from pathlib import Path
 
 from measuring import Measured, albumsort, machine, measure
 
-from albumsort.analysis import settings
 from albumsort.index import Index
+from albumsort.methods import settings
 
 REPEATS = 5
 A_FOLDER = 500

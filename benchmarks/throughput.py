@@ -35,6 +35,7 @@ from measuring import Measured, albumsort, machine, measure
 from PIL import ExifTags, Image
 
 from albumsort import photos
+from albumsort.walk import Walk, find
 
 WIDTH, HEIGHT = 3872, 2592
 GRIDS = ((1, 1), (1, 1), (2, 1), (2, 2), (3, 2))  # photos beside and above each other
@@ -84,7 +85,7 @@ class Row:
 
 def make_album(source: Path, album: Path, count: int) -> list[Path]:
     """Compose camera-sized photos, every fourth upright, all different, as a camera writes them."""
-    found = [file.path for file in photos.find(source, (), photos.Walk())]
+    found = [file.path for file in find(source, (), Walk())]
     if not found:
         sys.exit(f"{source} holds no photo")
     chance = np.random.default_rng(0)

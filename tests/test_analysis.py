@@ -8,9 +8,10 @@ import pytest
 from helpers import ASTRONAUT_FACE, astronaut, encoded, exif, landscape, overlap, stored
 from PIL import Image, ImageFilter
 
-from albumsort import analysis, faces, photos
-from albumsort.analysis import analyse, analyse_bytes, load_networks, settings
+from albumsort import analysis, faces, methods, photos, weights
+from albumsort.analysis import analyse, analyse_bytes, load_networks
 from albumsort.errors import PhotoError
+from albumsort.methods import settings
 from albumsort.types import FOUR, THRESHOLD, Analysis, Box, Emotion, Face, PhotoFile
 
 
@@ -164,7 +165,7 @@ def test_another_method_makes_its_own_step_stale_and_no_other(
     monkeypatch: pytest.MonkeyPatch, name: str, step: str
 ) -> None:
     today = asdict(settings())
-    monkeypatch.setattr(analysis, name, "another")
+    monkeypatch.setattr(methods, name, "another")
     tomorrow = asdict(settings())
     assert {key for key in today if today[key] != tomorrow[key]} == {step}
 
@@ -176,9 +177,9 @@ def test_another_method_makes_its_own_step_stale_and_no_other(
 def test_another_network_makes_its_own_step_stale_and_no_other(
     monkeypatch: pytest.MonkeyPatch, network: str, step: str, key: str
 ) -> None:
-    today, shipped = asdict(settings()), analysis.weights.manifest()
+    today, shipped = asdict(settings()), weights.manifest()
     changed = replace(shipped[network], details={**shipped[network].details, key: "another"})
-    monkeypatch.setattr(analysis.weights, "manifest", lambda: {**shipped, network: changed})
+    monkeypatch.setattr(weights, "manifest", lambda: {**shipped, network: changed})
     tomorrow = asdict(settings())
     assert {key for key in today if today[key] != tomorrow[key]} == {step}
 

@@ -21,10 +21,10 @@ from helpers import astronaut, encoded, environment, index_album
 from test_indexing import counts, failures, photos, rows
 
 from albumsort import cluster, indexing, weights
-from albumsort.analysis import settings
 from albumsort.cluster import Cluster, parse_path, why_unfit
 from albumsort.errors import AlbumsortError, UsageError
 from albumsort.index import Index
+from albumsort.methods import settings
 
 distributed = pytest.importorskip("distributed")
 

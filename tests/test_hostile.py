@@ -21,8 +21,8 @@ from hypothesis import strategies as st
 from albumsort import indexing, photos
 from albumsort.errors import PassingPhotoError
 from albumsort.index import Index
-from albumsort.photos import Walk, find
 from albumsort.types import PhotoFile
+from albumsort.walk import Walk, find
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows refuses such names and files itself")
 

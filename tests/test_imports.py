@@ -28,11 +28,14 @@ MAY_KNOW = {
     "weights": {"types", "errors"},
     "timing": set(),
     "readahead": {"types"},
+    "walk": {"types", "errors"},
     "photos": {"types", "errors", "timing"},
     "faces": {"types", "errors", "weights", "litert", "timing"},
     "emotions": {"types", "errors", "weights", "litert"},
     "workers": {"errors"},
-    "analysis": {"types", "errors", "weights", "photos", "faces", "emotions", "timing"},
+    "analysis": {"types", "errors", "photos", "faces", "emotions", "timing"},
+    "methods": {"types", "weights"},
+    "rescoring": {"analysis", "faces", "index", "methods"},
     "filesystems": set(),
     "index": {"schema", "filesystems", "types", "errors"},
     "ranking": {"index", "types", "errors"},
@@ -42,7 +45,7 @@ MAY_KNOW = {
     "export": {"types", "errors", "files", "journal"},
     "undo": {"types", "errors", "files", "journal", "export"},
 }
-MAY_KNOW_PIXELS = {"analysis", "cluster", "indexing", "cli", "diagnosis", "drawing", "gallery"}
+MAY_KNOW_PIXELS = {"analysis", "rescoring", "cluster", "indexing", "cli", "diagnosis", "drawing", "gallery"}
 
 
 # what a command loads
@@ -88,10 +91,16 @@ def test_the_package_itself_loads_nothing_heavy() -> None:
     assert not loaded_by("import albumsort") & {*HEAVY, "numpy", "sqlite3", "typer", "rich"}
 
 
-def test_indexing_does_not_load_tensorflow(album: Path, database: Path) -> None:
-    loaded = loaded_by(running("index", album / "drawing.png", "--db", database, "--quiet"))
+def test_a_worker_does_not_load_tensorflow() -> None:
+    loaded = loaded_by("from albumsort.analysis import load_networks; load_networks()")
     assert {"cv2", "ai_edge_litert"} <= loaded
     assert not loaded & {"tensorflow", "keras", "skimage", "distributed"}
+
+
+def test_an_index_with_nothing_to_do_loads_nothing_heavy(album: Path, database: Path) -> None:
+    again = running("index", album / "drawing.png", "--db", database, "--quiet")
+    loaded_by(again)
+    assert not loaded_by(again) & {*HEAVY, "numpy"}
 
 
 # who may know whom

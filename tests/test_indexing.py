@@ -32,7 +32,7 @@ from helpers import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from albumsort import analysis, indexing, weights
+from albumsort import analysis, indexing, methods, rescoring, weights
 from albumsort import photos as reading
 from albumsort.analysis import load_networks
 from albumsort.errors import AlbumsortError, PhotoError, UsageError
@@ -270,7 +270,7 @@ def test_rescan_analyses_everything_again(album: Path, database: Path) -> None:
 
 def test_results_of_another_method_are_made_anew(album: Path, database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as yesterday:
-        yesterday.setattr(analysis, "FINDING_METHOD", "yesterday's")
+        yesterday.setattr(methods, "FINDING_METHOD", "yesterday's")
         index_album(database, album)
     tamper(database)
     assert counts(index_album(database, album)) == {"found": 5, "analysed": 4, "faces": 2, "failed": 1}
@@ -360,7 +360,7 @@ def test_missing_photos_are_scored_anew_and_those_of_other_folders(
     assert (report.rescored, report.analysed, report.missing) == (5, 0, 1)
     with closing(sqlite3.connect(database)) as raw:
         [(used,)] = raw.execute("SELECT DISTINCT classified_with FROM contents").fetchall()
-    assert used == analysis.settings().classifying
+    assert used == methods.settings().classifying
 
 
 def test_an_absent_folder_stops_scoring_anew_too(
@@ -382,7 +382,7 @@ def test_another_method_of_finding_opens_the_photos_and_keeps_what_cannot_be(
     before = photos(database)
     (album / "astronaut.jpg").unlink()
     other_emotions(monkeypatch)
-    monkeypatch.setattr(analysis, "FINDING_METHOD", "another")
+    monkeypatch.setattr(methods, "FINDING_METHOD", "another")
     report = index_album(database, album)
     assert (report.analysed, report.rescored, report.missing) == (3, 0, 1)
     with closing(sqlite3.connect(database)) as raw:
@@ -396,7 +396,7 @@ def test_ctrl_c_while_scoring_anew_keeps_what_is_done_and_the_next_run_does_the_
 ) -> None:
     index_album(database, album)
     other_emotions(monkeypatch)
-    monkeypatch.setattr(indexing, "RESCORED_AT_ONCE", 1)
+    monkeypatch.setattr(rescoring, "RESCORED_AT_ONCE", 1)
     with Index(database) as index:
         plan = indexing.make_plan(index, [album], None, (), rescan=False)
         report = indexing.run(index, plan, indexing.Local(1), False, lambda: os.kill(os.getpid(), signal.SIGINT))

@@ -15,8 +15,9 @@ from PIL import Image
 from albumsort import indexing, photos, weights
 from albumsort.analysis import analyse_bytes, load_networks
 from albumsort.errors import PassingPhotoError, PhotoError
-from albumsort.photos import Walk, decode, find, read
+from albumsort.photos import decode, read
 from albumsort.types import FOUR, Analysis, Emotion, Face
+from albumsort.walk import Walk, find
 
 pytestmark = pytest.mark.slow
 

@@ -17,7 +17,8 @@ from PIL import ExifTags, Image
 
 from albumsort import photos
 from albumsort.errors import AlbumsortError, PhotoError
-from albumsort.photos import Upright, Walk, decode, find, read
+from albumsort.photos import Upright, decode, read
+from albumsort.walk import Walk, find
 
 
 def walked(root: Path, exclude: Sequence[str] = ()) -> tuple[list[str], Walk]:

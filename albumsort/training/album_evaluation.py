@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from .. import analysis, photos
+from .. import analysis
 from ..errors import AlbumsortError, UsageError
 from ..types import FOUR, THRESHOLD, Emotion, Photo, PhotoFile
+from ..walk import Walk, find
 from .evaluation import Score, accuracy
 
 TOP = 20
@@ -37,7 +38,7 @@ def evaluate(album: Path, watch: Callable[[Iterable[PhotoFile]], Iterable[PhotoF
     for emotion in FOUR:
         if not (album / emotion).is_dir():
             raise UsageError(f"{album} has no folder {emotion}")
-        files = list(photos.find(album / emotion, (), photos.Walk()))
+        files = list(find(album / emotion, (), Walk()))
         seen[emotion] = [_photo(file) for file in watch(files)]
     labels = {e: [p.main_face.label if p.main_face else None for p in group] for e, group in seen.items()}
     recall = {e: accuracy([label == e for label in group]) for e, group in labels.items()}

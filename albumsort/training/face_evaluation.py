@@ -21,6 +21,7 @@ from ..errors import AlbumsortError, PhotoError, UsageError
 from ..faces import THRESHOLD, FaceDetector, load_detector
 from ..output import printable
 from ..types import Box, Detection
+from ..walk import Walk, find
 from .datasets import Floats
 from .evaluation import Score
 from .face_opencv import OpenCVDetector
@@ -212,7 +213,7 @@ def _boxes(entry: Any) -> tuple[Any, Any]:
 def faceless(folder: Path) -> list[Labelled]:
     """Return the photos below a folder that is known to show no face; the set has the folder's name."""
     name = printable(Path(os.path.abspath(folder)).name)
-    return [Labelled(file.path, name) for file in photos.find(folder, (), photos.Walk())]
+    return [Labelled(file.path, name) for file in find(folder, (), Walk())]
 
 
 def entrants(models: Sequence[Path]) -> list[Entrant]:

@@ -17,6 +17,7 @@ import numpy as np
 from .. import photos
 from ..errors import PhotoError, UsageError
 from ..faces import SCORE, Pixels
+from ..walk import Walk, find
 from . import shards
 from .face_labels import FACE, UNSURE, Teacher, label, with_boxes
 from .face_rows import Floats
@@ -74,7 +75,7 @@ class LabelledPhoto:
 
 def gather(folders: Sequence[Path], boxes: Path | None, sets: Sequence[str]) -> list[Drawn]:
     """Return the photos of the folders, and of these sets of a boxes.json; raises UsageError if there are none."""
-    found = [Drawn(file.path) for folder in folders for file in photos.find(folder, (), photos.Walk())]
+    found = [Drawn(file.path) for folder in folders for file in find(folder, (), Walk())]
     if boxes is not None:
         listing = boxes / "boxes.json"
         if not listing.is_file():

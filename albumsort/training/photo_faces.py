@@ -10,6 +10,7 @@ import numpy as np
 from .. import faces, photos
 from ..errors import PhotoError
 from ..types import PhotoFile
+from ..walk import Walk, find
 from .datasets import SIDE, LabelledFaces
 
 SMALLEST = 24
@@ -23,7 +24,7 @@ def cut(folder: Path, watch: Callable[[Iterable[PhotoFile]], Iterable[PhotoFile]
     """
     detector = faces.load_detector()
     crops = [np.empty((0, SIDE, SIDE), np.uint8)]
-    for file in watch(list(photos.find(folder, (), photos.Walk()))):
+    for file in watch(list(find(folder, (), Walk()))):
         try:
             pixels = photos.decode(photos.read(file.path)).pixels
         except PhotoError:

@@ -1,0 +1,43 @@
+"""Classifying stored faces anew after an update of the emotion network. No photo is opened."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from . import faces
+from .analysis import Verdict, classify, load_networks
+from .index import Index
+from .methods import settings
+
+RESCORED_AT_ONCE = 256  # results: a fraction of a second between commits, and looks for a Ctrl-C
+DAMAGED_FACES = "its stored faces are damaged; run index again to analyse it anew"
+
+
+def rescore(
+    index: Index, interrupt: threading.Event, progress: Callable[[], object]
+) -> tuple[int, list[tuple[Path, str]]]:
+    """Classify anew what only other emotion weights or another method made stale; no photo is read.
+
+    Returns how many results were, and the photos whose stored faces are damaged: they are analysed on the next run.
+    """
+    classifier, now = load_networks()[1], settings()
+    rescored, last, damaged = 0, -1, list[tuple[Path, str]]()
+    while not interrupt.is_set() and (stale := index.unclassified(now, last, RESCORED_AT_ONCE)):
+        last = stale[-1][0]
+        verdicts: dict[int, list[Verdict] | None] = {}
+        for content, count, packed in stale:
+            try:
+                verdicts[content] = classify(faces.unpack(packed, count), classifier)
+            except ValueError:
+                verdicts[content] = None
+            progress()
+        with index.transaction():
+            for content, answers in verdicts.items():
+                if answers is None:
+                    damaged += [(path, DAMAGED_FACES) for path in index.distrust(content)]
+                else:
+                    index.save_verdicts(content, answers, now)
+                    rescored += 1
+    return rescored, damaged
