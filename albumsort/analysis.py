@@ -46,13 +46,14 @@ def analyse_bytes(data: bytes, digest: str, detector: FaceDetector, classifier: 
 
 def analyse_upright(upright: Upright, digest: str, detector: FaceDetector, classifier: EmotionClassifier) -> Analysis:
     """Find and classify the faces of a decoded photo, all of them in one batch."""
-    found = [d for d in detector.detect(upright.pixels) if _stored(d, upright).area > 0]
+    boxed = ((d, _stored(d, upright)) for d in detector.detect(upright.pixels))
+    found = [(d, box) for d, box in boxed if box.area > 0]
     with step("crop"):
-        crops = [faces.crop(upright.pixels, d.box, d.turns) for d in found]
+        crops = [faces.crop(upright.pixels, d.box, d.turns) for d, _ in found]
     with step("classify"):
         verdicts = classify(np.stack(crops), classifier) if crops else []
     with step("describe"):
-        seen = tuple(_face(d, upright, verdict) for d, verdict in zip(found, verdicts, strict=True))
+        seen = tuple(_face(d, box, upright, verdict) for (d, box), verdict in zip(found, verdicts, strict=True))
         packed = faces.pack(crops)
     return Analysis(digest, upright.width, upright.height, upright.taken_at, seen, packed)
 
@@ -62,8 +63,8 @@ def _stored(found: Detection, upright: Upright) -> Box:
     return found.box.scaled(upright.scale).within(upright.width, upright.height)
 
 
-def _face(found: Detection, upright: Upright, verdict: Verdict) -> Face:
-    box, (probabilities, label) = _stored(found, upright), verdict
+def _face(found: Detection, box: Box, upright: Upright, verdict: Verdict) -> Face:
+    probabilities, label = verdict
     return Face(
         box=box,
         landmarks=tuple((x * upright.scale, y * upright.scale) for x, y in found.landmarks),
