@@ -25,6 +25,7 @@ SHOWN, HINTED = 0.6, 0.12
 """Share of a face in the picture: from SHOWN it counts, from HINTED nobody should learn anything there."""
 COVERED, HIDDEN = 0.25, 0.8  # share of a face that something else covers: unsure from, gone from
 LEARN, IGNORE = 1.0, 0.0  # what stands in a canvas' rows instead of a score
+DIM, DIM_SHARE = (0.12, 0.5), 0.12  # what is left of the light, and how often
 
 Place = Callable[[int, int], tuple[int, int]]
 """Width and height of what is pasted to where its left upper corner goes."""
@@ -230,10 +231,14 @@ class _Canvas:
 
 
 def lit(pixels: Pixels, random: np.random.Generator) -> Pixels:
-    """Return the picture in another light: gamma, contrast, brightness, now and then of each colour by itself."""
+    """Return the picture in another light: gamma, contrast, brightness, now and then of each colour by itself.
+
+    Or in hardly any, as people sit in front of a stage: the photos hold too few of those.
+    """
     each = 3 if random.random() < 0.3 else 1
     levels = (np.arange(256)[:, None] / 255) ** np.exp(random.normal(0, 0.3))
-    levels = levels * np.exp(random.normal(0, 0.18, each)) * 255 + random.normal(0, 16)
+    levels = levels * np.exp(random.normal(0, 0.18, each)) * 255
+    levels = levels * random.uniform(*DIM) if random.random() < DIM_SHARE else levels + random.normal(0, 16)
     table = np.broadcast_to(np.clip(levels, 0, 255).astype(np.uint8), (256, 3))
     return np.asarray(cv2.LUT(pixels, np.ascontiguousarray(table)[:, None]), np.uint8)
 

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..faces import BOX, LANDMARKS, SCORE
+from ..faces import BOX, LANDMARKS, MIRRORED, SCORE
 
 Floats = npt.NDArray[np.float32]
 
 COLUMNS = 15
-MIRRORED_LANDMARKS = [6, 7, 4, 5, 8, 9, 12, 13, 10, 11]  # left and right change places
+MIRRORED_LANDMARKS = [LANDMARKS.start + i for i in MIRRORED]
 
 
 def none() -> Floats:

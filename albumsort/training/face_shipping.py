@@ -65,7 +65,7 @@ def train(
     if before is None:
         raise UsageError("the recipe has no epochs for the proposer")
     network = face_fitting.averaged("proposer", before)
-    proposer.write_bytes(conversion.detector_to_litert(network, [1, None, None, 3 * NEIGHBOURS]))
+    proposer.write_bytes(conversion.detector_to_litert(network, [1, None, None, 3 * NEIGHBOURS], integers=False))
     collected: list[Path] = []
     before = None
     for number in range(len(recipe.verifier_epochs)):
@@ -77,7 +77,7 @@ def train(
     if before is None:
         raise UsageError("the recipe has no round for the verifier")
     network = face_fitting.averaged("verifier", before)
-    verifier.write_bytes(conversion.detector_to_litert(network, [None, VERIFIER_SIDE, VERIFIER_SIDE, 3]))
+    verifier.write_bytes(conversion.detector_to_litert(network, [None, VERIFIER_SIDE, VERIFIER_SIDE, 3], integers=True))
     labelled = face_photos.read(labels)
     calibration = calibrate(proposer, verifier, labelled, watch)
     validation, held_out = measure(proposer, verifier, calibration, labelled, watch)
