@@ -5,6 +5,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 import pytest
 from helpers import ASTRONAUT_FACE, astronaut, encoded, landscape, overlap
 from hypothesis import given, settings
@@ -233,6 +234,22 @@ def test_a_face_is_the_less_sharp_the_more_it_is_blurred_whatever_its_contrast()
     pale = (pixels(portrait) // 2 + 60).astype(np.uint8)
     assert faces.sharpness(pale, ASTRONAUT_FACE) == pytest.approx(seen[0], abs=0.03)
     assert faces.sharpness(np.full((50, 50, 3), 9, np.uint8), Box(10, 10, 20, 20)) == 0
+
+
+@given(arrays(np.float32, (3, 15), elements=st.floats(0.125, 0.875, width=32)))
+def test_answers_to_a_mirror_image_count_as_those_to_the_crop_itself(answers: npt.NDArray[np.float32]) -> None:
+    mirrored = answers.copy()
+    mirrored[:, 1] *= -1  # the centre; then the landmarks, left and right
+    mirrored[:, 5:] = (answers[:, 5:].reshape(3, 5, 2)[:, [1, 0, 2, 4, 3]] * [-1, 1]).reshape(3, 10)
+    np.testing.assert_allclose(faces._averaged(answers, mirrored), answers, rtol=1e-5)
+
+
+def test_the_surer_a_second_look_the_surer_the_face() -> None:
+    answers = np.zeros((2, 15), np.float32)
+    answers[:, 0] = 0.2, 0.6
+    once, again = faces._averaged(answers[:1], answers[:1]), faces._averaged(answers[:1], answers[1:])
+    assert once[0, 0] == pytest.approx(0.2)
+    assert 0.2 < again[0, 0] < 0.6
 
 
 def test_a_large_face_is_averaged_not_sampled() -> None:
