@@ -81,6 +81,12 @@ def go_on(model: keras.Model, average: keras.Model, run: Path) -> bool:
     return True
 
 
+def epochs_of(run: Path) -> int:
+    """Return how many whole epochs a run's folder has."""
+    history = run / HISTORY
+    return len(history.read_text().splitlines()) - 1 if history.exists() else 0
+
+
 def replace_file(path: Path, write: Callable[[str], Any]) -> None:
     """Write beside `path`, then put it in place: a kill leaves the old checkpoint or the new one."""
     draft = path.with_name("draft-" + path.name)

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..errors import UsageError
 from . import face_networks, face_proposing, face_verifying, shards
-from .epochs import AVERAGE, Checkpoints, adamw, go_on
+from .epochs import AVERAGE, Checkpoints, adamw, epochs_of, go_on
 from .face_verifying import Candidates
 from .recipes import Stored
 
@@ -70,6 +70,8 @@ def fit_proposer(recipe: FaceRecipe, cycle: int, canvases: Path, checked: Path, 
     high again (warm restarts: Loshchilov & Hutter, SGDR, 2017). So a run can be made longer without being begun anew.
     """
     seed, epochs = recipe.seed + cycle, recipe.proposer_epochs[cycle]
+    if epochs_of(run) >= epochs:
+        return
     data = face_proposing.Batches(shards.read(canvases), recipe.proposer_batch, recipe.steps_an_epoch, seed)
     others = shards.read(checked)
     count = sum(len(part["pixels"]) for part in others)
@@ -99,6 +101,9 @@ def fit_verifier(recipe: FaceRecipe, round: int, collected: Sequence[Path], befo
     A twentieth of them only scores it: the share of the others that it keeps with 95 % of the faces.
     before: the folder of the round before; what that one took for faces is shown oftener.
     """
+    epochs = recipe.verifier_epochs[round]
+    if epochs_of(run) >= epochs:
+        return
     candidates = Candidates([part for folder in collected for part in shards.read(folder)])
     kept = np.random.default_rng([recipe.seed, round]).random(len(candidates)) < 0.95
     learnt, checked = candidates.where(kept), candidates.where(~kept)
@@ -109,7 +114,6 @@ def fit_verifier(recipe: FaceRecipe, round: int, collected: Sequence[Path], befo
         hardness = face_verifying.scores(start, learnt)
         believed = learnt.true | (hardness < OVERLOOKED)
         learnt, hardness = learnt.where(believed), hardness[believed]
-    epochs = recipe.verifier_epochs[round]
     data = face_verifying.Batches(learnt, hardness, recipe.verifier_batch, recipe.steps_an_epoch, recipe.seed + round)
 
     def score(average: keras.Model) -> dict[str, float]:
