@@ -38,7 +38,7 @@ from albumsort.analysis import load_networks
 from albumsort.errors import AlbumsortError, PhotoError, UsageError
 from albumsort.index import Filters, Index
 from albumsort.indexing import Report, default_roots
-from albumsort.types import Emotion, Photo, PhotoFile
+from albumsort.types import THRESHOLD, Emotion, Photo, PhotoFile
 
 PORTRAITS = ["astronaut.jpg", "turned.jpg"]
 GOOD = ["astronaut.jpg", "drawing.png", "landscape.jpg", "turned.jpg"]
@@ -287,18 +287,19 @@ def other_emotions(monkeypatch: pytest.MonkeyPatch) -> None:
     changed = {**shipped, "emotion": replace(shipped["emotion"], details=details)}
     monkeypatch.setattr(weights, "manifest", lambda: changed)
     networks = load_networks.__wrapped__()  # those of today, unlike the ones this process keeps
-    monkeypatch.setattr(indexing, "load_networks", lambda: networks)
+    monkeypatch.setattr(rescoring, "load_networks", lambda: networks)
     monkeypatch.setattr(analysis, "load_networks", lambda: networks)
 
 
 def fresh(folder: Path) -> dict[str, Photo]:
-    """What this process sees in the photos of a folder: by name, as far as the index keeps it."""
+    """What this process sees in the photos of a folder: by name, as far as a query counts it."""
     found = dict[str, Photo]()
     for path in folder.iterdir():
         data = path.read_bytes()
         with suppress(PhotoError):
             seen = analysis.analyse_bytes(data, reading.digest(data), *analysis.load_networks())
-            found[path.name] = Photo(path, seen.width, seen.height, seen.taken_at, seen.digest, seen.faces)
+            faces = tuple(face for face in seen.faces if face.detection >= THRESHOLD)
+            found[path.name] = Photo(path, seen.width, seen.height, seen.taken_at, seen.digest, faces)
     return found
 
 
