@@ -9,7 +9,8 @@ this machine, one after the other: ratios within one run are what counts, whatev
   bound      as many processes as cores read and decode, at the scale that albumsort chooses
   albumsort  `albumsort index`, a new index, start-up included
   fer        `FER().detect_emotions`, its default detector, in the environment of that Python:
-             python -m venv fer && fer/bin/pip install 'fer==25.10' 'opencv-contrib-python<5' 'tensorflow<2.22' 'setuptools<81'
+             python -m venv fer
+             fer/bin/pip install 'fer==25.10' 'opencv-contrib-python<5' 'tensorflow<2.22' 'setuptools<81'
   deepface   `DeepFace.analyze(actions=["emotion"])`, where its weights are there already: nothing is downloaded
 
 Writes throughput.csv (a line each run and system) and throughput.png (needs matplotlib) to the results.
