@@ -430,7 +430,7 @@ def _print_export(
     _say(f"{len(done)} photos chosen: {chosen}")
     _say(f"{actions[Action.WRITE]} {verb}, {actions[Action.SKIP]} already there, {actions[Action.FAIL]} failed")
     if faceless:
-        _say(f"{faceless} photos without a face were left out")
+        _say(f"{faceless} left out: no face in them" if faceless > 1 else "1 left out: no face in it")
 
 
 @app.command()
