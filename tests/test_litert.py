@@ -8,7 +8,7 @@ import pytest
 from albumsort import weights
 from albumsort.litert import Network
 
-SHAPES = [(1, 64, 96, 3), (1, 96, 64, 3), (1, 64, 64, 3)]
+SHAPES = [(1, 64, 24, 12), (1, 96, 16, 12), (1, 64, 16, 12)]
 
 
 @pytest.mark.parametrize("kept", [1, 2])
