@@ -797,7 +797,7 @@ def test_export_puts_every_photo_into_the_folder_of_its_label(library: SimpleNam
     }
     assert (to / "happy" / "0001-party.jpg").read_bytes() == b"beach/party.jpg"
     assert "7 written" in result.stderr
-    assert "1 photos without a face" in result.stderr
+    assert "1 left out: no face in it" in result.stderr
 
 
 def test_export_again_doubles_nothing(library: SimpleNamespace, tmp_path: Path) -> None:
