@@ -37,11 +37,7 @@ def to_litert(model: keras.Model) -> bytes:
     def logits(face: Any) -> Any:
         return model(tf.cast(face, tf.float32), training=False)
 
-    # variables must become constants first, or the converter keeps them as such and folds nothing
-    frozen = convert_variables_to_constants_v2(logits.get_concrete_function())
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([frozen])
-    converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    return bytes(converter.convert())
+    return _converted(logits, integers=True)
 
 
 def detector_to_litert(model: keras.Model, shape: Sequence[int | None], integers: bool) -> bytes:
@@ -57,7 +53,12 @@ def detector_to_litert(model: keras.Model, shape: Sequence[int | None], integers
         y = model(pixels, training=False)
         return tf.concat([tf.sigmoid(y[..., :1]), y[..., 1:]], axis=-1)
 
-    frozen = convert_variables_to_constants_v2(answers.get_concrete_function())
+    return _converted(answers, integers)
+
+
+def _converted(function: Any, integers: bool) -> bytes:
+    # variables must become constants first, or the converter keeps them as such and folds nothing
+    frozen = convert_variables_to_constants_v2(function.get_concrete_function())
     converter = tf.lite.TFLiteConverter.from_concrete_functions([frozen])
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if not integers:
