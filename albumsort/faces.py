@@ -29,6 +29,7 @@ Pixels = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
 
 COARSE_SIDE, FINE_SIDE = 320, 960
+FINE_ENOUGH = 1024  # to shrink a photo of no more to FINE_SIDE takes longer than the proposer does for the difference
 SHAPES = 4  # that the proposer is ready for at once: two views of a photo, upright or across
 COARSE_SMALLEST, FINE_LARGEST = 40, 180  # sides, in pixels of their own pass, that each pass answers for
 PROPOSAL_THRESHOLD, PROPOSAL_OVERLAP, FACE_OVERLAP = 0.2, 0.4, 0.35
@@ -40,6 +41,8 @@ VERIFIER_VIEW = 48 / 64  # the part of that unit it sees
 VERIFIER_SIDE = 48
 VERIFIER_SIZES = -4.0, 2.0  # logs of what a face may measure, in the same unit
 SECOND_LOOK = 0.05  # of the verifier's score; what it likes less is no face at a second look either
+PROPOSER_MULTIPLE = 32  # of the pixels of each side
+SIGN = np.uint8(128)  # the bit that makes 0 to 255 -128 to 127
 PADDING = 114  # the grey that the networks were trained to see outside a photo
 
 CROP_SIDE = 48
@@ -165,8 +168,8 @@ class _Views:
     @classmethod
     def of(cls, pixels: Pixels) -> Self:
         with step("resize"):
-            fine = _shrunk(pixels, FINE_SIDE)
-            return cls(pixels, fine, _shrunk(fine, COARSE_SIDE))
+            fine = pixels if max(pixels.shape[:2]) <= FINE_ENOUGH else shrunk(pixels, FINE_SIDE)
+            return cls(pixels, fine, shrunk(fine, COARSE_SIDE))
 
     def times(self, view: Pixels) -> float:
         """Return how many times as large as this view the photo is."""
@@ -176,23 +179,19 @@ class _Views:
 class Proposer:
     """A heat map of faces, with box and landmarks at each of its cells of 8 x 8 pixels.
 
-    In: (1, H, W/n, 3 n) BGR 0-255 of n neighbouring pixels, H and W multiples of 32. Out: (1, H/8, W/8, 15):
-    score; centre from the cell's centre and log of width and height, in cells; landmarks from the cell's centre,
-    over sqrt(w h).
+    In: (1, H, W/n, 3 n) int8, BGR of n neighbouring pixels, H and W multiples of 32. Out: (1, H/8, W/8, 15):
+    logit of the score; centre from the cell's centre and log of width and height, in cells; landmarks from the
+    cell's centre, over sqrt(w h).
     """
 
-    CELL, MULTIPLE = 8, 32
+    CELL = 8
 
     def __init__(self, model: bytes, threshold: float = PROPOSAL_THRESHOLD) -> None:
-        self._network, self._threshold = Network(model, SHAPES), threshold
+        self._network, self._threshold = Network(model, SHAPES), float(logit(np.array(threshold, np.float32)))
 
     def __call__(self, pixels: Pixels) -> Floats:
         """Return candidate rows in pixels of the image given, best first."""
-        height, width = pixels.shape[:2]
-        below, beside = -height % self.MULTIPLE, -width % self.MULTIPLE
-        grey = (PADDING, PADDING, PADDING)
-        padded = np.asarray(cv2.copyMakeBorder(pixels, 0, below, 0, beside, cv2.BORDER_CONSTANT, value=grey), np.uint8)
-        answers = self._network(side_by_side(padded[None], self._network.channels // 3).astype(np.float32))[0]
+        answers = self._network(proposer_input(pixels, self._network.channels // 3))[0]
         return _without_overlaps(_scaled(self._decode(answers), self.CELL), PROPOSAL_OVERLAP)
 
     def _decode(self, answers: Floats) -> Floats:
@@ -207,7 +206,7 @@ class Proposer:
         rows[:, 0:2] = cell + values[:, 1:3] - size / 2
         rows[:, 2:4] = size
         rows[:, LANDMARKS] = values[:, 5:15] * np.sqrt(size.prod(axis=1))[:, None] + np.tile(cell, 5)
-        rows[:, SCORE] = values[:, 0]
+        rows[:, SCORE] = 1 / (1 + np.exp(-values[:, 0]))
         return rows
 
 
@@ -271,6 +270,18 @@ def _placed(rows: Floats, answers: Floats) -> Floats:
     placed[:, LANDMARKS] = np.tile(centre, 5) + answers[:, 5:15] * unit
     placed[:, SCORE] = answers[:, 0]
     return placed
+
+
+def proposer_input(pixels: Pixels, neighbours: int) -> npt.NDArray[np.int8]:
+    """Return a picture as the proposer takes it: grey at its right and lower edge up to whole cells of all scales.
+
+    Integers with a sign are what the processor multiplies quickest.
+    """
+    height, width = pixels.shape[:2]
+    below, beside = -height % PROPOSER_MULTIPLE, -width % PROPOSER_MULTIPLE
+    grey = (PADDING, PADDING, PADDING)
+    padded = np.asarray(cv2.copyMakeBorder(pixels, 0, below, 0, beside, cv2.BORDER_CONSTANT, value=grey), np.uint8)
+    return side_by_side(np.bitwise_xor(padded, SIGN, out=padded)[None], neighbours).view(np.int8)
 
 
 def side_by_side(pixels: Pixels, neighbours: int) -> Pixels:
@@ -339,40 +350,36 @@ def unpack(packed: bytes, count: int) -> Pixels:
 def square(pixels: Pixels, x: float, y: float, side: float, size: int, border: int) -> Pixels:
     """Cut the square of `side` pixels centred at (x, y) and resample it to size x size without aliasing."""
     scale = size / side
-    if scale < 0.5:  # average the neighbourhood down first: linear interpolation would skip pixels
+    if scale < 0.5:  # make its neighbourhood smaller first: linear interpolation would skip pixels
         height, width = pixels.shape[:2]
         left, top = int(max(0, x - side * 0.6)), int(max(0, y - side * 0.6))
         right, bottom = int(min(width, x + side * 0.6 + 1)), int(min(height, y + side * 0.6 + 1))
-        if right - left < 2 or bottom - top < 2:
-            return np.full((size, size, 3), PADDING, np.uint8)
-        shrink = 2 * scale
-        target = max(1, round((right - left) * shrink)), max(1, round((bottom - top) * shrink))
-        pixels = np.asarray(cv2.resize(pixels[top:bottom, left:right], target, interpolation=cv2.INTER_AREA), np.uint8)
-        x, y = x - left, y - top
-        across, down = scale * (right - left) / target[0], scale * (bottom - top) / target[1]
-    else:
-        across = down = scale
-    matrix = np.array([[across, 0, size / 2 - 0.5 - x * scale], [0, down, size / 2 - 0.5 - y * scale]], np.float32)
+        pixels, x, y = pixels[top:bottom, left:right], x - left, y - top
+        while scale < 0.5 and min(pixels.shape[:2]) > 1:
+            pixels, x, y, scale = _halved(pixels), x / 2, y / 2, scale * 2
+    if pixels.size == 0:
+        return np.full((size, size, 3), PADDING, np.uint8)
+    matrix = np.array([[scale, 0, size / 2 - 0.5 - x * scale], [0, scale, size / 2 - 0.5 - y * scale]], np.float32)
     grey = (PADDING, PADDING, PADDING)
     out = cv2.warpAffine(pixels, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=border, borderValue=grey)
     return np.asarray(out, np.uint8)
 
 
-def _shrunk(pixels: Pixels, longest: int) -> Pixels:
-    """Make a picture at most so long: halve it, which is exact and quick, while it stays longer, then interpolate.
+def _halved(pixels: Pixels) -> Pixels:
+    """Average two by two pixels: any other factor takes ten times as long, longer than a JPEG's decoding."""
+    height, width = pixels.shape[0] // 2, pixels.shape[1] // 2
+    even = pixels[: 2 * height, : 2 * width]
+    return np.asarray(cv2.resize(even, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
 
-    Averaging by any other factor takes ten times as long, longer than the JPEG decoder's share of a photo.
-    """
-    height, width = pixels.shape[:2]
-    by = longest / max(height, width)
+
+def shrunk(pixels: Pixels, longest: int) -> Pixels:
+    """Make a picture at most so long: halve it while it stays longer, then interpolate."""
+    by = longest / max(pixels.shape[:2])
     if by >= 1:
         return pixels
-    size = max(1, round(width * by)), max(1, round(height * by))
-    while height >= 2 * size[1] and width >= 2 * size[0]:
-        height, width = height // 2, width // 2
-        pixels = np.asarray(
-            cv2.resize(pixels[: 2 * height, : 2 * width], (width, height), interpolation=cv2.INTER_AREA), np.uint8
-        )
+    size = max(1, round(pixels.shape[1] * by)), max(1, round(pixels.shape[0] * by))
+    while pixels.shape[1] >= 2 * size[0] and pixels.shape[0] >= 2 * size[1]:
+        pixels = _halved(pixels)
     return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_LINEAR), np.uint8)
 
 

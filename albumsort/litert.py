@@ -32,7 +32,7 @@ def hushed() -> Iterator[None]:
 
 
 class Network:
-    """A LiteRT model with one input and one output.
+    """A LiteRT model with one input; its outputs, if there are several, come side by side along the last axis.
 
     One thread, because photos are analysed beside each other: a second one inside a photo would only
     take a core away from its neighbour.
@@ -47,7 +47,7 @@ class Network:
         self._unused: Any = Interpreter(model_content=model, num_threads=1)
         given = self._unused.get_input_details()[0]
         self._input, self.channels = given["index"], int(given["shape"][-1])
-        self._output = self._unused.get_output_details()[0]["index"]
+        self._outputs = [o["index"] for o in sorted(self._unused.get_output_details(), key=lambda o: str(o["name"]))]
         self._kept: OrderedDict[tuple[int, ...], Any] = OrderedDict()
 
     def __call__(self, x: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
@@ -58,7 +58,8 @@ class Network:
         interpreter = self._kept[x.shape]
         interpreter.set_tensor(self._input, x)
         interpreter.invoke()
-        return np.asarray(interpreter.get_tensor(self._output), np.float32)
+        answers = [interpreter.get_tensor(output) for output in self._outputs]
+        return np.asarray(answers[0] if len(answers) == 1 else np.concatenate(answers, axis=-1), np.float32)
 
     def _prepared(self, shape: tuple[int, ...]) -> Any:
         """Return an interpreter ready for inputs of this shape: a new one, or the one that was used longest ago."""

@@ -349,6 +349,26 @@ def test_the_detector_that_was_trained_finds_a_drawn_face(trained, tmp_path, mon
 
 
 @pytest.mark.slow
+def test_the_proposer_in_integers_answers_nearly_as_the_one_that_was_trained(trained):
+    from albumsort import faces
+    from albumsort.litert import Network
+    from albumsort.training import face_fitting, face_networks
+
+    network = Network((trained["run"] / "face_proposer.tflite").read_bytes())
+    learnt = face_fitting.averaged("proposer", trained["run"] / "proposer-1")
+    pixels = np.ascontiguousarray(np.asarray(landscape(300, 200))[:, :, ::-1])
+    paint_face(pixels, 130, 60, 60)
+    given = faces.proposer_input(pixels, face_networks.NEIGHBOURS)
+    assert given.shape == (1, 224, 80, 12)
+    assert np.array_equal(given[0, :200, :75].reshape(200, 300, 3) + np.int16(128), pixels)
+    ours, expected = network(given)[0], np.asarray(learnt(given + np.float32(128)))[0]
+    assert ours.shape == expected.shape == (28, 40, 15)
+    for part in (slice(0, 1), slice(1, 3), slice(3, 5), slice(5, 15)):
+        a, b = ours[..., part], expected[..., part]
+        assert np.abs(a - b).mean() < 0.15 * b.std(), part
+
+
+@pytest.mark.slow
 def test_a_run_belongs_to_its_recipe_its_photos_and_its_teacher(trained):
     from dataclasses import replace
 

@@ -328,7 +328,7 @@ def test_a_picture_is_shrunk_as_by_averaging(size: tuple[int, int], side: int) -
     y, x = np.mgrid[0 : size[1], 0 : size[0]].astype(np.float32)
     wave = 128 + 60 * np.sin(x / 37) + 60 * np.cos(y / 53)
     pixels = np.repeat(wave[:, :, None], 3, axis=2).astype(np.uint8)
-    ours = faces._shrunk(pixels, side)
+    ours = faces.shrunk(pixels, side)
     averaged = cv2.resize(pixels, ours.shape[1::-1], interpolation=cv2.INTER_AREA)
     assert max(ours.shape[:2]) == side
     assert np.abs(ours.astype(int) - averaged).mean() < 2

@@ -1,6 +1,6 @@
 """The two networks of the face detector, in Keras; `albumsort.faces` describes what goes in and comes out.
 
-Both answer with a logit for the score here; the files that ship answer with a probability.
+Both answer with a logit for the score here; the verifier's file answers with a probability.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ PROPOSER_CHANNELS, PROPOSER_BLOCKS = (48, 96, 96), (3, 3, 2)  # at strides 8, 16
 STEM, PYRAMID = 32, 48
 NEIGHBOURS = 4  # pixels side by side
 RARE = -4.6  # the logit that the heat map begins with: one cell in a hundred
+ANSWERS = "answers"  # the layer that puts the proposer's outputs side by side
 USUAL_SIZE = 1.4  # log of the side in cells that boxes begin with
 
 
@@ -59,7 +60,7 @@ def proposer() -> keras.Model:
     centre = layers.Conv2D(2, 1)(x)
     size = layers.Conv2D(2, 1, bias_initializer=keras.initializers.Constant(USUAL_SIZE))(x)
     landmarks = layers.Conv2D(10, 1)(x)
-    return keras.Model(photo, layers.Concatenate()([heat, centre, size, landmarks]), name="proposer")
+    return keras.Model(photo, layers.Concatenate(name=ANSWERS)([heat, centre, size, landmarks]), name="proposer")
 
 
 def _separable(x: Any, channels: int, stride: int = 1, relu: bool = True) -> Any:

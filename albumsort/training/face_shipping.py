@@ -9,8 +9,20 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from ..errors import AlbumsortError, UsageError
-from ..faces import THRESHOLD, VERIFIER_SIDE, Calibration, CascadeDetector
+from ..faces import (
+    COARSE_SIDE,
+    FINE_SIDE,
+    THRESHOLD,
+    VERIFIER_SIDE,
+    Calibration,
+    CascadeDetector,
+    proposer_input,
+    shrunk,
+)
 from . import conversion, face_calibration, face_canvases, face_charts, face_fitting, face_photos
 from .face_candidates import collect
 from .face_fitting import FaceRecipe
@@ -21,6 +33,7 @@ from .face_photos import Drawn, LabelledPhoto, Split, of_split
 PROPOSER, VERIFIER = "face_proposer", "face_verifier"
 ENTRIES, INPUTS = "entries.json", "inputs.json"
 OTHER_CANVASES = 1000  # added to the seed
+SHOWN = 10  # photos to convert the proposer with
 
 Watch = Callable[[Iterable[LabelledPhoto]], Iterable[LabelledPhoto]]
 
@@ -65,7 +78,7 @@ def train(
     if before is None:
         raise UsageError("the recipe has no epochs for the proposer")
     network = face_fitting.averaged("proposer", before)
-    proposer.write_bytes(conversion.detector_to_litert(network, [1, None, None, 3 * NEIGHBOURS], integers=False))
+    proposer.write_bytes(conversion.proposer_to_litert(network, shown(labels, recipe.seed)))
     collected: list[Path] = []
     before = None
     for number in range(len(recipe.verifier_epochs)):
@@ -77,7 +90,7 @@ def train(
     if before is None:
         raise UsageError("the recipe has no round for the verifier")
     network = face_fitting.averaged("verifier", before)
-    verifier.write_bytes(conversion.detector_to_litert(network, [None, VERIFIER_SIDE, VERIFIER_SIDE, 3], integers=True))
+    verifier.write_bytes(conversion.verifier_to_litert(network))
     labelled = face_photos.read(labels)
     calibration = calibrate(proposer, verifier, labelled, watch)
     validation, held_out = measure(proposer, verifier, calibration, labelled, watch)
@@ -91,8 +104,8 @@ def train(
     entries = {
         PROPOSER: _entry(
             proposer,
-            "float32 (1, H, W/4, 12), BGR 0-255 of four neighbouring pixels, H and W multiples of 32",
-            "float32 (1, H/8, W/8, 15): score, box, five landmarks of every cell",
+            "int8 (1, H, W/4, 12), BGR less 128 of four neighbouring pixels, H and W multiples of 32",
+            "float32 (1, H/8, W/8, 15), in four parts: logit of the score, centre, size, five landmarks of every cell",
             made,
         ),
         VERIFIER: _entry(
@@ -116,6 +129,14 @@ def _claim_photos(run: Path, drawn: Sequence[Drawn], taught_by: str) -> None:
     if written.exists() and json.loads(written.read_text(encoding="utf-8")) != inputs:
         raise UsageError(f"{run} was started with other photos or another teacher; choose another folder or the same")
     written.write_text(json.dumps(inputs, indent=2) + "\n", encoding="utf-8")
+
+
+def shown(labels: Path, seed: int) -> list[npt.NDArray[np.int8]]:
+    """Return some training photos as the proposer sees them, each coarsely and finely."""
+    photos = of_split(face_photos.read(labels), Split.TRAINING)
+    chosen = np.random.default_rng(seed).permutation(len(photos))[:SHOWN]
+    views = (shrunk(np.asarray(photos[i].pixels), side) for i in chosen for side in (COARSE_SIDE, FINE_SIDE))
+    return [proposer_input(view, NEIGHBOURS) for view in views]
 
 
 def calibrate(proposer: Path, verifier: Path, labelled: Sequence[LabelledPhoto], watch: Watch) -> Calibration:
