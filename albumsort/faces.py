@@ -359,7 +359,9 @@ def square(pixels: Pixels, x: float, y: float, side: float, size: int, border: i
             pixels, x, y, scale = _halved(pixels), x / 2, y / 2, scale * 2
     if pixels.size == 0:
         return np.full((size, size, 3), PADDING, np.uint8)
-    matrix = np.array([[scale, 0, size / 2 - 0.5 - x * scale], [0, scale, size / 2 - 0.5 - y * scale]], np.float32)
+    # pixels are named by their middles here, half a pixel from where they begin
+    across, down = (size / 2 - 0.5 - (middle - 0.5) * scale for middle in (x, y))
+    matrix = np.array([[scale, 0, across], [0, scale, down]], np.float32)
     grey = (PADDING, PADDING, PADDING)
     out = cv2.warpAffine(pixels, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=border, borderValue=grey)
     return np.asarray(out, np.uint8)

@@ -185,9 +185,9 @@ def test_beyond_the_border_a_crop_repeats_it() -> None:
     ramp = np.arange(200, dtype=np.uint8)
     pixels = np.repeat(np.tile(ramp, (200, 1))[:, :, None], 3, axis=2)
     side = 48 / faces.CROP_WIDTH  # one pixel of the crop is one of the photo
-    face = crop(pixels, Box(0.5 - side / 2, 80, side, side))
+    face = crop(pixels, Box(-side / 2, 80, side, side))
     assert (face[:, :24] == 0).all()
-    assert (face[:, 24:] == np.arange(1, 25)).all()
+    assert (face[:, 24:] == np.arange(24)).all()
 
 
 def test_a_crop_is_the_square_around_the_longer_side_a_little_lower() -> None:
@@ -219,7 +219,7 @@ def test_sharpness_is_what_the_reference_takes_from_one(grey: Pixels) -> None:
     if grey.max() == grey.min():
         return
     side = 96 / faces.CROP_WIDTH
-    seen = faces.sharpness(np.repeat(grey[..., None], 3, axis=2), Box(47.5 - side / 2, 47.5 - side / 2, side, side))
+    seen = faces.sharpness(np.repeat(grey[..., None], 3, axis=2), Box(48 - side / 2, 48 - side / 2, side, side))
     assert seen == pytest.approx(1 - blur_effect(grey, h_size=11), abs=0.02)
 
 
