@@ -15,7 +15,7 @@ from . import __version__, filesystems, photos, weights
 from .errors import AlbumsortError
 from .index import Index
 
-LIBRARIES = ("ai-edge-litert", "opencv-python-headless", "Pillow", "pillow-heif", "numpy", "xxhash")
+LIBRARIES = ("ai-edge-litert", "opencv-python-headless", "Pillow", "pillow-heif", "rawpy", "numpy", "xxhash")
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "JPEG2000", "HEIF")
 
 

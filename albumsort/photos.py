@@ -9,7 +9,7 @@ import re
 import stat
 import struct
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,6 +19,7 @@ import numpy.typing as npt
 import xxhash
 from PIL import ExifTags, Image, UnidentifiedImageError
 
+from . import raw
 from .errors import PassingPhotoError, PhotoError
 from .timing import step
 
@@ -82,6 +83,8 @@ def decode(data: bytes) -> Upright:
     _register_decoders()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow warns of every oddity it can live with
+        if raw.is_raw(data):
+            return _decode_raw(data)
         try:
             with step("header"):
                 image = Image.open(io.BytesIO(data))
@@ -110,6 +113,18 @@ def _decode_with_pillow(data: bytes, image: Image.Image) -> Upright:
         orientation, taken_at = _exif(image)
         pixels = _turn(_pixels(image), orientation)
     return Upright(pixels, pixels.shape[1], pixels.shape[0], taken_at)
+
+
+def _decode_raw(data: bytes) -> Upright:
+    with step("decode"):
+        inside = raw.picture(data, DECODE_SIDE)
+    _, taken_at = _exif(raw.header(data))
+    if isinstance(inside, bytes):
+        shown = decode(inside)
+        return replace(shown, taken_at=taken_at or shown.taken_at)
+    height, width = inside.shape[:2]
+    _check_size(width, height)
+    return Upright(inside, 2 * width, 2 * height, taken_at)
 
 
 @functools.cache
@@ -224,10 +239,10 @@ def _decode_with_opencv(data: bytes, refusal: Exception | None) -> Upright:
     return Upright(np.asarray(pixels, np.uint8), pixels.shape[1], pixels.shape[0], None)
 
 
-def _exif(image: Image.Image) -> tuple[int, str | None]:
+def _exif(source: Image.Image | Image.Exif) -> tuple[int, str | None]:
     """(orientation 1-8, time taken); an unreadable EXIF block counts as none."""
     try:
-        exif = image.getexif()
+        exif = source.getexif() if isinstance(source, Image.Image) else source
         orientation = exif.get(ExifTags.Base.Orientation, 1)
         details = exif.get_ifd(ExifTags.IFD.Exif)
     except (ValueError, TypeError, KeyError, IndexError, OSError, SyntaxError, struct.error, AttributeError):

@@ -47,6 +47,18 @@ EXTENSIONS = frozenset(
         ".sgi",
         ".dds",
         ".qoi",
+        ".dng",
+        ".cr2",
+        ".cr3",
+        ".nef",
+        ".nrw",
+        ".arw",
+        ".sr2",
+        ".raf",
+        ".rw2",
+        ".orf",
+        ".pef",
+        ".srw",
     ]
 )
 GENERATED_FOLDERS = ("@eaDir", "#recycle", "$RECYCLE.BIN", "System Volume Information", "lost+found", "*.photoslibrary")

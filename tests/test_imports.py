@@ -18,7 +18,7 @@ PACKAGE = Path(albumsort.__file__).parent
 MODULES = {".".join(path.relative_to(PACKAGE).with_suffix("").parts): path for path in PACKAGE.rglob("*.py")}
 PRODUCT = {name: path for name, path in MODULES.items() if not name.startswith("training")}
 
-HEAVY = {"tensorflow", "keras", "cv2", "ai_edge_litert", "PIL", "pillow_heif", "skimage", "distributed"}
+HEAVY = {"tensorflow", "keras", "cv2", "ai_edge_litert", "PIL", "pillow_heif", "rawpy", "skimage", "distributed"}
 # `types` raises UsageError for a word that names no emotion: that much it knows
 MAY_KNOW = {
     "errors": set(),
@@ -29,7 +29,8 @@ MAY_KNOW = {
     "timing": set(),
     "readahead": {"types"},
     "walk": {"types", "errors"},
-    "photos": {"types", "errors", "timing"},
+    "raw": {"errors"},
+    "photos": {"types", "errors", "timing", "raw"},
     "faces": {"types", "errors", "weights", "litert", "timing"},
     "emotions": {"types", "errors", "weights", "litert"},
     "workers": {"errors"},

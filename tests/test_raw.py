@@ -1,0 +1,89 @@
+"""RAW files: the camera's own picture is seen if it is large enough, else the file is developed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from helpers import ASTRONAUT_FACE, astronaut, encoded, overlap
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from raw_files import dng
+
+from albumsort import faces, photos, raw
+from albumsort.errors import PhotoError
+from albumsort.types import Box
+
+TAKEN = "2024:05:06 07:08:09"
+
+
+def wide(side: int = 1024) -> Image.Image:
+    """Return the portrait in the left part of a wider picture, so that a turn shows."""
+    picture = Image.new("RGB", (side, side * 3 // 4), (60, 70, 80))
+    picture.paste(astronaut(side * 3 // 4), (0, 0))
+    return picture
+
+
+def seen(data: bytes) -> tuple[photos.Upright, list[Box]]:
+    upright = photos.decode(data)
+    return upright, [d.box.scaled(upright.scale) for d in faces.load_detector().detect(upright.pixels)]
+
+
+@pytest.mark.parametrize("orientation", [1, 3, 6, 8])
+@pytest.mark.parametrize("preview", [None, 300, 1024])
+def test_a_raw_file_is_seen_upright_with_its_date_and_its_face(preview: int | None, orientation: int) -> None:
+    quarters = {1: 0, 6: 1, 3: 2, 8: 3}[orientation]  # anticlockwise, as the camera was held
+    lying = wide().rotate(90 * quarters, expand=True)
+    upright, found = seen(dng(lying, preview, orientation, TAKEN))
+    assert (upright.width, upright.height) == (1024, 768)
+    assert upright.taken_at == "2024-05-06T07:08:09Z"
+    expected = ASTRONAUT_FACE.scaled(768 / 512)
+    assert max((overlap(box, expected) for box in found), default=0) > 0.6
+
+
+def test_the_cameras_picture_is_taken_if_it_is_large_enough() -> None:
+    assert photos.decode(dng(wide(), 1000)).pixels.shape == (750, 1000, 3)
+    assert photos.decode(dng(wide(), 300)).pixels.shape == (384, 512, 3)
+
+
+@pytest.mark.parametrize("preview", [None, 1024])
+def test_colours_and_brightness_are_those_of_the_picture(preview: int | None) -> None:
+    pixels = photos.decode(dng(wide(), preview)).pixels.astype(float)
+    expected = np.asarray(wide().resize(pixels.shape[1::-1], Image.Resampling.BOX), float)[:, :, ::-1]
+    assert np.abs(pixels - expected).mean() < 8
+
+
+def test_other_pictures_are_not_taken_for_raw() -> None:
+    for format in ("JPEG", "PNG", "TIFF", "WEBP"):
+        assert not raw.is_raw(encoded(astronaut(64), format))
+    assert raw.is_raw(dng(wide(64)))
+
+
+def test_a_tiff_of_a_camera_maker_stays_a_tiff() -> None:
+    exif = Image.Exif()
+    exif[271] = "Canon"
+    data = encoded(astronaut(64), "TIFF", exif=exif)
+    assert not raw.is_raw(data)
+    assert photos.decode(data).pixels.shape == (64, 64, 3)
+
+
+@pytest.mark.parametrize("keep", [0.02, 0.3, 0.9])
+def test_a_raw_file_cut_short_is_refused_in_plain_words(keep: float) -> None:
+    data = dng(wide(256))
+    with pytest.raises(PhotoError, match=r"RAW file that is damaged|not a picture|damaged"):
+        photos.decode(data[: int(len(data) * keep)])
+
+
+@given(at=st.integers(0, 20_000), value=st.integers(0, 255))
+@settings(max_examples=60, deadline=None)
+def test_whatever_byte_is_wrong_the_file_is_read_or_refused(at: int, value: int) -> None:
+    damaged = bytearray(DAMAGED)
+    damaged[-1 - at % len(damaged)] = value  # the directories stand at the end
+    try:
+        pixels = photos.decode(bytes(damaged)).pixels
+    except PhotoError:
+        return
+    assert pixels.shape[2] == 3
+
+
+DAMAGED = dng(wide(96), 64)
