@@ -20,20 +20,31 @@ import numpy.typing as npt
 
 from . import weights
 from .errors import WeightsError
+from .face_rows import (
+    BOX,
+    LANDMARKS,
+    MIRRORED,
+    SCORE,
+    Floats,
+    centres,
+    distinct,
+    longer_side,
+    scaled,
+    turned_back,
+    without_overlaps,
+)
 from .litert import Network
 from .timing import step
 from .types import THRESHOLD as THRESHOLD
 from .types import Box, Detection
 
 Pixels = npt.NDArray[np.uint8]
-Floats = npt.NDArray[np.float32]
 
 COARSE_SIDE, FINE_SIDE = 320, 960
 FINE_ENOUGH = 1024  # to shrink a photo of no more to FINE_SIDE takes longer than the proposer does for the difference
 SHAPES = 4  # that the proposer is ready for at once: two views of a photo, upright or across
 COARSE_SMALLEST, FINE_LARGEST = 40, 180  # sides, in pixels of their own pass, that each pass answers for
-PROPOSAL_THRESHOLD, PROPOSAL_OVERLAP, FACE_OVERLAP = 0.2, 0.4, 0.35
-FACE_INSIDE = 0.7  # of the smaller box: an eye or a mouth taken for a face of its own
+PROPOSAL_THRESHOLD, PROPOSAL_OVERLAP = 0.2, 0.4
 LYING_THRESHOLD = 0.99  # of a face on its side, and what makes an upright one sure; below, patterns pass for faces
 MOST_PROPOSALS = 250  # a lower cap costs recall in crowds
 VERIFIER_CONTEXT = 1.9  # the unit of the verifier's corrections, in longer box sides
@@ -48,10 +59,6 @@ PADDING = 114  # the grey that the networks were trained to see outside a photo
 CROP_SIDE = 48
 CROP_WIDTH, CROP_DOWN = 0.9, 0.03  # of the longer box side; puts eyes and mouth where FER2013 has them
 SHARPNESS_SIDE, REBLUR = 96, 11
-
-# A row of candidates: x, y, w, h, five landmarks (x, y each), score.
-BOX, LANDMARKS, SCORE = slice(0, 4), slice(4, 14), 14
-MIRRORED = [2, 3, 0, 1, 4, 5, 8, 9, 6, 7]  # coordinates of eyes, nose and corners of the mouth: left becomes right
 
 
 class FaceDetector(Protocol):
@@ -112,7 +119,7 @@ class CascadeDetector:
         if rows[:, SCORE].max(initial=0) < LYING_THRESHOLD:
             with step("turn"):
                 rows = np.concatenate([rows, self._lying(views, 1), self._lying(views, 3)])
-                rows = rows[_distinct(rows)]
+                rows = rows[distinct(rows)]
         return [_detection(row) for row in rows[rows[:, SCORE] >= self._floor]]
 
     def survey(self, pixels: Pixels) -> tuple[Floats, Floats]:
@@ -126,7 +133,7 @@ class CascadeDetector:
         with step("propose"):
             proposed = self._propose(views)
         rows, scores = self._judge(views.whole, proposed)
-        kept = _distinct(rows)
+        kept = distinct(rows)
         return rows[kept], scores[kept]
 
     def _judge(self, pixels: Pixels, proposed: Floats, turns: int = 0) -> tuple[Floats, Floats]:
@@ -140,20 +147,20 @@ class CascadeDetector:
     def _lying(self, views: _Views, turns: int) -> Floats:
         """Find the large faces that `turns` quarter turns anticlockwise, 1 or 3, set upright."""
         proposed = self._proposer(np.rot90(views.coarse, turns))
-        proposed = _scaled(proposed, views.times(views.coarse))
+        proposed = scaled(proposed, views.times(views.coarse))
         rows, _ = self._judge(views.whole, proposed, turns)
         height, width = views.whole.shape[:2]
-        return _turned_back(rows[rows[:, SCORE] >= LYING_THRESHOLD], turns, width, height)
+        return turned_back(rows[rows[:, SCORE] >= LYING_THRESHOLD], turns, width, height)
 
     def _propose(self, views: _Views) -> Floats:
         rows = self._proposer(views.coarse)
         if views.coarse is not views.whole:
-            rows = rows[_longer_side(rows) >= COARSE_SMALLEST]
-            rows = _scaled(rows, views.times(views.coarse))
+            rows = rows[longer_side(rows) >= COARSE_SMALLEST]
+            rows = scaled(rows, views.times(views.coarse))
             fine = self._proposer(views.fine)
-            fine = fine[_longer_side(fine) <= FINE_LARGEST]
-            rows = np.concatenate([rows, _scaled(fine, views.times(views.fine))])
-        rows = _without_overlaps(rows, PROPOSAL_OVERLAP)
+            fine = fine[longer_side(fine) <= FINE_LARGEST]
+            rows = np.concatenate([rows, scaled(fine, views.times(views.fine))])
+        rows = without_overlaps(rows, PROPOSAL_OVERLAP)
         return rows[np.argsort(-rows[:, SCORE])][:MOST_PROPOSALS]
 
 
@@ -192,7 +199,7 @@ class Proposer:
     def __call__(self, pixels: Pixels) -> Floats:
         """Return candidate rows in pixels of the image given, best first."""
         answers = self._network(proposer_input(pixels, self._network.channels // 3))[0]
-        return _without_overlaps(_scaled(self._decode(answers), self.CELL), PROPOSAL_OVERLAP)
+        return without_overlaps(scaled(self._decode(answers), self.CELL), PROPOSAL_OVERLAP)
 
     def _decode(self, answers: Floats) -> Floats:
         """Rows, in cells, at the local maxima of the heat map."""
@@ -241,10 +248,10 @@ class _Verifier:
 def _crops(pixels: Pixels, rows: Floats, turns: int) -> Floats:
     """Return what the verifier sees of candidates, (n, 48, 48, 3), 0-255; rows are in pixels of the turned photo."""
     height, width = pixels.shape[:2]
-    sides = _longer_side(rows) * VERIFIER_CONTEXT * VERIFIER_VIEW
+    sides = longer_side(rows) * VERIFIER_CONTEXT * VERIFIER_VIEW
     crops = [
         np.rot90(square(pixels, x, y, side, VERIFIER_SIDE, cv2.BORDER_CONSTANT), turns)
-        for (x, y), side in zip(_centres(_turned_back(rows, turns, width, height)), sides, strict=True)
+        for (x, y), side in zip(centres(turned_back(rows, turns, width, height)), sides, strict=True)
     ]
     return np.stack(crops).astype(np.float32)
 
@@ -261,8 +268,8 @@ def _averaged(seen: Floats, mirrored: Floats) -> Floats:
 
 def _placed(rows: Floats, answers: Floats) -> Floats:
     """Return candidates with the verifier's scores, boxes and landmarks."""
-    centre = _centres(rows)
-    unit = (_longer_side(rows) * VERIFIER_CONTEXT)[:, None]
+    centre = centres(rows)
+    unit = (longer_side(rows) * VERIFIER_CONTEXT)[:, None]
     placed = np.empty_like(rows)
     size = np.exp(np.clip(answers[:, 3:5], *VERIFIER_SIZES)) * unit
     placed[:, 0:2] = centre + answers[:, 1:3] * unit - size / 2
@@ -383,62 +390,6 @@ def shrunk(pixels: Pixels, longest: int) -> Pixels:
     while pixels.shape[1] >= 2 * size[0] and pixels.shape[0] >= 2 * size[1]:
         pixels = _halved(pixels)
     return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_LINEAR), np.uint8)
-
-
-def _scaled(rows: Floats, by: float) -> Floats:
-    """Return rows in pixels of a picture so many times as large."""
-    scaled = rows.copy()
-    scaled[:, :SCORE] *= by
-    return scaled
-
-
-def _centres(rows: Floats) -> Floats:
-    return np.asarray(rows[:, 0:2] + rows[:, 2:4] / 2, np.float32)
-
-
-def _longer_side(rows: Floats) -> Floats:
-    return np.asarray(rows[:, 2:4].max(axis=1, initial=0), np.float32)
-
-
-def _without_overlaps(rows: Floats, most: float) -> Floats:
-    """Keep the best of the rows that overlap by more than `most` (intersection over union), best first."""
-    if len(rows) == 0:
-        return rows
-    kept = cv2.dnn.NMSBoxes(rows[:, BOX].tolist(), rows[:, SCORE].tolist(), 0.0, most)
-    return rows[np.asarray(kept, np.intp).ravel()]
-
-
-def _distinct(rows: Floats) -> npt.NDArray[np.intp]:
-    """Which rows to keep, best first: the best of those that show one face, overlapping or one inside the other."""
-    first, last = rows[:, 0:2], rows[:, 0:2] + rows[:, 2:4]
-    corner, opposite = np.maximum(first[:, None], first), np.minimum(last[:, None], last)
-    shared = np.clip(opposite - corner, 0, None).prod(axis=-1)
-    area = rows[:, 2:4].prod(axis=1)
-    either, smaller = area[:, None] + area - shared, np.minimum(area[:, None], area)
-    same = (shared > FACE_OVERLAP * either) | (shared > FACE_INSIDE * smaller)
-    kept, free = list[int](), np.ones(len(rows), bool)
-    for i in np.argsort(-rows[:, SCORE], kind="stable"):
-        if free[i]:
-            kept.append(int(i))
-            free &= ~same[i]
-    return np.array(kept, np.intp)
-
-
-def _turned_back(rows: Floats, turns: int, width: int, height: int) -> Floats:
-    """Return rows found in a photo after 0, 1 or 3 quarter turns anticlockwise, in the pixels of the photo before."""
-    back = rows.copy()
-    if turns == 0:
-        return back
-    x, y, w, h = rows[:, 0], rows[:, 1], rows[:, 2], rows[:, 3]
-    marks_x, marks_y = rows[:, 4:14:2], rows[:, 5:14:2]
-    back[:, 2], back[:, 3] = h, w
-    if turns == 1:
-        back[:, 0], back[:, 1] = width - y - h, x
-        back[:, 4:14:2], back[:, 5:14:2] = width - marks_y, marks_x
-    else:
-        back[:, 0], back[:, 1] = y, height - x - w
-        back[:, 4:14:2], back[:, 5:14:2] = marks_y, height - marks_x
-    return back
 
 
 def _detection(row: Floats) -> Detection:

@@ -15,16 +15,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
+from albumsort import face_rows
 from albumsort.cli import app
 from albumsort.errors import UsageError
-from albumsort.faces import SCORE, Calibration, Pixels
+from albumsort.face_rows import SCORE
+from albumsort.faces import Calibration, Pixels
 from albumsort.training import (
     face_calibration,
     face_candidates,
     face_canvases,
     face_labels,
     face_photos,
-    face_rows,
     shards,
 )
 from albumsort.training.face_photos import Split

@@ -14,7 +14,7 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image, ImageFilter
 from skimage.measure import blur_effect
 
-from albumsort import faces, photos
+from albumsort import face_rows, faces, photos
 from albumsort.faces import FaceDetector, Pixels, crop
 from albumsort.types import Box, Detection
 
@@ -87,7 +87,7 @@ def test_two_detections_never_overlap_much(detector: FaceDetector) -> None:
         crowd.paste(astronaut(240), (i % 6 * 180, i // 6 * 380 + i % 2 * 60))
     found = detector.detect(bgr(crowd))
     assert len(found) >= 8
-    assert all(overlap(a.box, b.box) <= faces.FACE_OVERLAP + 0.01 for a, b in combinations(found, 2))
+    assert all(overlap(a.box, b.box) <= face_rows.FACE_OVERLAP + 0.01 for a, b in combinations(found, 2))
 
 
 @pytest.mark.parametrize("side", [64, 512])
@@ -136,10 +136,10 @@ def rows(*boxes: tuple[float, float, float, float, float]) -> faces.Floats:
 )
 def test_two_detections_of_one_face_are_one(second: tuple[float, float, float, float, float], kept: int) -> None:
     found = rows((0, 0, 100, 100, 0.9), second)
-    left = found[faces._distinct(found)]
+    left = found[face_rows.distinct(found)]
     assert len(left) == kept
     assert left[0, 14] == pytest.approx(max(0.9, second[4]))
-    assert len(faces._distinct(rows())) == 0
+    assert len(face_rows.distinct(rows())) == 0
 
 
 @pytest.mark.parametrize("turns", [1, 3])
@@ -150,7 +150,7 @@ def test_what_was_found_in_a_turned_photo_is_turned_back(turns: int) -> None:
     (top, left), (bottom, right) = np.argwhere(turned).min(axis=0), np.argwhere(turned).max(axis=0) + 1
     found = rows((left, top, right - left, bottom - top, 0.9))
     found[0, 4:14] = [left, top, right, top] + [left, bottom] * 3
-    [back] = faces._turned_back(found, turns, 80, 50)
+    [back] = face_rows.turned_back(found, turns, 80, 50)
     assert back[:4].tolist() == [5, 10, 10, 20]
     assert {tuple(p) for p in back[4:14].reshape(5, 2).tolist()} <= {(5, 10), (15, 10), (5, 30), (15, 30)}
     assert faces._detection(back).turns == turns

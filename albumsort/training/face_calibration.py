@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..faces import SCORE, Calibration, CascadeDetector, logit
+from ..face_rows import SCORE, Floats, none, overlaps
+from ..faces import Calibration, CascadeDetector, logit
 from .face_evaluation import OVERLAP
 from .face_labels import FACE
 from .face_photos import LabelledPhoto
-from .face_rows import Floats, none, overlaps
 
 UNCALIBRATED = Calibration(0.5, 0.5, 0.0)
 STEPS = 50  # Newton's method is there after ten

@@ -10,11 +10,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ..faces import BOX, LANDMARKS, PADDING, SCORE, VERIFIER_CONTEXT, Pixels, Proposer, square
+from ..face_rows import BOX, LANDMARKS, SCORE, Floats, longer_side, overlaps, scaled
+from ..faces import PADDING, VERIFIER_CONTEXT, Pixels, Proposer, square
 from . import shards
 from .face_labels import FACE, has_landmarks
 from .face_photos import LabelledPhoto, Split, of_split, read
-from .face_rows import Floats, longer_side, overlaps, scaled
 
 SIDE = 64  # of a stored crop, which shows VERIFIER_CONTEXT longer sides; the network sees the middle of it
 PHOTOS_A_PART = 200

@@ -9,11 +9,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ..faces import SCORE, Pixels
+from ..face_rows import SCORE, Floats, clipped, mirrored, none, scaled, shifted, turned
+from ..faces import Pixels
 from . import shards
 from .face_labels import FACE
 from .face_photos import LabelledPhoto, Split, of_split, read
-from .face_rows import Floats, clipped, mirrored, none, scaled, shifted, turned
 
 SIDE = 320
 CANVASES_A_PART = 250

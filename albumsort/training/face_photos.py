@@ -16,11 +16,11 @@ import numpy as np
 
 from .. import photos
 from ..errors import PhotoError, UsageError
-from ..faces import SCORE, Pixels
+from ..face_rows import SCORE, Floats
+from ..faces import Pixels
 from ..walk import Walk, find
 from . import shards
 from .face_labels import FACE, UNSURE, Teacher, label, with_boxes
-from .face_rows import Floats
 
 LONGEST_SIDE = 800
 PHOTOS_A_PART = 64

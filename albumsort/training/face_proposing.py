@@ -9,12 +9,12 @@ import keras
 import numpy as np
 from keras import ops
 
-from ..faces import LANDMARKS, SCORE, Pixels, side_by_side
+from ..face_rows import LANDMARKS, SCORE, Floats, clipped, longer_side, mirrored, shifted
+from ..faces import Pixels, side_by_side
 from . import shards
 from .face_canvases import IGNORE, SIDE, grey, lit
 from .face_labels import has_landmarks
 from .face_networks import NEIGHBOURS
-from .face_rows import Floats, clipped, longer_side, mirrored, shifted
 
 VIEW = 256  # pixels of a canvas that the network sees at a time
 CELL = 8

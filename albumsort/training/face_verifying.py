@@ -11,11 +11,11 @@ import numpy as np
 import numpy.typing as npt
 from keras import ops
 
+from ..face_rows import MIRRORED_LANDMARKS, Floats
 from ..faces import VERIFIER_SIDE, Pixels
 from . import shards
 from .face_candidates import CENTRE, POINTS, POINTS_KNOWN, PROPOSAL, SIDE, SIZE, TRUE
 from .face_canvases import grey, lit
-from .face_rows import MIRRORED_LANDMARKS, Floats
 
 POSITIVE_SHARE, HARD_SHARE = 0.4, 0.5  # of a batch; of its negatives
 EASIEST = 0.02  # what every negative has, besides its score, to be drawn as a hard one

@@ -1,0 +1,131 @@
+"""Faces as rows of numbers, which is what the detector's networks speak of, and what becomes of them.
+
+A row is x, y, w, h, five landmarks (x, y each; the subject's right eye first) and a score, in pixels of one picture.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float32]
+
+COLUMNS = 15
+BOX, LANDMARKS, SCORE = slice(0, 4), slice(4, 14), 14
+MIRRORED = [2, 3, 0, 1, 4, 5, 8, 9, 6, 7]  # coordinates of eyes, nose and corners of the mouth: left becomes right
+MIRRORED_LANDMARKS = [LANDMARKS.start + i for i in MIRRORED]
+FACE_OVERLAP, FACE_INSIDE = 0.35, 0.7  # inside: of the smaller box; an eye or a mouth taken for a face of its own
+
+
+def none() -> Floats:
+    """Return no rows."""
+    return np.zeros((0, COLUMNS), np.float32)
+
+
+def mirrored(rows: Floats, width: float) -> Floats:
+    """Return the rows as they stand in the mirror image of a picture `width` pixels wide."""
+    out = rows.copy()
+    out[:, 0] = width - rows[:, 0] - rows[:, 2]
+    out[:, LANDMARKS] = rows[:, MIRRORED_LANDMARKS]
+    out[:, 4:14:2] = width - 1 - out[:, 4:14:2]
+    return out
+
+
+def shifted(rows: Floats, x: float, y: float) -> Floats:
+    """Return the rows moved by (x, y)."""
+    out = rows.copy()
+    out[:, [0, *range(4, SCORE, 2)]] += x
+    out[:, [1, *range(5, SCORE, 2)]] += y
+    return out
+
+
+def turned(rows: Floats, matrix: npt.NDArray[Any]) -> Floats:
+    """Return the rows after a rotation (2, 3): landmarks and centres turn, boxes stay upright."""
+    out = rows.copy()
+
+    def turn(points: npt.NDArray[Any]) -> Floats:
+        return np.asarray(points @ matrix[:, :2].T + matrix[:, 2], np.float32)
+
+    out[:, 0:2] = turn(rows[:, 0:2] + rows[:, 2:4] / 2) - rows[:, 2:4] / 2
+    out[:, LANDMARKS] = turn(rows[:, LANDMARKS].reshape(-1, 2)).reshape(-1, 10)
+    return out
+
+
+def clipped(rows: Floats, left: float, top: float, right: float, bottom: float) -> tuple[Floats, Floats]:
+    """Return the rows with their boxes cut to a window, and the share of each box that lies in it, 0-1."""
+    out = rows.copy()
+    corner = np.maximum(rows[:, 0:2], (left, top))
+    size = np.maximum(np.minimum(rows[:, 0:2] + rows[:, 2:4], (right, bottom)) - corner, 0)
+    out[:, 0:2], out[:, 2:4] = corner, size
+    return out, np.asarray(size.prod(axis=1) / np.maximum(rows[:, 2:4].prod(axis=1), 1e-6), np.float32)
+
+
+def overlaps(a: Floats, b: Floats) -> Floats:
+    """(len(a), len(b)) intersection over union of the boxes of two sets of rows, 0-1."""
+    corner = np.maximum(a[:, None, 0:2], b[None, :, 0:2])
+    end = np.minimum((a[:, 0:2] + a[:, 2:4])[:, None], (b[:, 0:2] + b[:, 2:4])[None])
+    shared = np.maximum(end - corner, 0).prod(axis=2)
+    areas = a[:, 2:4].prod(axis=1)[:, None] + b[:, 2:4].prod(axis=1)[None]
+    return np.asarray(shared / np.maximum(areas - shared, 1e-6), np.float32)
+
+
+def scaled(rows: Floats, across: float, down: float | None = None) -> Floats:
+    """Return the rows as they stand in a picture resized by these factors, or by one in both directions."""
+    out = rows.copy()
+    out[:, 0:SCORE:2] *= across
+    out[:, 1:SCORE:2] *= across if down is None else down
+    return out
+
+
+def centres(rows: Floats) -> Floats:
+    """(n, 2) the middle of each box."""
+    return np.asarray(rows[:, 0:2] + rows[:, 2:4] / 2, np.float32)
+
+
+def longer_side(rows: Floats) -> Floats:
+    """(n,) the longer side of each box."""
+    return np.asarray(rows[:, 2:4].max(axis=1, initial=0), np.float32)
+
+
+def without_overlaps(rows: Floats, most: float) -> Floats:
+    """Keep the best of the rows that overlap by more than `most` (intersection over union), best first."""
+    if len(rows) == 0:
+        return rows
+    kept = cv2.dnn.NMSBoxes(rows[:, BOX].tolist(), rows[:, SCORE].tolist(), 0.0, most)
+    return rows[np.asarray(kept, np.intp).ravel()]
+
+
+def distinct(rows: Floats) -> npt.NDArray[np.intp]:
+    """Which rows to keep, best first: the best of those that show one face, overlapping or one inside the other."""
+    first, last = rows[:, 0:2], rows[:, 0:2] + rows[:, 2:4]
+    corner, opposite = np.maximum(first[:, None], first), np.minimum(last[:, None], last)
+    shared = np.clip(opposite - corner, 0, None).prod(axis=-1)
+    area = rows[:, 2:4].prod(axis=1)
+    either, smaller = area[:, None] + area - shared, np.minimum(area[:, None], area)
+    same = (shared > FACE_OVERLAP * either) | (shared > FACE_INSIDE * smaller)
+    kept, free = list[int](), np.ones(len(rows), bool)
+    for i in np.argsort(-rows[:, SCORE], kind="stable"):
+        if free[i]:
+            kept.append(int(i))
+            free &= ~same[i]
+    return np.array(kept, np.intp)
+
+
+def turned_back(rows: Floats, turns: int, width: int, height: int) -> Floats:
+    """Return rows found in a photo after 0, 1 or 3 quarter turns anticlockwise, in the pixels of the photo before."""
+    back = rows.copy()
+    if turns == 0:
+        return back
+    x, y, w, h = rows[:, 0], rows[:, 1], rows[:, 2], rows[:, 3]
+    marks_x, marks_y = rows[:, 4:14:2], rows[:, 5:14:2]
+    back[:, 2], back[:, 3] = h, w
+    if turns == 1:
+        back[:, 0], back[:, 1] = width - y - h, x
+        back[:, 4:14:2], back[:, 5:14:2] = width - marks_y, marks_x
+    else:
+        back[:, 0], back[:, 1] = y, height - x - w
+        back[:, 4:14:2], back[:, 5:14:2] = marks_y, height - marks_x
+    return back
