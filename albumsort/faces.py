@@ -22,6 +22,7 @@ from . import weights
 from .errors import WeightsError
 from .face_rows import (
     BOX,
+    COLUMNS,
     LANDMARKS,
     MIRRORED,
     SCORE,
@@ -42,7 +43,7 @@ Pixels = npt.NDArray[np.uint8]
 
 COARSE_SIDE, FINE_SIDE = 320, 960
 FINE_ENOUGH = 1024  # to shrink a photo of no more to FINE_SIDE takes longer than the proposer does for the difference
-SHAPES = 4  # that the proposer is ready for at once: two views of a photo, upright or across
+SHAPES = 8  # that the proposer is ready for at once: two views of photos of four formats; 13 MB each, the larger view
 COARSE_SMALLEST, FINE_LARGEST = 40, 180  # sides, in pixels of their own pass, that each pass answers for
 PROPOSAL_THRESHOLD, PROPOSAL_OVERLAP = 0.2, 0.4
 LYING_THRESHOLD = 0.99  # of a face on its side, and what makes an upright one sure; below, patterns pass for faces
@@ -184,11 +185,10 @@ class _Views:
 
 
 class Proposer:
-    """A heat map of faces, with box and landmarks at each of its cells of 8 x 8 pixels.
+    """A heat map of faces, with a box at each of its cells of 8 x 8 pixels; landmarks are the verifier's to find.
 
-    In: (1, H, W/n, 3 n) int8, BGR of n neighbouring pixels, H and W multiples of 32. Out: (1, H/8, W/8, 15):
-    logit of the score; centre from the cell's centre and log of width and height, in cells; landmarks from the
-    cell's centre, over sqrt(w h).
+    In: (1, H, W/n, 3 n) int8, BGR of n neighbouring pixels, H and W multiples of 32. Out: (1, H/8, W/8, 5): logit
+    of the score; centre from the cell's centre and log of width and height, in cells.
     """
 
     CELL = 8
@@ -197,7 +197,7 @@ class Proposer:
         self._network, self._threshold = Network(model, SHAPES), float(logit(np.array(threshold, np.float32)))
 
     def __call__(self, pixels: Pixels) -> Floats:
-        """Return candidate rows in pixels of the image given, best first."""
+        """Return candidate rows in pixels of the image given, best first, their landmarks all 0."""
         answers = self._network(proposer_input(pixels, self._network.channels // 3))[0]
         return without_overlaps(scaled(self._decode(answers), self.CELL), PROPOSAL_OVERLAP)
 
@@ -209,10 +209,9 @@ class Proposer:
         values = answers[at_y, at_x]
         cell = np.stack([at_x, at_y], axis=1).astype(np.float32) + 0.5
         size = np.exp(np.clip(values[:, 3:5], -2, 6))
-        rows = np.empty((len(values), 15), np.float32)
+        rows = np.zeros((len(values), COLUMNS), np.float32)
         rows[:, 0:2] = cell + values[:, 1:3] - size / 2
         rows[:, 2:4] = size
-        rows[:, LANDMARKS] = values[:, 5:15] * np.sqrt(size.prod(axis=1))[:, None] + np.tile(cell, 5)
         rows[:, SCORE] = 1 / (1 + np.exp(-values[:, 0]))
         return rows
 

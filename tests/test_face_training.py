@@ -363,8 +363,8 @@ def test_the_proposer_in_integers_answers_nearly_as_the_one_that_was_trained(tra
     assert given.shape == (1, 224, 80, 12)
     assert np.array_equal(given[0, :200, :75].reshape(200, 300, 3) + np.int16(128), pixels)
     ours, expected = network(given)[0], np.asarray(learnt(given + np.float32(128)))[0]
-    assert ours.shape == expected.shape == (28, 40, 15)
-    for part in (slice(0, 1), slice(1, 3), slice(3, 5), slice(5, 15)):
+    assert ours.shape == (28, 40, 5)
+    for part in (slice(0, 1), slice(1, 3), slice(3, 5)):
         a, b = ours[..., part], expected[..., part]
         assert np.abs(a - b).mean() < 0.15 * b.std(), part
 

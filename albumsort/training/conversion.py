@@ -64,9 +64,10 @@ def proposer_to_litert(model: keras.Model, shown: Sequence[npt.NDArray[np.int8]]
 
     shown: some pictures as `faces.proposer_input` gives them. They decide how large an activation of each layer
     can be; few show the usual, many the extremes, for which all others would be rounded more coarsely. The
-    network's outputs stay apart, because integers side by side would share one scale.
+    network's outputs stay apart, because integers side by side would share one scale; the landmarks, which only
+    help it to learn, are left out.
     """
-    apart = keras.Model(model.input, model.get_layer(ANSWERS).input)
+    apart = keras.Model(model.input, model.get_layer(ANSWERS).input[:-1])
 
     @tf.function(input_signature=[tf.TensorSpec([1, *model.input.shape[1:]], tf.float32)])  # type: ignore[untyped-decorator]
     def answers(pixels: Any) -> Any:

@@ -40,7 +40,8 @@ def proposer() -> keras.Model:
     Separable residual blocks, and a feature pyramid (Lin et al., 2017) down to cells of 8 x 8 pixels. Four
     neighbouring pixels come as one of twelve channels, which is how they lie in memory anyway: convolutions of
     few channels, and all that is done at full size, took two thirds of the time. Pixels are not scaled, because
-    the normalisation after the first convolution does that.
+    the normalisation after the first convolution does that. The landmarks are learnt for the sake of the rest:
+    the file that ships has none.
     """
     photo = layers.Input((None, None, 3 * NEIGHBOURS), name="photo")
     x = conv(photo, STEM, (4, 3), (4, 1))

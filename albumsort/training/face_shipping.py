@@ -105,7 +105,7 @@ def train(
         PROPOSER: _entry(
             proposer,
             "int8 (1, H, W/4, 12), BGR less 128 of four neighbouring pixels, H and W multiples of 32",
-            "float32 (1, H/8, W/8, 15), in four parts: logit of the score, centre, size, five landmarks of every cell",
+            "float32 (1, H/8, W/8, 5), in three parts: logit of the score, centre and size of every cell",
             made,
         ),
         VERIFIER: _entry(

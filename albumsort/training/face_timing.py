@@ -36,16 +36,15 @@ class Time:
 def measure(chosen: Sequence[Entrant], paths: Sequence[Path]) -> list[Time]:
     """Time every detector on photos spread evenly over those given, each as a JPEG of each of MEGAPIXELS.
 
-    The detectors get what the decoder makes of such a file, which is no larger than detection needs.
-    A photo is seen once at a size, as in an album of many formats; what a first photo costs is left out. Counted is
-    the processor's time, so that what else runs on the machine does not show.
+    The detectors get what the decoder makes of such a file, which is no larger than detection needs. The second look
+    at a photo counts: most photos of an album have the format of one before them. Counted is the processor's time,
+    so that what else runs on the machine does not show.
     """
     spread = [paths[i] for i in sorted({int(i) for i in np.linspace(0, len(paths) - 1, PHOTOS)})]
     taken: dict[tuple[str, int], list[float]] = {(e.name, size): [] for e in chosen for size in MEGAPIXELS}
-    for number, (size, pixels) in enumerate(_decoded(spread)):
+    for size, pixels in _decoded(spread):
         for entrant in chosen:
-            if number == 0:
-                entrant.detector.detect(pixels)
+            entrant.detector.detect(pixels)
             start = time.process_time()
             entrant.detector.detect(pixels)
             taken[entrant.name, size].append(1000 * (time.process_time() - start))
