@@ -54,6 +54,7 @@ VERIFIER_SIDE = 48
 VERIFIER_SIZES = -4.0, 2.0  # logs of what a face may measure, in the same unit
 SECOND_LOOK = 0.05  # of the verifier's score; what it likes less is no face at a second look either
 PROPOSER_MULTIPLE = 32  # of the pixels of each side
+CUT_OFF = 1 / 80  # of a side, that nobody misses
 SIGN = np.uint8(128)  # the bit that makes 0 to 255 -128 to 127
 PADDING = 114  # the grey that the networks were trained to see outside a photo
 
@@ -279,15 +280,22 @@ def _placed(rows: Floats, answers: Floats) -> Floats:
 
 
 def proposer_input(pixels: Pixels, neighbours: int) -> npt.NDArray[np.int8]:
-    """Return a picture as the proposer takes it: grey at its right and lower edge up to whole cells of all scales.
+    """Return a picture as the proposer takes it, of whole cells at all its scales.
 
-    Integers with a sign are what the processor multiplies quickest.
+    What is missing at the right and lower edge is grey, what is a little too much is cut off: a face there shows
+    most of itself, and the verifier sees all. Integers with a sign are what the processor multiplies quickest.
     """
-    height, width = pixels.shape[:2]
+    height, width = map(_nearly_whole, pixels.shape[:2])
     below, beside = -height % PROPOSER_MULTIPLE, -width % PROPOSER_MULTIPLE
+    pixels = pixels[:height, :width]
     grey = (PADDING, PADDING, PADDING)
     padded = np.asarray(cv2.copyMakeBorder(pixels, 0, below, 0, beside, cv2.BORDER_CONSTANT, value=grey), np.uint8)
     return side_by_side(np.bitwise_xor(padded, SIGN, out=padded)[None], neighbours).view(np.int8)
+
+
+def _nearly_whole(side: int) -> int:
+    over = side % PROPOSER_MULTIPLE
+    return side - over if over <= CUT_OFF * side else side
 
 
 def side_by_side(pixels: Pixels, neighbours: int) -> Pixels:

@@ -265,6 +265,26 @@ def test_the_crop_does_not_depend_on_the_scale_of_the_photo() -> None:
     assert np.abs(crops[1] - crops[2]).mean() < 3
 
 
+# what the proposer sees
+
+
+@pytest.mark.parametrize(
+    ("size", "seen"),
+    [((968, 648), (960, 640)), ((300, 200), (320, 224)), ((40, 33), (64, 64)), ((960, 640), (960, 640))],
+)
+def test_the_proposer_sees_whole_cells_of_nearly_the_whole_photo(size: tuple[int, int], seen: tuple[int, int]) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (*size[::-1], 3), np.uint8)
+    before = pixels.copy()
+    given = faces.proposer_input(pixels, 4)
+    assert given.shape == (1, seen[1], seen[0] // 4, 12)
+    back = (given.reshape(seen[1], seen[0], 3) + np.int16(128)).astype(np.uint8)
+    width, height = min(size[0], seen[0]), min(size[1], seen[1])
+    assert np.array_equal(back[:height, :width], pixels[:height, :width])
+    assert (back[height:] == faces.PADDING).all()
+    assert (back[:, width:] == faces.PADDING).all()
+    assert np.array_equal(pixels, before)
+
+
 # on real photos
 
 
