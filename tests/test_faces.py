@@ -295,10 +295,10 @@ def test_faces_are_found_in_photos_of_groups_masks_and_scenes(detector: FaceDete
     counts = evaluate(detector, shared_photos / "boxes", iter)
     groups = sum((counts[name] for name in ("dlib", "fddb", "wider_train", "wider_val")), Found())
     assert (counts["all"].photos, groups.photos) == (502, 25)
-    assert counts["all"].recall >= 0.90
-    assert counts["all"].false <= 480  # of faces with a mask not every one has a box
+    assert counts["all"].recall >= 0.91
+    assert counts["all"].false <= 510  # of faces with a mask not every one has a box
     assert groups.recall >= 0.82
-    assert groups.false <= 11
+    assert groups.false <= 12
 
 
 # crops to be kept
