@@ -1,6 +1,6 @@
 """Photos a second beside the bound, which is decoding alone, and beside other systems; one run, one table.
 
-usage: python benchmarks/throughput.py --photos FOLDER [--count 200] [--peer-photos 8] [--results FOLDER]
+usage: python benchmarks/throughput.py --photos FOLDER [--count 400] [--peer-photos 8] [--results FOLDER]
            [--fer PYTHON] [--deepface PYTHON]
 
 Makes an album of camera JPEGs of 10 MP out of the photos it is given. Everything runs on all cores of
@@ -195,7 +195,7 @@ def main() -> None:
     """Run everything and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--photos", type=Path, required=True)
-    parser.add_argument("--count", type=int, default=200)
+    parser.add_argument("--count", type=int, default=400)
     parser.add_argument("--peer-photos", type=int, default=8)
     parser.add_argument("--results", type=Path, default=Path(__file__).parent / "results")
     parser.add_argument("--fer")
