@@ -34,7 +34,7 @@ COMMANDS = (
     ["list"],
     ["list", "--nl"],
 )
-REPEATS = 5
+REPEATS = 3
 FACES = (0, 1, 1, 1, 1, 2, 2, 4)
 AT_ONCE = 20_000
 
@@ -134,7 +134,7 @@ def main(sizes: list[int]) -> None:
         for name, *values in zip(
             ["photos", "bytes each", *(" ".join(command) for command in COMMANDS)], *columns, strict=True
         ):
-            print(f"{name:40}" + "".join(f"{value:>20}" for value in values))
+            print(f"{name:40}" + "".join(f"{value:>22}" for value in values))
         plans(path)
 
 
