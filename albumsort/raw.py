@@ -69,7 +69,8 @@ def picture(data: bytes, side: int) -> bytes | Pixels:
             developed = raw.postprocess(half_size=True, use_camera_wb=True, gamma=_SRGB)
     except (rawpy.LibRawError, rawpy.NotSupportedError) as e:
         raise PhotoError(_UNKNOWN) from e
-    return np.ascontiguousarray(developed[:, :, ::-1])
+    coloured = np.broadcast_to(developed, (*developed.shape[:2], 3))  # a camera without colours gives one value
+    return np.ascontiguousarray(coloured[:, :, ::-1])
 
 
 def _preview(raw: rawpy.RawPy) -> bytes | None:
