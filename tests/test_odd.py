@@ -16,7 +16,7 @@ from albumsort import indexing, photos, weights
 from albumsort.analysis import analyse_bytes, load_networks
 from albumsort.errors import PassingPhotoError, PhotoError
 from albumsort.photos import decode, read
-from albumsort.types import FOUR, Analysis, Emotion, Face
+from albumsort.types import FOUR, THRESHOLD, Analysis, Emotion, Face
 from albumsort.walk import Walk, find
 
 pytestmark = pytest.mark.slow
@@ -68,7 +68,8 @@ def test_the_faces_of_a_photo_are_the_same_in_all_orientations(odd: Path, name: 
     seen = []
     for orientation in range(1, 9):
         data = encoded(stored(upright, orientation), exif=exif(orientation))
-        seen.append(analyse_bytes(data, photos.digest(data), *load_networks()).faces)
+        found = analyse_bytes(data, photos.digest(data), *load_networks()).faces
+        seen.append([face for face in found if face.detection >= THRESHOLD])  # the others come and go at their floor
     assert seen[0]
     for faces in seen:
         assert len(faces) == len(seen[0])
