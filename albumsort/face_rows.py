@@ -49,7 +49,7 @@ def turned(rows: Floats, matrix: npt.NDArray[Any]) -> Floats:
     def turn(points: npt.NDArray[Any]) -> Floats:
         return np.asarray(points @ matrix[:, :2].T + matrix[:, 2], np.float32)
 
-    out[:, 0:2] = turn(rows[:, 0:2] + rows[:, 2:4] / 2) - rows[:, 2:4] / 2
+    out[:, 0:2] = turn(centres(rows)) - rows[:, 2:4] / 2
     out[:, LANDMARKS] = turn(rows[:, LANDMARKS].reshape(-1, 2)).reshape(-1, 10)
     return out
 

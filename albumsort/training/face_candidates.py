@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ..face_rows import BOX, LANDMARKS, SCORE, Floats, longer_side, overlaps, scaled
+from ..face_rows import BOX, LANDMARKS, SCORE, Floats, centres, longer_side, overlaps, scaled
 from ..faces import PADDING, VERIFIER_CONTEXT, Pixels, Proposer, square
 from . import shards
 from .face_labels import FACE, has_landmarks
@@ -112,11 +112,11 @@ def judge(found: Floats, faces: Floats) -> tuple[Floats, npt.NDArray[np.bool_]]:
     true = (most >= SAME) & (nearest[:, SCORE] >= FACE)
     kept = (true | (most < OTHER)) & (longer_side(found) >= SMALLEST)
     unit = longer_side(found)[:, None] * VERIFIER_CONTEXT
-    centre = found[:, 0:2] + found[:, 2:4] / 2
+    centre = centres(found)
     rows = np.zeros((len(found), COLUMNS), np.float32)
     rows[:, TRUE], rows[:, PROPOSAL], rows[:, UNIT] = true, found[:, SCORE], unit[:, 0]
     with np.errstate(divide="ignore"):
-        rows[:, CENTRE] = (nearest[:, 0:2] + nearest[:, 2:4] / 2 - centre) / unit
+        rows[:, CENTRE] = (centres(nearest) - centre) / unit
         rows[:, SIZE] = np.log(nearest[:, BOX][:, 2:4] / unit)
     rows[:, POINTS] = (nearest[:, LANDMARKS] - np.tile(centre, 5)) / unit
     rows[:, POINTS_KNOWN] = has_landmarks(nearest)
@@ -126,7 +126,7 @@ def judge(found: Floats, faces: Floats) -> tuple[Floats, npt.NDArray[np.bool_]]:
 
 def cut(pixels: Pixels, found: Floats) -> Pixels:
     """(n, SIDE, SIDE, 3) the squares around candidates; grey outside the photo."""
-    centre, unit = found[:, 0:2] + found[:, 2:4] / 2, longer_side(found) * VERIFIER_CONTEXT
+    centre, unit = centres(found), longer_side(found) * VERIFIER_CONTEXT
     crops = [
         square(pixels, float(x), float(y), float(side), SIDE, cv2.BORDER_CONSTANT)
         for (x, y), side in zip(centre, unit, strict=True)
