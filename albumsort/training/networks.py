@@ -141,9 +141,12 @@ def wide(outputs: int) -> keras.Model:
 
 
 def plain(outputs: int) -> keras.Model:
-    """Return a teacher of another kind: stacked convolutions and pooling, after VGG (Simonyan and Zisserman, 2015)."""
+    """Return a teacher of another kind: stacked convolutions and pooling, after VGG (Simonyan and Zisserman, 2015).
+
+    Half the work of `deep`, so that it is affordable to train it from nothing.
+    """
     face, x = _input()
-    for channels, depth, size in ((40, 1, 5), (80, 2, 3), (160, 3, 3), (256, 2, 3)):
+    for channels, depth, size in ((32, 1, 5), (64, 1, 3), (128, 2, 3), (256, 2, 3)):
         for layer in range(depth):
             x = conv(x, channels, size, 2 if size == 5 and layer == 0 else 1)
         if size == 3:
