@@ -60,16 +60,21 @@ def clipped(rows: Floats, left: float, top: float, right: float, bottom: float) 
     corner = np.maximum(rows[:, 0:2], (left, top))
     size = np.maximum(np.minimum(rows[:, 0:2] + rows[:, 2:4], (right, bottom)) - corner, 0)
     out[:, 0:2], out[:, 2:4] = corner, size
-    return out, np.asarray(size.prod(axis=1) / np.maximum(rows[:, 2:4].prod(axis=1), 1e-6), np.float32)
+    return out, np.asarray(size.prod(axis=1) / np.maximum(areas(rows), 1e-6), np.float32)
 
 
 def overlaps(a: Floats, b: Floats) -> Floats:
     """(len(a), len(b)) intersection over union of the boxes of two sets of rows, 0-1."""
-    corner = np.maximum(a[:, None, 0:2], b[None, :, 0:2])
-    end = np.minimum((a[:, 0:2] + a[:, 2:4])[:, None], (b[:, 0:2] + b[:, 2:4])[None])
-    shared = np.maximum(end - corner, 0).prod(axis=2)
-    areas = a[:, 2:4].prod(axis=1)[:, None] + b[:, 2:4].prod(axis=1)[None]
-    return np.asarray(shared / np.maximum(areas - shared, 1e-6), np.float32)
+    shared = _shared(a, b)
+    either = areas(a)[:, None] + areas(b) - shared
+    return np.asarray(shared / np.maximum(either, 1e-6), np.float32)
+
+
+def _shared(a: Floats, b: Floats) -> Floats:
+    """(len(a), len(b)) the area that the boxes of two sets of rows have in common."""
+    corner = np.maximum(a[:, None, 0:2], b[:, 0:2])
+    end = np.minimum((a[:, 0:2] + a[:, 2:4])[:, None], b[:, 0:2] + b[:, 2:4])
+    return np.asarray(np.maximum(end - corner, 0).prod(axis=2), np.float32)
 
 
 def scaled(rows: Floats, across: float, down: float | None = None) -> Floats:
@@ -83,6 +88,11 @@ def scaled(rows: Floats, across: float, down: float | None = None) -> Floats:
 def centres(rows: Floats) -> Floats:
     """(n, 2) the middle of each box."""
     return np.asarray(rows[:, 0:2] + rows[:, 2:4] / 2, np.float32)
+
+
+def areas(rows: Floats) -> Floats:
+    """(n,) the area of each box."""
+    return np.asarray(rows[:, 2:4].prod(axis=1), np.float32)
 
 
 def longer_side(rows: Floats) -> Floats:
@@ -100,12 +110,8 @@ def without_overlaps(rows: Floats, most: float) -> Floats:
 
 def distinct(rows: Floats) -> npt.NDArray[np.intp]:
     """Which rows to keep, best first: the best of those that show one face, overlapping or one inside the other."""
-    first, last = rows[:, 0:2], rows[:, 0:2] + rows[:, 2:4]
-    corner, opposite = np.maximum(first[:, None], first), np.minimum(last[:, None], last)
-    shared = np.clip(opposite - corner, 0, None).prod(axis=-1)
-    area = rows[:, 2:4].prod(axis=1)
-    either, smaller = area[:, None] + area - shared, np.minimum(area[:, None], area)
-    same = (shared > FACE_OVERLAP * either) | (shared > FACE_INSIDE * smaller)
+    smaller = np.minimum(areas(rows)[:, None], areas(rows))
+    same = (overlaps(rows, rows) > FACE_OVERLAP) | (_shared(rows, rows) > FACE_INSIDE * smaller)
     kept, free = list[int](), np.ones(len(rows), bool)
     for i in np.argsort(-rows[:, SCORE], kind="stable"):
         if free[i]:

@@ -117,13 +117,12 @@ def _decode_with_pillow(data: bytes, image: Image.Image) -> Upright:
 
 def _decode_raw(data: bytes) -> Upright:
     with step("decode"):
-        inside = raw.picture(data, DECODE_SIDE)
+        inside = raw.picture(data, DECODE_SIDE, _check_size)
     _, taken_at = _exif(raw.header(data))
     if isinstance(inside, bytes):
         shown = decode(inside)
         return replace(shown, taken_at=taken_at or shown.taken_at)
     height, width = inside.shape[:2]
-    _check_size(width, height)
     return Upright(inside, 2 * width, 2 * height, taken_at)
 
 

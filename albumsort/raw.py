@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -53,11 +54,11 @@ def header(data: bytes) -> Image.Exif:
     return tags
 
 
-def picture(data: bytes, side: int) -> bytes | Pixels:
+def picture(data: bytes, side: int, check: Callable[[int, int], None]) -> bytes | Pixels:
     """Return the JPEG that the camera put into the file if its longer side has so many pixels; its EXIF turns it.
 
     Else develop the file at half its size, which needs no guessing of colours between pixels: (h, w, 3) BGR, upright.
-    Raises PhotoError.
+    check: gets width and height first, and raises if that is too much to develop. Raises PhotoError.
     """
     import rawpy  # here, because few albums hold such files
 
@@ -66,6 +67,7 @@ def picture(data: bytes, side: int) -> bytes | Pixels:
             preview = _preview(raw)
             if preview is not None and _longer_side(preview) >= side:
                 return preview
+            check(raw.sizes.width, raw.sizes.height)
             developed = raw.postprocess(half_size=True, use_camera_wb=True, gamma=_SRGB)
     except (rawpy.LibRawError, rawpy.NotSupportedError) as e:
         raise PhotoError(_UNKNOWN) from e

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+
 import numpy as np
 import pytest
 from helpers import ASTRONAUT_FACE, astronaut, encoded, overlap
@@ -65,6 +67,16 @@ def test_a_tiff_of_a_camera_maker_stays_a_tiff() -> None:
     data = encoded(astronaut(64), "TIFF", exif=exif)
     assert not raw.is_raw(data)
     assert photos.decode(data).pixels.shape == (64, 64, 3)
+
+
+def test_a_raw_file_that_claims_too_many_pixels_is_refused_before_it_is_developed() -> None:
+    data = dng(wide(64))
+    for tag, side in ((256, 64), (257, 48)):
+        entry = struct.pack("<HHII", tag, 4, 1, side)
+        assert entry in data
+        data = data.replace(entry, struct.pack("<HHII", tag, 4, 1, 20_000))
+    with pytest.raises(PhotoError, match="20000 x 20000 is more than 300 million pixels"):
+        photos.decode(data)
 
 
 @pytest.mark.parametrize("keep", [0.02, 0.3, 0.9])

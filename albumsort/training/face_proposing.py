@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from ..face_rows import LANDMARKS, SCORE, Floats, clipped, longer_side, mirrored, shifted
+from ..face_rows import LANDMARKS, SCORE, Floats, areas, clipped, longer_side, mirrored, shifted
 from ..faces import Pixels, side_by_side
 from . import shards
 from .face_canvases import IGNORE, SIDE, grey, lit
@@ -40,7 +40,7 @@ def targets(rows: Floats) -> Floats:
     for x, y, w, h in rows[~learnt, :4] / CELL:
         wanted[max(0, int(y)) : int(np.ceil(y + h)), max(0, int(x)) : int(np.ceil(x + w)), IGNORED] = 1
     faces = rows[learnt]
-    faces = faces[np.argsort(-faces[:, 2:4].prod(axis=1), kind="stable")]  # the small lie before the large
+    faces = faces[np.argsort(-areas(faces), kind="stable")]  # the small lie before the large
     if len(faces) == 0:
         return wanted
     boxes = faces[:, :4] / CELL

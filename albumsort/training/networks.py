@@ -143,7 +143,7 @@ def wide(outputs: int) -> keras.Model:
 def plain(outputs: int) -> keras.Model:
     """Return a teacher of another kind: stacked convolutions and pooling, after VGG (Simonyan and Zisserman, 2015).
 
-    Half the work of `deep`, so that it is affordable to train it from nothing.
+    As many multiplications as `deep` in fewer and wider layers, which takes half the time to train.
     """
     face, x = _input()
     for channels, depth, size in ((32, 1, 5), (64, 1, 3), (128, 2, 3), (256, 2, 3)):
