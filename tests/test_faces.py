@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from itertools import combinations
+from itertools import combinations, pairwise
 from pathlib import Path
 
 import cv2
@@ -170,6 +170,13 @@ def test_the_same_pixels_give_the_same_faces_whatever_was_seen_between(detector:
 
 
 # crops
+
+
+def test_the_larger_a_face_the_more_its_finest_grain_averages_out() -> None:
+    grain = np.repeat(np.random.default_rng(0).integers(0, 256, (700, 700, 1), dtype=np.uint8), 3, axis=2)
+    left = [float(faces.crop(grain, Box(100.3, 100.7, side, side)).std()) for side in range(50, 401, 10)]
+    assert all(larger < 1.05 * smaller for smaller, larger in pairwise(left))
+    assert left[-1] < left[0] / 3
 
 
 @pytest.mark.parametrize("side", [10, 48, 60, 300])
