@@ -19,7 +19,7 @@ from typer.core import TyperGroup
 
 from . import __version__
 from .errors import AlbumsortError, PhotoError, UsageError
-from .types import FOUR, THRESHOLD, Action, Emotion, Link
+from .types import FOUR, THRESHOLD, Action, Emotion, Link, utc_text
 
 if TYPE_CHECKING:
     from .index import Counted, Filters, Index
@@ -356,8 +356,10 @@ def export(
         exporting.check_destination(to, albums)
         if report is not None:
             exporting.check_outside(Path(os.path.abspath(report)).parent, albums)
-        folders = ranking.labelled(database.photos(Filters(counted=counted)), wanted, label_prior(), n)
-        faceless = database.stats(counted).without_face
+        there = list(database.photos(Filters(counted=counted)))
+        missing = database.stats(counted).missing
+    folders = ranking.labelled(there, wanted, label_prior(), n)
+    faceless = sum(photo.main_face is None for photo in there)
     to = Path(os.path.realpath(to))
     if dry_run:
         done = exporting.plan(folders, to, how)
@@ -367,7 +369,7 @@ def export(
         run = exporting.run(folders, to, how, report)
         done = _watched(run, sum(map(len, folders.values())), _quiet(ctx, quiet))
     if not _quiet(ctx, quiet):
-        _print_export(done, folders, faceless, dry_run)
+        _print_export(done, folders, faceless, missing, dry_run)
     _print_failures((item.source, item.reason) for item in done if item.action is Action.FAIL)
     if any(item.action is Action.FAIL for item in done):
         raise typer.Exit(1)
@@ -422,7 +424,7 @@ def _print_undo(outcomes: Sequence[Outcome], dry_run: bool) -> None:
 
 
 def _print_export(
-    done: Sequence[Item], folders: Mapping[Emotion, Sequence[Photo]], faceless: int, dry_run: bool
+    done: Sequence[Item], folders: Mapping[Emotion, Sequence[Photo]], faceless: int, missing: int, dry_run: bool
 ) -> None:
     actions = Counter(item.action for item in done)
     verb = "would be written" if dry_run else "written"
@@ -431,6 +433,8 @@ def _print_export(
     _say(f"{actions[Action.WRITE]} {verb}, {actions[Action.SKIP]} already there, {actions[Action.FAIL]} failed")
     if faceless:
         _say(f"{faceless} left out: no face in them" if faceless > 1 else "1 left out: no face in it")
+    if missing:
+        _say(f"{missing} left out: missing when last indexed")
 
 
 @app.command()
@@ -536,27 +540,37 @@ def prune(
     is asked about apart, and kept under --yes: its disk may be unplugged.
     """
     from . import indexing
-    from .output import printable
+    from .walk import is_gone
 
     with _open(ctx, db) as database:
         gone, absent = indexing.find_gone(database)
         if not gone and not absent:
             _say("Nothing to forget: every indexed photo is there.")
             return
-        for path in gone:
-            print(printable(path) if sys.stdout.isatty() else path)
-        forgotten = gone if gone and (yes or _agreed(f"Forget these photos ({len(gone)}) and their results?")) else []
-        roots = list[Path]()
+        forgotten, roots = gone, list[Path]()
+        if not yes:
+            _print_paths(gone)
+            forgotten = gone if gone and _agreed(f"Forget these photos ({len(gone)}) and their results?") else []
         for root, paths in absent.items():
             _say(f"The whole album {root} is not there ({len(paths)} photos). Is its disk unplugged?")
             if yes:
                 _say("It is kept: --yes does not speak for whole albums; run prune on a terminal to forget it")
             elif _agreed("Forget the whole album?"):
                 forgotten, roots = [*forgotten, *paths], [*roots, root]
+        forgotten = [path for path in forgotten if is_gone(path)]  # a disk may have come back while this waited
         with database.transaction():
             database.forget(forgotten, roots)
+    if yes:  # only now: whoever reads it may stop reading
+        _print_paths(forgotten)
     if not _quiet(ctx, quiet):
         _say(f"Forgotten: {len(forgotten)} photos" if forgotten or roots else "Nothing was forgotten.")
+
+
+def _print_paths(paths: Iterable[Path]) -> None:
+    from .output import printable
+
+    for path in paths:
+        print(printable(path) if sys.stdout.isatty() else path)
 
 
 def _agreed(question: str) -> bool:
@@ -1001,7 +1015,7 @@ def _date(option: str, text: str, rest: str) -> str:
     try:
         time = datetime.fromisoformat(short)
         time = time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
-        return time.strftime("%Y-%m-%dT%H:%M:%SZ")
+        return utc_text(time)
     except (ValueError, OverflowError):
         return _no_date(option, text)
 

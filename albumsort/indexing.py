@@ -26,13 +26,14 @@ from .methods import settings
 from .readahead import read_ahead
 from .timing import timed
 from .types import THRESHOLD, Analysis, PhotoFile, Settings
-from .walk import Walk, find
+from .walk import Walk, find, is_gone
 from .workers import Crew, Died, Hung
 
 SECONDS_A_PHOTO = 60.0
 BYTES_A_WORKER = 4 << 30
 BATCH, BATCH_SECONDS = 64, 1.0
 MOST_HELD = 10_000  # files of equal size that wait for each other in memory
+MOST_SENT = 1000  # digests that go with a photo; more would not fit into a pipe while its reader is busy
 _KILLED = (-signal.SIGTERM, -9)  # Windows has no SIGKILL
 
 Outcome = Analysis | str | PhotoError
@@ -153,7 +154,7 @@ def make_plan(
                 raise
             plan.unreadable.append((root, str(e)))
     walk = Walk()
-    index.meet(_listed(plan, index, listed or (), walk))
+    index.meet(_listed(plan, index, listed or (), exclude, walk))
     plan.skipped += walk.skipped
     plan.unreadable += walk.errors
     now = settings()
@@ -174,35 +175,37 @@ def _plan_root(plan: Plan, index: Index, root: Path, exclude: Sequence[str]) -> 
         plan.roots.append(root)
 
 
-def _listed(plan: Plan, index: Index, listed: Iterable[Path], walk: Walk) -> Iterator[PhotoFile]:
+def _listed(
+    plan: Plan, index: Index, listed: Iterable[Path], exclude: Sequence[str], walk: Walk
+) -> Iterator[PhotoFile]:
     """Yield the files of a list, which may be older than the disk: what is gone is a failure of its own."""
     for path in (Path(os.path.abspath(path)) for path in listed):
         try:
-            yield from find(path, (), walk)
+            yield from find(path, exclude, walk)
         except AlbumsortError as e:
             plan.unreadable.append((path, str(e)))
-            if not os.path.lexists(path) and index.knows_path(path):
+            if is_gone(path) and index.knows_path(path):
                 index.note_absent([path])
 
 
 def _note_absent(index: Index, root: Path, met: int, walk: Walk) -> None:
     """Note the known files that are not there; below a folder that could not be read nothing counts as gone."""
     unreadable = [folder for folder, _ in walk.errors]
-    absent = newly = 0
 
-    def gone() -> Iterator[Path]:
-        nonlocal absent, newly
+    def gone() -> Iterator[tuple[Path, bool]]:
         for path, missing in index.unmet(root):
-            if not os.path.lexists(path) and not any(path.is_relative_to(folder) for folder in unreadable):
-                absent, newly = absent + 1, newly + (not missing)
-                yield path
+            if is_gone(path) and not any(path.is_relative_to(folder) for folder in unreadable):
+                yield path, missing
 
-    index.note_absent(gone())
-    if newly and not met and absent == index.count_known(root):
-        raise AlbumsortError(
-            f"{root} holds no photo now, but {newly} were indexed there. Is the disk mounted? Nothing was changed; "
-            "if they are gone for good, albumsort prune forgets them"
-        )
+    if not met:  # nothing is noted before it is clear that the folder is not just absent
+        missing_before = [missing for _, missing in gone()]
+        newly = missing_before.count(False)
+        if newly and len(missing_before) == index.count_known(root):
+            raise AlbumsortError(
+                f"{root} holds no photo now, but {newly} were indexed there. Is the disk mounted? Nothing was changed; "
+                "if they are gone for good, albumsort prune forgets them"
+            )
+    index.note_absent(path for path, _ in gone())
 
 
 def run(index: Index, plan: Plan, executor: Executor, rescan: bool, progress: Callable[[], object]) -> Report:
@@ -227,10 +230,14 @@ def run(index: Index, plan: Plan, executor: Executor, rescan: bool, progress: Ca
         index.mark_present(plan.back)
     with _ctrl_c() as interrupt:
         rescored, damaged = _rescored(index, interrupt, progress) if plan.stale else (0, [])
-        for file, outcome, seconds in outcomes(index.todo(), known, executor, interrupt):
-            writer.add(file, outcome)
-            steps.update(seconds)
-            progress()
+        try:
+            for file, outcome, seconds in outcomes(index.todo(), known, executor, interrupt):
+                writer.add(file, outcome)
+                steps.update(seconds)
+                progress()
+        except AlbumsortError:  # nobody can work any more; what was done by then is kept
+            writer.finish(mark_absent=False)
+            raise
     interrupted = interrupt.is_set()
     writer.finish(mark_absent=not interrupted)
     failed = (*plan.unreadable, *plan.failing, *writer.failed, *damaged)
@@ -365,10 +372,15 @@ def outcomes(
     """
     with executor, closing(executor.ahead(files)) as soon:
         queue = _Queue(soon)
-        for file, answer in executor.work(queue.take, lambda f: (f, known(f.size)), interrupt):
+        for file, answer in executor.work(queue.take, lambda f: (f, _few(known(f.size))), interrupt):
             outcome = _outcome(answer)
             queue.done(file, isinstance(outcome, Analysis) and not known(file.size) <= {outcome.digest})
             yield file, outcome, answer.seconds if isinstance(answer, Attempt) else {}
+
+
+def _few(digests: frozenset[str]) -> frozenset[str]:
+    """Return the digests unless there are very many: then a copy is analysed once more, to the same result."""
+    return digests if len(digests) <= MOST_SENT else frozenset()
 
 
 def nothing_known(size: int) -> frozenset[str]:
@@ -378,8 +390,10 @@ def nothing_known(size: int) -> frozenset[str]:
 
 def _outcome(answer: Attempt | Hung | Died) -> Outcome:
     match answer:
-        case Hung():
-            return PhotoError(f"analysing it took longer than {SECONDS_A_PHOTO:.0f} s; given up")
+        case Hung():  # a drive that stalls says nothing about the photo
+            return PassingPhotoError(
+                f"analysing it took longer than {SECONDS_A_PHOTO:.0f} s; given up, it is tried again on the next run"
+            )
         case Died():
             return PassingPhotoError(_why_died(answer))
     outcome = answer.outcome
@@ -478,20 +492,23 @@ def prepare_worker() -> None:
 def find_gone(index: Index) -> tuple[list[Path], dict[Path, list[Path]]]:
     """Return the indexed photos that are not on the disk, and apart from them those of albums absent as a whole.
 
-    An album without a single photo left may be a disk that is not plugged in, so it needs a closer look.
+    An album without a single photo left may be a disk that is not plugged in, so it needs a closer look; so
+    does the folder, gone itself, of photos that were indexed one by one.
     """
     gone, there = list[Path](), set[Path]()
     roots = index.roots()
     for path in index.all_paths():
-        if os.path.lexists(path):
-            there.update(root for root in roots if path.is_relative_to(root))
-        else:
+        if is_gone(path):
             gone.append(path)
+        else:
+            there.update(root for root in roots if path.is_relative_to(root))
     absent: dict[Path, list[Path]] = {root: [] for root in roots if root not in there}
     single = list[Path]()
     for path in gone:
         album = next((root for root in absent if path.is_relative_to(root)), None)
-        (single if album is None else absent[album]).append(path)
+        if album is None and is_gone(path.parent) and not any(path.is_relative_to(root) for root in roots):
+            album = path.parent
+        (single if album is None else absent.setdefault(album, [])).append(path)
     return single, {root: paths for root, paths in absent.items() if paths or not root.is_dir()}
 
 

@@ -22,6 +22,7 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 from . import raw
 from .errors import PassingPhotoError, PhotoError
 from .timing import step
+from .types import utc_text
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -262,7 +263,7 @@ def _utc(taken: object, offset: object) -> str | None:
     else:
         zone = UTC
     try:
-        return local.replace(tzinfo=zone).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return utc_text(local.replace(tzinfo=zone))
     except OverflowError:
         return None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 
@@ -209,3 +210,8 @@ class Item:
     digest: str
     action: Action
     reason: str = ""
+
+
+def utc_text(time: datetime) -> str:
+    """Return a time that has a zone in UTC as ISO 8601, the year with four digits so that texts compare as times do."""
+    return time.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -77,7 +77,7 @@ def find(root: Path, exclude: Sequence[str], walk: Walk) -> Iterator[PhotoFile]:
 
     Hidden and generated folders, files that are no photos and what matches a glob of `exclude` (by
     name, whole path or path below the root) are counted in `walk`; links are followed, each folder is
-    visited once.
+    visited once. A file that is named itself is excluded if one of the folders it lies in is, too.
     Raises AlbumsortError if the root is not there.
     """
     root = Path(os.path.abspath(root))
@@ -87,10 +87,23 @@ def find(root: Path, exclude: Sequence[str], walk: Walk) -> Iterator[PhotoFile]:
         raise AlbumsortError(f"cannot read {root}: {e.strerror}. Is the disk plugged in and the name right?") from e
     if stat.S_ISDIR(status.st_mode):
         yield from _find_in(root, _Excluded(root, exclude), walk, set())
-    elif stat.S_ISREG(status.st_mode):
-        yield _file(root, status)
-    else:
+    elif not stat.S_ISREG(status.st_mode):
         raise AlbumsortError(f"{root} is neither a folder nor a file")
+    elif any(map(_Excluded(Path(root.anchor), exclude), (root, *root.parents[:-1]))):
+        walk.skipped["excluded"] += 1
+    else:
+        yield _file(root, status)
+
+
+def is_gone(path: Path) -> bool:
+    """Whether nothing has this name. What cannot be looked at, on a failing disk or in a locked folder, is not gone."""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False
 
 
 class _Excluded:

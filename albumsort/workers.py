@@ -75,7 +75,7 @@ class Crew(Generic[Task, Result]):
         arguments: what to call the function with, asked for when a worker is free for the task.
         Raises AlbumsortError if the processes cannot start.
         """
-        pending = deque[Task]()
+        pending, looked = deque[Task](), time.monotonic()
         while not interrupt.is_set():
             given = sum(len(worker.tasks) for worker in self._workers)
             while len(pending) < self.size * TASKS_A_WORKER - given and (task := take()) is not None:
@@ -87,6 +87,7 @@ class Crew(Generic[Task, Result]):
                 self._workers.append(_Worker(self._function, self._prepare))
             self._give(pending, arguments)
             heard = wait([worker.connection for worker in self._workers], INTERRUPT_SECONDS)
+            looked = self._forgive(looked)
             for worker in [*self._workers]:
                 if worker.connection in heard:
                     yield from self._hear(worker, pending)
@@ -96,6 +97,13 @@ class Crew(Generic[Task, Result]):
                     late = worker.tasks.popleft()
                     pending.extendleft(reversed(worker.tasks))
                     yield late, Hung()
+
+    def _forgive(self, looked: float) -> float:
+        """Count no time against the workers in which this process did not look; if it was stopped, so were they."""
+        now = time.monotonic()
+        for worker in self._workers:
+            worker.since += max(0.0, now - looked - INTERRUPT_SECONDS)
+        return now
 
     def _give(self, pending: deque[Task], arguments: Callable[[Task], tuple[Any, ...]]) -> None:
         """Hand out tasks: first one to each who has none, and no second one that somebody still starting could do."""

@@ -38,7 +38,7 @@ from typer.testing import CliRunner, Result
 import albumsort
 from albumsort import weights
 from albumsort.cli import app
-from albumsort.index import Index
+from albumsort.index import Filters, Index
 from albumsort.schema import MIGRATIONS
 from albumsort.types import Emotion
 
@@ -800,6 +800,17 @@ def test_export_puts_every_photo_into_the_folder_of_its_label(library: SimpleNam
     assert "1 left out: no face in it" in result.stderr
 
 
+def test_export_tells_photos_that_are_missing_from_those_without_a_face(
+    library: SimpleNamespace, tmp_path: Path
+) -> None:
+    with Index(library.database) as index:
+        faceless = next(photo.path for photo in index.photos(Filters()) if not photo.faces)
+    forget_about(library, "rain.jpg", str(faceless))
+    said = run("export", "--to", tmp_path / "out", "--db", library.database).stderr
+    assert "2 left out: missing when last indexed" in said
+    assert "no face" not in said
+
+
 def test_export_again_doubles_nothing(library: SimpleNamespace, tmp_path: Path) -> None:
     to = tmp_path / "out"
     invoke("export", "--to", to, db=library.database)
@@ -1043,6 +1054,32 @@ def test_prune_keeps_a_photo_that_is_back(library: SimpleNamespace) -> None:
     done = run("prune", "--yes", "--db", library.database)
     assert (done.returncode, done.stdout) == (0, "")
     assert stored(library) == 8
+
+
+def test_prune_forgets_although_nobody_reads_what(library: SimpleNamespace) -> None:
+    forget_about(library, "rain.jpg")
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run([*command("prune", "--yes", "--db", library.database)], stdout=writing, env=environment())
+    os.close(writing)
+    assert (done.returncode, stored(library)) == (0, 7)
+
+
+def test_prune_keeps_photos_indexed_one_by_one_whose_whole_folder_is_gone(tmp_path: Path) -> None:
+    """It may be on a disk that is not plugged in."""
+    database = tmp_path / "index.sqlite"
+    for name in ("stick", "here"):
+        (tmp_path / name).mkdir()
+        astronaut(64).save(tmp_path / name / "photo.jpg")
+    files = [tmp_path / name / "photo.jpg" for name in ("stick", "here")]
+    assert run("index", *files, "--db", database).returncode == 0
+    shutil.rmtree(tmp_path / "stick")
+    files[1].unlink()
+    done = run("prune", "--yes", "--db", database)
+    assert done.stdout.splitlines() == [str(files[1])]
+    assert f"The whole album {tmp_path / 'stick'} is not there" in done.stderr
+    with Index(database) as index:
+        assert list(index.all_paths()) == [files[0]]
 
 
 @pytest.mark.parametrize(("typed", "left"), [("y\n", 7), ("n\n", 8), ("\n", 8)])

@@ -162,6 +162,14 @@ def test_what_is_excluded_is_not_indexed_and_what_was_indexed_before_stays(album
     assert sorted(photos(database)) == GOOD
 
 
+def test_listed_files_are_excluded_by_their_names_and_folders(album: Path, database: Path, tmp_path: Path) -> None:
+    shutil.copytree(album, tmp_path / "raw")
+    files = [folder / name for folder in (album, tmp_path / "raw") for name in GOOD]
+    report = index_album(database, listed=files, exclude=["raw", "*.png"])
+    assert sorted(photos(database)) == sorted(set(GOOD) - {"drawing.png"})
+    assert (report.found, report.skipped["excluded"]) == (3, 5)
+
+
 # the second time
 
 
@@ -569,6 +577,35 @@ def test_a_folder_that_is_suddenly_empty_is_an_error_and_changes_nothing(
     assert rows(database) == before
 
 
+def test_a_folder_that_is_suddenly_empty_changes_nothing_while_another_goes_on(
+    album: Path, database: Path, tmp_path: Path
+) -> None:
+    second = tmp_path / "second"
+    second.mkdir()
+    index_album(database, album, second)
+    before = rows(database)
+    album.rename(tmp_path / "unplugged")
+    album.mkdir()
+    shutil.copy(tmp_path / "unplugged" / "astronaut.jpg", second / "copy.jpg")
+    for found in ("analysed", "unchanged"):  # the second time the folder is as suspect as the first
+        report = index_album(database)
+        assert "Is the disk mounted" in "".join(reason for _, reason in report.failed)
+        assert (report.moved, report.missing, getattr(report, found)) == (0, 0, 1)
+    assert [row for row in rows(database) if row[0] != os.fsencode(second / "copy.jpg")] == before
+
+
+def test_what_cannot_be_looked_at_is_not_gone(album: Path, database: Path, tmp_path: Path) -> None:
+    index_album(database, album)
+    album.rename(tmp_path / "away")
+    album.symlink_to(album)  # every look through it is an error, and not that there is nothing
+    with pytest.raises(AlbumsortError, match="cannot read"):
+        index_album(database, album)
+    index_album(database, listed=[album / "astronaut.jpg"])
+    assert missing(database) == []
+    with Index(database) as index:
+        assert indexing.find_gone(index)[0] == []
+
+
 def test_one_of_two_folders_that_is_not_there_stops_the_run_before_it_changes_anything(
     album: Path, database: Path, tmp_path: Path
 ) -> None:
@@ -759,6 +796,58 @@ def test_decoders_that_crash_hang_raise_or_run_out_of_memory_cost_one_photo_each
     assert sorted(failed) == sorted(f"{data.decode()}.jpg" for data in reasons)
     for data, reason in reasons.items():
         assert reason in failed[f"{data.decode()}.jpg"]
+
+
+class Short:
+    """An executor that cannot go on after so many photos."""
+
+    size = 1
+
+    def __init__(self, photos: int) -> None:
+        self.left, self.sent = photos, list[int]()
+
+    def __enter__(self) -> Short:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def ahead(self, files: Any) -> Any:
+        yield from files
+
+    def work(self, take: Any, arguments: Any, interrupt: Any) -> Any:
+        while (file := take()) is not None:
+            if not self.left:
+                raise AlbumsortError("nobody is left to work")
+            self.left -= 1
+            task = arguments(file)
+            self.sent.append(len(task[1]))
+            yield file, indexing.attempt(*task)
+
+
+def test_what_was_analysed_before_nobody_could_work_any_more_is_kept(album: Path, database: Path) -> None:
+    with pytest.raises(AlbumsortError, match="nobody is left"):
+        index_album(database, album, executor=Short(3))
+    assert len(photos(database)) + len(failures(database)) == 3
+    assert index_album(database, album).analysed == 2
+
+
+def test_photos_of_a_size_that_very_many_have_are_sent_without_what_is_known(
+    album: Path, database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index_album(database, album)
+    for name in ("copy.jpg", "another.jpg"):
+        shutil.copy(album / "astronaut.jpg", album / name)
+    one = Short(9)
+    assert index_album(database, album, executor=one).analysed == 2
+    assert one.sent == [1, 1]
+    monkeypatch.setattr(indexing, "MOST_SENT", 0)
+    shutil.copy(album / "astronaut.jpg", album / "third.jpg")
+    none = Short(9)
+    assert index_album(database, album, executor=none).analysed == 1
+    assert none.sent == [0]
+    found = photos(database)
+    assert found["third.jpg"].faces == found["copy.jpg"].faces == found["astronaut.jpg"].faces
 
 
 def test_a_copy_of_a_photo_on_an_absent_disk_takes_nothing_from_it(album: Path, database: Path, tmp_path: Path) -> None:

@@ -442,6 +442,7 @@ def test_arbitrary_bytes_never_raise_anything_but_a_photo_error(start: bytes, re
         ("    :  :     :  :  ", None, None),
         ("yesterday", None, None),
         ("0001:01:01 00:00:00", "+14:00", None),
+        ("0900:01:01 00:00:00", None, "0900-01-01T00:00:00Z"),
         (None, None, None),
     ],
 )

@@ -102,6 +102,25 @@ def test_time_spent_waiting_for_a_free_process_does_not_count() -> None:
     assert set(map(type, worked(1, *[("pid", 1.2)] * 5, seconds=4).values())) == {int}
 
 
+def test_time_in_which_nobody_looked_does_not_count() -> None:
+    """A Ctrl-Z stops the workers, too."""
+    tasks, begun = [("pid", 3.5)], list[object]()
+
+    def take() -> object:
+        if not tasks and begun:
+            begun.clear()
+            time.sleep(2.5)
+        return tasks.pop() if tasks else None
+
+    def arguments(task: object) -> object:
+        begun.append(task)
+        return task
+
+    with Crew[Any, Any](1, act, nothing, 2.5) as crew:
+        answers = [answer for _, answer in crew.work(take, arguments, threading.Event())]
+    assert set(map(type, answers)) == {int}
+
+
 def test_what_a_task_is_called_with_is_asked_for_at_most_one_task_ahead() -> None:
     done: list[int] = []
     with Crew[int, Any](1, act, nothing, 60) as crew:
