@@ -7,10 +7,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from helpers import drawn_face, write_csvs
+from helpers import astronaut, drawn_face, encoded, write_csvs
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
+from albumsort import weights
+from albumsort.cli import app
 from albumsort.errors import AlbumsortError, UsageError
 from albumsort.training import augmentation, datasets, evaluation, label_rule, sources
 from albumsort.types import FOUR, Emotion
@@ -289,3 +292,53 @@ def test_the_report_draws_every_chart_into_one_page(tmp_path):
     shown = re.findall(r'src="(\w+\.png)"', page.read_text())
     assert len(shown) == 7
     assert all((page.parent / name).stat().st_size > 5000 for name in shown)
+
+
+# the command
+
+
+@pytest.fixture
+def album(tmp_path):
+    """A folder for each of the four, with the same portrait in each."""
+    for emotion in FOUR:
+        (tmp_path / "album" / emotion).mkdir(parents=True)
+        (tmp_path / "album" / emotion / "portrait.jpg").write_bytes(encoded(astronaut()))
+    return tmp_path / "album"
+
+
+def evaluated(*options):
+    """Run the command in this process."""
+    return CliRunner().invoke(app, ["model", "evaluate", *map(str, options)], catch_exceptions=False)
+
+
+def test_an_album_is_judged_by_the_run_that_is_named(album, tmp_path):
+    pytest.importorskip("tensorflow")
+    from albumsort.training import shipping
+
+    content, network = weights.load("emotion")
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / shipping.MODEL).write_bytes(content)
+    prior = dict.fromkeys((e.value for e in Emotion), 1.0) | {"sad": 1e-9}
+    (run / shipping.ENTRY).write_text(json.dumps(network.details | {"label_prior": prior}))
+    own, shipped = (evaluated("--album", album, *more) for more in (("--run", run), ()))
+    assert (own.exit_code, shipped.exit_code) == (0, 0)
+    column = list(FOUR).index(Emotion.SAD) + 1
+    lines = {words[0]: words for words in map(str.split, own.stdout.splitlines()) if words and words[0] in FOUR}
+    assert [lines[name][column] for name in FOUR] == ["1"] * len(FOUR)
+    assert own.stdout != shipped.stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (["--network", "faces", "--no-faces", ".", "--run", "r"], "--run says nothing about --network faces"),
+        (["--network", "faces", "--split", "Training", "--album", "."], "--split, --album say nothing about"),
+        (["--album", ".", "--against", "x.onnx"], "--against says nothing about --network emotion"),
+        (["--album", ".", "--report", "r"], "--report says nothing about --album without --data"),
+    ],
+)
+def test_options_that_would_change_nothing_are_refused(options, reason):
+    done = evaluated(*options)
+    assert done.exit_code == 2
+    assert reason in done.stderr

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from .. import weights
-from ..emotions import mirrored_logits
+from ..emotions import LiteRTClassifier, mirrored_logits
 from ..errors import AlbumsortError, UsageError
 from ..litert import Network
 from ..types import Emotion
@@ -124,11 +124,26 @@ def install(run: Path, folder: Path) -> None:
 
     Raises UsageError unless it has both heads, which the program needs.
     """
-    content, entry = _trained(run)
-    if entry["labels"] != {head.name: list(head.labels) for head in BOTH_HEADS}:
-        raise UsageError(f"{run} answers {', '.join(entry['labels'])}; only a network for FER2013 with FER+ can ship")
+    content, entry = _for_program(run)
     (folder / MODEL).write_bytes(content)
     conversion.update_manifest(folder / "manifest.json", "emotion", entry)
+
+
+def classifier(run: Path) -> LiteRTClassifier:
+    """Return what judges faces in the program, with a trained run's network and its own label prior.
+
+    Raises UsageError unless it has both heads.
+    """
+    content, entry = _for_program(run)
+    return LiteRTClassifier(content, entry, {e: float(entry["label_prior"][e.value]) for e in Emotion})
+
+
+def _for_program(run: Path) -> tuple[bytes, dict[str, Any]]:
+    content, entry = _trained(run)
+    if entry["labels"] != {head.name: list(head.labels) for head in BOTH_HEADS}:
+        answered = ", ".join(entry["labels"])
+        raise UsageError(f"{run} answers {answered}; the program needs a network for FER2013 with FER+")
+    return content, entry
 
 
 def evaluate(
