@@ -12,7 +12,7 @@ import numpy.typing as npt
 from .. import weights
 from ..errors import UsageError
 from . import comparison_report, conversion, reproduction
-from .datasets import FER2013_LABELS, FERPLUS_LABELS, Floats, Ints, LabelledFaces, ferplus_majority
+from .datasets import FER2013_LABELS, FERPLUS_LABELS, Floats, Ints, LabelledFaces, digest, ferplus_majority
 from .evaluation import Score, accuracy, restricted
 from .reproduction import MissingWeightsError, Trained
 from .shipping import milliseconds_a_face
@@ -126,7 +126,7 @@ def _compared(
             if done is None:
                 tell(f"{where}: training")
                 reproduction.reproduce(system, build, splits, where, most, faces, vgg19_weights)
-            elif done[0].data != reproduction.digest(splits):
+            elif done[0].data != digest(splits):
                 raise UsageError(f"{where} was trained on other data; choose another --run, or the same --data")
             else:
                 tell(f"{where}: kept as it is, {done[0].faces} faces, {done[0].epochs} epochs; delete it to train anew")

@@ -26,6 +26,7 @@ from .datasets import (
     Floats,
     Head,
     LabelledFaces,
+    digest,
     heads_for,
     shares,
 )
@@ -33,6 +34,7 @@ from .epochs import HISTORY
 from .evaluation import answers, leading
 from .fitting import ENTRY, MODEL, Recipe
 from .label_rule import label_prior
+from .recipes import claim_inputs
 from .sources import load
 
 FER2013_DATA = "FER2013 Training split{votes}; faces that stand (nearly) the same in a test split removed"
@@ -60,7 +62,8 @@ def train(
     """Fit by the recipe (or go on with it), then leave the LiteRT file, its manifest entry and a report in the run.
 
     unlabelled: further faces that only the recipe's teachers speak for. The temperature is chosen on
-    PublicTest, which the report is about; PrivateTest is not looked at. Returns the LiteRT file.
+    PublicTest, which the report is about; PrivateTest is not looked at. Returns the LiteRT file. Raises UsageError
+    if the folder belongs to another recipe or other faces.
     """
     commit = conversion.commit()
     splits = _splits(data, votes, recipe.labels)
@@ -71,6 +74,9 @@ def train(
     seen = labelled
     if unlabelled is not None:
         seen = labelled + replace(unlabelled, labels=labelled.labels)
+    recipe.claim(run)
+    inputs = {"faces": len(seen), "digest": digest({"learnt": seen, "PublicTest": public}, voted=True)}
+    claim_inputs(run, inputs, "faces, labels or votes")
     fitting.fit(seen, public, heads, recipe, run)
     content = conversion.to_litert(fitting.averaged(run, heads))
     logits = conversion.run_litert(content, public.pixels)
@@ -156,7 +162,8 @@ def evaluate(
 ) -> Evaluated:
     """Score the network that ships, or a run's, on one of the leak-free splits; draw a report into `pictures`.
 
-    labels: answer only these, and count only the faces that have one of them.
+    labels: answer only these, and count only the faces that have one of them; raises UsageError unless a head
+    has all of them.
     """
     if split not in USAGES:
         raise UsageError(f"no split {split!r}; there are {', '.join(USAGES)}")
@@ -165,6 +172,9 @@ def evaluate(
     if not len(faces):
         raise AlbumsortError(f"{data} has no split {split}; choose another with --split")
     heads = tuple(Head(name, tuple(of)) for name, of in details["labels"].items())
+    if not any(set(labels) <= set(head.labels) for head in heads):
+        known = "; ".join(", ".join(head.labels) for head in heads)
+        raise UsageError(f"the network does not tell {', '.join(labels)} apart; its labels are {known}")
     logits = conversion.run_litert(content, faces.pixels)
     temperature = float(details["temperature"])
     scored = evaluation.evaluate(logits, faces, heads, temperature, labels)
