@@ -873,7 +873,7 @@ def _print_evaluated(evaluated: Evaluated) -> None:
         head, _, subset = name.partition("_")
         title = titles.get(name) or f"{'FER+' if head == 'ferplus' else 'labels'}: {subset.replace('_', ', ')}"
         print(f"{title:34} {score}")
-    print(f"{'calibration error':34} {report.calibration_error:.3f} at T={evaluated.temperature}")
+    print(f"{f'calibration error, {report.head}':34} {report.calibration_error:.3f} at T={evaluated.temperature}")
     print(f"{'size, time a face (one thread)':34} {evaluated.bytes / 1e6:.2f} MB, {evaluated.milliseconds:.2f} ms")
     print("\nConfusion (rows: verdict, columns: network)")
     print(" " * 10 + "".join(f"{name[:8]:>9}" for name in report.labels))

@@ -372,10 +372,25 @@ def test_the_report_draws_every_chart_into_one_page(tmp_path):
     history.write_text("epoch,loss,ferplus_8,ferplus_four,fer2013_7,fer2013_four\n1,2,.3,.4,.5,.6\n2,1,.4,.5,.6,.7\n")
     logits = random.normal(size=(n, 15)).astype(np.float32)
     first = evaluation.answers(logits, faces, datasets.BOTH_HEADS)[0]
-    page = report.write(tmp_path / "report", first, faces, 1.0, history)
+    page = report.write(tmp_path / "report", first, faces, "PublicTest", 1.0, history)
     shown = re.findall(r'src="(\w+\.png)"', page.read_text())
     assert len(shown) == 7
     assert all((page.parent / name).stat().st_size > 5000 for name in shown)
+    assert "Head ferplus on PublicTest: 120 faces" in page.read_text()
+    assert "against the votes" in page.read_text()
+
+
+@pytest.mark.slow
+def test_a_report_on_labels_does_not_speak_of_votes(tmp_path):
+    pytest.importorskip("matplotlib")
+    from albumsort.training import report
+
+    faces = datasets.LabelledFaces.unvoted(np.zeros((8, 48, 48), np.uint8), np.arange(8) % 7)
+    logits = np.random.default_rng(0).normal(size=(8, 15)).astype(np.float32)
+    given = evaluation.leading(evaluation.answers(logits, faces, datasets.BOTH_HEADS))
+    text = report.write(tmp_path, given, faces, "PrivateTest", 1.0, None).read_text()
+    assert "Head fer2013 on PrivateTest: 8 faces" in text
+    assert "votes" not in text
 
 
 # the command

@@ -84,6 +84,11 @@ class Head:
     name: str
     labels: tuple[str, ...]
 
+    @property
+    def verdicts(self) -> str:
+        """What says the truth about its answers: votes or labels."""
+        return "votes" if self.name == "ferplus" else "labels"
+
 
 BOTH_HEADS = (Head("ferplus", FERPLUS_LABELS), Head("fer2013", FER2013_LABELS))
 

@@ -95,7 +95,8 @@ def train(
         made = {"label_prior": _label_prior(logits, public, temperature), **made}
     entry = conversion.emotion_entry(MODEL, content, heads, temperature, prior, made)
     (run / ENTRY).write_text(json.dumps(entry, indent=2) + "\n", encoding="utf-8")
-    report.write(run / "report", leading(answers(logits, public, heads)), public, temperature, run / HISTORY)
+    first = leading(answers(logits, public, heads))
+    report.write(run / "report", first, public, "PublicTest", temperature, run / HISTORY)
     return run / MODEL
 
 
@@ -180,7 +181,7 @@ def evaluate(
     scored = evaluation.evaluate(logits, faces, heads, temperature, labels)
     if pictures is not None:
         first = leading(answers(logits, faces, heads))
-        report.write(pictures, first, faces, temperature, None if run is None else run / HISTORY)
+        report.write(pictures, first, faces, split, temperature, None if run is None else run / HISTORY)
     return Evaluated(split, len(content), temperature, scored, milliseconds_a_face(content))
 
 
