@@ -22,6 +22,7 @@ from .errors import AlbumsortError, PhotoError, UsageError
 from .types import FOUR, THRESHOLD, Action, Emotion, Link, utc_text
 
 if TYPE_CHECKING:
+    from .emotions import EmotionClassifier
     from .index import Counted, Filters, Index
     from .indexing import Executor, Profile, Report
     from .output import Form
@@ -610,6 +611,7 @@ Labels = Annotated[
 
 @model_app.command()
 def train(
+    ctx: typer.Context,
     run: Annotated[
         Path, _option("--run", help="Folder of checkpoints and results; goes on if it has any.", metavar="DIR")
     ],
@@ -670,11 +672,8 @@ def train(
     _need_tensorflow()
     _known_network(network)
     command = "albumsort " + " ".join(sys.argv[1:])
-    for_emotion = {"--data": data, "--votes": votes, "--labels": labels, "--epochs": epochs, "--start": start}
-    others = {"--photos": photos, "--boxes": boxes} if network == "emotion" else {**for_emotion, "--faces": faces}
-    for option, value in others.items():
-        if value is not None:
-            raise UsageError(f"{option} says nothing about --network {network}")
+    others = {"emotion": ("photos", "boxes"), "faces": ("data", "votes", "labels", "epochs", "start", "faces")}
+    _refuse(ctx, others[network], f"--network {network}")
     if network == "faces":
         _train_faces(photos or [], boxes, teacher or [], recipe or "cascade", seed, run, command)
         if weights is not None:
@@ -708,6 +707,13 @@ def train(
 def _known_network(name: str) -> None:
     if name not in ("emotion", "faces"):
         raise UsageError(f"--network {name}: choose emotion or faces")
+
+
+def _refuse(ctx: typer.Context, names: Iterable[str], about: str) -> None:
+    """Raise UsageError if the command line has one of these options; settings in the environment may stand."""
+    given = [f"--{name.replace('_', '-')}" for name in names if _on_command_line(ctx, name)]
+    if given:
+        raise UsageError(f"{', '.join(given)} {'says' if len(given) == 1 else 'say'} nothing about {about}")
 
 
 def _train_faces(
@@ -753,6 +759,7 @@ def _train_faces(
 
 @model_app.command()
 def evaluate(
+    ctx: typer.Context,
     network: Annotated[str, _option("--network", help="emotion or faces.")] = "emotion",
     data: Annotated[Path | None, _option("--data", help=DATA_HELP, metavar="PATH", show_default=False)] = None,
     votes: Votes = None,
@@ -783,6 +790,11 @@ def evaluate(
 ) -> None:
     """Print the figures of the model cards, each with its count and 95 % interval."""
     _known_network(network)
+    others = {
+        "emotion": ("boxes", "no_faces", "against"),
+        "faces": ("data", "votes", "labels", "split", "run", "album"),
+    }
+    _refuse(ctx, others[network], f"--network {network}")
     if network == "faces":
         if boxes is None and no_faces is None:
             raise UsageError("--network faces needs --boxes DIR, photos with a boxes.json, or --no-faces DIR, or both")
@@ -790,13 +802,15 @@ def evaluate(
         return
     if album is None and data is None:
         raise UsageError("name --data (and --votes) for labelled faces, or --album for whole photos, or both")
-    if data is not None:
+    if data is None:
+        _refuse(ctx, ("votes", "labels", "split", "report"), "--album without --data")
+    else:
         _need_tensorflow()
         from .training import shipping
 
         _print_evaluated(shipping.evaluate(data, votes, split, run, _labels(labels), report))
     if album is not None:
-        _evaluate_album(album)
+        _evaluate_album(album, run)
 
 
 @model_app.command()
@@ -873,7 +887,7 @@ def _print_evaluated(evaluated: Evaluated) -> None:
         head, _, subset = name.partition("_")
         title = titles.get(name) or f"{'FER+' if head == 'ferplus' else 'labels'}: {subset.replace('_', ', ')}"
         print(f"{title:34} {score}")
-    print(f"{'calibration error':34} {report.calibration_error:.3f} at T={evaluated.temperature}")
+    print(f"{f'calibration error, {report.head}':34} {report.calibration_error:.3f} at T={evaluated.temperature}")
     print(f"{'size, time a face (one thread)':34} {evaluated.bytes / 1e6:.2f} MB, {evaluated.milliseconds:.2f} ms")
     print("\nConfusion (rows: verdict, columns: network)")
     print(" " * 10 + "".join(f"{name[:8]:>9}" for name in report.labels))
@@ -881,12 +895,20 @@ def _print_evaluated(evaluated: Evaluated) -> None:
         print(f"{name[:10]:10}" + "".join(f"{count:9}" for count in row))
 
 
-def _evaluate_album(album: Path) -> None:
+def _evaluate_album(album: Path, run: Path | None) -> None:
     from tqdm import tqdm
 
+    from .emotions import load_classifier
     from .training import album_evaluation
 
-    report = album_evaluation.evaluate(album, lambda files: tqdm(files, disable=not _on_terminal()))
+    if run is None:
+        classifier: EmotionClassifier = load_classifier()
+    else:
+        _need_tensorflow()
+        from .training import shipping
+
+        classifier = shipping.classifier(run)
+    report = album_evaluation.evaluate(album, classifier, lambda files: tqdm(files, disable=not _on_terminal()))
     print(f"\n{album}: label of the largest face")
     print(" " * 10 + "".join(f"{name:>9}" for name in (*FOUR, "no face")) + "   recall, 95 % interval   first 20")
     for emotion, row in report.confusion.items():

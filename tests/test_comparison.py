@@ -351,3 +351,13 @@ def test_the_command_refuses_an_unknown_system(command: Callable[..., Any], tmp_
     result = command("--run", tmp_path, "--system", "spotle")
     assert result.exit_code == 2
     assert "no system spotle; there are tiny, machine" in result.stderr
+
+
+def test_runs_of_one_system_each_add_up_to_one_table(command: Callable[..., Any], tmp_path: Path) -> None:
+    for name in ("machine", "tiny"):
+        result = command("--run", tmp_path, "--system", name, "--epochs", "1")
+        assert result.exit_code == 0
+    with (tmp_path / comparison_report.TABLE).open(newline="") as file:
+        assert [line["system"] for line in csv.DictReader(file)] == ["tiny", "machine"]
+    assert "machine" not in result.stderr  # it is shown, and neither trained nor looked for
+    assert "PrivateTest in fer2013.csv" in result.stdout

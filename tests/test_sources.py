@@ -188,3 +188,34 @@ def test_a_competition_is_answered_in_its_own_words(tmp_path):
     answers = competition.fit_predict(known, asked, replace(competition.RECIPE, epochs=4, batch=32))
     assert set(answers) <= {"Happy", "SAD"}
     assert np.mean([answer == word for answer, (word, _) in zip(answers, words * 10, strict=True)]) > 0.8
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda label, pixels, usage: [label, "300 " + pixels.split(" ", 1)[1], usage], "row 2 holds a pixel or"),
+        (lambda label, pixels, usage: [label, "x " + pixels.split(" ", 1)[1], usage], "row 2 holds a pixel or"),
+        (lambda label, pixels, usage: ["happy", pixels, usage], "row 2 holds a pixel or a label"),
+        (lambda label, pixels, usage: ["9", pixels, usage], "row 2 has the label 9, not 0 to 6"),
+        (lambda label, pixels, usage: ["-1", pixels, usage], "row 2 has the label -1"),
+        (lambda label, pixels, usage: [label], "row 2 has 0 pixels"),
+        (lambda label, pixels, usage: [label, pixels], "row 2 is of no split"),
+    ],
+)
+def test_a_row_that_is_no_face_is_named(fer2013, change, reason):
+    data, _ = fer2013
+    with data.open(newline="") as file:
+        rows = list(csv.reader(file))
+    rows[2] = change(*rows[2])
+    with data.open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
+    with pytest.raises(AlbumsortError, match=reason):
+        sources.load_fer2013(data, None)
+
+
+def test_a_vote_that_is_no_number_is_named(fer2013):
+    data, votes = fer2013
+    lines = votes.read_text().splitlines()
+    votes.write_text("\n".join([*lines[:3], lines[3].replace("9", "nine"), *lines[4:]]))
+    with pytest.raises(AlbumsortError, match="row 3 holds a vote"):
+        sources.load_fer2013(data, votes)

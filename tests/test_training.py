@@ -7,12 +7,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from helpers import drawn_face, write_csvs
+from helpers import astronaut, drawn_face, encoded, write_csvs
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
+from albumsort import weights
+from albumsort.cli import app
 from albumsort.errors import AlbumsortError, UsageError
-from albumsort.training import augmentation, datasets, evaluation, label_rule, sources
+from albumsort.training import augmentation, datasets, evaluation, label_rule, recipes, sources
 from albumsort.types import FOUR, Emotion
 
 
@@ -261,6 +264,90 @@ def test_a_folder_of_another_recipe_is_not_continued(trained):
         )
 
 
+@pytest.mark.parametrize("killed", ["scores", "average.weights.h5", "history.csv", "last.keras"])
+def test_an_epoch_that_a_kill_cut_short_is_done_again_and_written_once(killed, tmp_path, monkeypatch):
+    pytest.importorskip("tensorflow")
+    import keras
+
+    from albumsort.training import epochs
+
+    def model():
+        made = keras.Sequential([keras.layers.Input((2,)), keras.layers.Dense(1)])
+        made.compile(optimizer=epochs.adamw(1e-3, 0.01, 6), loss="mse")
+        return made
+
+    def reach(step):
+        if step == killed and epoch_begun == ["1", "2"]:
+            raise KeyboardInterrupt
+
+    class Scored(epochs.Checkpoints):
+        def on_epoch_begin(self, epoch, logs=None):
+            epoch_begun.append(str(epoch + 1))
+            super().on_epoch_begin(epoch, logs)
+
+        def scores(self):
+            reach("scores")
+            return {"score": 0.5}
+
+    def replace_file(path, write):
+        reach(path.name)
+        whole(path, write)
+
+    def go_on():
+        learning, average = model(), model()
+        epochs.go_on(learning, average, tmp_path)
+        x, done = np.ones((6, 2), np.float32), int(learning.optimizer.iterations) // 3
+        watch = Scored(tmp_path, average, 0.9)
+        learning.fit(x, x[:, :1], 2, epochs=2, initial_epoch=done, callbacks=[watch], verbose=0)
+
+    epoch_begun, whole = [], epochs.replace_file
+    monkeypatch.setattr(epochs, "replace_file", replace_file)
+    with pytest.raises(KeyboardInterrupt):
+        go_on()
+    # a line stands for an epoch whose averaged weights are there: only what is needed to train on is missing
+    assert epochs.epochs_of(tmp_path) == (2 if killed == "last.keras" else 1)
+    go_on()
+    assert epoch_begun == ["1", "2", "2"]
+    with (tmp_path / "history.csv").open(newline="") as file:
+        assert [row["epoch"] for row in csv.DictReader(file)] == ["1", "2"]
+
+
+@pytest.mark.slow
+def test_a_run_is_not_continued_with_other_votes(trained, tmp_path):
+    from albumsort.training import shipping
+
+    lines = trained["votes"].read_text().splitlines()
+    other = tmp_path / "votes.csv"
+    other.write_text("\n".join([lines[0], lines[2], *lines[2:]]) + "\n")
+    with pytest.raises(UsageError, match="started with other faces, labels or votes"):
+        shipping.train(trained["data"], other, None, trained["recipe"], trained["run"], "test")
+
+
+def test_a_run_is_its_inputs_own_and_one_that_tells_none_takes_them(tmp_path):
+    recipes.claim_inputs(tmp_path, {"faces": 3}, "faces")
+    recipes.claim_inputs(tmp_path, {"faces": 3}, "faces")
+    with pytest.raises(UsageError, match="started with other faces"):
+        recipes.claim_inputs(tmp_path, {"faces": 4}, "faces")
+
+
+def test_votes_tell_data_apart_only_where_they_are_learnt():
+    faces = datasets.LabelledFaces.unvoted(np.zeros((2, 48, 48), np.uint8), np.array([3, 4]))
+    voted = replace(faces, votes=np.ones((2, 10), np.float32))
+    assert datasets.digest({"a": faces}) == datasets.digest({"a": voted})
+    assert datasets.digest({"a": faces}, voted=True) != datasets.digest({"a": voted}, voted=True)
+
+
+@pytest.mark.parametrize("content", ['{"epochs": 3,', "[1, 2]"])
+def test_a_recipe_that_is_none_is_refused_by_its_name(content, tmp_path):
+    pytest.importorskip("tensorflow")
+    from albumsort.training import fitting
+
+    path = tmp_path / "broken.json"
+    path.write_text(content)
+    with pytest.raises(UsageError, match=r"broken\.json is no recipe"):
+        fitting.chosen(str(path))
+
+
 def test_a_recipe_with_an_unknown_field_is_refused(tmp_path):
     pytest.importorskip("tensorflow")
     from albumsort.training import fitting
@@ -285,7 +372,80 @@ def test_the_report_draws_every_chart_into_one_page(tmp_path):
     history.write_text("epoch,loss,ferplus_8,ferplus_four,fer2013_7,fer2013_four\n1,2,.3,.4,.5,.6\n2,1,.4,.5,.6,.7\n")
     logits = random.normal(size=(n, 15)).astype(np.float32)
     first = evaluation.answers(logits, faces, datasets.BOTH_HEADS)[0]
-    page = report.write(tmp_path / "report", first, faces, 1.0, history)
+    page = report.write(tmp_path / "report", first, faces, "PublicTest", 1.0, history)
     shown = re.findall(r'src="(\w+\.png)"', page.read_text())
     assert len(shown) == 7
     assert all((page.parent / name).stat().st_size > 5000 for name in shown)
+    assert "Head ferplus on PublicTest: 120 faces" in page.read_text()
+    assert "against the votes" in page.read_text()
+
+
+@pytest.mark.slow
+def test_a_report_on_labels_does_not_speak_of_votes(tmp_path):
+    pytest.importorskip("matplotlib")
+    from albumsort.training import report
+
+    faces = datasets.LabelledFaces.unvoted(np.zeros((8, 48, 48), np.uint8), np.arange(8) % 7)
+    logits = np.random.default_rng(0).normal(size=(8, 15)).astype(np.float32)
+    given = evaluation.leading(evaluation.answers(logits, faces, datasets.BOTH_HEADS))
+    text = report.write(tmp_path, given, faces, "PrivateTest", 1.0, None).read_text()
+    assert "Head fer2013 on PrivateTest: 8 faces" in text
+    assert "votes" not in text
+
+
+# the command
+
+
+@pytest.fixture
+def album(tmp_path):
+    """A folder for each of the four, with the same portrait in each."""
+    for emotion in FOUR:
+        (tmp_path / "album" / emotion).mkdir(parents=True)
+        (tmp_path / "album" / emotion / "portrait.jpg").write_bytes(encoded(astronaut()))
+    return tmp_path / "album"
+
+
+def evaluated(*options):
+    """Run the command in this process."""
+    return CliRunner().invoke(app, ["model", "evaluate", *map(str, options)], catch_exceptions=False)
+
+
+def test_an_album_is_judged_by_the_run_that_is_named(album, tmp_path):
+    pytest.importorskip("tensorflow")
+    from albumsort.training import shipping
+
+    content, network = weights.load("emotion")
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / shipping.MODEL).write_bytes(content)
+    prior = dict.fromkeys((e.value for e in Emotion), 1.0) | {"sad": 1e-9}
+    (run / shipping.ENTRY).write_text(json.dumps(network.details | {"label_prior": prior}))
+    own, shipped = (evaluated("--album", album, *more) for more in (("--run", run), ()))
+    assert (own.exit_code, shipped.exit_code) == (0, 0)
+    column = list(FOUR).index(Emotion.SAD) + 1
+    lines = {words[0]: words for words in map(str.split, own.stdout.splitlines()) if words and words[0] in FOUR}
+    assert [lines[name][column] for name in FOUR] == ["1"] * len(FOUR)
+    assert own.stdout != shipped.stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (["--network", "faces", "--no-faces", ".", "--run", "r"], "--run says nothing about --network faces"),
+        (["--network", "faces", "--split", "Training", "--album", "."], "--split, --album say nothing about"),
+        (["--album", ".", "--against", "x.onnx"], "--against says nothing about --network emotion"),
+        (["--album", ".", "--report", "r"], "--report says nothing about --album without --data"),
+    ],
+)
+def test_options_that_would_change_nothing_are_refused(options, reason):
+    done = evaluated(*options)
+    assert done.exit_code == 2
+    assert reason in done.stderr
+
+
+def test_labels_that_no_head_has_are_refused(tmp_path):
+    pytest.importorskip("tensorflow")
+    data, votes = write_csvs(tmp_path, {"Training": 2, "PublicTest": 2, "PrivateTest": 2})
+    done = evaluated("--data", data, "--votes", votes, "--labels", "hapy,sad")
+    assert done.exit_code == 2
+    assert "does not tell hapy, sad apart; its labels are neutral, happy" in done.stderr

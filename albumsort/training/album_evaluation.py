@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from .. import analysis
+from .. import analysis, faces, photos
+from ..emotions import EmotionClassifier
 from ..errors import AlbumsortError, UsageError
+from ..faces import FaceDetector
 from ..types import FOUR, THRESHOLD, Emotion, Photo, PhotoFile
 from ..walk import Walk, find
 from .evaluation import Score, accuracy
@@ -29,17 +31,20 @@ class AlbumReport:
         return sum(s.value for s in self.recall.values()) / len(self.recall)
 
 
-def evaluate(album: Path, watch: Callable[[Iterable[PhotoFile]], Iterable[PhotoFile]]) -> AlbumReport:
-    """Analyse album/<emotion>/* just as indexing does; a photo without a face counts as wrong.
+def evaluate(
+    album: Path, classifier: EmotionClassifier, watch: Callable[[Iterable[PhotoFile]], Iterable[PhotoFile]]
+) -> AlbumReport:
+    """Analyse album/<emotion>/* as indexing does, but with this classifier; a photo without a face counts as wrong.
 
     Raises UsageError if a folder of the four is missing, AlbumsortError if a photo cannot be read.
     """
+    detector = faces.load_detector(analysis.FLOOR)
     seen: dict[Emotion, list[Photo]] = {}
     for emotion in FOUR:
         if not (album / emotion).is_dir():
             raise UsageError(f"{album} has no folder {emotion}")
         files = list(find(album / emotion, (), Walk()))
-        seen[emotion] = [_photo(file) for file in watch(files)]
+        seen[emotion] = [_photo(file, detector, classifier) for file in watch(files)]
     labels = {e: [p.main_face.label if p.main_face else None for p in group] for e, group in seen.items()}
     recall = {e: accuracy([label == e for label in group]) for e, group in labels.items()}
     confusion = {e: {kind: group.count(kind) for kind in (*FOUR, None)} for e, group in labels.items()}
@@ -47,14 +52,14 @@ def evaluate(album: Path, watch: Callable[[Iterable[PhotoFile]], Iterable[PhotoF
     return AlbumReport(recall, confusion, {e: sum(of == e for _, of in rows[:TOP]) for e, rows in ranked.items()})
 
 
-def _photo(file: PhotoFile) -> Photo:
+def _photo(file: PhotoFile, detector: FaceDetector, classifier: EmotionClassifier) -> Photo:
     try:
-        result = analysis.analyse(file, frozenset())
+        data = photos.read(file.path)
+        result = analysis.analyse_bytes(data, photos.digest(data), detector, classifier)
     except AlbumsortError as e:
         raise AlbumsortError(f"{file.path}: {e}") from e
-    assert not isinstance(result, str)
-    faces = tuple(face for face in result.faces if face.detection >= THRESHOLD)
-    return Photo(file.path, result.width, result.height, result.taken_at, result.digest, faces)
+    counted = tuple(face for face in result.faces if face.detection >= THRESHOLD)
+    return Photo(file.path, result.width, result.height, result.taken_at, result.digest, counted)
 
 
 def _score(photo: Photo, emotion: Emotion) -> float:

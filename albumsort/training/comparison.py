@@ -12,12 +12,12 @@ import numpy.typing as npt
 from .. import weights
 from ..errors import UsageError
 from . import comparison_report, conversion, reproduction
-from .datasets import FER2013_LABELS, FERPLUS_LABELS, Floats, Ints, LabelledFaces, ferplus_majority
+from .datasets import FER2013_LABELS, FERPLUS_LABELS, Floats, Ints, LabelledFaces, digest, ferplus_majority
 from .evaluation import Score, accuracy, restricted
-from .reproduction import MissingWeightsError, Trained
+from .reproduction import MissingWeightsError, Trained, finished
 from .shipping import milliseconds_a_face
 from .sources import load
-from .systems import System
+from .systems import System, chosen
 
 
 @dataclass(frozen=True)
@@ -57,8 +57,9 @@ class Shipped:
 
 @dataclass(frozen=True)
 class Comparison:
-    """The table, and what it is written to."""
+    """The table, and what it is written to. data: the name of what all were judged on."""
 
+    data: str
     rows: Sequence[Compared]
     shipped: Shipped
     run: Path
@@ -76,21 +77,24 @@ def compare(
 ) -> Comparison:
     """Train the systems that the run folder does not hold yet, and write table, curves and chart there.
 
-    epochs, faces: at most so many for each, instead of the system's own epochs and of all faces. `tell`
-    hears what is trained, kept and left out. Raises UsageError for data that lack a label of a system or
-    have no PrivateTest, and for a run folder made with other data.
+    The table has every system that the folder holds finished, whichever call trained it. epochs, faces: at most
+    so many for each, instead of the system's own epochs and of all faces. `tell` hears what is trained, kept and
+    left out. Raises UsageError for data that lack a label of a system or have no PrivateTest, and for a run folder
+    made with other data.
     """
     splits = load(data, votes)
-    for system in systems:
+    asked = {system.name: system for system in systems}
+    shown = [s for s in ({s.name: s for s in chosen([])} | asked).values() if s.name in asked or finished(run / s.name)]
+    for system in shown:
+        _check_kept(system, run / system.name, digest(splits))
         _check(system, splits, data)
     content, _ = weights.load("emotion")
     logits = conversion.run_litert(content, splits["PrivateTest"].pixels)
-    rows = []
-    for system in systems:
-        row = _compared(system, splits, logits, run, epochs, faces, vgg19_weights, tell)
-        rows.append(row)
-        comparison_report.write_curves(system, run / system.name)
-    comparison = Comparison(rows, Shipped(len(content), milliseconds_a_face(content)), run)
+    problems = {
+        system.name: _train(system, splits, run / system.name, epochs, faces, vgg19_weights, tell) for system in systems
+    }
+    rows = [_compared(system, splits, logits, run / system.name, problems.get(system.name, "")) for system in shown]
+    comparison = Comparison(data.resolve().name, rows, Shipped(len(content), milliseconds_a_face(content)), run)
     comparison_report.write(comparison)
     return comparison
 
@@ -103,38 +107,48 @@ def _check(system: System, splits: dict[str, LabelledFaces], data: Path) -> None
             raise UsageError(f"{system.name} needs faces of {', '.join(missing)}; {data} has none in {split}")
 
 
-def _compared(
+def _check_kept(system: System, folder: Path, data: str) -> None:
+    for where in (folder, *(folder / name for name in system.variants)):
+        done = finished(where)
+        if done is not None and done[0].data != data:
+            raise UsageError(f"{where} was trained on other data; choose another --run, or the same --data")
+
+
+def _train(
     system: System,
     splits: dict[str, LabelledFaces],
-    logits: Floats,
-    run: Path,
+    folder: Path,
     epochs: int | None,
     faces: int | None,
     vgg19_weights: Path | None,
     tell: Callable[[str], None],
-) -> Compared:
-    private = splits["PrivateTest"]
-    ferplus, fer2013 = np.split(logits, [len(FERPLUS_LABELS)], axis=1)
-    ours = _judged(fer2013, FER2013_LABELS, ferplus, FERPLUS_LABELS, private, system.labels)
-    candidates = len(splits["Training"].only(system.labels))
+) -> str:
+    """Train a system and its variants, as far as the folder does not hold them; return why it cannot be, or nothing."""
     most = system.epochs if epochs is None else min(epochs, system.epochs)
-    folder = run / system.name
-    todo = [(folder, system.build), *((folder / name, build) for name, build in system.variants.items())]
     try:
-        for where, build in todo:
-            done = reproduction.finished(where)
+        for where, build in [(folder, system.build), *((folder / name, b) for name, b in system.variants.items())]:
+            done = finished(where)
             if done is None:
                 tell(f"{where}: training")
                 reproduction.reproduce(system, build, splits, where, most, faces, vgg19_weights)
-            elif done[0].data != reproduction.digest(splits):
-                raise UsageError(f"{where} was trained on other data; choose another --run, or the same --data")
             else:
                 tell(f"{where}: kept as it is, {done[0].faces} faces, {done[0].epochs} epochs; delete it to train anew")
     except MissingWeightsError as e:
         tell(f"{system.name}: not run: {e}")
-        return Compared(system, candidates, ours, None, None, "no ImageNet weights")
-    found = reproduction.finished(folder)
-    assert found is not None  # just trained, or kept
+        return "no ImageNet weights"
+    comparison_report.write_curves(system, folder)
+    return ""
+
+
+def _compared(system: System, splits: dict[str, LabelledFaces], logits: Floats, folder: Path, problem: str) -> Compared:
+    """Judge what the folder of a system holds finished, if it does, and the logits of the network that ships."""
+    private = splits["PrivateTest"]
+    ferplus, fer2013 = np.split(logits, [len(FERPLUS_LABELS)], axis=1)
+    ours = _judged(fer2013, FER2013_LABELS, ferplus, FERPLUS_LABELS, private, system.labels)
+    candidates = len(splits["Training"].only(system.labels))
+    found = finished(folder)
+    if found is None:
+        return Compared(system, candidates, ours, None, None, problem)
     trained, scores = found
     reproduced = _judged(scores, system.labels, scores, system.labels, private, system.labels)
     return Compared(system, candidates, ours, trained, reproduced, "")

@@ -60,8 +60,9 @@ def caption(comparison: Comparison) -> str:
     """Return what the figures of the table mean."""
     ours = comparison.shipped
     return (
-        "Accuracy on FER2013's PrivateTest faces that have one of the labels, with 95 % bootstrap interval; no "
-        "training face stands (nearly) the same in a test split, and PublicTest alone decided when to stop. "
+        f"Accuracy on the faces of PrivateTest in {comparison.data} that have one of the labels, with 95 % bootstrap "
+        "interval; no training face stands (nearly) the same in a test split, and PublicTest alone decided when to "
+        "stop. "
         "Published: on test faces of the authors' own choice. "
         "albumsort: the network that ships, its FER2013 head restricted to the same labels, on the same faces "
         f"({ours.bytes / 1e6:.2f} MB, {ours.milliseconds:.2f} ms a face). Votes: the same judged by the FER+ "

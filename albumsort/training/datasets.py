@@ -6,12 +6,13 @@ et al., 2016) gives ten taggers' votes for each of them over eight expressions, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 import numpy.typing as npt
+import xxhash
 
 from ..errors import UsageError
 
@@ -83,8 +84,23 @@ class Head:
     name: str
     labels: tuple[str, ...]
 
+    @property
+    def verdicts(self) -> str:
+        """What says the truth about its answers: votes or labels."""
+        return "votes" if self.name == "ferplus" else "labels"
+
 
 BOTH_HEADS = (Head("ferplus", FERPLUS_LABELS), Head("fer2013", FER2013_LABELS))
+
+
+def digest(splits: Mapping[str, LabelledFaces], voted: bool = False) -> str:
+    """Return what tells these faces and labels from any others; voted: their votes, too."""
+    state = xxhash.xxh3_128()
+    for name, faces in splits.items():
+        state.update(f"{name} {len(faces)} {faces.labels}".encode())
+        for array in (faces.pixels, faces.label, *([faces.votes] if voted else [])):
+            state.update(np.ascontiguousarray(array).data)
+    return state.hexdigest()
 
 
 def heads_for(faces: LabelledFaces) -> tuple[Head, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -59,16 +59,29 @@ class Checkpoints(Progress):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         super().on_epoch_end(epoch, logs)
-        replace_file(self.run / AVERAGE, self.average.save_weights)
-        replace_file(self.run / LAST, self.model.save)
         scores = {name: round(score, 4) for name, score in self.scores().items()}
         line = {"epoch": epoch + 1, "loss": round((logs or {})["loss"], 4), **scores}
         tqdm.write("  ".join(f"{k} {v}" for k, v in line.items()), file=sys.stderr)
-        with (self.run / HISTORY).open("a", newline="") as file:
-            writer = csv.DictWriter(file, line)
-            if file.tell() == 0:
-                writer.writeheader()
-            writer.writerow(line)
+        lines = [*(other for other in _history(self.run) if int(other["epoch"]) <= epoch), line]
+        # the checkpoint comes last: it says how many epochs are whole, and what is written beyond is done again;
+        # whoever takes an epoch's line for a whole one (epochs_of) finds the averaged weights beside it
+        replace_file(self.run / AVERAGE, self.average.save_weights)
+        replace_file(self.run / HISTORY, lambda draft: _write(draft, lines))
+        replace_file(self.run / LAST, self.model.save)
+
+
+def _history(run: Path) -> list[dict[str, Any]]:
+    if not (run / HISTORY).exists():
+        return []
+    with (run / HISTORY).open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def _write(draft: str, lines: Sequence[Mapping[str, Any]]) -> None:
+    with Path(draft).open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, lines[-1])
+        writer.writeheader()
+        writer.writerows(lines)
 
 
 def go_on(model: keras.Model, average: keras.Model, run: Path) -> bool:
@@ -83,8 +96,7 @@ def go_on(model: keras.Model, average: keras.Model, run: Path) -> bool:
 
 def epochs_of(run: Path) -> int:
     """Return how many whole epochs a run's folder has."""
-    history = run / HISTORY
-    return len(history.read_text().splitlines()) - 1 if history.exists() else 0
+    return len(_history(run))
 
 
 def replace_file(path: Path, write: Callable[[str], Any]) -> None:

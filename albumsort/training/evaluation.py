@@ -31,13 +31,14 @@ class Score:
 
 @dataclass(frozen=True)
 class Report:
-    """Every figure of a card. scores: by head and label set, like ferplus_8; the rest is about the first head.
+    """Every figure of a card. scores: by head and label set, like ferplus_8; the rest is about one head.
 
-    calibration_error: of the top answer against what the faces' shares give it. confusion: counts, rows
-    are the verdict, columns the answer, both over `labels`.
+    head: the first that has a verdict. calibration_error: of the top answer against what the faces' shares
+    give it. confusion: counts, rows are the verdict, columns the answer, both over `labels`.
     """
 
     scores: Mapping[str, Score]
+    head: str
     labels: tuple[str, ...]
     calibration_error: float
     confusion: Ints
@@ -140,7 +141,7 @@ def evaluate(
     confusion = np.zeros((size, size), np.int64)
     np.add.at(confusion, (first.truth[judged], first.logits[judged].argmax(axis=1)), 1)
     error = calibration_error(softmax(first.logits[voted], temperature), first.shares[voted])
-    return Report(scores, first.head.labels, error, confusion)
+    return Report(scores, first.head.name, first.head.labels, error, confusion)
 
 
 def score_name(head: Head, subset: Sequence[str]) -> str:

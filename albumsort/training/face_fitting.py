@@ -98,7 +98,9 @@ def fit_proposer(recipe: FaceRecipe, cycle: int, canvases: Path, checked: Path, 
 def fit_verifier(recipe: FaceRecipe, round: int, collected: Sequence[Path], before: Path | None, run: Path) -> None:
     """Train the verifier on collections of candidates into a folder, or go on with it.
 
-    A twentieth of them only scores it: the share of the others that it keeps with 95 % of the faces.
+    A twentieth of them only scores it: the share of the others that it keeps with 95 % of the faces. They are drawn
+    one by one, so most have candidates of the same face among those learnt from: the score flatters, and serves to
+    watch one training alone.
     before: the folder of the round before; what that one took for faces is shown oftener.
     """
     epochs = recipe.verifier_epochs[round]

@@ -29,9 +29,10 @@ from .face_fitting import FaceRecipe
 from .face_labels import Teacher
 from .face_networks import NEIGHBOURS
 from .face_photos import Drawn, LabelledPhoto, Split, of_split
+from .recipes import claim_inputs
 
 PROPOSER, VERIFIER = "face_proposer", "face_verifier"
-ENTRIES, INPUTS = "entries.json", "inputs.json"
+ENTRIES = "entries.json"
 OTHER_CANVASES = 1000  # added to the seed
 SHOWN = 10  # photos to convert the proposer with
 
@@ -125,10 +126,7 @@ def _claim_photos(run: Path, drawn: Sequence[Drawn], taught_by: str) -> None:
     """Raise UsageError if the run was begun with other photos or another teacher."""
     names = "\n".join(item.path.name for item in drawn)
     inputs = {"photos": len(drawn), "names": hashlib.sha256(names.encode()).hexdigest(), "teacher": taught_by}
-    written = run / INPUTS
-    if written.exists() and json.loads(written.read_text(encoding="utf-8")) != inputs:
-        raise UsageError(f"{run} was started with other photos or another teacher; choose another folder or the same")
-    written.write_text(json.dumps(inputs, indent=2) + "\n", encoding="utf-8")
+    claim_inputs(run, inputs, "photos or another teacher")
 
 
 def shown(labels: Path, seed: int) -> list[npt.NDArray[np.int8]]:

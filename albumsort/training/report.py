@@ -21,9 +21,10 @@ GRID_COLUMNS = 10
 
 @dataclass(frozen=True)
 class Judged:
-    """The faces that have a verdict: truth and answer index the labels."""
+    """The faces that have a verdict: truth and answer index the labels. verdicts: votes or labels."""
 
     labels: tuple[str, ...]
+    verdicts: str
     faces: LabelledFaces
     truth: Any
     probabilities: Floats
@@ -34,31 +35,35 @@ class Judged:
         return self.probabilities.argmax(axis=1)
 
 
-def write(folder: Path, given: Answers, faces: LabelledFaces, temperature: float, history: Path | None) -> Path:
-    """Draw everything about one head's answers to the faces into `folder` and return the page.
+def write(
+    folder: Path, given: Answers, faces: LabelledFaces, split: str, temperature: float, history: Path | None
+) -> Path:
+    """Draw everything about one head's answers to the faces of a split into `folder` and return the page.
 
     history: the history.csv of a run, for the curves of its training.
     """
     folder.mkdir(parents=True, exist_ok=True)
     probabilities = softmax(given.logits, temperature)
     kept, voted = given.truth >= 0, given.shares.sum(axis=1) > 0
-    judged = Judged(given.head.labels, faces.where(kept), given.truth[kept], probabilities[kept])
+    head, verdicts = given.head, given.head.verdicts
+    judged = Judged(head.labels, verdicts, faces.where(kept), given.truth[kept], probabilities[kept])
     charts: list[tuple[str, str, page.Draw]] = [
         ("balance", "How many faces of each expression", lambda f: _balance(f, judged)),
         ("samples", "Samples of each expression", lambda f: _samples(f, judged)),
         ("confusion", "Confusion: counts, and shares of each row", lambda f: _confusion(f, judged)),
         (
             "reliability",
-            "Reliability against the votes",
-            lambda f: _reliability(f, probabilities[voted], given.shares[voted]),
+            f"Reliability against the {verdicts}",
+            lambda f: _reliability(f, probabilities[voted], given.shares[voted], verdicts),
         ),
         ("precision", "Precision of the first N of each list", lambda f: _precision(f, judged)),
-        ("mistakes", "Surest mistakes: votes / network", lambda f: _mistakes(f, judged)),
+        ("mistakes", f"Surest mistakes: {verdicts} / network", lambda f: _mistakes(f, judged)),
     ]
     if history is not None and history.is_file():
         charts.append(("curves", "Training, scored on PublicTest after every epoch", lambda f: _curves(f, history)))
     shown = folder / "report.html"
-    page.write(shown, "Emotion network", page.draw(folder, charts))
+    about = f"Head {head.name} on {split}: {kept.sum()} faces that its {verdicts} give a verdict on."
+    page.write(shown, "Emotion network", page.draw(folder, charts), about)
     return shown
 
 
@@ -89,14 +94,14 @@ def _confusion(figure: Figure, judged: Judged) -> None:
         axes.set_xticks(range(len(judged.labels)), judged.labels, rotation=60)
         axes.set_yticks(range(len(judged.labels)), judged.labels)
         axes.set_xlabel("network")
-        axes.set_ylabel("votes")
+        axes.set_ylabel(judged.verdicts)
         for (row, column), value in np.ndenumerate(table):
             colour = "white" if shares[row, column] > 0.6 else "black"
             axes.text(column, row, form.format(value), ha="center", va="center", fontsize=8, color=colour)
 
 
-def _reliability(figure: Figure, probabilities: Floats, shares: Floats) -> None:
-    """The top answer's probability against the share of the votes it got (Guo et al., 2017)."""
+def _reliability(figure: Figure, probabilities: Floats, shares: Floats, verdicts: str) -> None:
+    """The top answer's probability against the share of the verdicts it got (Guo et al., 2017)."""
     top, sure = probabilities.argmax(axis=1), probabilities.max(axis=1)
     agreed = shares[np.arange(len(top)), top]
     which = np.minimum((sure * BINS).astype(int), BINS - 1)
@@ -114,7 +119,7 @@ def _reliability(figure: Figure, probabilities: Floats, shares: Floats) -> None:
         label="share of faces",
     )
     axes.set_xlabel("probability of the top answer")
-    axes.set_ylabel("share of the votes")
+    axes.set_ylabel(f"share of the {verdicts}")
     axes.legend()
 
 
@@ -127,7 +132,7 @@ def _precision(figure: Figure, judged: Judged) -> None:
         axes.plot(first, right.cumsum() / first, label=f"{name} ({right.sum()} there are)")
     axes.set_xlim(1, 500)
     axes.set_xlabel("first N")
-    axes.set_ylabel("share of them that the votes call so")
+    axes.set_ylabel(f"share of them that the {judged.verdicts} call so")
     axes.legend()
 
 

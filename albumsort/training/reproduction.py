@@ -19,11 +19,10 @@ from typing import Any
 import cv2
 import keras
 import numpy as np
-import xxhash
 
 from ..errors import AlbumsortError, UsageError
 from . import conversion
-from .datasets import SIDE, Floats, Ints, LabelledFaces, Pixels
+from .datasets import SIDE, Floats, Ints, LabelledFaces, Pixels, digest
 from .epochs import Progress, replace_file
 from .shipping import milliseconds_a_face
 from .systems import FEATURES, HEAD, TRUNK, Jitter, System
@@ -57,16 +56,6 @@ class Trained:
     bytes: int
     milliseconds: float
     seconds: float
-
-
-def digest(splits: dict[str, LabelledFaces]) -> str:
-    """Return what tells these faces and labels from any others."""
-    state = xxhash.xxh3_128()
-    for name, faces in splits.items():
-        state.update(f"{name} {len(faces)} {faces.labels}".encode())
-        state.update(np.ascontiguousarray(faces.pixels).data)
-        state.update(np.ascontiguousarray(faces.label).data)
-    return state.hexdigest()
 
 
 def finished(folder: Path) -> tuple[Trained, Floats] | None:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from .. import weights
-from ..emotions import mirrored_logits
+from ..emotions import LiteRTClassifier, mirrored_logits
 from ..errors import AlbumsortError, UsageError
 from ..litert import Network
 from ..types import Emotion
@@ -26,6 +26,7 @@ from .datasets import (
     Floats,
     Head,
     LabelledFaces,
+    digest,
     heads_for,
     shares,
 )
@@ -33,6 +34,7 @@ from .epochs import HISTORY
 from .evaluation import answers, leading
 from .fitting import ENTRY, MODEL, Recipe
 from .label_rule import label_prior
+from .recipes import claim_inputs
 from .sources import load
 
 FER2013_DATA = "FER2013 Training split{votes}; faces that stand (nearly) the same in a test split removed"
@@ -60,7 +62,8 @@ def train(
     """Fit by the recipe (or go on with it), then leave the LiteRT file, its manifest entry and a report in the run.
 
     unlabelled: further faces that only the recipe's teachers speak for. The temperature is chosen on
-    PublicTest, which the report is about; PrivateTest is not looked at. Returns the LiteRT file.
+    PublicTest, which the report is about; PrivateTest is not looked at. Returns the LiteRT file. Raises UsageError
+    if the folder belongs to another recipe or other faces.
     """
     commit = conversion.commit()
     splits = _splits(data, votes, recipe.labels)
@@ -71,6 +74,9 @@ def train(
     seen = labelled
     if unlabelled is not None:
         seen = labelled + replace(unlabelled, labels=labelled.labels)
+    recipe.claim(run)
+    inputs = {"faces": len(seen), "digest": digest({"learnt": seen, "PublicTest": public}, voted=True)}
+    claim_inputs(run, inputs, "faces, labels or votes")
     fitting.fit(seen, public, heads, recipe, run)
     content = conversion.to_litert(fitting.averaged(run, heads))
     logits = conversion.run_litert(content, public.pixels)
@@ -89,7 +95,8 @@ def train(
         made = {"label_prior": _label_prior(logits, public, temperature), **made}
     entry = conversion.emotion_entry(MODEL, content, heads, temperature, prior, made)
     (run / ENTRY).write_text(json.dumps(entry, indent=2) + "\n", encoding="utf-8")
-    report.write(run / "report", leading(answers(logits, public, heads)), public, temperature, run / HISTORY)
+    first = leading(answers(logits, public, heads))
+    report.write(run / "report", first, public, "PublicTest", temperature, run / HISTORY)
     return run / MODEL
 
 
@@ -124,11 +131,26 @@ def install(run: Path, folder: Path) -> None:
 
     Raises UsageError unless it has both heads, which the program needs.
     """
-    content, entry = _trained(run)
-    if entry["labels"] != {head.name: list(head.labels) for head in BOTH_HEADS}:
-        raise UsageError(f"{run} answers {', '.join(entry['labels'])}; only a network for FER2013 with FER+ can ship")
+    content, entry = _for_program(run)
     (folder / MODEL).write_bytes(content)
     conversion.update_manifest(folder / "manifest.json", "emotion", entry)
+
+
+def classifier(run: Path) -> LiteRTClassifier:
+    """Return what judges faces in the program, with a trained run's network and its own label prior.
+
+    Raises UsageError unless it has both heads.
+    """
+    content, entry = _for_program(run)
+    return LiteRTClassifier(content, entry, {e: float(entry["label_prior"][e.value]) for e in Emotion})
+
+
+def _for_program(run: Path) -> tuple[bytes, dict[str, Any]]:
+    content, entry = _trained(run)
+    if entry["labels"] != {head.name: list(head.labels) for head in BOTH_HEADS}:
+        answered = ", ".join(entry["labels"])
+        raise UsageError(f"{run} answers {answered}; the program needs a network for FER2013 with FER+")
+    return content, entry
 
 
 def evaluate(
@@ -141,7 +163,8 @@ def evaluate(
 ) -> Evaluated:
     """Score the network that ships, or a run's, on one of the leak-free splits; draw a report into `pictures`.
 
-    labels: answer only these, and count only the faces that have one of them.
+    labels: answer only these, and count only the faces that have one of them; raises UsageError unless a head
+    has all of them.
     """
     if split not in USAGES:
         raise UsageError(f"no split {split!r}; there are {', '.join(USAGES)}")
@@ -150,12 +173,15 @@ def evaluate(
     if not len(faces):
         raise AlbumsortError(f"{data} has no split {split}; choose another with --split")
     heads = tuple(Head(name, tuple(of)) for name, of in details["labels"].items())
+    if not any(set(labels) <= set(head.labels) for head in heads):
+        known = "; ".join(", ".join(head.labels) for head in heads)
+        raise UsageError(f"the network does not tell {', '.join(labels)} apart; its labels are {known}")
     logits = conversion.run_litert(content, faces.pixels)
     temperature = float(details["temperature"])
     scored = evaluation.evaluate(logits, faces, heads, temperature, labels)
     if pictures is not None:
         first = leading(answers(logits, faces, heads))
-        report.write(pictures, first, faces, temperature, None if run is None else run / HISTORY)
+        report.write(pictures, first, faces, split, temperature, None if run is None else run / HISTORY)
     return Evaluated(split, len(content), temperature, scored, milliseconds_a_face(content))
 
 

@@ -89,18 +89,27 @@ def load_fer2013(faces_csv: Path, votes_csv: Path | None) -> dict[str, LabelledF
     pixels: list[Pixels] = []
     label: list[int] = []
     usage: list[str] = []
-    for row in _rows(faces_csv, ("emotion", "pixels", "Usage")):
-        face = np.array(row["pixels"].split(), dtype=np.uint8)
+    for number, row in enumerate(_rows(faces_csv, ("emotion", "pixels", "Usage")), 1):
+        try:
+            face, emotion = np.array((row["pixels"] or "").split(), dtype=np.uint8), int(row["emotion"])
+        except (OverflowError, TypeError, ValueError) as e:
+            raise AlbumsortError(f"{faces_csv}: row {number} holds a pixel or a label that is no such number") from e
         if face.size != SIDE * SIDE:
-            raise AlbumsortError(f"{faces_csv}: row {len(pixels) + 1} has {face.size} pixels, not {SIDE * SIDE}")
+            raise AlbumsortError(f"{faces_csv}: row {number} has {face.size} pixels, not {SIDE * SIDE}")
+        if not 0 <= emotion < len(FER2013_LABELS):
+            raise AlbumsortError(
+                f"{faces_csv}: row {number} has the label {emotion}, not 0 to {len(FER2013_LABELS) - 1}"
+            )
+        if row["Usage"] not in USAGES:
+            raise AlbumsortError(f"{faces_csv}: row {number} is of no split; Usage says {', '.join(USAGES)}")
         pixels.append(face.reshape(SIDE, SIDE))
-        label.append(int(row["emotion"]))
+        label.append(emotion)
         usage.append(row["Usage"])
     if not pixels:
         raise AlbumsortError(f"{faces_csv} holds no faces")
     everything = LabelledFaces.unvoted(np.stack(pixels), np.array(label))
     if votes_csv is not None:
-        votes = [[float(row[c]) for c in VOTE_COLUMNS] for row in _rows(votes_csv, VOTE_COLUMNS)]
+        votes = _votes(votes_csv)
         if len(votes) != len(pixels):
             raise AlbumsortError(
                 f"{votes_csv} has {len(votes)} rows, {faces_csv} has {len(pixels)}: not the same data set"
@@ -108,6 +117,16 @@ def load_fer2013(faces_csv: Path, votes_csv: Path | None) -> dict[str, LabelledF
         everything = LabelledFaces(everything.pixels, everything.label, np.array(votes, np.float32))
     blank = everything.pixels.reshape(len(pixels), -1).std(axis=1) == 0
     return {u: everything.where((np.array(usage) == u) & ~blank) for u in USAGES}
+
+
+def _votes(votes_csv: Path) -> list[list[float]]:
+    votes: list[list[float]] = []
+    for number, row in enumerate(_rows(votes_csv, VOTE_COLUMNS), 1):
+        try:
+            votes.append([float(row[c]) for c in VOTE_COLUMNS])
+        except (TypeError, ValueError) as e:
+            raise AlbumsortError(f"{votes_csv}: row {number} holds a vote that is no number") from e
+    return votes
 
 
 def load_folders(folder: Path) -> dict[str, LabelledFaces]:
