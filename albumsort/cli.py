@@ -1036,8 +1036,7 @@ def _date(option: str, text: str, rest: str) -> str:
         short += rest[len(text) : -1]
     try:
         time = datetime.fromisoformat(short)
-        time = time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
-        return utc_text(time)
+        return utc_text(time if time.tzinfo else time.replace(tzinfo=UTC))
     except (ValueError, OverflowError):
         return _no_date(option, text)
 

@@ -85,8 +85,9 @@ def compare(
     splits = load(data, votes)
     asked = {system.name: system for system in systems}
     shown = [s for s in ({s.name: s for s in chosen([])} | asked).values() if s.name in asked or finished(run / s.name)]
+    same = digest(splits)
     for system in shown:
-        _check_kept(system, run / system.name, digest(splits))
+        _check_kept(system, run / system.name, same)
         _check(system, splits, data)
     content, _ = weights.load("emotion")
     logits = conversion.run_litert(content, splits["PrivateTest"].pixels)
