@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import struct
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -11,6 +12,9 @@ from pathlib import Path
 from .errors import IndexFileError
 
 APPLICATION_ID = 0x616C6273  # "albs": tells our databases from everybody else's
+
+MAGIC = b"SQLite format 3\0"
+HEADER = struct.Struct(">16s44xi4xi28x")  # of a database: its magic, user_version and application_id
 
 MIGRATIONS: tuple[tuple[str, str], ...] = (
     (
@@ -104,7 +108,26 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
 def version(connection: sqlite3.Connection) -> int:
     """Return a database's version; raises IndexFileError if it is another program's or from the future."""
     found = int(connection.execute("PRAGMA user_version").fetchone()[0])
-    if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
+    return _ours(found, connection.execute("PRAGMA application_id").fetchone()[0])
+
+
+def check_header(path: Path) -> None:
+    """Raise IndexFileError unless a file begins as a database of ours does; changes and locks nothing.
+
+    SQLite would tidy up after whoever crashed, in any database that it opens, so what is not ours must not be
+    opened. The header is read as it lies there (https://www.sqlite.org/fileformat2.html#the_database_header):
+    it is whole even while another process is writing the pages behind it.
+    """
+    with path.open("rb") as file:
+        header = file.read(HEADER.size)
+    if len(header) < HEADER.size or not header.startswith(MAGIC):
+        raise IndexFileError("it is no database; move it away, or name another file with --db")
+    _, found, application = HEADER.unpack(header)
+    _ours(found, application)
+
+
+def _ours(found: int, application: int) -> int:
+    if application != APPLICATION_ID:
         raise IndexFileError("it is the database of another program; it was left as it is")
     if found > len(MIGRATIONS):
         raise IndexFileError("it was written by a newer albumsort; update this one")

@@ -260,6 +260,24 @@ def test_many_processes_may_upgrade_the_same_index_at_once(database: Path) -> No
     assert {name for name in beside(database) if "backup" in name} == {f"{database.name}.version-1.backup"}
 
 
+def test_an_index_that_another_process_is_just_writing_to_is_not_called_damaged(database: Path) -> None:
+    """What is in the log goes to the file page by page, the first page first: it then speaks of pages to come."""
+    Index(database, create=True).close()
+    before = database.read_bytes()
+    with closing(sqlite3.connect(database)) as writer:
+        writer.execute("PRAGMA wal_autocheckpoint = 0")
+        writer.executemany("INSERT INTO roots VALUES (?)", [(f"/{number}".encode() * 50,) for number in range(2000)])
+        writer.commit()
+        log = Path(f"{database}-wal").read_bytes()
+        writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        after = database.read_bytes()
+    assert len(after) > len(before)
+    database.write_bytes(after[:4096] + before[4096:])
+    Path(f"{database}-wal").write_bytes(log)
+    with Index(database) as index:
+        assert index.stats().roots[-1] == Path("/999" * 50)
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows removes no file that is open")
 @pytest.mark.parametrize("whose", ["newer", "other"])
 def test_what_a_killed_program_left_in_its_log_is_not_tidied_up(database: Path, whose: str) -> None:
