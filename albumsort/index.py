@@ -585,6 +585,11 @@ class Index:
             ).fetchone()[0]
         return Stats(photos, faces, labels, photos - failed - labels.total(), failed, missing, self.roots())
 
+    def missing(self) -> int:
+        """Count the photos that were missing when they were last looked for."""
+        with self._explained():
+            return int(self._connection.execute("SELECT count(*) FROM photos WHERE missing = 1").fetchone()[0])
+
     def all_paths(self) -> Iterator[Path]:
         """Yield every path the index knows, failed and missing ones too."""
         with self._explained():
