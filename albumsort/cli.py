@@ -23,6 +23,7 @@ from .types import FOUR, THRESHOLD, Action, Emotion, Link, utc_text
 
 if TYPE_CHECKING:
     from .emotions import EmotionClassifier
+    from .faces import FaceDetector
     from .index import Counted, Filters, Index
     from .indexing import Executor, Profile, Report
     from .output import Form
@@ -358,7 +359,7 @@ def export(
         if report is not None:
             exporting.check_outside(Path(os.path.abspath(report)).parent, albums)
         there = list(database.photos(Filters(counted=counted)))
-        missing = database.stats(counted).missing
+        missing = database.missing()
     folders = ranking.labelled(there, wanted, label_prior(), n)
     faceless = sum(photo.main_face is None for photo in there)
     to = Path(os.path.realpath(to))
@@ -792,13 +793,13 @@ def evaluate(
     _known_network(network)
     others = {
         "emotion": ("boxes", "no_faces", "against"),
-        "faces": ("data", "votes", "labels", "split", "run", "album"),
+        "faces": ("data", "votes", "labels", "split", "album"),
     }
     _refuse(ctx, others[network], f"--network {network}")
     if network == "faces":
         if boxes is None and no_faces is None:
             raise UsageError("--network faces needs --boxes DIR, photos with a boxes.json, or --no-faces DIR, or both")
-        _evaluate_faces(boxes, no_faces, against or [], report)
+        _evaluate_faces(boxes, no_faces, against or [], run, report)
         return
     if album is None and data is None:
         raise UsageError("name --data (and --votes) for labelled faces, or --album for whole photos, or both")
@@ -917,7 +918,9 @@ def _evaluate_album(album: Path, run: Path | None) -> None:
     print(f"balanced accuracy {report.balanced:.3f}")
 
 
-def _evaluate_faces(boxes: Path | None, no_faces: Path | None, against: list[Path], report: Path | None) -> None:
+def _evaluate_faces(
+    boxes: Path | None, no_faces: Path | None, against: list[Path], run: Path | None, report: Path | None
+) -> None:
     from tqdm import tqdm
 
     from .training import face_evaluation, face_tables, face_timing, page
@@ -927,7 +930,13 @@ def _evaluate_faces(boxes: Path | None, no_faces: Path | None, against: list[Pat
         report.mkdir(parents=True, exist_ok=True)  # what cannot be written is known before the work, not after it
     listed = face_evaluation.labelled(boxes) if boxes is not None else []
     listed += face_evaluation.faceless(no_faces) if no_faces is not None else []
-    chosen = face_evaluation.entrants(against)
+    ours: FaceDetector | None = None
+    if run is not None:
+        _need_tensorflow()
+        from .training import face_shipping
+
+        ours = face_shipping.detector(run, face_evaluation.FLOOR)
+    chosen = face_evaluation.entrants(against, ours)
     results, failed = face_evaluation.run(chosen, listed, lambda p: tqdm(p, disable=not _on_terminal()))
     measured = face_tables.rows(results)
     times = face_timing.measure(chosen, [judged.photo.path for judged in results[0].judged])

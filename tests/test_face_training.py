@@ -350,6 +350,28 @@ def test_the_detector_that_was_trained_finds_a_drawn_face(trained, tmp_path, mon
 
 
 @pytest.mark.slow
+def test_a_run_is_evaluated_instead_of_what_ships(trained, tmp_path):
+    pixels = np.ascontiguousarray(np.asarray(landscape(320, 240))[:, :, ::-1])
+    expected = paint_face(pixels, 130, 60, 60)
+    cv2.imwrite(str(tmp_path / "drawn.png"), pixels)
+    known = [{"file": "drawn.png", "set": "drawn", "boxes": [[float(v) for v in expected[:4]]]}]
+    (tmp_path / "boxes.json").write_text(json.dumps(known))
+
+    def evaluated(*options: Any) -> Any:
+        arguments = ["model", "evaluate", "--network", "faces", "--boxes", tmp_path, *options]
+        return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+    def recall(*options: Any) -> list[str]:
+        return [line for line in evaluated(*options).stdout.splitlines() if line.startswith("drawn")]
+
+    assert "1.000" in recall("--run", trained["run"])[0]
+    assert "1.000" not in recall()[0]
+    (tmp_path / "unfinished").mkdir()
+    refused = evaluated("--run", tmp_path / "unfinished")
+    assert (refused.exit_code, "holds no finished face detector" in refused.stderr) == (1, True)
+
+
+@pytest.mark.slow
 def test_the_proposer_in_integers_answers_nearly_as_the_one_that_was_trained(trained):
     from albumsort import faces
     from albumsort.litert import Network

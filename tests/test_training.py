@@ -431,7 +431,7 @@ def test_an_album_is_judged_by_the_run_that_is_named(album, tmp_path):
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        (["--network", "faces", "--no-faces", ".", "--run", "r"], "--run says nothing about --network faces"),
+        (["--network", "faces", "--no-faces", ".", "--album", "a"], "--album says nothing about --network faces"),
         (["--network", "faces", "--split", "Training", "--album", "."], "--split, --album say nothing about"),
         (["--album", ".", "--against", "x.onnx"], "--against says nothing about --network emotion"),
         (["--album", ".", "--report", "r"], "--report says nothing about --album without --data"),

@@ -160,6 +160,16 @@ def _detector(proposer: Path, verifier: Path, calibration: Calibration) -> Casca
     return CascadeDetector(proposer.read_bytes(), verifier.read_bytes(), calibration)
 
 
+def detector(run: Path, floor: float) -> CascadeDetector:
+    """Return the detector of a finished run; raises AlbumsortError if it is not finished.
+
+    floor: the least score of what it returns.
+    """
+    entries = _entries(run)
+    proposer, verifier = ((run / entries[name]["file"]).read_bytes() for name in (PROPOSER, VERIFIER))
+    return CascadeDetector(proposer, verifier, Calibration(*entries[VERIFIER]["calibration"]), floor)
+
+
 def _described(labelled: Sequence[LabelledPhoto], taught_by: str) -> str:
     learnt = of_split(labelled, Split.TRAINING)
     empty = sum(photo.empty for photo in learnt)
@@ -187,8 +197,13 @@ def _entry(file: Path, taken: str, given: str, made: dict[str, Any]) -> dict[str
 
 def install(run: Path, folder: Path) -> None:
     """Copy a finished run's networks into a weights folder and their entries into the manifest there."""
-    if not (run / ENTRIES).is_file():
-        raise AlbumsortError(f"{run} holds no finished face detector; train it to its end first")
-    for name, entry in json.loads((run / ENTRIES).read_text(encoding="utf-8")).items():
+    for name, entry in _entries(run).items():
         (folder / entry["file"]).write_bytes((run / entry["file"]).read_bytes())
         conversion.update_manifest(folder / "manifest.json", name, entry)
+
+
+def _entries(run: Path) -> dict[str, Any]:
+    """Return what a finished run left for the manifest."""
+    if not (run / ENTRIES).is_file():
+        raise AlbumsortError(f"{run} holds no finished face detector; train it to its end first")
+    return dict(json.loads((run / ENTRIES).read_text(encoding="utf-8")))
