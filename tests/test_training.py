@@ -358,6 +358,26 @@ def test_a_recipe_with_an_unknown_field_is_refused(tmp_path):
         fitting.chosen(str(path))
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "reason"),
+    [
+        ("epochs", "sixty", 'epochs is "sixty", not a whole number'),
+        ("epochs", 2.5, "epochs is 2.5, not a whole number"),
+        ("learning_rate", None, "learning_rate is null, not a number"),
+        ("teachers", "shipped", 'teachers is "shipped", not a list of texts'),
+        ("labels", ["happy", 3], r'labels is \["happy", 3\], not a list of texts'),
+    ],
+)
+def test_a_recipe_whose_field_is_of_another_kind_is_refused_before_any_work(field, value, reason, tmp_path):
+    pytest.importorskip("tensorflow")
+    from albumsort.training import fitting
+
+    path = tmp_path / "recipe.json"
+    path.write_text(json.dumps({field: value}))
+    with pytest.raises(UsageError, match=rf"recipe\.json: {reason}"):
+        fitting.chosen(str(path))
+
+
 @pytest.mark.slow
 def test_the_report_draws_every_chart_into_one_page(tmp_path):
     pytest.importorskip("matplotlib")

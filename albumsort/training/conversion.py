@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import subprocess
 import warnings
 from collections.abc import Sequence
@@ -25,6 +24,7 @@ from ..litert import Network
 from .datasets import SIDE, Floats, Head, Pixels
 from .face_networks import ANSWERS
 from .networks import BatchNorm
+from .recipes import write_json
 
 BATCH = 256
 
@@ -192,9 +192,7 @@ def update_manifest(path: Path, name: str, entry: dict[str, Any]) -> None:
     """Put one network's entry into the manifest, leaving the others as they are."""
     manifest = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"networks": {}}
     manifest["networks"][name] = entry
-    draft = path.with_name("draft-" + path.name)
-    draft.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
-    os.replace(draft, path)
+    write_json(path, manifest)
 
 
 def commit() -> str:

@@ -29,7 +29,7 @@ from .face_fitting import FaceRecipe
 from .face_labels import Teacher
 from .face_networks import NEIGHBOURS
 from .face_photos import Drawn, LabelledPhoto, Split, of_split
-from .recipes import claim_inputs
+from .recipes import claim_inputs, write_json
 
 PROPOSER, VERIFIER = "face_proposer", "face_verifier"
 ENTRIES = "entries.json"
@@ -116,7 +116,7 @@ def train(
             {"calibration": list(asdict(calibration).values()), **made},
         ),
     }
-    (run / ENTRIES).write_text(json.dumps(entries, indent=2) + "\n", encoding="utf-8")
+    write_json(run / ENTRIES, entries)
     cycles = [f"{name}-{i}" for name, epochs in recipe.epochs.items() for i in range(len(epochs))]
     face_charts.write(run / "report", [run / cycle for cycle in cycles], validation)
     return Trained(proposer, verifier, entries, validation, held_out)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, get_args, get_origin, get_type_hints
 
 from ..errors import UsageError
 
 INPUTS = "inputs.json"
+
+_NAMES = {str: ("a text", "texts"), int: ("a whole number", "whole numbers"), float: ("a number", "numbers")}
 
 
 @dataclass(frozen=True)
@@ -26,15 +29,19 @@ class Stored:
             raise UsageError(f"{path} is no recipe: not JSON ({e})") from e
         if not isinstance(values, dict):
             raise UsageError(f"{path} is no recipe: not a JSON object with its fields")
-        unknown = set(values) - {f.name for f in fields(cls)}
+        kinds = get_type_hints(cls)
+        unknown = set(values) - set(kinds)
         if unknown:
             raise UsageError(f"{path}: unknown field {', '.join(sorted(unknown))}")
         given: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+        for name, value in given.items():
+            if not _is(value, kinds[name]):
+                raise UsageError(f"{path}: {name} is {json.dumps(value)}, not {_named(kinds[name])}")
         return cls(**given)
 
     def write(self, path: Path) -> None:
         """Write the recipe as JSON."""
-        path.write_text(json.dumps(asdict(self), indent=2) + "\n")
+        write_json(path, asdict(self))
 
     def claim(self, run: Path) -> None:
         """Make the folder of a run this recipe's own; raises UsageError if it was begun with another."""
@@ -53,4 +60,23 @@ def claim_inputs(run: Path, inputs: Mapping[str, Any], named: str) -> None:
     written = run / INPUTS
     if written.exists() and json.loads(written.read_text(encoding="utf-8")) != inputs:
         raise UsageError(f"{run} was started with other {named}; choose another folder or the same")
-    written.write_text(json.dumps(inputs, indent=2) + "\n", encoding="utf-8")
+    write_json(written, inputs)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a file whole or not at all: a kill leaves what was there before."""
+    draft = path.with_name("draft-" + path.name)
+    draft.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
+    os.replace(draft, path)
+
+
+def _is(value: Any, kind: Any) -> bool:
+    if get_origin(kind) is tuple:
+        return isinstance(value, tuple) and all(_is(one, get_args(kind)[0]) for one in value)
+    return type(value) is kind or (kind is float and type(value) is int)
+
+
+def _named(kind: Any) -> str:
+    if get_origin(kind) is tuple:
+        return f"a list of {_NAMES[get_args(kind)[0]][1]}"
+    return _NAMES[kind][0]

@@ -24,6 +24,7 @@ from ..errors import AlbumsortError, UsageError
 from . import conversion
 from .datasets import SIDE, Floats, Ints, LabelledFaces, Pixels, digest
 from .epochs import Progress, replace_file
+from .recipes import write_json
 from .shipping import milliseconds_a_face
 from .systems import FEATURES, HEAD, TRUNK, Jitter, System
 
@@ -97,7 +98,7 @@ def reproduce(
     folder.mkdir(parents=True, exist_ok=True)
     if (folder / "begun.json").is_file() and json.loads((folder / "begun.json").read_text()) != begun:
         raise UsageError(f"{folder} was begun with other faces; choose another --run, or the same --data and --faces")
-    (folder / "begun.json").write_text(json.dumps(begun) + "\n")
+    write_json(folder / "begun.json", begun)
     if build is None:
         trained, scores = _support_vectors(learnt, private, data)
     else:
@@ -117,8 +118,7 @@ def reproduce(
             seconds=round(sum(row["seconds"] for row in rows), 1),
         )
     np.save(folder / SCORES, scores)
-    text = json.dumps(asdict(trained), indent=2) + "\n"
-    replace_file(folder / RESULT, lambda draft: Path(draft).write_text(text, encoding="utf-8"))
+    write_json(folder / RESULT, asdict(trained))
 
 
 def _some(faces: LabelledFaces, most: int | None) -> LabelledFaces:

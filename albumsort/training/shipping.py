@@ -34,7 +34,7 @@ from .epochs import HISTORY
 from .evaluation import answers, leading
 from .fitting import ENTRY, MODEL, Recipe
 from .label_rule import label_prior
-from .recipes import claim_inputs
+from .recipes import claim_inputs, write_json
 from .sources import load
 
 FER2013_DATA = "FER2013 Training split{votes}; faces that stand (nearly) the same in a test split removed"
@@ -94,7 +94,7 @@ def train(
     if heads == BOTH_HEADS:
         made = {"label_prior": _label_prior(logits, public, temperature), **made}
     entry = conversion.emotion_entry(MODEL, content, heads, temperature, prior, made)
-    (run / ENTRY).write_text(json.dumps(entry, indent=2) + "\n", encoding="utf-8")
+    write_json(run / ENTRY, entry)
     first = leading(answers(logits, public, heads))
     report.write(run / "report", first, public, "PublicTest", temperature, run / HISTORY)
     return run / MODEL
