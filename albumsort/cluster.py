@@ -82,9 +82,11 @@ class Cluster:
         take: Callable[[], PhotoFile | None],
         arguments: Callable[[PhotoFile], tuple[PhotoFile, frozenset[str]]],
         interrupt: threading.Event,
+        meanwhile: Callable[[], object],
     ) -> Iterator[tuple[PhotoFile, Attempt | Hung | Died]]:
         """Yield once for each file what came of it, as it comes, until all are done or `interrupt` is set.
 
+        meanwhile: called now and then while nothing comes.
         Raises AlbumsortError if the scheduler is away for longer than a minute.
         """
         assert self._client is not None, "used as a context manager"
@@ -116,6 +118,7 @@ class Cluster:
             try:
                 key = done.get(timeout=INTERRUPT_SECONDS).key
             except Empty:
+                meanwhile()
                 continue
             if key not in given:  # a task of a scheduler that is gone
                 continue

@@ -58,6 +58,7 @@ class Executor(Protocol):
         take: Callable[[], PhotoFile | None],
         arguments: Callable[[PhotoFile], tuple[PhotoFile, frozenset[str]]],
         interrupt: threading.Event,
+        meanwhile: Callable[[], object],
     ) -> Iterator[tuple[PhotoFile, Attempt | Hung | Died]]:
         """Yield once for each file what came of `attempt`, like `Crew.work`."""
         ...
@@ -231,7 +232,7 @@ def run(index: Index, plan: Plan, executor: Executor, rescan: bool, progress: Ca
     with _ctrl_c() as interrupt:
         rescored, damaged = _rescored(index, interrupt, progress) if plan.stale else (0, [])
         try:
-            for file, outcome, seconds in outcomes(index.todo(), known, executor, interrupt):
+            for file, outcome, seconds in outcomes(index.todo(), known, executor, interrupt, writer.keep_up):
                 writer.add(file, outcome)
                 steps.update(seconds)
                 progress()
@@ -296,7 +297,13 @@ class _Writer:
 
     def add(self, file: PhotoFile, outcome: Outcome) -> None:
         self._waiting.append((file, outcome))
-        if len(self._waiting) >= BATCH or time.monotonic() - self._written > BATCH_SECONDS:
+        if len(self._waiting) >= BATCH:
+            self._write()
+        self.keep_up()
+
+    def keep_up(self) -> None:
+        """Write what has waited long enough; called while nothing comes, too, as when every worker is at a slow photo."""
+        if self._waiting and time.monotonic() - self._written > BATCH_SECONDS:
             self._write()
 
     def unwritten(self, size: int) -> frozenset[str]:
@@ -364,15 +371,20 @@ class _Writer:
 
 
 def outcomes(
-    files: Iterable[PhotoFile], known: Callable[[int], frozenset[str]], executor: Executor, interrupt: threading.Event
+    files: Iterable[PhotoFile],
+    known: Callable[[int], frozenset[str]],
+    executor: Executor,
+    interrupt: threading.Event,
+    meanwhile: Callable[[], object] = lambda: None,
 ) -> Iterator[tuple[PhotoFile, Outcome, Mapping[str, float]]]:
     """Yield each photo's outcome as it comes, with the seconds of its steps; a crash or a hang costs one photo.
 
     known: digests by file size; of a file that has one of them the outcome is just that.
+    meanwhile: called now and then while nothing comes.
     """
     with executor, closing(executor.ahead(files)) as soon:
         queue = _Queue(soon)
-        for file, answer in executor.work(queue.take, lambda f: (f, _few(known(f.size))), interrupt):
+        for file, answer in executor.work(queue.take, lambda f: (f, _few(known(f.size))), interrupt, meanwhile):
             outcome = _outcome(answer)
             queue.done(file, isinstance(outcome, Analysis) and not known(file.size) <= {outcome.digest})
             yield file, outcome, answer.seconds if isinstance(answer, Attempt) else {}

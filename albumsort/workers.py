@@ -68,11 +68,13 @@ class Crew(Generic[Task, Result]):
         take: Callable[[], Task | None],
         arguments: Callable[[Task], tuple[Any, ...]],
         interrupt: threading.Event,
+        meanwhile: Callable[[], object] = lambda: None,
     ) -> Iterator[tuple[Task, Result | Hung | Died]]:
         """Yield what came of each task, as it comes, until all are done or `interrupt` is set.
 
         take: the next task, or None if there is none before one of those begun is done.
         arguments: what to call the function with, asked for when a worker is free for the task.
+        meanwhile: called now and then while nothing comes.
         Raises AlbumsortError if the processes cannot start.
         """
         pending, looked = deque[Task](), time.monotonic()
@@ -88,6 +90,8 @@ class Crew(Generic[Task, Result]):
             self._give(pending, arguments)
             heard = wait([worker.connection for worker in self._workers], INTERRUPT_SECONDS)
             looked = self._forgive(looked)
+            if not heard:
+                meanwhile()
             for worker in [*self._workers]:
                 if worker.connection in heard:
                     yield from self._hear(worker, pending)

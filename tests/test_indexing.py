@@ -798,6 +798,22 @@ def test_decoders_that_crash_hang_raise_or_run_out_of_memory_cost_one_photo_each
         assert reason in failed[f"{data.decode()}.jpg"]
 
 
+def test_what_is_analysed_is_stored_while_the_only_worker_is_at_a_slow_photo(
+    album: Path, database: Path, tmp_path: Path
+) -> None:
+    sabotage = textwrap.dedent(SABOTAGE).replace("SECONDS_A_PHOTO = 4.0", "SECONDS_A_PHOTO = 600.0")
+    (tmp_path / "sitecustomize.py").write_text(sabotage)
+    (album / "zz.jpg").write_bytes(b"hang!")
+    path = os.pathsep.join([str(tmp_path), environment()["PYTHONPATH"]])
+    process = start("index", album, "--db", database, "--workers", "1", env={"PYTHONPATH": path})
+    try:
+        wait_for(lambda: database.exists() and sorted(photos(database)) == GOOD)
+        assert process.poll() is None
+    finally:
+        end(process)
+    assert sorted(photos(database)) == GOOD
+
+
 class Short:
     """An executor that cannot go on after so many photos."""
 
@@ -815,7 +831,7 @@ class Short:
     def ahead(self, files: Any) -> Any:
         yield from files
 
-    def work(self, take: Any, arguments: Any, interrupt: Any) -> Any:
+    def work(self, take: Any, arguments: Any, interrupt: Any, meanwhile: Any) -> Any:
         while (file := take()) is not None:
             if not self.left:
                 raise AlbumsortError("nobody is left to work")
