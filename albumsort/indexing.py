@@ -302,7 +302,7 @@ class _Writer:
         self.keep_up()
 
     def keep_up(self) -> None:
-        """Write what has waited long enough; called while nothing comes, too, as when every worker is at a slow photo."""
+        """Write what has waited long enough; called while nothing comes, too: all workers may be at slow photos."""
         if self._waiting and time.monotonic() - self._written > BATCH_SECONDS:
             self._write()
 
