@@ -670,11 +670,11 @@ def train(
     ] = None,
 ) -> None:
     """Train an emotion network on labelled faces, or the face detector on photos; convert and calibrate it."""
-    _need_tensorflow()
     _known_network(network)
     command = "albumsort " + " ".join(sys.argv[1:])
     others = {"emotion": ("photos", "boxes"), "faces": ("data", "votes", "labels", "epochs", "start", "faces")}
     _refuse(ctx, others[network], f"--network {network}")
+    _need_tensorflow()
     if network == "faces":
         _train_faces(photos or [], boxes, teacher or [], recipe or "cascade", seed, run, command)
         if weights is not None:
@@ -860,6 +860,10 @@ def _need_tensorflow() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if find_spec("tensorflow") is None:
         raise AlbumsortError("this needs TensorFlow; install it with: pip install 'albumsort[train]'")
+    from .litert import hushed
+
+    with hushed():  # it introduces itself at length, whatever its level of logging
+        import tensorflow  # noqa: F401
 
 
 def _need_matplotlib() -> None:

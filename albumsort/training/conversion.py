@@ -20,7 +20,7 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 from ..emotions import mirrored_logits
 from ..errors import AlbumsortError
 from ..faces import SIGN
-from ..litert import Network
+from ..litert import Network, hushed
 from .datasets import SIDE, Floats, Head, Pixels
 from .face_networks import ANSWERS
 from .networks import BatchNorm
@@ -82,13 +82,14 @@ def _converted(function: Any, shown: Sequence[Floats] | None = None) -> bytes:
     """Convert with weights as 8-bit integers, and whatever else too if it is `shown` what comes in."""
     # variables must become constants first, or the converter keeps them as such and folds nothing
     frozen = convert_variables_to_constants_v2(function.get_concrete_function())
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([frozen])
+    with hushed():  # it advises against what it then does
+        converter = tf.lite.TFLiteConverter.from_concrete_functions([frozen])
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if shown is not None:
         converter.representative_dataset = lambda: ([picture] for picture in shown)
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
         converter.inference_input_type = tf.int8
-    with warnings.catch_warnings():  # that statistics come from pictures, not by hand
+    with warnings.catch_warnings(), hushed():  # that statistics come from pictures, not by hand; and its own settings
         warnings.filterwarnings("ignore", "Statistics for quantized inputs")
         return bytes(converter.convert())
 
