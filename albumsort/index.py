@@ -37,6 +37,10 @@ _COMPARED = {
     "absent": "path BLOB PRIMARY KEY",
     "fresh": "size INTEGER, digest TEXT, PRIMARY KEY (size, digest)",
 }
+LOGS = "-wal", "-journal"
+"""What SQLite appends to a database's name for the files that hold what is not in it yet."""
+NEEDED_BYTES = 1 << 16
+"""What even a reader of an index needs on its disk."""
 LOOKED_AT = 5_000
 """Photos after which a search from the highest score down is given up."""
 PHOTO_COLUMNS = "p.path, c.width, c.height, c.taken_at, c.digest, c.id"
@@ -117,6 +121,7 @@ class Index:
                 if create and not os.path.lexists(path):
                     _make(path)
                 _check(path)
+                self._identity = _identity(path)
             except OSError as e:
                 raise IndexFileError(f"{e.strerror}; name another file with --db") from e
             self._connection = _connect(path, "rw")
@@ -165,15 +170,15 @@ class Index:
         except sqlite3.OperationalError as e:
             if _is_busy(e):
                 why = "another albumsort is writing to it; try again when that one is done"
-            elif _code(e) == sqlite3.SQLITE_FULL:
+            elif _code(e) == sqlite3.SQLITE_FULL or _is_without_room(e, self.path):
                 why = "the disk is full; make room and run index again, it goes on where it stopped"
             else:
                 why = str(e)
             raise IndexFileError(f"cannot use {self.path}: {why}") from e
         except sqlite3.DatabaseError as e:
             raise IndexFileError(
-                f"cannot use {self.path}: {e}. It is damaged or no index; it was left as it is. "
-                "Move it away to start a new index, or name another file with --db"
+                f"cannot use {self.path}: {e}. It is damaged or no index; it was left as it is. Move it away, and what "
+                "begins with its name beside it, to start a new index, or name another file with --db"
             ) from e
 
     # writing
@@ -182,6 +187,8 @@ class Index:
     def transaction(self) -> Iterator[None]:
         """Make what is saved inside appear whole or not at all."""
         with self._explained():
+            if _identity(self.path) != self._identity:  # whatever is written now would be lost, or in another's way
+                raise IndexFileError("it was moved, deleted or replaced meanwhile; run the command again")
             _take(
                 self._connection,
                 "BEGIN IMMEDIATE",
@@ -209,12 +216,17 @@ class Index:
                 raise IndexFileError(f"its lock file {self.path}.lock cannot be made: {e.strerror}") from e
         with closing(lock):
             with self._explained():
-                _take(
-                    lock,
-                    "BEGIN EXCLUSIVE",
-                    math.inf,
-                    lambda: self._tell(f"Another albumsort is indexing into {self.path}; waiting until it is done"),
-                )
+                try:
+                    _take(
+                        lock,
+                        "BEGIN EXCLUSIVE",
+                        math.inf,
+                        lambda: self._tell(f"Another albumsort is indexing into {self.path}; waiting until it is done"),
+                    )
+                except sqlite3.DatabaseError as e:
+                    if _code(e) != sqlite3.SQLITE_NOTADB:
+                        raise
+                    raise IndexFileError(f"{self.path}.lock beside it is no lock of albumsort's; move that away") from e
             yield
 
     def add_root(self, root: Path) -> None:
@@ -382,11 +394,15 @@ class Index:
     def todo(self) -> Iterator[PhotoFile]:
         """Yield the files that `compare` found are to be analysed, by path; others may write meanwhile."""
         last = b""
-        while rows := self._connection.execute(
-            "SELECT path, size, mtime_ns FROM temp.todo WHERE path > ? ORDER BY path LIMIT ?", (last, MET_AT_ONCE)
-        ).fetchall():
+        while rows := self._todo_after(last):
             yield from (PhotoFile(Path(os.fsdecode(path)), size, mtime_ns) for path, size, mtime_ns in rows)
             last = rows[-1][0]
+
+    def _todo_after(self, last: bytes) -> list[tuple[bytes, int, int]]:
+        with self._explained():
+            return self._connection.execute(
+                "SELECT path, size, mtime_ns FROM temp.todo WHERE path > ? ORDER BY path LIMIT ?", (last, MET_AT_ONCE)
+            ).fetchall()
 
     def absent(self) -> Iterator[Path]:
         """Yield the files noted as absent."""
@@ -395,7 +411,8 @@ class Index:
 
     def count_absent(self) -> int:
         """Count the files noted as absent."""
-        return int(self._connection.execute("SELECT count(*) FROM temp.absent").fetchone()[0])
+        with self._explained():
+            return int(self._connection.execute("SELECT count(*) FROM temp.absent").fetchone()[0])
 
     def take_absent(self, digest: str) -> Path | None:
         """Return an absent file whose bytes have this digest, if there is any, and note it as absent no more."""
@@ -415,9 +432,9 @@ class Index:
 
     def fresh(self, size: int) -> frozenset[str]:
         """Return the digests of this size that were noted as fresh."""
-        return frozenset(
-            d for (d,) in self._connection.execute("SELECT digest FROM temp.fresh WHERE size = ?", (size,))
-        )
+        with self._explained():
+            rows = self._connection.execute("SELECT digest FROM temp.fresh WHERE size = ?", (size,)).fetchall()
+        return frozenset(digest for (digest,) in rows)
 
     @contextmanager
     def _temporarily(self) -> Iterator[None]:
@@ -426,16 +443,33 @@ class Index:
         try:
             yield
         finally:
+            self._end()
+
+    def _end(self) -> None:
+        """End a transaction, unless SQLite has ended it itself, as it does where the disk is full."""
+        if self._connection.in_transaction:
             self._connection.execute("COMMIT")
 
     # reading
 
+    @contextmanager
+    def _snapshot(self) -> Iterator[None]:
+        """Let several queries see the index as it is now, whatever others write meanwhile."""
+        with self._explained():
+            self._connection.execute("BEGIN")
+            try:
+                yield
+            finally:
+                self._end()
+
     def digests(self, size: int, settings: Settings) -> frozenset[str]:
         """Return the current digests of files of this size: only one of that size can be a moved or copied one."""
-        rows = self._connection.execute(
-            "SELECT c.digest FROM photos p JOIN contents c ON c.id = p.content WHERE p.size = ? AND c.found_with = ?",
-            (size, settings.finding),
-        )
+        with self._explained():
+            rows = self._connection.execute(
+                "SELECT c.digest FROM photos p JOIN contents c ON c.id = p.content"
+                " WHERE p.size = ? AND c.found_with = ?",
+                (size, settings.finding),
+            ).fetchall()
         return frozenset(digest for (digest,) in rows)
 
     def count_unclassified(self, settings: Settings) -> int:
@@ -465,7 +499,8 @@ class Index:
 
     def knows_path(self, path: Path) -> bool:
         """Return whether a file is known."""
-        row = self._connection.execute("SELECT 1 FROM photos WHERE path = ?", (os.fsencode(path),)).fetchone()
+        with self._explained():
+            row = self._connection.execute("SELECT 1 FROM photos WHERE path = ?", (os.fsencode(path),)).fetchone()
         return row is not None
 
     def paths_of(self, digest: str) -> list[Path]:
@@ -485,15 +520,18 @@ class Index:
     def albums(self) -> set[Path]:
         """Return the folders that were indexed, and those inside them that links lead to elsewhere."""
         roots = self.roots()
-        holding = {path.parent for path in self.all_paths()}
-        folders = {folder for deepest in holding for folder in (deepest, *deepest.parents)}
+        folders = {folder for deepest in self.holding() for folder in (deepest, *deepest.parents)}
         inside = (folder for folder in folders if any(root in folder.parents for root in roots))
         return {*roots, *(folder for folder in inside if folder.is_symlink())}
+
+    def holding(self) -> set[Path]:
+        """Return the folders in which photos lie, those too of which only single photos were indexed."""
+        return {path.parent for path in self.all_paths()}
 
     def best(self, emotion: Emotion, by: By, filters: Filters, least: float, limit: int) -> list[Photo]:
         """Return the photos of highest score (at least `least`), equal scores by path; all of them for -1."""
         score = {By.MAX: "max", By.MEAN: "avg", By.MIN: "min"}[by] + f"(f.{emotion})"
-        with self._explained():
+        with self._snapshot():
             rows = self._first(emotion, score, filters, least, limit) if 0 <= limit <= LOOKED_AT else None
             if rows is None:  # few photos, or very many: those that pass the filters, by whatever index leads to them
                 where, values = _where(filters)
@@ -570,7 +608,7 @@ class Index:
         """Count everything, missing photos included, but of the faces only those that count."""
         one = self._connection.execute
         where, least = _counted(counted)
-        with self._explained():
+        with self._snapshot():
             largest = one(
                 "SELECT label, count(*) FROM (SELECT f.label, max(f.w * f.h) FROM photos p"
                 f" JOIN faces f ON f.content = p.content WHERE {where} GROUP BY p.id) GROUP BY label",
@@ -583,7 +621,8 @@ class Index:
             faces = one(
                 f"SELECT count(*) FROM photos p JOIN faces f ON f.content = p.content WHERE {where}", least
             ).fetchone()[0]
-        return Stats(photos, faces, labels, photos - failed - labels.total(), failed, missing, self.roots())
+            roots = self.roots()
+        return Stats(photos, faces, labels, photos - failed - labels.total(), failed, missing, roots)
 
     def missing(self) -> int:
         """Count the photos that were missing when they were last looked for."""
@@ -639,6 +678,7 @@ def _make(path: Path) -> None:
     """
     import tempfile  # here, because no query needs it
 
+    _check_leftovers(path)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=".albumsort-", dir=path.parent)
     os.close(handle)
@@ -658,6 +698,24 @@ def _make(path: Path) -> None:
     finally:
         with suppress(FileNotFoundError):
             os.unlink(name)
+
+
+def _check_leftovers(path: Path) -> None:
+    """Raise IndexFileError if an index that is gone left its log: SQLite would take that for the new one's."""
+    left = [log for log in (f"{os.path.realpath(path)}{suffix}" for suffix in LOGS) if os.path.lexists(log)]
+    if left and not os.path.lexists(path):
+        raise IndexFileError(
+            f"{left[0]} is left of an index that is gone, and would get into a new one; move it to that index or away"
+        )
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Return what tells a file from any other that gets its name, or None if it is gone."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _check(path: Path) -> None:
@@ -693,7 +751,7 @@ def _set_journal(connection: sqlite3.Connection, path: Path) -> None:
     """Let readers and one writer work at once, where all of them share memory; be slower and safe elsewhere."""
     shared = filesystems.network(path) is None
     connection.execute(f"PRAGMA journal_mode = {'WAL' if shared else 'DELETE'}")
-    connection.execute(f"PRAGMA synchronous = {'NORMAL' if shared else 'FULL'}")
+    connection.execute("PRAGMA synchronous = FULL")  # what was stored survives a power cut
 
 
 def _take(connection: sqlite3.Connection, statement: str, seconds: float, waiting: Callable[[], object]) -> None:
@@ -717,6 +775,17 @@ def _take(connection: sqlite3.Connection, statement: str, seconds: float, waitin
 
 def _is_busy(e: sqlite3.OperationalError) -> bool:
     return _code(e) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
+def _is_without_room(e: sqlite3.OperationalError, path: Path) -> bool:
+    """Return whether an error that does not say so comes of a full disk: even readers need a small file beside it."""
+    if _code(e) & 0xFF not in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN):
+        return False
+    import shutil  # here, because it is slow to load and seldom needed
+
+    with suppress(OSError):
+        return shutil.disk_usage(path.parent).free < NEEDED_BYTES
+    return False
 
 
 def _code(e: sqlite3.Error) -> int:

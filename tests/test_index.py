@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import stat
 import subprocess
@@ -561,6 +562,86 @@ def test_the_beginning_of_an_index_is_refused_and_left_as_it_is(database: Path, 
     for length in (16, 50, 99):
         database.write_bytes(database.read_bytes()[:length])
         refused(database, create=create, match="cannot use")
+
+
+@pytest.mark.parametrize("mode", ["WAL", "DELETE"])
+def test_what_an_index_that_is_gone_left_gets_into_no_new_one(database: Path, mode: str) -> None:
+    """A run that was killed leaves a log; SQLite would play it into whatever has the index's name next."""
+    Index(database, create=True).close()
+    script = f"""if True:
+        import os, sqlite3, sys
+        raw = sqlite3.connect(sys.argv[1], isolation_level=None)
+        raw.execute("PRAGMA journal_mode = {mode}")
+        raw.execute("PRAGMA cache_size = 2")
+        raw.execute("BEGIN")
+        for number in range(2000):
+            raw.execute("INSERT INTO roots VALUES (?)", [f"/{{number}}".encode() * 50])
+        if "{mode}" == "WAL":
+            raw.execute("COMMIT")
+        os._exit(0)
+    """
+    subprocess.run([sys.executable, "-c", script, database], check=True)
+    log = Path(f"{database}-{'wal' if mode == 'WAL' else 'journal'}")
+    assert log.stat().st_size > 0
+    database.unlink()
+    before = files(database.parent)
+    with pytest.raises(IndexFileError, match=f"{log.name} is left of an index that is gone"):
+        Index(database, create=True)
+    assert files(database.parent) == before
+    log.unlink()
+    with Index(database, create=True) as index:
+        assert (index.roots(), index.integrity()) == ((), "ok")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows renames no file that is open")
+@pytest.mark.parametrize("instead", [False, True])
+def test_nothing_is_written_to_an_index_that_was_moved_away(database: Path, instead: bool) -> None:
+    with Index(database, create=True) as index:
+        database.rename(database.with_name("moved"))
+        if instead:
+            shutil.copy(database.with_name("moved"), database)
+        with pytest.raises(IndexFileError, match="moved, deleted or replaced"), index.transaction():
+            index.add_root(Path("/album"))
+
+
+def test_counts_are_of_one_moment_whatever_is_written_between_them(database: Path) -> None:
+    with Index(database, create=True) as index, Index(database) as other:
+        save(index, "/album/0.jpg", [face(happy=0.9)])
+        added = list[str]()
+
+        def meanwhile(statement: str) -> None:
+            if statement.startswith("SELECT count(*), coalesce") and not added:
+                added.append("/album/1.jpg")
+                save(other, added[0], [face(happy=0.8)])
+
+        index._connection.set_trace_callback(meanwhile)
+        found = index.stats()
+        assert (found.photos, found.faces, found.without_face, added) == (1, 1, 0, ["/album/1.jpg"])
+        assert index.stats().photos == 2
+
+
+def test_the_best_are_shown_with_the_faces_that_made_them_so(database: Path) -> None:
+    with Index(database, create=True) as index, Index(database) as other:
+        save(index, "/album/0.jpg", [face(happy=0.9)])
+
+        def meanwhile(statement: str) -> None:
+            if "WHERE f.content = 1 AND" in statement and "ORDER BY f.number" in statement:
+                with other.transaction():
+                    other.forget([Path("/album/0.jpg")])
+
+        index._connection.set_trace_callback(meanwhile)
+        (photo,) = index.best(Emotion.HAPPY, By.MAX, Filters(), 0.0, 5)
+        assert (photo.score, [one.probabilities[Emotion.HAPPY] for one in photo.faces]) == (0.9, [0.9])
+        assert index.best(Emotion.HAPPY, By.MAX, Filters(), 0.0, 5) == []
+
+
+def test_a_lock_file_that_is_something_else_is_named_and_left(database: Path) -> None:
+    lock = Path(f"{database}.lock")
+    lock.write_bytes(b"a shopping list\n" * 100)
+    with Index(database, create=True) as index, pytest.raises(IndexFileError, match=r"\.lock beside it is no lock"):
+        with index.alone():
+            raise AssertionError("nobody holds that")
+    assert lock.read_bytes() == b"a shopping list\n" * 100
 
 
 @pytest.mark.parametrize("create", [False, True])
