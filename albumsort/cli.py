@@ -355,9 +355,9 @@ def export(
     how, counted = Link(link), _counted(min_face, min_detection, min_sharpness)
     with _open(ctx, db) as database:
         albums = database.albums()
-        exporting.check_destination(to, albums)
+        exporting.check_destination(to, albums, database.holding())
         if report is not None:
-            exporting.check_outside(Path(os.path.abspath(report)).parent, albums)
+            exporting.check_outside(report.parent, albums)
         there = list(database.photos(Filters(counted=counted)))
         missing = database.missing()
     folders = ranking.labelled(there, wanted, label_prior(), n)
@@ -385,7 +385,7 @@ def _undo(ctx: typer.Context, report: Path, dry_run: bool, db: Path | None, quie
     if _database(ctx, db).exists():  # what the report wrote can be removed without the index that led to it
         with _open(ctx, db) as database:
             albums = database.albums()
-    check_outside(Path(os.path.abspath(report)).parent, albums)
+    check_outside(Path(os.path.realpath(report)).parent, albums)
     outcomes = _watched(undoing.undo(report, albums, dry_run), None, quiet)
     if dry_run:
         for outcome in outcomes:
@@ -494,7 +494,7 @@ def why(
     database = _database(ctx, db)
     if out is not None and database.exists():
         with _open(ctx, db) as opened:
-            check_outside(Path(os.path.abspath(out)).parent, opened.albums())
+            check_outside(out.parent, opened.albums())
     try:
         data = photos.read(photo)
         upright = photos.decode(data)

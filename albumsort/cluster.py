@@ -80,7 +80,7 @@ class Cluster:
     def work(
         self,
         take: Callable[[], PhotoFile | None],
-        arguments: Callable[[PhotoFile], tuple[PhotoFile, frozenset[str]]],
+        arguments: Callable[[PhotoFile], tuple[PhotoFile, frozenset[str], Settings]],
         interrupt: threading.Event,
         meanwhile: Callable[[], object],
     ) -> Iterator[tuple[PhotoFile, Attempt | Hung | Died]]:
@@ -259,6 +259,6 @@ def attempt_there(
     watch.daemon = True
     watch.start()
     try:
-        return attempt(PhotoFile(Path(path), size, mtime_ns), known)
+        return attempt(PhotoFile(Path(path), size, mtime_ns), known, needed)
     finally:
         watch.cancel()

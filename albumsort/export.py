@@ -39,13 +39,19 @@ class _FileError(Exception):
     """One photo cannot be exported, for the reason in the message; the others can."""
 
 
-def check_destination(to: Path, albums: Iterable[Path]) -> None:
-    """Raise UsageError if `to` is no folder, or if it or one of its emotion folders lies in an album."""
+def check_destination(to: Path, albums: Iterable[Path], holding: Iterable[Path] = ()) -> None:
+    """Raise UsageError if `to` is no folder, or if it or one of its emotion folders lies in an album.
+
+    holding: folders that hold indexed photos themselves, into which nothing is written either; of those indexed
+    photo by photo what lies below is free.
+    """
     if os.path.lexists(to) and not os.path.isdir(to):
         raise UsageError(f"{to} exists and is not a folder; choose another")
-    albums = list(albums)
+    albums, taken = list(albums), {os.path.realpath(folder) for folder in holding}
     for folder in (to, *(to / emotion.value for emotion in Emotion)):
         check_outside(folder, albums)
+        if os.path.realpath(folder) in taken:
+            raise UsageError(f"{folder} holds photos that are indexed; choose another folder")
 
 
 def check_outside(folder: Path, albums: Iterable[Path]) -> None:
@@ -323,7 +329,7 @@ def _read(item: Item) -> tuple[os.stat_result, bytes]:
     except OSError as e:
         raise _unreadable(e) from e
     if xxhash.xxh3_128_hexdigest(data) != item.digest:
-        raise _FileError("the photo changed since it was indexed; run `albumsort index` again")
+        raise _FileError("the photo changed since it was indexed; run `albumsort index --rescan`")
     return status, data
 
 

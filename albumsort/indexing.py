@@ -6,6 +6,7 @@ grows with the album but the list of what failed: files wait in temporary tables
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import sys
@@ -34,6 +35,7 @@ BYTES_A_WORKER = 4 << 30
 BATCH, BATCH_SECONDS = 64, 1.0
 MOST_HELD = 10_000  # files of equal size that wait for each other in memory
 MOST_SENT = 1000  # digests that go with a photo; more would not fit into a pipe while its reader is busy
+PR_SET_PDEATHSIG = 1  # of <sys/prctl.h>
 _KILLED = (-signal.SIGTERM, -9)  # Windows has no SIGKILL
 
 Outcome = Analysis | str | PhotoError
@@ -56,7 +58,7 @@ class Executor(Protocol):
     def work(
         self,
         take: Callable[[], PhotoFile | None],
-        arguments: Callable[[PhotoFile], tuple[PhotoFile, frozenset[str]]],
+        arguments: Callable[[PhotoFile], tuple[PhotoFile, frozenset[str], Settings]],
         interrupt: threading.Event,
         meanwhile: Callable[[], object],
     ) -> Iterator[tuple[PhotoFile, Attempt | Hung | Died]]:
@@ -314,8 +316,9 @@ class _Writer:
     def finish(self, mark_absent: bool) -> None:
         self._write()
         if mark_absent:
+            gone = [path for path in self._index.absent() if is_gone(path)]  # some may be back since the walk
             with self._index.transaction():
-                self._index.mark_missing(self._index.absent())
+                self._index.mark_missing(gone)
 
     def _write(self) -> None:
         start = time.monotonic()
@@ -367,7 +370,10 @@ class _Writer:
         Only a file that this run found gone can have moved: what is absent elsewhere may be on a disk that
         is not plugged in.
         """
-        return None if file.path in self._index.paths_of(digest) else self._index.take_absent(digest)
+        if file.path in self._index.paths_of(digest):
+            return None
+        former = self._index.take_absent(digest)
+        return former if former is not None and is_gone(former) else None  # it may be back since the walk
 
 
 def outcomes(
@@ -382,9 +388,14 @@ def outcomes(
     known: digests by file size; of a file that has one of them the outcome is just that.
     meanwhile: called now and then while nothing comes.
     """
+    needed = settings()
+
+    def arguments(file: PhotoFile) -> tuple[PhotoFile, frozenset[str], Settings]:
+        return file, _few(known(file.size)), needed
+
     with executor, closing(executor.ahead(files)) as soon:
         queue = _Queue(soon)
-        for file, answer in executor.work(queue.take, lambda f: (f, _few(known(f.size))), interrupt, meanwhile):
+        for file, answer in executor.work(queue.take, arguments, interrupt, meanwhile):
             outcome = _outcome(answer)
             queue.done(file, isinstance(outcome, Analysis) and not known(file.size) <= {outcome.digest})
             yield file, outcome, answer.seconds if isinstance(answer, Attempt) else {}
@@ -462,20 +473,25 @@ class Attempt:
     seconds: Mapping[str, float]
 
 
-def attempt(file: PhotoFile, known: frozenset[str]) -> Attempt:
-    """Analyse a photo in a worker; what goes wrong is returned, as not every error survives the way back."""
-    return Attempt(*timed(lambda: _attempted(file, known)))
+def attempt(file: PhotoFile, known: frozenset[str], needed: Settings) -> Attempt:
+    """Analyse a photo in a worker; what goes wrong is returned, as not every error survives the way back.
+
+    needed: the settings that the result is going to be stored with.
+    """
+    return Attempt(*timed(lambda: _attempted(file, known, needed)))
 
 
-def _attempted(file: PhotoFile, known: frozenset[str]) -> Outcome | AlbumsortError:
+def _attempted(file: PhotoFile, known: frozenset[str], needed: Settings) -> Outcome | AlbumsortError:
     from .analysis import analyse  # only workers need the networks
 
     try:
+        if settings() != needed:  # this process started later, with what was there then
+            return AlbumsortError("albumsort was changed while it ran; what was analysed is kept. Run index again")
         return analyse(file, known)
     except AlbumsortError as e:
         return e
     except MemoryError:
-        return PhotoError("analysing it needs more memory than a photo may take")
+        return PassingPhotoError("analysing it takes more memory than there was; it is tried again on the next run")
     except Exception as e:  # whatever it is, it is this photo's: recorded with its name, and the run goes on
         return PassingPhotoError(f"unexpected {type(e).__name__}: {e}")
 
@@ -494,11 +510,22 @@ def prepare_worker() -> None:
     os.dup2(silence, 2)
     os.close(silence)
     if sys.platform == "linux":
+        _end_with_parent()
         import resource
 
         _, most = resource.getrlimit(resource.RLIMIT_AS)
         limit = BYTES_A_WORKER if most == resource.RLIM_INFINITY else min(BYTES_A_WORKER, most)
         resource.setrlimit(resource.RLIMIT_AS, (limit, most))
+
+
+def _end_with_parent() -> None:
+    """Have the system end this process with its parent: in a decoder that hangs it would not notice, and go on."""
+    import ctypes
+
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    parent = multiprocessing.parent_process()
+    if parent is not None and os.getppid() != parent.pid:  # it ended before that
+        os._exit(1)
 
 
 def find_gone(index: Index) -> tuple[list[Path], dict[Path, list[Path]]]:

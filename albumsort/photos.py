@@ -274,7 +274,7 @@ def _refusal(error: Exception, format: str | None) -> PhotoError:
     if isinstance(error, Image.DecompressionBombError):
         return PhotoError(_TOO_MANY_PIXELS)
     if isinstance(error, MemoryError) or "memory" in said:
-        return PhotoError("decoding needs more memory than a photo may take")
+        return PassingPhotoError("decoding it takes more memory than there was; it is tried again on the next run")
     if any(words in said for words in ("truncated", "end of file", "not enough", "only got")):
         return PhotoError(_ENDS_EARLY)
     if any(words in said for words in ("unsupported", "not supported", "unknown")):

@@ -69,6 +69,8 @@ def picture(data: bytes, side: int, check: Callable[[int, int], None]) -> bytes 
                 return preview
             check(raw.sizes.width, raw.sizes.height)
             developed = raw.postprocess(half_size=True, use_camera_wb=True, gamma=_SRGB)
+    except rawpy.LibRawUnsufficientMemoryError as e:
+        raise MemoryError from e
     except (rawpy.LibRawError, rawpy.NotSupportedError) as e:
         raise PhotoError(_UNKNOWN) from e
     coloured = np.broadcast_to(developed, (*developed.shape[:2], 3))  # a camera without colours gives one value

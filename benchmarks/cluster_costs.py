@@ -37,7 +37,7 @@ def analysed(files: list[PhotoFile]) -> tuple[float, list[Analysis]]:
     results = []
     start = time.process_time()
     for file in files:
-        outcome = indexing.attempt(file, frozenset()).outcome
+        outcome = indexing.attempt(file, frozenset(), methods.settings()).outcome
         if isinstance(outcome, Analysis):
             results.append(outcome)
     return (time.process_time() - start) / len(files), results

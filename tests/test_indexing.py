@@ -6,6 +6,7 @@ import shutil
 import signal
 import sqlite3
 import subprocess
+import sys
 import textwrap
 import time
 from collections.abc import Callable
@@ -279,7 +280,7 @@ def test_rescan_analyses_everything_again(album: Path, database: Path) -> None:
 def test_results_of_another_method_are_made_anew(album: Path, database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as yesterday:
         yesterday.setattr(methods, "FINDING_METHOD", "yesterday's")
-        index_album(database, album)
+        index_album(database, album, executor=Short(99))
     tamper(database)
     assert counts(index_album(database, album)) == {"found": 5, "analysed": 4, "faces": 2, "failed": 1}
     assert not kept(photos(database)["astronaut.jpg"])
@@ -392,7 +393,7 @@ def test_another_method_of_finding_opens_the_photos_and_keeps_what_cannot_be(
     (album / "astronaut.jpg").unlink()
     other_emotions(monkeypatch)
     monkeypatch.setattr(methods, "FINDING_METHOD", "another")
-    report = index_album(database, album)
+    report = index_album(database, album, executor=Short(99))
     assert (report.analysed, report.rescored, report.missing) == (3, 0, 1)
     with closing(sqlite3.connect(database)) as raw:
         raw.execute("UPDATE photos SET missing = 0")
@@ -427,7 +428,7 @@ def test_stored_faces_that_are_damaged_are_said_and_made_anew_from_the_photo(
     assert (report.rescored, report.exit_code) == (2, 1)
     assert [path.name for path, reason in report.failed if "stored faces" in reason] == PORTRAITS
     assert sorted(photos(database)) == GOOD
-    report = index_album(database, album)
+    report = index_album(database, album, executor=Short(99))
     assert counts(report) == {"found": 5, "analysed": 2, "unchanged": 2, "faces": 2, "failed": 1}
 
 
@@ -440,8 +441,19 @@ def test_every_photo_scored_anew_or_analysed_moves_the_progress_bar(
     steps = list[int]()
     with Index(database) as index:
         plan = indexing.make_plan(index, [album], None, (), rescan=False)
-        indexing.run(index, plan, indexing.Local(1), False, lambda: steps.append(1))
+        indexing.run(index, plan, Short(99), False, lambda: steps.append(1))
     assert len(steps) == plan.stale + plan.todo == 5
+
+
+def test_workers_of_another_installation_than_the_one_that_writes_store_nothing(
+    album: Path, database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as before:
+        before.setattr(methods, "FINDING_METHOD", "the one before the update")
+        with pytest.raises(AlbumsortError, match="changed while it ran"):
+            index_album(database, album)
+    assert photos(database) == failures(database) == {}
+    assert index_album(database, album).analysed == 4
 
 
 # copies
@@ -782,7 +794,7 @@ def test_decoders_that_crash_hang_raise_or_run_out_of_memory_cost_one_photo_each
     reasons = {
         b"crash": "the decoder crashed",
         b"hang!": "longer than",
-        b"memory": "more memory than a photo may take",
+        b"memory": "more memory than there was",
         b"raise": "nobody thought of this",
     }
     (album / "broken.jpg").unlink()
@@ -796,6 +808,7 @@ def test_decoders_that_crash_hang_raise_or_run_out_of_memory_cost_one_photo_each
     assert sorted(failed) == sorted(f"{data.decode()}.jpg" for data in reasons)
     for data, reason in reasons.items():
         assert reason in failed[f"{data.decode()}.jpg"]
+        assert "tried again on the next run" in failed[f"{data.decode()}.jpg"] or data == b"raise"
 
 
 def test_what_is_analysed_is_stored_while_the_only_worker_is_at_a_slow_photo(
@@ -812,6 +825,34 @@ def test_what_is_analysed_is_stored_while_the_only_worker_is_at_a_slow_photo(
     finally:
         end(process)
     assert sorted(photos(database)) == GOOD
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks the system for it")
+def test_a_worker_in_a_decoder_that_hangs_ends_with_its_parent(album: Path, database: Path, tmp_path: Path) -> None:
+    hang = """
+        import pathlib, os
+        from albumsort import photos
+
+        def hung(data):
+            pathlib.Path(__file__).with_name("at it").write_text(str(os.getpid()))
+            while True:
+                pass
+
+        photos.decode = hung
+    """
+    (tmp_path / "sitecustomize.py").write_text(textwrap.dedent(hang))
+    path = os.pathsep.join([str(tmp_path), environment()["PYTHONPATH"]])
+    process = start("index", album, "--db", database, "--workers", "1", env={"PYTHONPATH": path})
+    try:
+        wait_for(lambda: (tmp_path / "at it").exists() and bool((tmp_path / "at it").read_text()))
+        worker = Path("/proc", (tmp_path / "at it").read_text())
+        assert worker.exists()
+        process.kill()
+        wait_for(lambda: not worker.exists() or ") Z " in (worker / "stat").read_text())
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        end(process)
 
 
 class Short:
@@ -864,6 +905,23 @@ def test_photos_of_a_size_that_very_many_have_are_sent_without_what_is_known(
     assert none.sent == [0]
     found = photos(database)
     assert found["third.jpg"].faces == found["copy.jpg"].faces == found["astronaut.jpg"].faces
+
+
+def test_a_photo_that_is_back_before_the_run_ends_is_neither_missing_nor_moved(
+    album: Path, database: Path, tmp_path: Path
+) -> None:
+    index_album(database, album)
+    shutil.copy(album / "astronaut.jpg", album / "copy.jpg")
+    away = [(album / name, tmp_path / name) for name in ("astronaut.jpg", PORTRAITS[-1])]
+    for there, elsewhere in away:
+        there.rename(elsewhere)
+    with Index(database) as index:
+        plan = indexing.make_plan(index, [album], None, (), rescan=False)
+        for there, elsewhere in away:
+            elsewhere.rename(there)
+        report = indexing.run(index, plan, Short(99), False, lambda: None)
+    assert report.moved == 0
+    assert set(photos(database)) == {*GOOD, "copy.jpg"}
 
 
 def test_a_copy_of_a_photo_on_an_absent_disk_takes_nothing_from_it(album: Path, database: Path, tmp_path: Path) -> None:
@@ -931,3 +989,20 @@ def test_an_empty_list_of_files_indexes_nothing(album: Path, database: Path, tmp
     (tmp_path / "list").write_text("")
     done = run("index", "--files-from", tmp_path / "list", "--json", "--db", database)
     assert (done.returncode, json.loads(done.stdout)["found"]) == (0, 0)
+
+
+# nothing is written into an album
+
+
+def test_no_report_is_written_into_the_album_behind_a_link(album: Path, database: Path, tmp_path: Path) -> None:
+    index_album(database, album)
+    (album / "deep").mkdir()
+    (tmp_path / "link").symlink_to(album / "deep")
+    before = sorted(album.rglob("*"))
+    for arguments in (
+        ("export", "--to", tmp_path / "out", "--report", tmp_path / "link" / ".." / "report.csv"),
+        ("why", next(album.glob("*.jpg")), "--out", tmp_path / "link" / ".." / "why.jpg"),
+    ):
+        done = run(*arguments, "--db", database)
+        assert (done.returncode, "outside the album" in done.stderr) == (2, True)
+    assert sorted(album.rglob("*")) == before
