@@ -11,6 +11,7 @@ from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -36,6 +37,13 @@ _Done = TypeVar("_Done")
 
 class Commands(TyperGroup):
     """The one place where errors become messages and exit codes."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Refuse an empty argument, as of a variable that is not set: as a path it would mean the folder one is in."""
+        options = list(takewhile(lambda argument: argument != "--", args))
+        if "" in args or any(re.fullmatch(r"--[\w-]+=", argument) for argument in options):
+            ctx.fail("an argument is empty; is a variable not set?")
+        return list(super().parse_args(ctx, args))
 
     def invoke(self, ctx: Any) -> Any:
         """Run a command; 1 what failed, 2 what was asked wrongly, 130 what was interrupted."""
@@ -434,7 +442,7 @@ def _print_export(
     _say(f"{len(done)} photos chosen: {chosen}")
     _say(f"{actions[Action.WRITE]} {verb}, {actions[Action.SKIP]} already there, {actions[Action.FAIL]} failed")
     if faceless:
-        _say(f"{faceless} left out: no face in them" if faceless > 1 else "1 left out: no face in it")
+        _say(f"{faceless} left out: no face that counts in {'them' if faceless > 1 else 'it'}")
     if missing:
         _say(f"{missing} left out: missing when last indexed")
 
@@ -547,6 +555,8 @@ def prune(
     with _open(ctx, db) as database:
         gone, absent = indexing.find_gone(database)
         if not gone and not absent:
+            with database.transaction():
+                database.forget([])  # but for what files showed before they changed
             _say("Nothing to forget: every indexed photo is there.")
             return
         forgotten, roots = gone, list[Path]()
@@ -920,6 +930,9 @@ def _evaluate_album(album: Path, run: Path | None) -> None:
         counts = "".join(f"{row[kind]:9}" for kind in (*FOUR, None))
         print(f"{emotion:10}{counts}   {report.recall[emotion]}   {report.top[emotion]}")
     print(f"balanced accuracy {report.balanced:.3f}")
+    _print_failures(report.failed)
+    if report.failed:
+        raise typer.Exit(1)
 
 
 def _evaluate_faces(

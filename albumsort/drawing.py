@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
+from . import files
 from .errors import AlbumsortError
 from .photos import Upright
 from .types import Box, Emotion, Face
@@ -64,13 +65,17 @@ def draw(upright: Upright, faces: Sequence[Face], out: Path) -> None:
         _write(pen, _Note("no face", _text_box(pen, "no face", font), font), INK)
     encoded = io.BytesIO()
     picture.save(encoded, "JPEG", quality=92)
+    unfinished = out.with_name(files.temporary_name())
     try:
-        with out.open("xb") as file:
+        with unfinished.open("xb") as file:
             file.write(encoded.getbuffer())
+        files.place(unfinished, out)  # only now, or a full disk would leave half a picture under its name
     except FileExistsError as e:
         raise AlbumsortError(f"{out} exists already; nothing is overwritten, name another file") from e
     except OSError as e:
         raise AlbumsortError(f"cannot write {out}: {e.strerror or e}") from e
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def _enlarged(upright: Upright) -> Image.Image:

@@ -345,5 +345,5 @@ def _status(photo: Path) -> os.stat_result:
 
 def _unreadable(error: OSError) -> _FileError:
     if isinstance(error, FileNotFoundError | NotADirectoryError):
-        return _FileError("the photo is gone; if it was moved, run `albumsort index` again")
+        return _FileError("the photo is gone; run `albumsort index` again if it was moved, else `albumsort prune`")
     return _FileError(f"cannot read the photo: {error.strerror or error}")

@@ -129,6 +129,7 @@ class Index:
             self._upgrade()
             with self._explained():
                 self._connection.execute("PRAGMA foreign_keys = ON")
+                self._connection.execute("PRAGMA secure_delete = ON")  # what is forgotten is not left in the file
                 _set_journal(self._connection, path)
         except BaseException:
             self._connection.close()
@@ -172,6 +173,8 @@ class Index:
                 why = "another albumsort is writing to it; try again when that one is done"
             elif _code(e) == sqlite3.SQLITE_FULL or _is_without_room(e, self.path):
                 why = "the disk is full; make room and run index again, it goes on where it stopped"
+            elif _code(e) & 0xFF in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
+                why = f"{e}. Is it on a read-only disk? Copy it elsewhere and name the copy with --db"
             else:
                 why = str(e)
             raise IndexFileError(f"cannot use {self.path}: {why}") from e

@@ -155,7 +155,8 @@ def make_plan(
         except AlbumsortError as e:
             if paths:
                 raise
-            plan.unreadable.append((root, str(e)))
+            prune = " If it is gone for good, run albumsort prune on a terminal" if is_gone(root) else ""
+            plan.unreadable.append((root, f"{e}{prune}"))
     walk = Walk()
     index.meet(_listed(plan, index, listed or (), exclude, walk))
     plan.skipped += walk.skipped
@@ -525,7 +526,7 @@ def _end_with_parent() -> None:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     parent = multiprocessing.parent_process()
     if parent is not None and os.getppid() != parent.pid:  # it ended before that
-        os._exit(1)
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def find_gone(index: Index) -> tuple[list[Path], dict[Path, list[Path]]]:

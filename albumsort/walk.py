@@ -76,7 +76,7 @@ def find(root: Path, exclude: Sequence[str], walk: Walk) -> Iterator[PhotoFile]:
     """Yield the photos under a folder (or the one file), sorted by name within a folder.
 
     Hidden and generated folders, files that are no photos and what matches a glob of `exclude` (by
-    name, whole path or path below the root) are counted in `walk`; links are followed, each folder is
+    name, path or path below the root) are counted in `walk`; links are followed, each folder is
     visited once. A file that is named itself is excluded if one of the folders it lies in is, too.
     Raises AlbumsortError if the root is not there.
     """
@@ -111,7 +111,9 @@ class _Excluded:
 
     def __init__(self, root: Path, globs: Sequence[str]) -> None:
         self._root = root
-        self._globs = [glob.removeprefix("./").rstrip("/") for glob in globs]
+        plain = [glob.removeprefix("./").rstrip("/") for glob in globs]
+        # a path as one types it, from the folder one is in, is meant as such, too
+        self._globs = [*plain, *(os.path.abspath(glob) for glob in plain if "/" in glob)]
 
     def __call__(self, path: Path) -> bool:
         forms = (path.name, str(path), str(path.relative_to(self._root)))

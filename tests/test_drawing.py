@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import astronaut, face
+from helpers import astronaut, encoded, environment, face
 from PIL import Image, ImageDraw
 
 from albumsort import drawing
@@ -97,3 +100,21 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
     with pytest.raises(AlbumsortError, match="exists already"):
         draw(Upright(portrait, 64, 64, None), [], tmp_path / "mine.jpg")
     assert (tmp_path / "mine.jpg").read_bytes() == b"mine"
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.jpg"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows limits no file's size")
+def test_half_a_picture_never_gets_the_name(tmp_path: Path) -> None:
+    (tmp_path / "photo.jpg").write_bytes(encoded(astronaut(512)))
+    script = """if True:
+        import resource, sys
+        from albumsort.__main__ import main
+        resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
+        main()
+    """
+    arguments = ["why", "photo.jpg", "--out", "drawn.jpg"]
+    done = subprocess.run(
+        [sys.executable, "-c", script, *arguments], env=environment(), cwd=tmp_path, capture_output=True, text=True
+    )
+    assert (done.returncode, "cannot write drawn.jpg: File too large" in done.stderr) == (1, True)
+    assert [path.name for path in tmp_path.iterdir()] == ["photo.jpg"]

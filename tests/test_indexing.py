@@ -991,6 +991,17 @@ def test_an_empty_list_of_files_indexes_nothing(album: Path, database: Path, tmp
     assert (done.returncode, json.loads(done.stdout)["found"]) == (0, 0)
 
 
+def test_an_excluded_path_may_be_written_as_seen_from_the_folder_one_is_in(
+    album: Path, database: Path, tmp_path: Path
+) -> None:
+    (album / "raw").mkdir()
+    shutil.copy(album / "astronaut.jpg", album / "raw")
+    run("index", "album", "--exclude", "album/raw", "--exclude", "album/*.png", "--db", database, cwd=tmp_path)
+    assert sorted(photos(database)) == [name for name in GOOD if not name.endswith(".png")]
+    with Index(database) as index:
+        assert album / "raw" / "astronaut.jpg" not in set(index.all_paths())
+
+
 # nothing is written into an album
 
 
