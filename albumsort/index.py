@@ -716,7 +716,7 @@ def _identity(path: Path) -> tuple[int, int] | None:
     """Return what tells a file from any other that gets its name, or None if it is gone."""
     try:
         status = path.stat()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     return status.st_dev, status.st_ino
 

@@ -251,7 +251,7 @@ def run(index: Index, plan: Plan, executor: Executor, rescan: bool, progress: Ca
         analysed=writer.analysed,
         unchanged=plan.unchanged + writer.unchanged,
         moved=writer.moved,
-        missing=index.count_absent(),
+        missing=writer.missing,
         failed=tuple(sorted(failed, key=lambda f: str(f[0]))),
         faces=writer.faces,
         rescored=rescored,
@@ -294,7 +294,7 @@ class _Writer:
         self._index, self._settings, self._note_fresh = index, settings, note_fresh
         self._waiting: list[tuple[PhotoFile, Outcome]] = []
         self._written = time.monotonic()
-        self.analysed = self.unchanged = self.moved = self.faces = 0
+        self.analysed = self.unchanged = self.moved = self.missing = self.faces = 0
         self.failed: list[tuple[Path, str]] = []
         self.seconds = 0.0
 
@@ -316,10 +316,12 @@ class _Writer:
 
     def finish(self, mark_absent: bool) -> None:
         self._write()
+        self.missing = self._index.count_absent()
         if mark_absent:
             gone = [path for path in self._index.absent() if is_gone(path)]  # some may be back since the walk
             with self._index.transaction():
                 self._index.mark_missing(gone)
+            self.missing = len(gone)
 
     def _write(self) -> None:
         start = time.monotonic()
@@ -373,8 +375,9 @@ class _Writer:
         """
         if file.path in self._index.paths_of(digest):
             return None
-        former = self._index.take_absent(digest)
-        return former if former is not None and is_gone(former) else None  # it may be back since the walk
+        while (former := self._index.take_absent(digest)) is not None and not is_gone(former):
+            pass  # it is back since the walk
+        return former
 
 
 def outcomes(
