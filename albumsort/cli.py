@@ -7,8 +7,8 @@ import os
 import re
 import sys
 from collections import Counter
-from collections.abc import Generator, Iterable, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, nullcontext, redirect_stderr
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import takewhile
@@ -678,6 +678,9 @@ def train(
         Path | None,
         _option("--weights", help="Install the result here, with manifest.", metavar="DIR", show_default=False),
     ] = None,
+    db: Db = None,
+    quiet: Quiet = False,
+    version: Version = False,
 ) -> None:
     """Train an emotion network on labelled faces, or the face detector on photos; convert and calibrate it."""
     _known_network(network)
@@ -685,27 +688,32 @@ def train(
     others = {"emotion": ("photos", "boxes"), "faces": ("data", "votes", "labels", "epochs", "start", "faces")}
     _refuse(ctx, others[network], f"--network {network}")
     _need_tensorflow()
-    if network == "faces":
-        _train_faces(photos or [], boxes, teacher or [], recipe or "cascade", seed, run, command)
-        if weights is not None:
-            from .training import face_shipping
+    with _silent_if(_quiet(ctx, quiet)):
+        if network == "faces":
+            _train_faces(photos or [], boxes, teacher or [], recipe or "cascade", seed, run, weights, command)
+        else:
+            instead = {"epochs": epochs, "seed": seed, "teachers": tuple(teacher or ()), "start": start}
+            _train_emotions(data, votes, _labels(labels), faces, recipe or "compact", instead, run, weights, command)
 
-            face_shipping.install(run, weights)
-        return
+
+def _train_emotions(
+    data: Path | None,
+    votes: Path | None,
+    labels: tuple[str, ...],
+    faces: Path | None,
+    recipe: str,
+    instead: Mapping[str, Any],
+    run: Path,
+    weights: Path | None,
+    command: str,
+) -> None:
     if data is None:
         raise UsageError("name --data, the labelled faces to learn from")
     from tqdm import tqdm
 
     from .training import fitting, photo_faces, shipping
 
-    made = fitting.chosen(
-        recipe or "compact",
-        epochs=epochs,
-        seed=seed,
-        teachers=tuple(teacher or ()),
-        start=start,
-        labels=_labels(labels),
-    )
+    made = fitting.chosen(recipe, labels=labels, **instead)
     if faces is not None and not made.teachers:
         raise UsageError("--faces are photos without labels: they need at least one --teacher to answer for them")
     extra = None if faces is None else photo_faces.cut(faces, lambda f: tqdm(f, disable=not _on_terminal()))
@@ -734,6 +742,7 @@ def _train_faces(
     recipe: str,
     seed: int | None,
     run: Path,
+    weights: Path | None,
     command: str,
 ) -> None:
     import hashlib
@@ -766,6 +775,8 @@ def _train_faces(
         found, false = judged.at(THRESHOLD)
         _say(f"{judged.photos} photos ({name}): {found} of the teacher's {judged.faces} faces, {false} others")
     _say(f"Histories and charts: {run}")
+    if weights is not None:
+        face_shipping.install(run, weights)
 
 
 @model_app.command()
@@ -798,6 +809,9 @@ def evaluate(
             show_default=False,
         ),
     ] = None,
+    db: Db = None,
+    quiet: Quiet = False,
+    version: Version = False,
 ) -> None:
     """Print the figures of the model cards, each with its count and 95 % interval."""
     _known_network(network)
@@ -809,7 +823,7 @@ def evaluate(
     if network == "faces":
         if boxes is None and no_faces is None:
             raise UsageError("--network faces needs --boxes DIR, photos with a boxes.json, or --no-faces DIR, or both")
-        _evaluate_faces(boxes, no_faces, against or [], run, report)
+        _evaluate_faces(boxes, no_faces, against or [], run, report, _quiet(ctx, quiet))
         return
     if album is None and data is None:
         raise UsageError("name --data (and --votes) for labelled faces, or --album for whole photos, or both")
@@ -821,11 +835,12 @@ def evaluate(
 
         _print_evaluated(shipping.evaluate(data, votes, split, run, _labels(labels), report))
     if album is not None:
-        _evaluate_album(album, run)
+        _evaluate_album(album, run, _quiet(ctx, quiet))
 
 
 @model_app.command()
 def compare(
+    ctx: typer.Context,
     data: Annotated[Path, _option("--data", help=DATA_HELP, metavar="PATH")],
     run: Annotated[
         Path, _option("--run", help="Folder of what is trained and written; what it holds is kept.", metavar="DIR")
@@ -850,18 +865,22 @@ def compare(
             show_default=False,
         ),
     ] = None,
+    db: Db = None,
+    quiet: Quiet = False,
+    version: Version = False,
 ) -> None:
     """Rebuild the systems albumsort grew from, and compare them with it on the same faces and labels."""
     _need_tensorflow()
     from .training import comparison, comparison_report, systems
 
     chosen = systems.chosen(system or [])
-    compared = comparison.compare(data, votes, chosen, run, epochs, faces, vgg19_weights, _say)
+    with _silent_if(_quiet(ctx, quiet)):
+        compared = comparison.compare(data, votes, chosen, run, epochs, faces, vgg19_weights, _say)
+        _say(f"Table, chart and curves: {run}")
     if sys.stdout.isatty():
         _console().print(comparison_report.table(compared))
     else:
         print(comparison_report.markdown(compared), end="")
-    _say(f"Table, chart and curves: {run}")
 
 
 def _need_tensorflow() -> None:
@@ -910,7 +929,7 @@ def _print_evaluated(evaluated: Evaluated) -> None:
         print(f"{name[:10]:10}" + "".join(f"{count:9}" for count in row))
 
 
-def _evaluate_album(album: Path, run: Path | None) -> None:
+def _evaluate_album(album: Path, run: Path | None, quiet: bool) -> None:
     from tqdm import tqdm
 
     from .emotions import load_classifier
@@ -923,7 +942,8 @@ def _evaluate_album(album: Path, run: Path | None) -> None:
         from .training import shipping
 
         classifier = shipping.classifier(run)
-    report = album_evaluation.evaluate(album, classifier, lambda files: tqdm(files, disable=not _on_terminal()))
+    show = _on_terminal() and not quiet
+    report = album_evaluation.evaluate(album, classifier, lambda files: tqdm(files, disable=not show))
     print(f"\n{album}: label of the largest face")
     print(" " * 10 + "".join(f"{name:>9}" for name in (*FOUR, "no face")) + "   recall, 95 % interval   first 20")
     for emotion, row in report.confusion.items():
@@ -936,7 +956,7 @@ def _evaluate_album(album: Path, run: Path | None) -> None:
 
 
 def _evaluate_faces(
-    boxes: Path | None, no_faces: Path | None, against: list[Path], run: Path | None, report: Path | None
+    boxes: Path | None, no_faces: Path | None, against: list[Path], run: Path | None, report: Path | None, quiet: bool
 ) -> None:
     from tqdm import tqdm
 
@@ -954,7 +974,8 @@ def _evaluate_faces(
 
         ours = face_shipping.detector(run, face_evaluation.FLOOR)
     chosen = face_evaluation.entrants(against, ours)
-    results, failed = face_evaluation.run(chosen, listed, lambda p: tqdm(p, disable=not _on_terminal()))
+    show = _on_terminal() and not quiet
+    results, failed = face_evaluation.run(chosen, listed, lambda p: tqdm(p, disable=not show))
     measured = face_tables.rows(results)
     times = face_timing.measure(chosen, [judged.photo.path for judged in results[0].judged])
     tables = [face_tables.of_figures(measured), face_tables.of_sizes(results), face_tables.of_times(times)]
@@ -963,7 +984,9 @@ def _evaluate_faces(
     if report is not None:
         from .training import face_report
 
-        _say(f"Report: {face_report.write(report, results, measured, times)}")
+        page_of_all = face_report.write(report, results, measured, times)
+        if not quiet:
+            _say(f"Report: {page_of_all}")
     _print_failures(failed)
     if failed:
         raise typer.Exit(1)
@@ -1176,6 +1199,13 @@ def _console(stderr: bool = False) -> Any:
 def _on_terminal() -> bool:
     """Whether somebody watches stderr: progress is shown to nobody else."""
     return sys.stderr is not None and sys.stderr.isatty()
+
+
+@contextmanager
+def _silent_if(quiet: bool) -> Iterator[None]:
+    """Let training draw no bars and tell no losses; errors are said after it."""
+    with open(os.devnull, "w") as nowhere, redirect_stderr(nowhere) if quiet else nullcontext():
+        yield
 
 
 def _say(message: str) -> None:

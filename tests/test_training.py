@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -12,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
+import albumsort
 from albumsort import weights
 from albumsort.cli import app
 from albumsort.errors import AlbumsortError, UsageError
@@ -428,6 +430,37 @@ def album(tmp_path):
 def evaluated(*options):
     """Run the command in this process."""
     return CliRunner().invoke(app, ["model", "evaluate", *map(str, options)], catch_exceptions=False)
+
+
+def test_a_photo_that_cannot_be_read_is_named_and_the_others_of_the_album_are_judged(album):
+    whole = evaluated("--album", album)
+    (album / "sad" / "broken.jpg").write_bytes(b"no photo")
+    done = evaluated("--album", album, "--quiet")
+    assert (whole.exit_code, done.exit_code) == (0, 1)
+    assert done.stdout == whole.stdout
+    assert "broken.jpg: " in done.stderr
+
+
+@pytest.mark.parametrize("command", ["train", "evaluate", "compare"])
+def test_the_options_of_every_command_are_those_of_the_model_commands_too(command):
+    asked = CliRunner().invoke(app, ["model", command, "--db", "x.sqlite", "--quiet", "--version"])
+    assert (asked.exit_code, asked.stdout) == (0, f"albumsort {albumsort.__version__}\n")
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+def test_a_quiet_training_says_nothing_but_where_the_network_is(tmp_path, monkeypatch, quiet):
+    pytest.importorskip("tensorflow")
+    from albumsort.training import shipping
+
+    def train(*_):
+        print("epoch 1  loss 2.0", file=sys.stderr)
+        return "run/network.tflite"
+
+    monkeypatch.setattr(shipping, "train", train)
+    options = ["--data", "faces.csv", "--run", str(tmp_path), *(["--quiet"] if quiet else [])]
+    done = CliRunner().invoke(app, ["model", "train", *options])
+    assert (done.exit_code, done.stdout) == (0, "run/network.tflite\n")
+    assert ("epoch" in done.stderr, "History" in done.stderr) == (not quiet, not quiet)
 
 
 def test_an_album_is_judged_by_the_run_that_is_named(album, tmp_path):
