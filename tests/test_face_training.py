@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -361,11 +362,17 @@ def test_a_run_is_evaluated_instead_of_what_ships(trained, tmp_path):
         arguments = ["model", "evaluate", "--network", "faces", "--boxes", tmp_path, *options]
         return CliRunner().invoke(app, [str(argument) for argument in arguments])
 
-    def recall(*options: Any) -> list[str]:
-        return [line for line in evaluated(*options).stdout.splitlines() if line.startswith("drawn")]
+    def recall(run: Path) -> str:
+        (line,) = [line for line in evaluated("--run", run).stdout.splitlines() if line.startswith("drawn")]
+        return line
 
-    assert "1.000" in recall("--run", trained["run"])[0]
-    assert "1.000" not in recall()[0]
+    assert "1.000" in recall(trained["run"])
+    blind = tmp_path / "blind"
+    shutil.copytree(trained["run"], blind)
+    entries = json.loads((blind / "entries.json").read_text())
+    entries["face_verifier"]["calibration"][2] = -100.0
+    (blind / "entries.json").write_text(json.dumps(entries))
+    assert "0.000 [0.000" in recall(blind)
     (tmp_path / "unfinished").mkdir()
     refused = evaluated("--run", tmp_path / "unfinished")
     assert (refused.exit_code, "holds no finished face detector" in refused.stderr) == (1, True)
