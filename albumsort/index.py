@@ -338,7 +338,7 @@ class Index:
         given, rows = 0, ((os.fsencode(f.path), f.size, f.mtime_ns) for f in files)
         while batch := list(islice(rows, MET_AT_ONCE)):
             given += len(batch)
-            with self._explained(), self._temporarily():
+            with self._explained(), self._deferred():
                 self._connection.executemany("INSERT OR IGNORE INTO temp.met VALUES (?, ?, ?)", batch)
         return given
 
@@ -361,7 +361,7 @@ class Index:
 
     def note_absent(self, paths: Iterable[Path]) -> None:
         """Note known files that are not there."""
-        with self._explained(), self._temporarily():
+        with self._explained(), self._deferred():
             self._connection.executemany(
                 "INSERT OR IGNORE INTO temp.absent VALUES (?)", ((os.fsencode(path),) for path in paths)
             )
@@ -371,7 +371,7 @@ class Index:
         unchanged = "p.size = m.size AND p.mtime_ns = m.mtime_ns AND coalesce(c.found_with, p.error_settings) = ?"
         one = self._connection.execute
         with self._explained():
-            with self._temporarily():
+            with self._deferred():
                 one("DELETE FROM temp.todo")
                 one(
                     "INSERT INTO temp.todo SELECT m.path, m.size, m.mtime_ns FROM temp.met m"
@@ -440,30 +440,25 @@ class Index:
         return frozenset(digest for (digest,) in rows)
 
     @contextmanager
-    def _temporarily(self) -> Iterator[None]:
-        """Make one transaction of many changes to temporary tables; it takes no lock on the index."""
+    def _deferred(self) -> Iterator[None]:
+        """Make one transaction of what is inside; it takes no lock on the index but a reader's, where that is read.
+
+        As many changes to temporary tables need, or queries that are to see the same moment.
+        """
         self._connection.execute("BEGIN")
         try:
             yield
         finally:
-            self._end()
-
-    def _end(self) -> None:
-        """End a transaction, unless SQLite has ended it itself, as it does where the disk is full."""
-        if self._connection.in_transaction:
-            self._connection.execute("COMMIT")
+            if self._connection.in_transaction:  # SQLite ends it itself where the disk is full
+                self._connection.execute("COMMIT")
 
     # reading
 
     @contextmanager
     def _snapshot(self) -> Iterator[None]:
         """Let several queries see the index as it is now, whatever others write meanwhile."""
-        with self._explained():
-            self._connection.execute("BEGIN")
-            try:
-                yield
-            finally:
-                self._end()
+        with self._explained(), self._deferred():
+            yield
 
     def digests(self, size: int, settings: Settings) -> frozenset[str]:
         """Return the current digests of files of this size: only one of that size can be a moved or copied one."""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import csv
-import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import keras
 from tqdm import tqdm
+
+from .recipes import replace_file
 
 AVERAGE_EVERY = 4  # steps between two updates of the averaged weights
 AVERAGE, HISTORY = "average.weights.h5", "history.csv"  # in a run's folder after every epoch
@@ -97,13 +98,6 @@ def go_on(model: keras.Model, average: keras.Model, run: Path) -> bool:
 def epochs_of(run: Path) -> int:
     """Return how many whole epochs a run's folder has."""
     return len(_history(run))
-
-
-def replace_file(path: Path, write: Callable[[str], Any]) -> None:
-    """Write beside `path`, then put it in place: a kill leaves the old checkpoint or the new one."""
-    draft = path.with_name("draft-" + path.name)
-    write(str(draft))
-    os.replace(draft, path)
 
 
 def adamw(learning_rate: float, weight_decay: float, steps: int, clip: float = 5.0) -> keras.optimizers.Optimizer:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self, get_args, get_origin, get_type_hints
@@ -64,9 +64,15 @@ def claim_inputs(run: Path, inputs: Mapping[str, Any], named: str) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write a file whole or not at all: a kill leaves what was there before."""
+    """Write a file whole or not at all."""
+    text = json.dumps(value, indent=2) + "\n"
+    replace_file(path, lambda draft: Path(draft).write_text(text, encoding="utf-8"))
+
+
+def replace_file(path: Path, write: Callable[[str], Any]) -> None:
+    """Write beside `path`, then put it in place: a kill leaves the old file or the new one."""
     draft = path.with_name("draft-" + path.name)
-    draft.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
+    write(str(draft))
     os.replace(draft, path)
 
 

@@ -23,8 +23,8 @@ import numpy as np
 from ..errors import AlbumsortError, UsageError
 from . import conversion
 from .datasets import SIDE, Floats, Ints, LabelledFaces, Pixels, digest
-from .epochs import Progress, replace_file
-from .recipes import write_json
+from .epochs import Progress
+from .recipes import replace_file, write_json
 from .shipping import milliseconds_a_face
 from .systems import FEATURES, HEAD, TRUNK, Jitter, System
 
