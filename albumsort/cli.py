@@ -40,7 +40,7 @@ class Commands(TyperGroup):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Refuse an empty argument, as of a variable that is not set: as a path it would mean the folder one is in."""
-        options = list(takewhile(lambda argument: argument != "--", args))
+        options = takewhile(lambda argument: argument != "--", args)
         if "" in args or any(re.fullmatch(r"--[\w-]+=", argument) for argument in options):
             ctx.fail("an argument is empty; is a variable not set?")
         return list(super().parse_args(ctx, args))

@@ -316,8 +316,9 @@ class _Writer:
 
     def finish(self, mark_absent: bool) -> None:
         self._write()
-        self.missing = self._index.count_absent()
-        if mark_absent:
+        if not mark_absent:
+            self.missing = self._index.count_absent()
+        else:
             gone = [path for path in self._index.absent() if is_gone(path)]  # some may be back since the walk
             with self._index.transaction():
                 self._index.mark_missing(gone)
