@@ -21,6 +21,8 @@ Floats = npt.NDArray[np.float64]
 
 LONGEST_SIDE = 1600
 """Pixels of every drawing: a tiny photo is enlarged, so that its text is no larger than its faces."""
+SHORTEST_SIDE = 480
+"""Pixels of every drawing: beside a strip there is room for the notes that do not fit on it."""
 COLOURS = {
     Emotion.ANGER: (255, 96, 80),
     Emotion.HAPPY: (255, 214, 10),
@@ -49,8 +51,8 @@ class _Note:
 
 def draw(upright: Upright, faces: Sequence[Face], out: Path) -> None:
     """Write a photo with its faces marked as a new JPEG; raises AlbumsortError if the file exists."""
-    picture = _enlarged(upright)
-    by = picture.width / upright.width
+    by = LONGEST_SIDE / max(upright.width, upright.height)
+    picture = _enlarged(upright, by)
     pen = ImageDraw.Draw(picture)
     line = 3
     notes = _notes(pen, faces, by, picture.size)
@@ -78,12 +80,13 @@ def draw(upright: Upright, faces: Sequence[Face], out: Path) -> None:
         unfinished.unlink(missing_ok=True)
 
 
-def _enlarged(upright: Upright) -> Image.Image:
-    """Return the photo with its long side at LONGEST_SIDE."""
+def _enlarged(upright: Upright, by: float) -> Image.Image:
+    """Return the photo in its new size, with black at the right or below it where it is a strip."""
     picture = Image.fromarray(upright.pixels[:, :, ::-1])
-    by = LONGEST_SIDE / max(picture.size)
-    size = max(1, round(picture.width * by)), max(1, round(picture.height * by))
-    return picture.resize(size, Image.Resampling.BICUBIC, reducing_gap=3.0)
+    size = max(1, round(upright.width * by)), max(1, round(upright.height * by))
+    paper = Image.new("RGB", (max(size[0], SHORTEST_SIDE), max(size[1], SHORTEST_SIDE)), PAPER)
+    paper.paste(picture.resize(size, Image.Resampling.BICUBIC, reducing_gap=3.0))
+    return paper
 
 
 def _notes(pen: ImageDraw.ImageDraw, faces: Sequence[Face], by: float, size: tuple[int, int]) -> list[_Note]:

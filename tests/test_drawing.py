@@ -12,7 +12,7 @@ from helpers import astronaut, encoded, environment, face
 from PIL import Image, ImageDraw
 
 from albumsort import drawing
-from albumsort.drawing import LONGEST_SIDE, draw
+from albumsort.drawing import LONGEST_SIDE, SHORTEST_SIDE, draw
 from albumsort.errors import AlbumsortError
 from albumsort.photos import Upright
 from albumsort.types import Box, Face
@@ -44,6 +44,17 @@ def shared(a: Box, b: Box) -> float:
 def test_any_photo_is_drawn_at_the_same_legible_size(size: tuple[int, int], tmp_path: Path) -> None:
     picture = drawn(plain(*size), [face((0, 0, size[0] / 2, size[1] / 2), happy=0.9)], tmp_path)
     assert max(picture.shape[:2]) == LONGEST_SIDE
+
+
+@pytest.mark.parametrize("upright_strip", [False, True])
+def test_the_note_on_a_strip_is_whole(upright_strip: bool, tmp_path: Path) -> None:
+    size, box = ((200, 8000), (0, 4000, 200, 200)) if upright_strip else ((8000, 200), (4000, 0, 200, 200))
+    picture = drawn(plain(*size), [face(box, happy=0.9)], tmp_path)
+    beside = (picture if upright_strip else picture.swapaxes(0, 1))[:, 50:]
+    assert beside.shape[:2] == (LONGEST_SIDE, SHORTEST_SIDE - 50)
+    written = np.argwhere(beside.max(axis=2) > 100)
+    assert len(written) > 1000
+    assert written[:, 1].max() < SHORTEST_SIDE - 50 - 20
 
 
 @pytest.mark.parametrize("scale", [1, 4])
