@@ -11,7 +11,7 @@ from bisect import insort
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import groupby, islice
 from pathlib import Path
@@ -515,6 +515,19 @@ class Index:
             rows = self._connection.execute("SELECT path FROM roots ORDER BY path").fetchall()
         return tuple(Path(os.fsdecode(path)) for (path,) in rows)
 
+    def known_as(self, path: Path, soon: Iterable[Path] = ()) -> Path:
+        """Return the name of a file or folder below one that was (or is soon) indexed, if a link gave it another."""
+        roots = [*self.roots(), *soon]
+        if any(path.is_relative_to(root) for root in roots):
+            return path
+        real = Path(os.path.realpath(path)) if path.is_dir() else Path(os.path.realpath(path.parent), path.name)
+        below = ((root, Path(os.path.realpath(root))) for root in roots)
+        return next((root / real.relative_to(there) for root, there in below if real.is_relative_to(there)), path)
+
+    def _where(self, filters: Filters) -> tuple[str, tuple[Any, ...]]:
+        names = dict.fromkeys(name for folder in filters.folders for name in (folder, self.known_as(folder)))
+        return _where(replace(filters, folders=tuple(names)))
+
     def albums(self) -> set[Path]:
         """Return the folders that were indexed, and those inside them that links lead to elsewhere."""
         roots = self.roots()
@@ -532,7 +545,7 @@ class Index:
         with self._snapshot():
             rows = self._first(emotion, score, filters, least, limit) if 0 <= limit <= LOOKED_AT else None
             if rows is None:  # few photos, or very many: those that pass the filters, by whatever index leads to them
-                where, values = _where(filters)
+                where, values = self._where(filters)
                 counted, least_face = _counted(filters.counted)
                 dated = filters.since is not None or filters.until is not None
                 joined = (
@@ -555,7 +568,7 @@ class Index:
         A photo's score is at most that of its best face, so the search ends where the faces fall below the
         scores that were found. Returns None if it leads too far, as it does if few photos pass the filters.
         """
-        where, values = _where(filters)
+        where, values = self._where(filters)
         counted, least_face = _counted(filters.counted)
         photo = (
             f"SELECT {PHOTO_COLUMNS}, (SELECT {score} FROM faces f WHERE f.content = c.id AND {counted}) AS score"
@@ -581,7 +594,7 @@ class Index:
 
     def photos(self, filters: Filters) -> Iterator[Photo]:
         """Yield every analysed photo that is there, by path."""
-        where, values = _where(filters)
+        where, values = self._where(filters)
         counted, least = _counted(filters.counted)
         with self._explained():
             rows = self._connection.execute(
@@ -595,7 +608,7 @@ class Index:
 
     def paths(self, filters: Filters) -> Iterator[Path]:
         """Yield the paths of `photos` alone, many times faster."""
-        where, values = _where(filters)
+        where, values = self._where(filters)
         with self._explained():
             for (path,) in self._connection.execute(
                 f"SELECT p.path FROM photos p JOIN contents c ON c.id = p.content WHERE {where} ORDER BY p.path", values

@@ -151,6 +151,7 @@ def make_plan(
     for path in paths or (default_roots(index) if listed is None else ()):
         root = Path(os.path.abspath(path))
         try:
+            _check_name(index, root, plan.roots)
             _plan_root(plan, index, root, exclude)
         except AlbumsortError as e:
             if paths:
@@ -169,6 +170,13 @@ def make_plan(
     return plan
 
 
+def _check_name(index: Index, path: Path, soon: Sequence[Path]) -> None:
+    """Raise AlbumsortError if links lead to a file or folder of the index by another name: it would be in it twice."""
+    known = index.known_as(path, soon)
+    if known != path:
+        raise AlbumsortError(f"{path} is the same as {known}, which the index knows by that name; name it so")
+
+
 def _plan_root(plan: Plan, index: Index, root: Path, exclude: Sequence[str]) -> None:
     walk = Walk()
     met = index.meet(find(root, exclude, walk))
@@ -185,6 +193,7 @@ def _listed(
     """Yield the files of a list, which may be older than the disk: what is gone is a failure of its own."""
     for path in (Path(os.path.abspath(path)) for path in listed):
         try:
+            _check_name(index, path, plan.roots)
             yield from find(path, exclude, walk)
         except AlbumsortError as e:
             plan.unreadable.append((path, str(e)))

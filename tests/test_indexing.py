@@ -1002,6 +1002,60 @@ def test_an_excluded_path_may_be_written_as_seen_from_the_folder_one_is_in(
         assert album / "raw" / "astronaut.jpg" not in set(index.all_paths())
 
 
+# links give one photo several names
+
+
+def test_a_folder_of_the_index_is_not_indexed_once_more_by_another_name(
+    album: Path, database: Path, tmp_path: Path
+) -> None:
+    index_album(database, album)
+    before, link = rows(database), tmp_path / "link"
+    link.symlink_to(album)
+    for other in (link, tmp_path / "link" / "astronaut.jpg"):
+        with pytest.raises(AlbumsortError, match=f"{other} is the same as {album}"):
+            index_album(database, other)
+    assert rows(database) == before
+
+
+def test_two_names_of_one_folder_are_refused_in_one_run(album: Path, database: Path, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(album)
+    with pytest.raises(AlbumsortError, match="the same as"):
+        index_album(database, album, tmp_path / "link")
+    assert not photos(database)
+
+
+def test_a_listed_file_by_another_name_fails_and_the_others_are_indexed(
+    album: Path, database: Path, tmp_path: Path
+) -> None:
+    index_album(database, album)
+    (tmp_path / "link").symlink_to(album)
+    new = tmp_path / "new.jpg"
+    new.write_bytes(encoded(landscape()))
+    report = index_album(database, listed=[tmp_path / "link" / "astronaut.jpg", new])
+    assert (report.analysed, [path for path, _ in report.failed]) == (1, [tmp_path / "link" / "astronaut.jpg"])
+
+
+def test_a_link_inside_an_album_is_part_of_it(album: Path, database: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "new.jpg").write_bytes(encoded(landscape()))
+    (album / "more").symlink_to(tmp_path / "elsewhere")
+    index_album(database, album)
+    assert index_album(database, album / "more").unchanged == 1
+
+
+@pytest.mark.parametrize("named", ["link", "album"])
+def test_photos_are_found_below_either_name_of_their_folder(
+    named: str, album: Path, database: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "link").symlink_to(album)
+    indexed = tmp_path / "link" if named == "album" else album
+    asked = album if named == "album" else tmp_path / "link"
+    index_album(database, indexed)
+    with Index(database) as index:
+        assert [path.parent for path in index.paths(Filters(folders=(asked,)))] == [indexed] * len(GOOD)
+        assert not list(index.paths(Filters(folders=(tmp_path / "other",))))
+
+
 # nothing is written into an album
 
 
