@@ -49,7 +49,7 @@ def analyse_upright(upright: Upright, digest: str, detector: FaceDetector, class
     boxed = ((d, _stored(d, upright)) for d in detector.detect(upright.pixels))
     found = [(d, box) for d, box in boxed if box.area > 0]
     with step("crop"):
-        crops = [faces.crop(upright.pixels, d.box, d.turns) for d, _ in found]
+        crops = [faces.crop(upright.pixels, d.box, d.lean) for d, _ in found]
     with step("classify"):
         verdicts = classify(np.stack(crops), classifier) if crops else []
     with step("describe"):

@@ -9,6 +9,8 @@ without a sure one is looked at again, turned by a quarter either way.
 
 from __future__ import annotations
 
+import cmath
+import math
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -60,6 +62,7 @@ PADDING = 114  # the grey that the networks were trained to see outside a photo
 
 CROP_SIDE = 48
 CROP_WIDTH, CROP_DOWN = 0.9, 0.03  # of the longer box side; puts eyes and mouth where FER2013 has them
+UPRIGHT = 20.0  # degrees that a face may lean: the classifier judges it no better once it is turned
 SHARPNESS_SIDE, REBLUR = 96, 11
 
 
@@ -304,19 +307,19 @@ def side_by_side(pixels: Pixels, neighbours: int) -> Pixels:
     return pixels.reshape(count, height, width // neighbours, channels * neighbours)
 
 
-def crop(pixels: Pixels, box: Box, turns: int = 0) -> Pixels:
+def crop(pixels: Pixels, box: Box, lean: float = 0.0) -> Pixels:
     """Return the (48, 48) grey square around a face, framed as the classifier's training data is.
 
-    `box` is in pixels of the image given; what lies outside the photo repeats its border. The face is
-    set upright by so many quarter turns anticlockwise.
+    `box` is in pixels of the image given; what lies outside the photo repeats its border. A face that leans
+    more than UPRIGHT degrees, clockwise or the other way, is set upright.
     """
     side = max(box.w, box.h)
-    across, down = ((0, 1), (-1, 0), (0, -1), (1, 0))[turns]  # the way to the chin
-    middle = box.x + box.w / 2 + across * CROP_DOWN * side
-    centre = box.y + box.h / 2 + down * CROP_DOWN * side
+    lean = lean if abs(lean) > UPRIGHT else 0.0
+    to_chin = CROP_DOWN * side * 1j * cmath.rect(1, math.radians(lean))
+    x, y = box.x + box.w / 2 + to_chin.real, box.y + box.h / 2 + to_chin.imag
     # at twice the size first: linear interpolation alone skips pixels of all but half of the sizes of faces
-    face = _halved(square(pixels, middle, centre, CROP_WIDTH * side, 2 * CROP_SIDE, cv2.BORDER_REPLICATE))
-    return np.asarray(cv2.cvtColor(np.rot90(face, turns), cv2.COLOR_BGR2GRAY), np.uint8)
+    face = _halved(square(pixels, x, y, CROP_WIDTH * side, 2 * CROP_SIDE, cv2.BORDER_REPLICATE, lean))
+    return np.asarray(cv2.cvtColor(face, cv2.COLOR_BGR2GRAY), np.uint8)
 
 
 def sharpness(pixels: Pixels, box: Box) -> float:
@@ -362,21 +365,26 @@ def unpack(packed: bytes, count: int) -> Pixels:
     return np.cumsum(rows, axis=1, dtype=np.uint8)
 
 
-def square(pixels: Pixels, x: float, y: float, side: float, size: int, border: int) -> Pixels:
-    """Cut the square of `side` pixels centred at (x, y) and resample it to size x size: by halves, then linearly."""
+def square(pixels: Pixels, x: float, y: float, side: float, size: int, border: int, lean: float = 0.0) -> Pixels:
+    """Cut the square of `side` pixels centred at (x, y) and resample it to size x size: by halves, then linearly.
+
+    lean: how many degrees clockwise it lies in the image.
+    """
     scale = size / side
     if scale < 0.5:  # make its neighbourhood smaller first: linear interpolation would skip pixels
         height, width = pixels.shape[:2]
-        left, top = int(max(0, x - side * 0.6)), int(max(0, y - side * 0.6))
-        right, bottom = int(min(width, x + side * 0.6 + 1)), int(min(height, y + side * 0.6 + 1))
+        reach = side * (0.75 if lean else 0.6)  # to its corners, and a little more
+        left, top = int(max(0, x - reach)), int(max(0, y - reach))
+        right, bottom = int(min(width, x + reach + 1)), int(min(height, y + reach + 1))
         pixels, x, y = pixels[top:bottom, left:right], x - left, y - top
         while scale < 0.5 and min(pixels.shape[:2]) > 1:
             pixels, x, y, scale = _halved(pixels), x / 2, y / 2, scale * 2
     if pixels.size == 0:
         return np.full((size, size, 3), PADDING, np.uint8)
     # pixels are named by their middles here, half a pixel from where they begin
-    across, down = (size / 2 - 0.5 - (middle - 0.5) * scale for middle in (x, y))
-    matrix = np.array([[scale, 0, across], [0, scale, down]], np.float32)
+    turn = cmath.rect(scale, -math.radians(lean))
+    first = complex(size, size) / 2 - (0.5 + 0.5j) - turn * complex(x - 0.5, y - 0.5)
+    matrix = np.array([[turn.real, -turn.imag, first.real], [turn.imag, turn.real, first.imag]], np.float32)
     grey = (PADDING, PADDING, PADDING)
     out = cv2.warpAffine(pixels, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=border, borderValue=grey)
     return np.asarray(out, np.uint8)

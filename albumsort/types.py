@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cmath
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -106,10 +107,15 @@ class Detection:
     score: float
 
     @property
-    def turns(self) -> int:
-        """How many quarter turns anticlockwise set the face upright, by its eyes: 0-3."""
-        (right_x, right_y), (left_x, left_y) = self.landmarks[:2]
-        return round(math.atan2(left_y - right_y, left_x - right_x) / (math.pi / 2)) % 4
+    def lean(self) -> float:
+        """How many degrees clockwise the face leans, by its eyes and the corners of its mouth: -180 to 180, 0 upright.
+
+        Of its two axes the longer one counts more: eyes that are seen from the side say little.
+        """
+        right_eye, left_eye, _, right_mouth, left_mouth = (complex(*point) for point in self.landmarks)
+        across = left_eye + left_mouth - right_eye - right_mouth
+        down = left_mouth + right_mouth - left_eye - right_eye
+        return math.degrees(cmath.phase(across - 1j * down))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import cmath
+import math
 import pickle
 from pathlib import Path
 
@@ -89,11 +91,16 @@ def test_the_part_of_a_box_inside_a_frame() -> None:
     assert Box(200, 200, 20, 20).within(100, 80).area == 0
 
 
-@pytest.mark.parametrize(
-    ("eyes", "turns"), [(((1, 1), (3, 1.5)), 0), (((1, 1), (1.2, 3)), 1), (((3, 1), (1, 1)), 2), (((1, 3), (1, 1)), 3)]
-)
-def test_the_eyes_say_how_a_face_lies(eyes: tuple[tuple[float, float], ...], turns: int) -> None:
-    assert Detection(Box(0, 0, 4, 4), (*eyes, (2, 2), (1, 3), (3, 3)), 0.9).turns == turns
+FRONT = (-10 - 12j, 10 - 12j, 0, -8 + 12j, 8 + 12j)  # eyes, nose and mouth about the middle of a face, y downwards
+SIDE = (-2 - 12j, 2 - 12j, -9, -3 + 12j, 0 + 12j)
+
+
+@pytest.mark.parametrize("marks", [FRONT, SIDE])
+@given(lean=st.floats(-179, 179))
+def test_eyes_and_mouth_say_how_a_face_leans(marks: tuple[complex, ...], lean: float) -> None:
+    turned = [point * cmath.rect(3, math.radians(lean)) + (50 + 70j) for point in marks]
+    found = Detection(Box(0, 0, 100, 140), tuple((p.real, p.imag) for p in turned), 0.9)
+    assert abs((found.lean - lean + 180) % 360 - 180) < (1e-6 if marks is FRONT else 4)
 
 
 def test_the_main_face_is_the_largest_wherever_it_stands() -> None:

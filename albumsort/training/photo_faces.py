@@ -30,7 +30,7 @@ def cut(folder: Path, watch: Callable[[Iterable[PhotoFile]], Iterable[PhotoFile]
         except PhotoError:
             continue
         found = [d for d in detector.detect(pixels) if max(d.box.w, d.box.h) >= SMALLEST]
-        crops += [faces.crop(pixels, d.box, d.turns)[None] for d in found]
+        crops += [faces.crop(pixels, d.box, d.lean)[None] for d in found]
     pixels = np.concatenate(crops)
     n = len(pixels)
     return LabelledFaces.unvoted(pixels, np.full(n, -1))
