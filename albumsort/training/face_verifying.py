@@ -113,7 +113,7 @@ def varied(crop: Pixels, row: Floats, random: np.random.Generator) -> tuple[Pixe
     pixels = np.ascontiguousarray(pixels)
     if random.random() < 0.6:
         pixels = lit(pixels, random)
-    if random.random() < 0.2:
+    if random.random() < 0.3:
         pixels = grey(pixels)
     if random.random() < 0.15:
         small = int(random.integers(10, 32))
