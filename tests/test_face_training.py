@@ -240,6 +240,31 @@ def test_a_canvas_shows_its_faces_where_its_rows_say(labels, seed):
     assert set(faces[:, SCORE]) <= {face_canvases.LEARN, face_canvases.IGNORE}
 
 
+@settings(deadline=None, max_examples=25)
+@given(angle=st.floats(-60, 60))
+def test_a_face_at_a_slant_is_where_its_row_says(angle):
+    pixels = np.zeros((240, 320, 3), np.uint8)
+    drawn = paint_face(pixels, 60, 70, 80)
+    seen, [face] = face_canvases.tilted(pixels, rows(drawn), angle)
+    [found] = SkinTeacher()(seen)
+    assert np.allclose(face_rows.centres(rows(face)), face_rows.centres(rows(found)), atol=2)
+    for x, y in face[face_rows.LANDMARKS].reshape(-1, 2)[:2]:
+        assert seen[round(y), round(x)].max() < 60
+
+
+def test_some_photos_are_shown_at_a_slant_too_and_empty_ones_turned(labels):
+    shown = [
+        (photo, [pixels for pixels, _ in face_candidates._shown(photo, np.random.default_rng(seed))])
+        for photo in face_photos.read(labels)
+        for seed in range(20)
+    ]
+    counts = {len(pixels) for photo, pixels in shown if not photo.empty}
+    assert counts == {1, 2}
+    assert all(len(pixels) == 2 for photo, pixels in shown if photo.empty)
+    assert all(np.array_equal(pixels[0], photo.pixels) for photo, pixels in shown)
+    assert not any(np.array_equal(first, second) for _, [first, *more] in shown for second in more)
+
+
 def test_candidates_are_faces_or_none_and_what_lies_between_is_left_out():
     faces = rows(row(100, 100, 40, 40), row(300, 100, 40, 40, face_labels.UNSURE))
     found = rows(

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from ..face_rows import BOX, LANDMARKS, SCORE, Floats, centres, longer_side, overlaps, scaled
 from ..faces import PADDING, VERIFIER_CONTEXT, Pixels, Proposer, square
 from . import shards
+from .face_canvases import tilt, tilted
 from .face_labels import FACE, has_landmarks
 from .face_photos import LabelledPhoto, Split, of_split, read
 
@@ -65,11 +66,16 @@ def collect(folder: Path, labels: Path, proposer: Path, seed: int) -> None:
 
 
 def _shown(photo: LabelledPhoto, random: np.random.Generator) -> Iterator[tuple[Pixels, Floats]]:
-    """The photo; one without a face also turned by a quarter or a half, mirrored: other patterns for nothing."""
+    """The photo, some at a slant, too; one without a face also by a quarter or a half and mirrored.
+
+    That makes other patterns of it for nothing.
+    """
     pixels = np.asarray(photo.pixels)
     yield pixels, photo.faces
     if photo.empty:
         yield np.ascontiguousarray(np.rot90(pixels, int(random.integers(1, 4)))[:, ::-1]), photo.faces
+    elif angle := tilt(random):
+        yield tilted(pixels, photo.faces, angle)
 
 
 def _sizes(pixels: Pixels, faces: Floats, empty: bool, random: np.random.Generator) -> list[float]:

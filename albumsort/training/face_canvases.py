@@ -26,6 +26,7 @@ SHOWN, HINTED = 0.6, 0.12
 COVERED, HIDDEN = 0.25, 0.8  # share of a face that something else covers: unsure from, gone from
 LEARN, IGNORE = 1.0, 0.0  # what stands in a canvas' rows instead of a score
 DIM, DIM_SHARE = (0.12, 0.5), 0.12  # what is left of the light, and how often
+TILT, TILTED_SHARE = 22.0, 0.4  # degrees (their standard deviation), and of how many photos
 
 Place = Callable[[int, int], tuple[int, int]]
 """Width and height of what is pasted to where its left upper corner goes."""
@@ -143,7 +144,7 @@ class _Canvas:
             x, y = (int(v) for v in random.uniform(0.2, 0.8, 2) * SIDE - middle)
             return self._filling(x, width), self._filling(y, height)
 
-        self._paste(photo, scale, place, angle=random.normal(0, 12) if random.random() < 0.3 else 0.0)
+        self._paste(photo, scale, place, angle=tilt(random))
 
     def cut_in(self, photo: LabelledPhoto, face: Floats, largest: float) -> None:
         """Paste a face with some of what is around it, or all of its photo."""
@@ -153,8 +154,7 @@ class _Canvas:
         if random.random() < 0.65:
             left, top, right, bottom = random.uniform(0.15, 2.2, 4) * side * (1, 1, 1, 1.4)
             window = (face[0] - left, face[1] - top, face[0] + face[2] + right, face[1] + face[3] + bottom)
-        angle = random.normal(0, 14) if random.random() < 0.25 else 0.0
-        self._paste(photo, scale, self._mostly_inside, window, angle)
+        self._paste(photo, scale, self._mostly_inside, window, angle=tilt(random))
 
     def cover_faces(self) -> None:
         """Lay flat patches over parts of some faces, as dark glasses, hands and masks do."""
@@ -186,9 +186,7 @@ class _Canvas:
         pixels = np.asarray(cv2.resize(pixels, size, interpolation=how), np.uint8)
         faces = scaled(faces, size[0] / width, size[1] / height)
         if angle:
-            matrix = np.asarray(cv2.getRotationMatrix2D((size[0] / 2, size[1] / 2), angle, 1.0))
-            pixels = np.asarray(cv2.warpAffine(pixels, matrix, size, borderMode=cv2.BORDER_REPLICATE), np.uint8)
-            faces = turned(faces, matrix)
+            pixels, faces = tilted(pixels, faces, angle)
         x, y = place(*size)
         left, top, right, bottom = max(0, x), max(0, y), min(SIDE, x + size[0]), min(SIDE, y + size[1])
         if right - left < 4 or bottom - top < 4:
@@ -230,6 +228,19 @@ class _Canvas:
         return x, y
 
 
+def tilt(random: np.random.Generator) -> float:
+    """Return degrees that a photo is turned by, mostly 0: heads and cameras are held at a slant now and then."""
+    return float(random.normal(0, TILT)) if random.random() < TILTED_SHARE else 0.0
+
+
+def tilted(pixels: Pixels, faces: Floats, angle: float) -> tuple[Pixels, Floats]:
+    """Return a photo of the same size turned about its middle by degrees anticlockwise, and its faces."""
+    height, width = pixels.shape[:2]
+    matrix = np.asarray(cv2.getRotationMatrix2D((width / 2, height / 2), angle, 1.0))
+    out = cv2.warpAffine(pixels, matrix, (width, height), borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(out, np.uint8), turned(faces, matrix)
+
+
 def lit(pixels: Pixels, random: np.random.Generator) -> Pixels:
     """Return the picture in another light: gamma, contrast, brightness, now and then of each colour by itself.
 
@@ -251,7 +262,7 @@ def grey(pixels: Pixels) -> Pixels:
 def degraded(pixels: Pixels, random: np.random.Generator) -> Pixels:
     """Return the picture as a scan, a poor lens or a small file would have it: any, several or none of them."""
     height, width = pixels.shape[:2]
-    if random.random() < 0.22:
+    if random.random() < 0.3:
         pixels = grey(pixels)
     if random.random() < 0.12:
         shrink = random.uniform(0.5, 0.85)

@@ -1,0 +1,193 @@
+"""How many faces are still found where a photo is worse, or its face larger, smaller or more at a slant.
+
+usage: python benchmarks/robustness.py LABELS [--run RUN] [--against MODEL] [--out FILE.csv]
+
+LABELS: the folder `labels` of a run of `albumsort model train --network faces`, of which the validation photos
+are taken: nothing is learnt from them, the score is calibrated on them. Their faces are those that the teacher
+finds in the unchanged photos, which favours the teacher there. --run: a trained detector instead of the one
+that ships; --against: a model for OpenCV's FaceDetectorYN. Both count what scores .5 or more.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from albumsort.face_rows import SCORE, Floats, scaled
+from albumsort.faces import FaceDetector, Pixels, load_detector
+from albumsort.training.face_canvases import grey, tilted
+from albumsort.training.face_evaluation import FALSE, match
+from albumsort.training.face_labels import FACE
+from albumsort.training.face_opencv import OpenCVDetector
+from albumsort.training.face_photos import LabelledPhoto, Split, of_split, read
+from albumsort.training.face_shipping import detector
+from albumsort.types import THRESHOLD, Box
+
+FRAME = 720, 960  # pixels of a portrait: width, height
+EVERY = 3  # of the photos: all would take three times as long and say the same
+PORTRAIT_FACE, SURE = 90, 0.8  # pixels of a face that a portrait can be made of, and its least score
+SLANTED_SHARE = 0.45  # of the frame's height, that a slanting face has
+
+Change = Callable[[LabelledPhoto], tuple[Pixels, Floats]]
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A change to photos. portraits: only to those of a single large face."""
+
+    name: str
+    change: Change
+    portraits: bool = False
+
+
+@dataclass
+class Count:
+    """What a detector made of a condition's photos."""
+
+    found: int = 0
+    false: int = 0
+
+
+def framed(share: float) -> Change:
+    """Make the face this share of the height of a frame, in the middle of it."""
+
+    def change(photo: LabelledPhoto) -> tuple[Pixels, Floats]:
+        width, height = FRAME
+        x, y, w, h = photo.faces[0, :4]
+        scale = share * height / h
+        matrix = np.array([[scale, 0, width / 2 - (x + w / 2) * scale], [0, scale, height / 2 - (y + h / 2) * scale]])
+        pixels = cv2.warpAffine(photo.pixels, matrix, FRAME, borderMode=cv2.BORDER_REPLICATE)
+        faces = scaled(photo.faces, scale, scale)
+        faces[:, 0:2] += matrix[:, 2]
+        return np.asarray(pixels, np.uint8), faces
+
+    return change
+
+
+def slanted(angle: float) -> Change:
+    """Turn a portrait by degrees, every other one the other way."""
+
+    def change(photo: LabelledPhoto) -> tuple[Pixels, Floats]:
+        pixels, faces = framed(SLANTED_SHARE)(photo)
+        return tilted(pixels, faces, angle if len(photo.name) % 2 else -angle)
+
+    return change
+
+
+def shrunk(side: float) -> Change:
+    """Make the middle one of the faces this high; a photo is not enlarged for it."""
+
+    def change(photo: LabelledPhoto) -> tuple[Pixels, Floats]:
+        scale = min(1.0, side / float(np.median(photo.faces[:, 3]))) if len(photo.faces) else 0.3
+        pixels = cv2.resize(photo.pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        return np.asarray(pixels, np.uint8), scaled(photo.faces, scale, scale)
+
+    return change
+
+
+def worse(how: Callable[[Pixels], object]) -> Change:
+    """Change the pixels alone."""
+    return lambda photo: (np.asarray(how(np.asarray(photo.pixels))).clip(0, 255).astype(np.uint8), photo.faces)
+
+
+def conditions() -> list[Condition]:
+    """Return what the photos are put through."""
+    random = np.random.default_rng(0)
+
+    def noisy(deviation: float) -> Change:
+        return worse(lambda p: p + random.standard_normal(p.shape, np.float32) * deviation)
+
+    def blurred(deviation: float) -> Change:
+        return worse(lambda p: cv2.GaussianBlur(p, (0, 0), deviation))
+
+    def lit(share: float) -> Change:
+        return worse(lambda p: p * share)
+
+    def packed(quality: int) -> Change:
+        return worse(lambda p: cv2.imdecode(cv2.imencode(".jpg", p, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], 1))
+
+    return [
+        Condition("as it is", worse(lambda p: p)),
+        *(Condition(f"face {s:.0%} of the frame's height", framed(s), True) for s in (0.3, 0.5, 0.7, 0.9, 1.1)),
+        *(Condition(f"turned by {angle}°", slanted(angle), True) for angle in (15, 30, 45)),
+        *(Condition(f"faces of {side} pixels", shrunk(side)) for side in (10, 14, 18, 24, 32, 48)),
+        Condition("grey", worse(grey)),
+        *(Condition(f"Gaussian blur of {s} pixels", blurred(s)) for s in (2, 4)),
+        *(Condition(f"noise of {s} of 255", noisy(s)) for s in (20, 40)),
+        Condition("JPEG of quality 10", packed(10)),
+        *(Condition(f"{s:.0%} of the light", lit(s)) for s in (0.25, 0.1)),
+        Condition("contrast of 60 levels", worse(lambda p: 150 + p * (60 / 255))),
+        Condition("twice the light", lit(2.0)),
+        Condition("blue light", worse(lambda p: p * np.array([1.4, 0.8, 0.6]))),
+    ]
+
+
+def is_portrait(photo: LabelledPhoto) -> bool:
+    """Whether there is one face, and that large and sure."""
+    return len(photo.faces) == 1 and photo.faces[0, SCORE] >= SURE and min(photo.faces[0, 2:4]) >= PORTRAIT_FACE
+
+
+def count(
+    photos: Sequence[LabelledPhoto], change: Change, detectors: Sequence[FaceDetector]
+) -> tuple[int, list[Count]]:
+    """Return how many faces the changed photos have, and what each detector made of them."""
+    faces, counts = 0, [Count() for _ in detectors]
+    for photo in photos:
+        pixels, rows = change(photo)
+        sure = rows[:, SCORE] >= FACE
+        wanted, unsure = boxes(rows[sure]), boxes(rows[~sure])
+        faces += len(wanted)
+        for of, found in zip(counts, (d.detect(np.ascontiguousarray(pixels)) for d in detectors), strict=True):
+            verdicts = match([d.box for d in found if d.score >= THRESHOLD], wanted, unsure)
+            of.found += sum(v >= 0 for v in verdicts)
+            of.false += verdicts.count(FALSE)
+    return faces, counts
+
+
+def boxes(rows: Floats) -> list[Box]:
+    """Return the boxes of rows."""
+    return [Box(*row) for row in rows[:, :4].tolist()]
+
+
+def main() -> None:
+    """Print the table and write the CSV."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("labels", type=Path)
+    parser.add_argument("--run", type=Path)
+    parser.add_argument("--against", type=Path)
+    parser.add_argument("--out", type=Path)
+    given = parser.parse_args()
+    cv2.setNumThreads(1)
+    entrants: dict[str, FaceDetector] = {
+        "albumsort": load_detector() if given.run is None else detector(given.run, THRESHOLD)
+    }
+    if given.against is not None:
+        entrants[given.against.stem] = OpenCVDetector(given.against, THRESHOLD)
+    photos = of_split(read(given.labels), Split.VALIDATION)[::EVERY]
+    portraits = [photo for photo in photos if is_portrait(photo)]
+    print(f"{len(photos)} photos, {len(portraits)} portraits", file=sys.stderr)
+    table = Table("condition", "faces", *(f"{name}: {what}" for name in entrants for what in ("recall", "false")))
+    rows = []
+    for condition in conditions():
+        faces, counts = count(portraits if condition.portraits else photos, condition.change, [*entrants.values()])
+        cells = [v for of in counts for v in (f"{of.found / faces:.3f}", str(of.false))]
+        rows.append([condition.name, str(faces), *cells])
+        table.add_row(*rows[-1])
+        print(*rows[-1], sep="\t", file=sys.stderr, flush=True)
+    Console().print(table)
+    if given.out is not None:
+        with given.out.open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows([[str(column.header) for column in table.columns], *rows])
+
+
+if __name__ == "__main__":
+    main()
