@@ -103,6 +103,15 @@ def test_a_face_on_its_side_is_found_and_judged_upright(turn: Image.Transpose) -
     assert seen.probabilities[Emotion.HAPPY] > 0.9
 
 
+@pytest.mark.parametrize("angle", [-50, -35, -20, 20, 35, 50])
+def test_a_face_at_a_slant_is_found(angle: int) -> None:
+    about, grey = (226, 116), (200, 200, 200)
+    slanting = astronaut().rotate(angle, center=about, resample=Image.Resampling.BICUBIC, fillcolor=grey)
+    seen = only(analysed(encoded(slanting)))
+    assert overlap(seen.box, ASTRONAUT_FACE) > 0.5
+    assert seen.label is Emotion.HAPPY
+
+
 @pytest.mark.parametrize("cut", [0.15, 0.3])
 def test_a_face_at_the_border_is_stored_as_far_as_it_is_in_the_photo(cut: float) -> None:
     left = round(ASTRONAUT_FACE.x + cut * ASTRONAUT_FACE.w)
