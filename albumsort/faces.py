@@ -3,8 +3,8 @@
 The detector is a cascade of two small LiteRT networks. A *proposer* looks at the whole photo twice,
 coarsely for large faces and finely for small ones, and marks where faces may be; a *verifier* looks
 at each proposal in a 48x48 crop, scores it anew and corrects its box and landmarks. Both scores
-together make the probability that there is a face. Both networks know upright faces only, so a photo
-without a sure one is looked at again, turned by a quarter either way.
+together make the probability that there is a face. Both networks know faces that are upright or lean,
+so a photo without a sure one is looked at again, turned by a quarter either way.
 """
 
 from __future__ import annotations
