@@ -191,9 +191,13 @@ def _listed(
     plan: Plan, index: Index, listed: Iterable[Path], exclude: Sequence[str], walk: Walk
 ) -> Iterator[PhotoFile]:
     """Yield the files of a list, which may be older than the disk: what is gone is a failure of its own."""
+    named = set[Path]()  # folders by their right names: a look for each file would take longer than all the rest
     for path in (Path(os.path.abspath(path)) for path in listed):
+        folder = path if path.is_dir() else path.parent
         try:
-            _check_name(index, path, plan.roots)
+            if folder not in named:
+                _check_name(index, path, plan.roots)
+                named.add(folder)
             yield from find(path, exclude, walk)
         except AlbumsortError as e:
             plan.unreadable.append((path, str(e)))
