@@ -22,7 +22,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from albumsort.face_rows import SCORE, Floats, scaled
+from albumsort.face_rows import SCORE, Floats, scaled, shifted
 from albumsort.faces import FaceDetector, Pixels, load_detector
 from albumsort.training.face_canvases import grey, tilted
 from albumsort.training.face_evaluation import FALSE, match
@@ -66,19 +66,17 @@ def framed(share: float) -> Change:
         scale = share * height / h
         matrix = np.array([[scale, 0, width / 2 - (x + w / 2) * scale], [0, scale, height / 2 - (y + h / 2) * scale]])
         pixels = cv2.warpAffine(photo.pixels, matrix, FRAME, borderMode=cv2.BORDER_REPLICATE)
-        faces = scaled(photo.faces, scale, scale)
-        faces[:, 0:2] += matrix[:, 2]
-        return np.asarray(pixels, np.uint8), faces
+        return np.asarray(pixels, np.uint8), shifted(scaled(photo.faces, scale, scale), *matrix[:, 2])
 
     return change
 
 
 def slanted(angle: float) -> Change:
-    """Turn a portrait by degrees, every other one the other way."""
+    """Turn a portrait by degrees, about half of them the other way."""
 
     def change(photo: LabelledPhoto) -> tuple[Pixels, Floats]:
         pixels, faces = framed(SLANTED_SHARE)(photo)
-        return tilted(pixels, faces, angle if len(photo.name) % 2 else -angle)
+        return tilted(pixels, faces, angle if sum(photo.name.encode()) % 2 else -angle)
 
     return change
 

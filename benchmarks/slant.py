@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from albumsort import analysis, faces, photos
+from albumsort.face_rows import none
 from albumsort.training.face_canvases import tilted
 from albumsort.types import FOUR, Emotion
 from albumsort.walk import Walk, find
@@ -36,7 +37,7 @@ def main(album: Path) -> None:
             for angle in ANGLES:
                 key = angle, emotion
                 photos_of[key] += 1
-                turned, _ = tilted(pixels, np.zeros((0, 15), np.float32), angle if number % 2 else -angle)
+                turned, _ = tilted(pixels, none(), angle if number % 2 else -angle)
                 seen = [d for d in detector.detect(turned) if d.score >= faces.THRESHOLD]
                 if not seen:
                     continue
