@@ -90,7 +90,7 @@ def train(
         rounds.append(fitted)
     if not rounds:
         raise UsageError("the recipe has no round for the verifier")
-    network = face_fitting.blended("verifier", rounds[max(0, len(rounds) - 2)], rounds[-1], recipe.verifier_blend)
+    network = face_fitting.blended("verifier", rounds[-2:][0], rounds[-1], recipe.verifier_blend)
     verifier.write_bytes(conversion.verifier_to_litert(network))
     labelled = face_photos.read(labels)
     calibration = calibrate(proposer, verifier, labelled, watch)
