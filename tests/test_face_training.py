@@ -252,6 +252,16 @@ def test_a_face_at_a_slant_is_where_its_row_says(angle):
         assert seen[round(y), round(x)].max() < 60
 
 
+def test_now_and_then_light_leaves_only_dark_or_only_a_part_of_the_greys():
+    ramp = np.repeat(np.arange(256, dtype=np.uint8)[None, :, None], 3, axis=2)
+    drawn = [face_canvases.lit(ramp, np.random.default_rng(seed)) for seed in range(500)]
+    darkest, brightest = (np.array([f(pixels) for pixels in drawn]) for f in (np.min, np.max))
+    dim = (brightest < 140) & (darkest == 0)
+    faded = (darkest > 30) & (brightest - darkest < 0.75 * 255)
+    assert 0.03 < dim.mean() < 0.25
+    assert 0.03 < faded.mean() < 0.25
+
+
 def test_some_photos_are_shown_at_a_slant_too_and_empty_ones_turned(labels):
     shown = [
         (photo, [pixels for pixels, _ in face_candidates._shown(photo, np.random.default_rng(seed))])

@@ -26,6 +26,7 @@ SHOWN, HINTED = 0.6, 0.12
 COVERED, HIDDEN = 0.25, 0.8  # share of a face that something else covers: unsure from, gone from
 LEARN, IGNORE = 1.0, 0.0  # what stands in a canvas' rows instead of a score
 DIM, DIM_SHARE = (0.12, 0.5), 0.12  # what is left of the light, and how often
+FADED, FADED_SHARE = (0.15, 0.6), 0.1  # what is left of the contrast, and how often
 TILT, TILTED_SHARE = 22.0, 0.4  # degrees (their standard deviation), and of how many photos
 
 Place = Callable[[int, int], tuple[int, int]]
@@ -244,12 +245,20 @@ def tilted(pixels: Pixels, faces: Floats, angle: float) -> tuple[Pixels, Floats]
 def lit(pixels: Pixels, random: np.random.Generator) -> Pixels:
     """Return the picture in another light: gamma, contrast, brightness, now and then of each colour by itself.
 
-    Or in hardly any, as people sit in front of a stage: the photos hold too few of those.
+    Or in hardly any, as people sit in front of a stage, or as fog and years leave it, between two greys: the photos
+    hold too few of those.
     """
     each = 3 if random.random() < 0.3 else 1
     levels = (np.arange(256)[:, None] / 255) ** np.exp(random.normal(0, 0.3))
     levels = levels * np.exp(random.normal(0, 0.18, each)) * 255
-    levels = levels * random.uniform(*DIM) if random.random() < DIM_SHARE else levels + random.normal(0, 16)
+    kind = random.random()
+    if kind < DIM_SHARE:
+        levels = levels * random.uniform(*DIM)
+    elif kind < DIM_SHARE + FADED_SHARE:
+        left = random.uniform(*FADED)
+        levels = levels * left + random.uniform(0, 255 * (1 - left))
+    else:
+        levels = levels + random.normal(0, 16)
     table = np.broadcast_to(np.clip(levels, 0, 255).astype(np.uint8), (256, 3))
     return np.asarray(cv2.LUT(pixels, np.ascontiguousarray(table)[:, None]), np.uint8)
 
