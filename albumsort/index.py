@@ -516,17 +516,32 @@ class Index:
         return tuple(Path(os.fsdecode(path)) for (path,) in rows)
 
     def known_as(self, path: Path, soon: Iterable[Path] = ()) -> Path:
-        """Return the name of a file or folder below one that was (or is soon) indexed, if a link gave it another."""
+        """Return the name by which a file or folder is in one that was (or is soon) indexed, or its own.
+
+        Links give it others: one to the folder above it, or one beside it. What a link inside such a folder leads
+        to elsewhere is in it by the link's name; the name that it has there is not known here.
+        """
         roots = [*self.roots(), *soon]
-        if any(path.is_relative_to(root) for root in roots):
+        if path in roots:
             return path
-        real = Path(os.path.realpath(path)) if path.is_dir() else Path(os.path.realpath(path.parent), path.name)
-        below = ((root, Path(os.path.realpath(root))) for root in roots)
-        return next((root / real.relative_to(there) for root, there in below if real.is_relative_to(there)), path)
+        real = Path(os.path.realpath(path)) if os.path.isdir(path) else Path(os.path.realpath(path.parent), path.name)
+        by_name = [root for root in roots if path.is_relative_to(root)]
+        for root in by_name or roots:
+            there = os.path.realpath(root)
+            if real.is_relative_to(there):
+                return root / real.relative_to(there)
+        return path
 
     def _where(self, filters: Filters) -> tuple[str, tuple[Any, ...]]:
-        names = dict.fromkeys(name for folder in filters.folders for name in (folder, self.known_as(folder)))
+        names = dict.fromkeys(name for folder in filters.folders for name in self._names(folder))
         return _where(replace(filters, folders=tuple(names)))
+
+    def _names(self, folder: Path) -> Iterator[Path]:
+        """Yield the names by which what a folder holds may be in the index: links may lead to it or into it."""
+        yield folder
+        yield self.known_as(folder)
+        real = os.path.realpath(folder)
+        yield from (root for root in self.roots() if Path(os.path.realpath(root)).is_relative_to(real))
 
     def albums(self) -> set[Path]:
         """Return the folders that were indexed, and those inside them that links lead to elsewhere."""

@@ -151,8 +151,11 @@ def make_plan(
     for path in paths or (default_roots(index) if listed is None else ()):
         root = Path(os.path.abspath(path))
         try:
-            _check_name(index, root, plan.roots)
-            _plan_root(plan, index, root, exclude)
+            _check_name(index, root)
+            if index.known_as(root, plan.roots) == root:
+                _plan_root(plan, index, root, exclude)
+            else:
+                plan.skipped["folder or file named twice (a link)"] += 1
         except AlbumsortError as e:
             if paths:
                 raise
@@ -170,16 +173,17 @@ def make_plan(
     return plan
 
 
-def _check_name(index: Index, path: Path, soon: Sequence[Path]) -> None:
-    """Raise AlbumsortError if links lead to a file or folder of the index by another name: it would be in it twice."""
+def _check_name(index: Index, path: Path, soon: Iterable[Path] = ()) -> None:
+    """Raise AlbumsortError if what is named is in a folder of the index by another name: it would be in it twice."""
     known = index.known_as(path, soon)
     if known != path:
-        raise AlbumsortError(f"{path} is the same as {known}, which the index knows by that name; name it so")
+        raise AlbumsortError(f"{path} is the same as {known}, the name by which it is indexed; name it so")
 
 
 def _plan_root(plan: Plan, index: Index, root: Path, exclude: Sequence[str]) -> None:
     walk = Walk()
-    met = index.meet(find(root, exclude, walk))
+    others = [other for other in (*index.roots(), *plan.roots) if not other.is_relative_to(root)]
+    met = index.meet(find(root, exclude, walk, others))
     _note_absent(index, root, met, walk)
     plan.skipped += walk.skipped
     plan.unreadable += walk.errors
@@ -193,7 +197,7 @@ def _listed(
     """Yield the files of a list, which may be older than the disk: what is gone is a failure of its own."""
     named = set[Path]()  # folders by their right names: a look for each file would take longer than all the rest
     for path in (Path(os.path.abspath(path)) for path in listed):
-        folder = path if path.is_dir() else path.parent
+        folder = path if os.path.isdir(path) else path.parent
         try:
             if folder not in named:
                 _check_name(index, path, plan.roots)

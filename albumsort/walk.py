@@ -6,7 +6,8 @@ import fnmatch
 import os
 import stat
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -63,6 +64,9 @@ EXTENSIONS = frozenset(
 )
 GENERATED_FOLDERS = ("@eaDir", "#recycle", "$RECYCLE.BIN", "System Volume Information", "lost+found", "*.photoslibrary")
 
+Identity = tuple[int, int]
+"""Of a file or folder, whatever its names are: its device and its number there."""
+
 
 @dataclass
 class Walk:
@@ -72,12 +76,13 @@ class Walk:
     errors: list[tuple[Path, str]] = field(default_factory=list)
 
 
-def find(root: Path, exclude: Sequence[str], walk: Walk) -> Iterator[PhotoFile]:
+def find(root: Path, exclude: Sequence[str], walk: Walk, others: Iterable[Path] = ()) -> Iterator[PhotoFile]:
     """Yield the photos under a folder (or the one file), sorted by name within a folder.
 
     Hidden and generated folders, files that are no photos and what matches a glob of `exclude` (by
     name, path or path below the root) are counted in `walk`; links are followed, each folder is
     visited once. A file that is named itself is excluded if one of the folders it lies in is, too.
+    others: folders that are listed by these names already; where the walk meets one by another name, it passes by.
     Raises AlbumsortError if the root is not there.
     """
     root = Path(os.path.abspath(root))
@@ -86,7 +91,7 @@ def find(root: Path, exclude: Sequence[str], walk: Walk) -> Iterator[PhotoFile]:
     except OSError as e:
         raise AlbumsortError(f"cannot read {root}: {e.strerror}. Is the disk plugged in and the name right?") from e
     if stat.S_ISDIR(status.st_mode):
-        yield from _find_in(root, _Excluded(root, exclude), walk, set())
+        yield from _find_in(root, _Excluded(root, exclude), walk, frozenset(_identities(others)))
     elif not stat.S_ISREG(status.st_mode):
         raise AlbumsortError(f"{root} is neither a folder nor a file")
     elif any(map(_Excluded(Path(root.anchor), exclude), (root, *root.parents[:-1]))):
@@ -125,8 +130,8 @@ def _file(path: Path, status: os.stat_result) -> PhotoFile:
     return PhotoFile(path, status.st_size, max(-(2**63), min(status.st_mtime_ns, 2**63 - 1)))
 
 
-def _find_in(root: Path, excluded: _Excluded, walk: Walk, visited: set[tuple[int, int]]) -> Iterator[PhotoFile]:
-    pending, linked = [root], list[Path]()
+def _find_in(root: Path, excluded: _Excluded, walk: Walk, others: frozenset[Identity]) -> Iterator[PhotoFile]:
+    pending, linked, visited = [root], list[Path](), set[Identity]()
     while pending or linked:
         # links last: a folder is listed under its own name, whatever links lead to it
         folder = pending.pop() if pending else linked.pop(0)
@@ -134,6 +139,9 @@ def _find_in(root: Path, excluded: _Excluded, walk: Walk, visited: set[tuple[int
             identity = _identity(folder.stat())
             if folder.is_symlink() and folder != root and identity in visited:
                 walk.skipped["folder met before (a link)"] += 1
+                continue
+            if identity in others and folder != root:
+                walk.skipped["folder indexed by another name"] += 1
                 continue
             visited.add(identity)
             with os.scandir(folder) as scan:
@@ -167,8 +175,15 @@ def _find_in(root: Path, excluded: _Excluded, walk: Walk, visited: set[tuple[int
         pending.extend(reversed(subfolders))
 
 
-def _identity(status: os.stat_result) -> tuple[int, int]:
+def _identity(status: os.stat_result) -> Identity:
     return status.st_dev, status.st_ino
+
+
+def _identities(folders: Iterable[Path]) -> Iterator[Identity]:
+    """Those of the folders that are there now."""
+    for folder in folders:
+        with suppress(OSError):
+            yield _identity(folder.stat())
 
 
 def _count_unreadable(path: Path, error: OSError, walk: Walk) -> None:

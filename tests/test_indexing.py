@@ -1017,11 +1017,57 @@ def test_a_folder_of_the_index_is_not_indexed_once_more_by_another_name(
     assert rows(database) == before
 
 
-def test_two_names_of_one_folder_are_refused_in_one_run(album: Path, database: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("first", ["album", "link"])
+def test_a_folder_named_twice_in_one_run_is_indexed_once(
+    album: Path, database: Path, tmp_path: Path, first: str
+) -> None:
     (tmp_path / "link").symlink_to(album)
-    with pytest.raises(AlbumsortError, match="the same as"):
-        index_album(database, album, tmp_path / "link")
-    assert not photos(database)
+    second = {"album": "link", "link": "album"}[first]
+    report = index_album(database, tmp_path / first, tmp_path / second)
+    assert report.skipped["folder or file named twice (a link)"] == 1
+    with Index(database) as index:
+        assert {path.parent for path in index.all_paths()} == {tmp_path / first}
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_a_folder_around_one_that_is_indexed_by_a_links_name_does_not_hold_it_twice(
+    album: Path, database: Path, tmp_path: Path, at_once: bool
+) -> None:
+    (tmp_path / "disk").mkdir()
+    moved = album.rename(tmp_path / "disk" / "album")
+    (tmp_path / "disk" / "new.jpg").write_bytes(encoded(landscape()))
+    album.symlink_to(moved)
+    if at_once:
+        report = index_album(database, album, tmp_path / "disk")
+    else:
+        index_album(database, album)
+        report = index_album(database, tmp_path / "disk")
+    assert report.skipped["folder indexed by another name"] == 1
+    with Index(database) as index:
+        assert {path.parent for path in index.all_paths()} == {album, tmp_path / "disk"}
+    found = run("list", "--path", tmp_path / "disk", "--db", database).stdout.splitlines()
+    assert {Path(line).parent for line in found} == {album, tmp_path / "disk"}
+
+
+def test_a_link_to_a_folder_beside_it_is_that_folder(album: Path, database: Path) -> None:
+    (album / "2020").mkdir()
+    shutil.copy(album / "astronaut.jpg", album / "2020")
+    (album / "best").symlink_to("2020")
+    index_album(database, album)
+    with pytest.raises(AlbumsortError, match=r"best is the same as .*2020, the name by which it is indexed"):
+        index_album(database, album / "best")
+    found = run("list", "--path", album / "best", "--db", database).stdout.splitlines()
+    assert found == [str(album / "2020" / "astronaut.jpg")]
+
+
+def test_a_line_of_a_list_that_no_file_can_have_as_its_name_fails_alone(
+    album: Path, database: Path, tmp_path: Path
+) -> None:
+    impossible = tmp_path / ("x" * 300 + ".jpg")
+    report = index_album(database, listed=[impossible, album / "astronaut.jpg"])
+    assert (report.analysed, [path for path, _ in report.failed]) == (1, [impossible])
+    done = run("list", "--path", impossible, "--path", album, "--db", database)
+    assert (done.returncode, done.stdout) == (0, f"{album / 'astronaut.jpg'}\n")
 
 
 def test_a_listed_file_by_another_name_fails_and_the_others_are_indexed(
