@@ -22,7 +22,7 @@ Floats = npt.NDArray[np.float64]
 LONGEST_SIDE = 1600
 """Pixels of every drawing: a tiny photo is enlarged, so that its text is no larger than its faces."""
 SHORTEST_SIDE = 480
-"""Pixels of every drawing: beside a strip there is room for the notes that do not fit on it."""
+"""Pixels of a drawing whose notes find no room on the photo: a strip gets some beside it."""
 COLOURS = {
     Emotion.ANGER: (255, 96, 80),
     Emotion.HAPPY: (255, 214, 10),
@@ -53,9 +53,12 @@ def draw(upright: Upright, faces: Sequence[Face], out: Path) -> None:
     """Write a photo with its faces marked as a new JPEG; raises AlbumsortError if the file exists."""
     by = LONGEST_SIDE / max(upright.width, upright.height)
     picture = _enlarged(upright, by)
-    pen = ImageDraw.Draw(picture)
     line = 3
-    notes = _notes(pen, faces, by, picture.size)
+    notes, all_told = _notes(faces, by, picture.size)
+    if not all_told and min(picture.size) < SHORTEST_SIDE:
+        picture = _widened(picture)
+        notes, _ = _notes(faces, by, picture.size)
+    pen = ImageDraw.Draw(picture)
     for face, note in zip(faces, notes, strict=True):
         _join(pen, face.box.scaled(by), note.box, COLOURS[face.label], line)
     for face in faces:
@@ -63,8 +66,7 @@ def draw(upright: Upright, faces: Sequence[Face], out: Path) -> None:
     for face, note in zip(faces, notes, strict=True):
         _write(pen, note, COLOURS[face.label])
     if not faces:
-        font = ImageFont.load_default(FONT_SIZES[0])
-        _write(pen, _Note("no face", _text_box(pen, "no face", font), font), INK)
+        _write(pen, _no_face(), INK)
     encoded = io.BytesIO()
     picture.save(encoded, "JPEG", quality=92)
     unfinished = out.with_name(files.temporary_name())
@@ -81,29 +83,48 @@ def draw(upright: Upright, faces: Sequence[Face], out: Path) -> None:
 
 
 def _enlarged(upright: Upright, by: float) -> Image.Image:
-    """Return the photo in its new size, with black at the right or below it where it is a strip."""
+    """Return the photo in its new size."""
     picture = Image.fromarray(upright.pixels[:, :, ::-1])
     size = max(1, round(upright.width * by)), max(1, round(upright.height * by))
-    paper = Image.new("RGB", (max(size[0], SHORTEST_SIDE), max(size[1], SHORTEST_SIDE)), PAPER)
-    paper.paste(picture.resize(size, Image.Resampling.BICUBIC, reducing_gap=3.0))
+    return picture.resize(size, Image.Resampling.BICUBIC, reducing_gap=3.0)
+
+
+def _widened(picture: Image.Image) -> Image.Image:
+    """Return a strip with black at the right or below it."""
+    width, height = picture.size
+    paper = Image.new("RGB", (max(width, SHORTEST_SIDE), max(height, SHORTEST_SIDE)), PAPER)
+    paper.paste(picture)
     return paper
 
 
-def _notes(pen: ImageDraw.ImageDraw, faces: Sequence[Face], by: float, size: tuple[int, int]) -> list[_Note]:
-    """Return a note for each face: the most detailed and largest that cover no face and each other nowhere.
+def _no_face() -> _Note:
+    font = ImageFont.load_default(FONT_SIZES[0])
+    return _Note("no face", _text_box("no face", font), font)
 
-    Where that cannot be, those that cover least.
+
+def _notes(faces: Sequence[Face], by: float, size: tuple[int, int]) -> tuple[list[_Note], bool]:
+    """Return a note for each face, the most detailed and largest that fit, and whether they tell all.
+
+    They fit if they are whole and cover no face and each other nowhere. Where none do, those that cover least.
     """
+    if not faces:
+        return [], _is_inside(_no_face().box, size)
     best, least = list[_Note](), float("inf")
-    for detail, font_size in product(DETAIL if len(faces) <= MOST_IN_FULL else DETAIL[1:], FONT_SIZES):
+    details = DETAIL if len(faces) <= MOST_IN_FULL else DETAIL[1:]
+    for detail, font_size in product(details, FONT_SIZES):
         font = ImageFont.load_default(font_size)
         texts = [_text(number, face, detail) for number, face in enumerate(faces, start=1)]
-        notes, covered = _placed(texts, faces, by, size, pen, font)
+        notes, covered = _placed(texts, faces, by, size, font)
+        whole = all(_is_inside(note.box, size) for note in notes)
         if covered < least:
             best, least = notes, covered
-        if covered == 0:
-            break
-    return best
+        if covered == 0 and whole:
+            return notes, detail == details[0]
+    return best, False
+
+
+def _is_inside(box: Box, size: tuple[int, int]) -> bool:
+    return box.x + box.w <= size[0] and box.y + box.h <= size[1]
 
 
 def _text(number: int, face: Face, detail: int) -> str:
@@ -120,7 +141,6 @@ def _placed(
     faces: Sequence[Face],
     by: float,
     size: tuple[int, int],
-    pen: ImageDraw.ImageDraw,
     font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
 ) -> tuple[list[_Note], float]:
     """Place each text where it covers least; returns what all of them cover, weighted, in square pixels."""
@@ -129,7 +149,7 @@ def _placed(
     covered = _Covered([(box, FACE_WEIGHT) for box in boxes] + [(mark, LANDMARKS_WEIGHT) for mark in marks])
     notes, total = list[_Note](), 0.0
     for text, box in zip(texts, boxes, strict=True):
-        room = _text_box(pen, text, font)
+        room = _text_box(text, font)
         places = _inside(_places(box, room.w, room.h), size)
         costs = covered.by(places)
         distances = np.hypot(*(places[:, :2] + places[:, 2:] / 2 - (box.x + box.w / 2, box.y + box.h / 2)).T)
@@ -181,7 +201,8 @@ def _around(points: Sequence[tuple[float, float]]) -> Box:
     return Box(min(x), min(y), max(x) - min(x), max(y) - min(y))
 
 
-def _text_box(pen: ImageDraw.ImageDraw, text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> Box:
+def _text_box(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> Box:
+    pen = ImageDraw.Draw(Image.new("1", (1, 1)))
     _, _, right, bottom = pen.multiline_textbbox((0, 0), text, font=font)
     return Box(0, 0, right + 12, bottom + 12)
 

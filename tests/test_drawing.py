@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers import astronaut, encoded, environment, face
-from PIL import Image, ImageDraw
+from PIL import Image
 
 from albumsort import drawing
 from albumsort.drawing import LONGEST_SIDE, SHORTEST_SIDE, draw
@@ -31,8 +31,7 @@ def drawn(upright: Upright, faces: list[Face], folder: Path) -> np.ndarray:
 
 
 def notes(faces: list[Face], width: int, height: int) -> list[Box]:
-    pen = ImageDraw.Draw(Image.new("RGB", (width, height)))
-    return [note.box for note in drawing._notes(pen, faces, 1.0, (width, height))]
+    return [note.box for note in drawing._notes(faces, 1.0, (width, height))[0]]
 
 
 def shared(a: Box, b: Box) -> float:
@@ -55,6 +54,14 @@ def test_the_note_on_a_strip_is_whole(upright_strip: bool, tmp_path: Path) -> No
     written = np.argwhere(beside.max(axis=2) > 100)
     assert len(written) > 1000
     assert written[:, 1].max() < SHORTEST_SIDE - 50 - 20
+
+
+@pytest.mark.parametrize(("width", "seen"), [(4 * LONGEST_SIDE, [(100, 100)]), (6 * LONGEST_SIDE, [])])
+def test_a_panorama_with_room_for_its_notes_is_left_as_it_is(
+    width: int, seen: list[tuple[int, int]], tmp_path: Path
+) -> None:
+    faces = [face((x, y, 300, 300), happy=0.9) for x, y in seen]
+    assert drawn(plain(width, LONGEST_SIDE), faces, tmp_path).shape == (round(LONGEST_SIDE**2 / width), LONGEST_SIDE, 3)
 
 
 @pytest.mark.parametrize("scale", [1, 4])
