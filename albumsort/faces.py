@@ -1,7 +1,7 @@
 """Pixels to faces, and a face to the crop the classifier expects. Only this module knows which detector runs.
 
-The detector is a cascade of two small LiteRT networks. A *proposer* looks at the whole photo twice,
-coarsely for large faces and finely for small ones, and marks where faces may be; a *verifier* looks
+The detector is a cascade of two small LiteRT networks. A *proposer* looks at the whole photo three
+times, finely for small faces and coarsely for large ones, and marks where faces may be; a *verifier* looks
 at each proposal in a 48x48 crop, scores it anew and corrects its box and landmarks. Both scores
 together make the probability that there is a face. Both networks know faces that are upright or lean,
 so a photo without a sure one is looked at again, turned by a quarter either way.
@@ -43,10 +43,10 @@ from .types import Box, Detection
 
 Pixels = npt.NDArray[np.uint8]
 
-COARSE_SIDE, FINE_SIDE = 320, 960
+FINE_SIDE, COARSE_SIDE, TINY_SIDE = 960, 320, 128
+PASSES = (0, 180), (40, math.inf), (60, math.inf)  # sides, in pixels of their own pass, that each answers for
 FINE_ENOUGH = 1024  # to shrink a photo of no more to FINE_SIDE takes longer than the proposer does for the difference
-SHAPES = 8  # that the proposer is ready for at once: two views of photos of four formats; 13 MB each, the larger view
-COARSE_SMALLEST, FINE_LARGEST = 40, 180  # sides, in pixels of their own pass, that each pass answers for
+SHAPES = 12  # that the proposer is ready for at once: the views of photos of four formats; 13 MB each, the largest
 PROPOSAL_THRESHOLD, PROPOSAL_OVERLAP = 0.2, 0.4
 LYING_THRESHOLD = 0.99  # of a face on its side, and what makes an upright one sure; below, patterns pass for faces
 MOST_PROPOSALS = 250  # a lower cap costs recall in crowds
@@ -158,30 +158,36 @@ class CascadeDetector:
         return turned_back(rows[rows[:, SCORE] >= LYING_THRESHOLD], turns, width, height)
 
     def _propose(self, views: _Views) -> Floats:
-        rows = self._proposer(views.coarse)
-        if views.coarse is not views.whole:
-            rows = rows[longer_side(rows) >= COARSE_SMALLEST]
-            rows = scaled(rows, views.times(views.coarse))
-            fine = self._proposer(views.fine)
-            fine = fine[longer_side(fine) <= FINE_LARGEST]
-            rows = np.concatenate([rows, scaled(fine, views.times(views.fine))])
-        rows = without_overlaps(rows, PROPOSAL_OVERLAP)
+        found = []
+        for view, (smallest, largest) in zip(views.pyramid, PASSES[-len(views.pyramid) :], strict=True):
+            rows = self._proposer(view)
+            sides = longer_side(rows)
+            answered = (sides <= largest) & ((sides >= smallest) | (view is views.pyramid[0]))
+            found.append(scaled(rows[answered], views.times(view)))
+        rows = without_overlaps(np.concatenate(found), PROPOSAL_OVERLAP)
         return rows[np.argsort(-rows[:, SCORE])][:MOST_PROPOSALS]
 
 
 @dataclass(frozen=True)
 class _Views:
-    """A photo, and what the proposer sees of it."""
+    """A photo, and what the proposer sees of it: the finest first, and none twice if the photo is small."""
 
     whole: Pixels
-    fine: Pixels
-    coarse: Pixels
+    pyramid: tuple[Pixels, ...]
 
     @classmethod
     def of(cls, pixels: Pixels) -> Self:
         with step("resize"):
             fine = pixels if max(pixels.shape[:2]) <= FINE_ENOUGH else shrunk(pixels, FINE_SIDE)
-            return cls(pixels, fine, shrunk(fine, COARSE_SIDE))
+            coarse = shrunk(fine, COARSE_SIDE)
+            tiny = shrunk(coarse, TINY_SIDE)
+        views = fine, coarse, tiny
+        return cls(pixels, tuple(v for v, coarser in zip(views, (coarse, tiny, None), strict=True) if v is not coarser))
+
+    @property
+    def coarse(self) -> Pixels:
+        """What shows large faces well."""
+        return self.pyramid[max(0, len(self.pyramid) - 2)]
 
     def times(self, view: Pixels) -> float:
         """Return how many times as large as this view the photo is."""

@@ -50,6 +50,15 @@ def test_the_face_is_found_in_a_photo_that_was_decoded_smaller(detector: FaceDet
     assert overlap(face.box.scaled(upright.scale * 512 / 2048), ASTRONAUT_FACE) > 0.7
 
 
+@pytest.mark.parametrize("side", [320, 1280])
+def test_a_face_is_as_sure_where_nothing_else_is_in_the_photo(detector: FaceDetector, side: int) -> None:
+    x, y = ASTRONAUT_FACE.x + ASTRONAUT_FACE.w / 2, ASTRONAUT_FACE.y + ASTRONAUT_FACE.h / 2
+    reach = 0.4 * ASTRONAUT_FACE.h
+    cut = astronaut().crop((round(x - reach), round(y - reach), round(x + reach), round(y + reach)))
+    blurred = cut.resize((side, side)).convert("L").filter(ImageFilter.GaussianBlur(side / 60)).convert("RGB")
+    assert only(detector.detect(bgr(blurred))).score > 0.99
+
+
 def test_a_small_face_in_a_large_photo_is_found(detector: FaceDetector) -> None:
     photo = landscape(1600, 1200)
     photo.paste(astronaut(256), (1200, 700))
@@ -215,6 +224,12 @@ def test_a_slanting_face_gives_the_crop_of_the_upright_one(lean: float, side: in
     slanting = cv2.warpAffine(picture, turn, picture.shape[1::-1], borderMode=cv2.BORDER_REFLECT_101)
     assert np.abs(crop(slanting, box, lean).astype(int) - crop(picture, box)).mean() < 2
     assert np.abs(crop(slanting, box).astype(int) - crop(picture, box)).mean() > 10
+
+
+@pytest.mark.parametrize("side", [60, 400])
+def test_a_square_at_a_slant_is_whole_to_its_corners(side: int) -> None:
+    plain = np.full((700, 700, 3), 200, np.uint8)
+    assert (faces.square(plain, 350, 350, side, 96, cv2.BORDER_CONSTANT, 45) == 200).all()
 
 
 def test_a_face_that_leans_a_little_is_left_as_it_is() -> None:
