@@ -71,6 +71,18 @@ def framed(share: float) -> Change:
     return change
 
 
+def cut_close(share: float) -> Change:
+    """Show a part of the face and nothing else: this share of its box, as high as the frame."""
+
+    def change(photo: LabelledPhoto) -> tuple[Pixels, Floats]:
+        pixels, faces = framed(1 / share)(photo)
+        width = min(FRAME[0], round(share * faces[0, 2]))
+        left = (FRAME[0] - width) // 2
+        return pixels[:, left : left + width], shifted(faces, -left, 0)
+
+    return change
+
+
 def slanted(angle: float) -> Change:
     """Turn a portrait by degrees, about half of them the other way."""
 
@@ -116,6 +128,7 @@ def conditions() -> list[Condition]:
     return [
         Condition("as it is", worse(lambda p: p)),
         *(Condition(f"face {s:.0%} of the frame's height", framed(s), True) for s in (0.3, 0.5, 0.7, 0.9, 1.1)),
+        Condition("80% of the face and nothing else", cut_close(0.8), True),
         *(Condition(f"turned by {angle}°", slanted(angle), True) for angle in (15, 30, 45)),
         *(Condition(f"faces of {side} pixels", shrunk(side)) for side in (10, 14, 18, 24, 32, 48)),
         Condition("grey", worse(grey)),
@@ -172,6 +185,8 @@ def main() -> None:
         entrants[given.against.stem] = OpenCVDetector(given.against, THRESHOLD)
     photos = of_split(read(given.labels), Split.VALIDATION)[::EVERY]
     portraits = [photo for photo in photos if is_portrait(photo)]
+    if not portraits:
+        raise SystemExit(f"{given.labels} holds no validation photo of a single large face")
     print(f"{len(photos)} photos, {len(portraits)} portraits", file=sys.stderr)
     table = Table("condition", "faces", *(f"{name}: {what}" for name in entrants for what in ("recall", "false")))
     rows = []
