@@ -275,6 +275,32 @@ def test_some_photos_are_shown_at_a_slant_too_and_empty_ones_turned(labels):
     assert not any(np.array_equal(first, second) for _, [first, *more] in shown for second in more)
 
 
+def test_what_the_verifier_is_shown_lies_where_its_answer_says(monkeypatch):
+    from albumsort.training import face_verifying
+    from albumsort.training.face_candidates import CENTRE, COLUMNS, POINTS, SIDE, SIZE, TRUE
+
+    monkeypatch.setattr(face_verifying, "COVERED_SHARE", 0.0)
+    crop = np.full((SIDE, SIDE, 3), 20, np.uint8)
+    crop[24:44, 18:38] = 240
+    row = np.zeros(COLUMNS, np.float32)
+    row[TRUE], row[CENTRE], row[SIZE] = 1, (-4 / SIDE, 2 / SIDE), np.log(20 / SIDE)
+    row[POINTS] = np.tile(row[CENTRE], 5)
+    before, measured = (crop.copy(), row.copy()), 0
+    for seed in range(300):
+        pixels, answer = face_verifying.varied(crop, row, np.random.default_rng(seed))
+        bright = pixels.mean(axis=2) > (int(pixels.max()) + int(np.median(pixels))) / 2
+        if int(pixels.max()) - int(np.median(pixels)) < 120:
+            continue  # too little light to measure
+        y, x = (np.mean(at) + 0.5 - pixels.shape[0] / 2 for at in np.nonzero(bright))
+        assert np.allclose(answer[CENTRE] * SIDE, (x, y), atol=1.2)
+        assert np.allclose(answer[POINTS] * SIDE, np.tile((x, y), 5), atol=1.2)
+        assert np.allclose(np.exp(answer[SIZE]) * SIDE, np.sqrt(bright.sum()), atol=1.2)
+        measured += 1
+    assert measured > 150
+    assert np.array_equal(crop, before[0])
+    assert np.array_equal(row, before[1])
+
+
 def test_candidates_are_faces_or_none_and_what_lies_between_is_left_out():
     faces = rows(row(100, 100, 40, 40), row(300, 100, 40, 40, face_labels.UNSURE))
     found = rows(

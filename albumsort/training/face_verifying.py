@@ -15,13 +15,16 @@ from ..face_rows import MIRRORED_LANDMARKS, Floats
 from ..faces import VERIFIER_SIDE, Pixels
 from . import shards
 from .face_candidates import CENTRE, POINTS, POINTS_KNOWN, PROPOSAL, SIDE, SIZE, TRUE
-from .face_canvases import grey, lit
+from .face_canvases import degraded, grey, lit
 
 POSITIVE_SHARE, HARD_SHARE = 0.4, 0.5  # of a batch; of its negatives
 EASIEST = 0.02  # what every negative has, besides its score, to be drawn as a hard one
 SMOOTHING = 0.01
 MARGIN = (SIDE - VERIFIER_SIDE) // 2
 JITTER = 4  # pixels of a stored crop
+ZOOM = 0.12  # log of how much more or less of a crop is shown
+WORSE_SHARE, COVERED_SHARE = 0.3, 0.15  # of what is shown
+PATCH = 6, 20  # pixels of each side of what covers a crop
 ANSWERED_AT_ONCE = 512
 
 _MIRRORED_POINTS = [i - 4 + POINTS.start for i in MIRRORED_LANDMARKS]
@@ -101,10 +104,18 @@ def _drawn(chances: npt.NDArray[Any], count: int, random: np.random.Generator) -
 def varied(crop: Pixels, row: Floats, random: np.random.Generator) -> tuple[Pixels, Floats]:
     """Return what the network sees of a crop, varied in place and quality, and what it should answer."""
     x, y = (int(v) for v in random.integers(-JITTER, JITTER + 1, 2))
+    reach = round(VERIFIER_SIDE / 2 * np.exp(random.uniform(-ZOOM, ZOOM)))
     row = row.copy()
     row[[CENTRE.start, *range(POINTS.start, POINTS.stop, 2)]] -= x / SIDE
     row[[CENTRE.start + 1, *range(POINTS.start + 1, POINTS.stop, 2)]] -= y / SIDE
-    pixels = crop[MARGIN + y : MARGIN + y + VERIFIER_SIDE, MARGIN + x : MARGIN + x + VERIFIER_SIDE]
+    times = 2 * reach / VERIFIER_SIDE
+    row[CENTRE] /= times
+    row[POINTS] /= times
+    row[SIZE] -= np.log(times)
+    left, top = SIDE // 2 + x - reach, SIDE // 2 + y - reach
+    how = cv2.INTER_AREA if times > 1 else cv2.INTER_LINEAR
+    shown = crop[top : top + 2 * reach, left : left + 2 * reach]
+    pixels = np.asarray(cv2.resize(shown, (VERIFIER_SIDE, VERIFIER_SIDE), interpolation=how), np.uint8)
     if random.random() < 0.5:
         pixels = pixels[:, ::-1]
         row[CENTRE.start] *= -1
@@ -119,6 +130,11 @@ def varied(crop: Pixels, row: Floats, random: np.random.Generator) -> tuple[Pixe
         small = int(random.integers(10, 32))
         shrunk = cv2.resize(pixels, (small, small), interpolation=cv2.INTER_AREA)
         pixels = np.asarray(cv2.resize(shrunk, (VERIFIER_SIDE, VERIFIER_SIDE)), np.uint8)
+    if random.random() < WORSE_SHARE:
+        pixels = degraded(pixels, random)
+    if random.random() < COVERED_SHARE:
+        (x, y), (w, h) = random.integers(0, VERIFIER_SIDE, 2), random.integers(*PATCH, 2)
+        pixels[y : y + h, x : x + w] = random.integers(0, 256, 3)
     return pixels, row
 
 
