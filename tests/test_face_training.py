@@ -392,19 +392,6 @@ def test_an_interrupted_run_goes_on_and_its_losses_fall(trained):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("share", [0.0, 0.25, 1.0])
-def test_blended_weights_lie_between_those_of_the_two_last_rounds(trained, share):
-    from albumsort.training import face_fitting
-
-    before, last = trained["run"] / "verifier-0", trained["run"] / "verifier-1"
-    blended = face_fitting.blended("verifier", before, last, share).get_weights()
-    old, new = (face_fitting.averaged("verifier", run).get_weights() for run in (before, last))
-    assert any((a != b).any() for a, b in zip(old, new, strict=True))
-    for a, b, between in zip(old, new, blended, strict=True):
-        assert np.allclose(between, a + share * (b - a), atol=1e-6)
-
-
-@pytest.mark.slow
 def test_the_detector_that_was_trained_finds_a_drawn_face(trained, tmp_path, monkeypatch):
     from albumsort import faces, weights
     from albumsort.training import face_shipping

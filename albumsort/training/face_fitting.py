@@ -40,7 +40,6 @@ class FaceRecipe(Stored):
     verifier_epochs: tuple[int, ...] = (20, 15)  # of each round; the later ones learn most from its errors
     verifier_batch: int = 128
     verifier_learning_rate: float = 2e-3
-    verifier_blend: float = 1.0  # share of the last round in the weights that ship; the rest is the round before
     averaging: float = 0.998
     seed: int = 0
 
@@ -189,18 +188,6 @@ def averaged(network: str, run: Path) -> keras.Model:
     keras.config.set_dtype_policy("float32")
     model = BUILDERS[network]()
     model.load_weights(run / AVERAGE)
-    return model
-
-
-def blended(network: str, before: Path, last: Path, share: float) -> keras.Model:
-    """Return the network between those of two runs of which the last began with the other's weights.
-
-    It keeps more of what the first one knew than the last one, and has most of what that one learnt besides
-    (Wortsman et al., Robust fine-tuning of zero-shot models, 2022).
-    """
-    model, first = averaged(network, last), averaged(network, before)
-    pairs = zip(first.get_weights(), model.get_weights(), strict=True)
-    model.set_weights([(1 - share) * old + share * new for old, new in pairs])
     return model
 
 

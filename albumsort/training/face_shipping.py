@@ -81,17 +81,16 @@ def train(
     network = face_fitting.averaged("proposer", before)
     proposer.write_bytes(conversion.proposer_to_litert(network, shown(labels, recipe.seed)))
     collected: list[Path] = []
-    rounds: list[Path] = []
+    before = None
     for number in range(len(recipe.verifier_epochs)):
         collected.append(run / f"candidates-{number}")
         collect(collected[-1], labels, proposer, recipe.seed + number)
         fitted = run / f"verifier-{number}"
-        face_fitting.fit_verifier(recipe, number, collected, rounds[-1] if rounds else None, fitted)
-        rounds.append(fitted)
-    if not rounds:
+        face_fitting.fit_verifier(recipe, number, collected, before, fitted)
+        before = fitted
+    if before is None:
         raise UsageError("the recipe has no round for the verifier")
-    network = face_fitting.blended("verifier", rounds[-2:][0], rounds[-1], recipe.verifier_blend)
-    verifier.write_bytes(conversion.verifier_to_litert(network))
+    verifier.write_bytes(conversion.verifier_to_litert(face_fitting.averaged("verifier", before)))
     labelled = face_photos.read(labels)
     calibration = calibrate(proposer, verifier, labelled, watch)
     validation, held_out = measure(proposer, verifier, calibration, labelled, watch)
