@@ -4,6 +4,7 @@ import pickle
 from dataclasses import asdict, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from helpers import ASTRONAUT_FACE, astronaut, encoded, exif, landscape, overlap, stored
 from PIL import Image, ImageFilter
@@ -110,6 +111,15 @@ def test_a_face_at_a_slant_is_found(angle: int) -> None:
     seen = only(analysed(encoded(slanting)))
     assert overlap(seen.box, ASTRONAUT_FACE) > 0.5
     assert seen.label is Emotion.HAPPY
+
+
+@pytest.mark.parametrize("angle", [-75, -50, 50, 75])
+def test_a_face_at_a_slant_is_judged_upright(angle: int) -> None:
+    about, grey = (226, 116), (200, 200, 200)
+    slanting = astronaut().rotate(angle, center=about, resample=Image.Resampling.BICUBIC, fillcolor=grey)
+    seen = [analysed(encoded(picture)) for picture in (slanting, astronaut())]
+    judged, upright = (faces.unpack(result.crops, len(result.faces))[0].ravel() for result in seen)
+    assert np.corrcoef(judged, upright)[0, 1] > 0.35  # as it lies in the photo: less than .3
 
 
 @pytest.mark.parametrize("cut", [0.15, 0.3])
