@@ -113,13 +113,13 @@ def test_a_face_at_a_slant_is_found(angle: int) -> None:
     assert seen.label is Emotion.HAPPY
 
 
-@pytest.mark.parametrize("angle", [-75, -50, 50, 75])
+@pytest.mark.parametrize("angle", [-75, -50, -35, 35, 50])
 def test_a_face_at_a_slant_is_judged_upright(angle: int) -> None:
     about, grey = (226, 116), (200, 200, 200)
     slanting = astronaut().rotate(angle, center=about, resample=Image.Resampling.BICUBIC, fillcolor=grey)
     seen = [analysed(encoded(picture)) for picture in (slanting, astronaut())]
     judged, upright = (faces.unpack(result.crops, len(result.faces))[0].ravel() for result in seen)
-    assert np.corrcoef(judged, upright)[0, 1] > 0.35  # as it lies in the photo: less than .3
+    assert np.corrcoef(judged, upright)[0, 1] > 0.4  # as it lies in the photo: .36 at most
 
 
 @pytest.mark.parametrize("cut", [0.15, 0.3])
