@@ -421,15 +421,20 @@ def test_stored_faces_that_are_damaged_are_said_and_made_anew_from_the_photo(
 ) -> None:
     index_album(database, album)
     with closing(sqlite3.connect(database)) as raw:
+        found = raw.execute("SELECT DISTINCT path FROM photos JOIN faces USING (content) ORDER BY path").fetchall()
         raw.execute(damage)
         raw.commit()
+    with_faces = [Path(os.fsdecode(path)).name for (path,) in found]  # those too that are hardly one
+    assert set(PORTRAITS) <= set(with_faces) < set(GOOD)
     other_emotions(monkeypatch)
     report = index_album(database, album)
-    assert (report.rescored, report.exit_code) == (2, 1)
-    assert [path.name for path, reason in report.failed if "stored faces" in reason] == PORTRAITS
+    without = len(GOOD) - len(with_faces)
+    assert (report.rescored, report.exit_code) == (without, 1)
+    assert [path.name for path, reason in report.failed if "stored faces" in reason] == with_faces
     assert sorted(photos(database)) == GOOD
     report = index_album(database, album, executor=Short(99))
-    assert counts(report) == {"found": 5, "analysed": 2, "unchanged": 2, "faces": 2, "failed": 1}
+    analysed = {"analysed": len(with_faces), "unchanged": without}
+    assert counts(report) == {"found": 5, **analysed, "faces": 2, "failed": 1}
 
 
 def test_every_photo_scored_anew_or_analysed_moves_the_progress_bar(
@@ -675,7 +680,7 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
     done = run("index", folder / "album", "--db", folder / "index.sqlite", "--workers", "1")
     assert done.returncode == 0, done.stderr
     expected = rows(folder / "index.sqlite")
-    assert len(expected) == MANY
+    assert len({row[0] for row in expected}) == MANY
     return SimpleNamespace(album=folder / "album", rows=expected)
 
 
