@@ -115,10 +115,9 @@ def _notes(faces: Sequence[Face], by: float, size: tuple[int, int]) -> tuple[lis
         font = ImageFont.load_default(font_size)
         texts = [_text(number, face, detail) for number, face in enumerate(faces, start=1)]
         notes, covered = _placed(texts, faces, by, size, font)
-        whole = all(_is_inside(note.box, size) for note in notes)
         if covered < least:
             best, least = notes, covered
-        if covered == 0 and whole:
+        if covered == 0 and all(_is_inside(note.box, size) for note in notes):
             return notes, detail == details[0]
     return best, False
 
