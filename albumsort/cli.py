@@ -668,7 +668,22 @@ def train(
         ),
     ] = None,
     start: Annotated[
-        str | None, _option("--start", help="Run to begin from, or: shipped.", metavar="DIR", show_default=False)
+        str | None,
+        _option(
+            "--start",
+            help="Run to begin from, or: shipped. Faces: the proposer stays, the verifier learns on.",
+            metavar="DIR",
+            show_default=False,
+        ),
+    ] = None,
+    reviewed: Annotated[
+        Path | None,
+        _option(
+            "--reviewed",
+            help="Faces: CSV of what a person said of the teacher's answers.",
+            metavar="FILE",
+            show_default=False,
+        ),
     ] = None,
     faces: Annotated[
         Path | None,
@@ -685,12 +700,13 @@ def train(
     """Train an emotion network on labelled faces, or the face detector on photos; convert and calibrate it."""
     _known_network(network)
     command = "albumsort " + " ".join(sys.argv[1:])
-    others = {"emotion": ("photos", "boxes"), "faces": ("data", "votes", "labels", "epochs", "start", "faces")}
+    others = {"emotion": ("photos", "boxes", "reviewed"), "faces": ("data", "votes", "labels", "epochs", "faces")}
     _refuse(ctx, others[network], f"--network {network}")
     _need_tensorflow()
     with _silent_if(_quiet(ctx, quiet)):
         if network == "faces":
-            _train_faces(photos or [], boxes, teacher or [], recipe or "cascade", seed, run, weights, command)
+            made = recipe or "cascade"
+            _train_faces(photos or [], boxes, teacher or [], reviewed, made, seed, start, run, weights, command)
         else:
             instead = {"epochs": epochs, "seed": seed, "teachers": tuple(teacher or ()), "start": start}
             _train_emotions(data, votes, _labels(labels), faces, recipe or "compact", instead, run, weights, command)
@@ -739,8 +755,10 @@ def _train_faces(
     photos: Sequence[Path],
     boxes: Path | None,
     teachers: Sequence[str],
+    reviewed: Path | None,
     recipe: str,
     seed: int | None,
+    start: str | None,
     run: Path,
     weights: Path | None,
     command: str,
@@ -757,6 +775,8 @@ def _train_faces(
         raise UsageError("name --photos, folders of photos with and without faces")
     if len(teachers) != 1 or not Path(teachers[0]).is_file():
         raise UsageError("name one --teacher, an ONNX file of OpenCV's FaceDetectorYN, to say where the faces are")
+    if reviewed is not None and not reviewed.is_file():
+        raise UsageError(f"{reviewed}: no such file of verdicts")
     teacher = Path(teachers[0])
     made = face_fitting.chosen(recipe, seed)
     digest = hashlib.sha256(teacher.read_bytes()).hexdigest()
@@ -768,6 +788,8 @@ def _train_faces(
         run,
         command,
         lambda p: tqdm(p, disable=not _on_terminal()),
+        reviewed,
+        None if start is None else face_shipping.Start.read(start),
     )
     for file in (trained.proposer, trained.verifier):
         print(file)

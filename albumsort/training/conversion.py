@@ -94,22 +94,23 @@ def _converted(function: Any, shown: Sequence[Floats] | None = None) -> bytes:
         return bytes(converter.convert())
 
 
-def take_weights(model: keras.Model, content: bytes, faces: Pixels, outputs: Sequence[int | None]) -> None:
+def take_weights(model: keras.Model, content: bytes, shown: Pixels, outputs: Sequence[int | None]) -> None:
     """Give a network the weights of a LiteRT file made from it, or from one with fewer blocks, to train it further.
 
     outputs: for each output of the network the one of the file that it begins as, None for a new one.
 
     The file holds batch normalisation folded into the convolutions. Each layer's mean and variance are
-    measured on `faces` (n, 48, 48) and its scale and offset set so that its answers stay the same.
-    Raises AlbumsortError if the file was made from another network.
+    measured on what is `shown` to it, (n, 48, 48, channels), and its scale and offset set so that its answers stay
+    the same. Raises AlbumsortError if the file was made from another network.
     """
     following = {id(layer.input): layer for layer in model.layers if isinstance(layer, BatchNorm)}
     stored = _folded(content)
     taken = []
+    last = [layer for layer in model.layers if isinstance(layer, keras.layers.Dense)][-1]
     for layer in model.layers:
-        if isinstance(layer, keras.layers.Dense):
+        if layer is last:
             _take_outputs(layer, *stored.pop(), outputs)
-        elif isinstance(layer, keras.layers.Conv2D):
+        elif isinstance(layer, keras.layers.Conv2D | keras.layers.Dense):
             found = next((i for i, (kernel, _) in enumerate(stored) if kernel.shape == tuple(layer.kernel.shape)), None)
             if found is None:
                 continue  # of a further block, which adds nothing yet
@@ -125,7 +126,7 @@ def take_weights(model: keras.Model, content: bytes, faces: Pixels, outputs: Seq
     if stored:
         raise AlbumsortError("it holds more weights than the network: it was made from another one")
     norms = list(following.values())
-    inputs = keras.Model(model.input, [norm.input for norm in norms])(faces.astype(np.float32)[..., None])
+    inputs = keras.Model(model.input, [norm.input for norm in norms])(shown.astype(np.float32))
     for norm, x in zip(norms, inputs, strict=True):
         values = np.asarray(x, np.float32).reshape(-1, x.shape[-1])
         mean, variance = values.mean(axis=0), values.var(axis=0)
@@ -152,8 +153,10 @@ def _folded(content: bytes) -> list[tuple[Floats, Floats]]:
     interpreter = Interpreter(
         model_content=content, experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
     )
+    given = interpreter.get_input_details()[0]
+    interpreter.resize_tensor_input(given["index"], [1, *given["shape"][1:]])
     interpreter.allocate_tensors()
-    interpreter.set_tensor(interpreter.get_input_details()[0]["index"], np.zeros((1, SIDE, SIDE, 1), np.uint8))
+    interpreter.set_tensor(given["index"], np.zeros((1, *given["shape"][1:]), given["dtype"]))
     interpreter.invoke()  # unpacks weights stored as float16
     found = []
     for operation in interpreter._get_ops_details():

@@ -50,7 +50,7 @@ def survey(
     probability, true, faces = [np.zeros(0, np.float32)], [np.zeros(0, bool)], 0
     for photo in watch(photos):
         rows, given = detector.survey(np.ascontiguousarray(photo.pixels))
-        right, counted = matched(rows, photo.faces)
+        right, counted = matched(rows, photo.seen)
         faces += len(photo.sure)
         scores.append(given[counted])
         probability.append(rows[counted, SCORE])

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ..face_rows import BOX, LANDMARKS, SCORE, Floats, centres, longer_side, overlaps, scaled
+from ..face_rows import BOX, LANDMARKS, SCORE, Floats, centres, longer_side, mirrored, overlaps, scaled, turned_back
 from ..faces import PADDING, VERIFIER_CONTEXT, Pixels, Proposer, square
 from . import shards
 from .face_canvases import tilt, tilted
@@ -25,10 +25,11 @@ MOST_ENLARGED, FACE_SIDE = 2.0, 230  # pixels that most often no face exceeds
 SAME, OTHER = 0.45, 0.25  # overlaps from which a candidate is a face, and up to which it is none
 SMALLEST = 5.0  # pixels
 BLURRED, STRETCHED = 0.06, 0.12  # how far true faces are moved and stretched, in sides
-COLUMNS = 18
-TRUE, CENTRE, SIZE, POINTS, POINTS_KNOWN, PROPOSAL, UNIT = 0, slice(1, 3), slice(3, 5), slice(5, 15), 15, 16, 17
+COLUMNS = 19
+TRUE, CENTRE, SIZE, POINTS, POINTS_KNOWN = 0, slice(1, 3), slice(3, 5), slice(5, 15), 15
+PROPOSAL, UNIT, RULED_OUT = 16, 17, 18
 """Columns of a candidate: 1 for a face; its place as the verifier should answer it; whether its landmarks are
-known; the proposer's score; pixels of the photo in one VERIFIER_CONTEXT."""
+known; the proposer's score; pixels of the photo in one VERIFIER_CONTEXT; 1 for what a person saw to be none."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class Collecting:
                 for side in _sizes(pixels, faces, learnt[i].empty, random):
                     found = _proposed(propose, pixels, side)
                     if random.random() < 0.5:
-                        found = np.concatenate([found, _near(faces[faces[:, SCORE] >= FACE], random)])
+                        found = np.concatenate([found, _near(faces[_settled(faces)], random)])
                     judged, kept = judge(found, faces)
                     rows.append(judged)
                     crops.append(cut(pixels, found[kept]))
@@ -73,17 +74,31 @@ def _shown(photo: LabelledPhoto, random: np.random.Generator) -> Iterator[tuple[
     pixels = np.asarray(photo.pixels)
     yield pixels, photo.faces
     if photo.empty:
-        yield np.ascontiguousarray(np.rot90(pixels, int(random.integers(1, 4)))[:, ::-1]), photo.faces
+        other, faces = _quartered(pixels, photo.faces, int(random.integers(1, 4)))
+        yield np.ascontiguousarray(other[:, ::-1]), mirrored(faces, other.shape[1])
     elif angle := tilt(random):
         yield tilted(pixels, photo.faces, angle)
+
+
+def _quartered(pixels: Pixels, faces: Floats, turns: int) -> tuple[Pixels, Floats]:
+    """Return a photo after quarter turns anticlockwise, and its faces."""
+    for _ in range(turns):
+        pixels = np.rot90(pixels)
+        faces = turned_back(faces, 3, pixels.shape[1], pixels.shape[0])
+    return pixels, faces
+
+
+def _settled(faces: Floats) -> npt.NDArray[np.bool_]:
+    """Which of the faces are some, or were ruled out by a person."""
+    return np.asarray((faces[:, SCORE] >= FACE) | (faces[:, SCORE] == 0))
 
 
 def _sizes(pixels: Pixels, faces: Floats, empty: bool, random: np.random.Generator) -> list[float]:
     longest = max(pixels.shape[:2])
     largest = longest * MOST_ENLARGED
     sizes = np.exp(random.uniform(np.log(SIZES[0]), np.log(SIZES[1]), 3 if empty else 2))
-    if len(faces):
-        limit = FACE_SIDE / float(longer_side(faces).max()) * longest
+    if not empty:
+        limit = FACE_SIDE / float(longer_side(faces[faces[:, SCORE] > 0]).max()) * longest
         sizes = np.where(random.random(len(sizes)) < 0.7, np.minimum(sizes, limit), sizes)
     return [float(size) for size in np.clip(sizes, 64, largest)]
 
@@ -99,7 +114,7 @@ def _proposed(propose: Proposer, pixels: Pixels, side: float) -> Floats:
 
 
 def _near(faces: Floats, random: np.random.Generator) -> Floats:
-    """True faces, a little beside where they are."""
+    """Faces, and what was taken for one, a little beside where they are."""
     near = faces[:15].copy()
     side = longer_side(near)[:, None]
     near[:, 0:2] += random.normal(0, BLURRED, (len(near), 2)) * side
@@ -110,6 +125,7 @@ def _near(faces: Floats, random: np.random.Generator) -> Floats:
 
 def judge(found: Floats, faces: Floats) -> tuple[Floats, npt.NDArray[np.bool_]]:
     """Return candidates that are a face or none as (m, COLUMNS), and which of those found they are."""
+    others, faces = faces[faces[:, SCORE] == 0], faces[faces[:, SCORE] > 0]
     if len(faces):
         shared = overlaps(found, faces)
         nearest, most = faces[shared.argmax(axis=1)], shared.max(axis=1)
@@ -127,6 +143,7 @@ def judge(found: Floats, faces: Floats) -> tuple[Floats, npt.NDArray[np.bool_]]:
     rows[:, POINTS] = (nearest[:, LANDMARKS] - np.tile(centre, 5)) / unit
     rows[:, POINTS_KNOWN] = has_landmarks(nearest)
     rows[~true, 1:PROPOSAL] = 0
+    rows[:, RULED_OUT] = ~true & (overlaps(found, others).max(axis=1, initial=0) >= SAME)
     return np.nan_to_num(rows)[kept], kept
 
 

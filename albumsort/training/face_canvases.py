@@ -175,7 +175,7 @@ class _Canvas:
         angle: float = 0.0,
     ) -> None:
         """Paste a window of a photo at a scale, turned by degrees, perhaps in another light."""
-        pixels, faces = photo.pixels, photo.faces
+        pixels, faces = photo.pixels, photo.seen
         if window is not None:
             height, width = pixels.shape[:2]
             left, top = (int(max(0, v)) for v in window[:2])

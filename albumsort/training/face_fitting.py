@@ -11,7 +11,7 @@ import keras
 import numpy as np
 
 from ..errors import UsageError
-from . import face_networks, face_proposing, face_verifying, shards
+from . import conversion, face_networks, face_proposing, face_verifying, shards
 from .epochs import AVERAGE, Checkpoints, adamw, epochs_of, go_on
 from .face_verifying import Candidates
 from .recipes import Stored
@@ -22,6 +22,7 @@ BUILDERS: dict[str, Callable[[], keras.Model]] = {
 }
 
 
+STATISTICS_CANDIDATES = 2000
 LATER = 0.7  # of the learning rate, where there is something to begin with
 OVERLOOKED = 0.97  # what a verifier is so sure of is rather a face that the teacher overlooked than a mistake
 
@@ -95,13 +96,15 @@ def fit_proposer(recipe: FaceRecipe, cycle: int, canvases: Path, checked: Path, 
     )
 
 
-def fit_verifier(recipe: FaceRecipe, round: int, collected: Sequence[Path], before: Path | None, run: Path) -> None:
+def fit_verifier(
+    recipe: FaceRecipe, round: int, collected: Sequence[Path], before: Path | bytes | None, run: Path
+) -> None:
     """Train the verifier on collections of candidates into a folder, or go on with it.
 
     A twentieth of them only scores it: the share of the others that it keeps with 95 % of the faces. They are drawn
     one by one, so most have candidates of the same face among those learnt from: the score flatters, and serves to
     watch one training alone.
-    before: the folder of the round before; what that one took for faces is shown oftener.
+    before: the folder of the round before, or a verifier's LiteRT file; what that one took for faces is shown oftener.
     """
     epochs = recipe.verifier_epochs[round]
     if epochs_of(run) >= epochs:
@@ -109,12 +112,12 @@ def fit_verifier(recipe: FaceRecipe, round: int, collected: Sequence[Path], befo
     candidates = Candidates([part for folder in collected for part in shards.read(folder)])
     kept = np.random.default_rng([recipe.seed, round]).random(len(candidates)) < 0.95
     learnt, checked = candidates.where(kept), candidates.where(~kept)
-    start = None if before is None else averaged("verifier", before)
+    start = taken(before, learnt) if isinstance(before, bytes) else before and averaged("verifier", before)
     if start is None:
         hardness = face_verifying.proposals(learnt)
     else:
         hardness = face_verifying.scores(start, learnt)
-        believed = learnt.true | (hardness < OVERLOOKED)
+        believed = learnt.settled | (hardness < OVERLOOKED)
         learnt, hardness = learnt.where(believed), hardness[believed]
     data = face_verifying.Batches(learnt, hardness, recipe.verifier_batch, recipe.steps_an_epoch, recipe.seed + round)
 
@@ -178,7 +181,7 @@ class Scored(Checkpoints):
         return self.score(self.average)
 
 
-def rate(first: float, before: Path | None) -> float:
+def rate(first: float, before: Path | bytes | None) -> float:
     """Return the highest learning rate of a cycle or round, `first` of one that begins from nothing."""
     return first if before is None else first * LATER
 
@@ -188,6 +191,15 @@ def averaged(network: str, run: Path) -> keras.Model:
     keras.config.set_dtype_policy("float32")
     model = BUILDERS[network]()
     model.load_weights(run / AVERAGE)
+    return model
+
+
+def taken(content: bytes, candidates: Candidates) -> keras.Model:
+    """Return the verifier of a LiteRT file, to be trained further; raises AlbumsortError if it is another network."""
+    keras.config.set_dtype_policy("float32")
+    model = face_networks.verifier()
+    some = np.linspace(0, len(candidates) - 1, STATISTICS_CANDIDATES).astype(int)
+    conversion.take_weights(model, content, face_verifying.middles(candidates, some), range(model.output.shape[-1]))
     return model
 
 

@@ -19,11 +19,13 @@ from ..errors import PhotoError, UsageError
 from ..face_rows import SCORE, Floats
 from ..faces import Pixels
 from ..walk import Walk, find
-from . import shards
+from . import face_reviews, shards
 from .face_labels import FACE, UNSURE, Teacher, label, with_boxes
+from .face_reviews import Review
 
 LONGEST_SIDE = 800
 PHOTOS_A_PART = 64
+REVIEWED = "reviewed.csv"  # beside the labels, what a person said of them
 VALIDATION, HELD_OUT = 0.08, 0.20  # of the hashes: up to the first, and between the two
 EMPTY_SOURCE = 0.5  # share of a source's photos without a face, from which it is believed
 RARE_FACE = 0.7  # a score below is no proof of a face in such a source: half are cats, lamps and shadows
@@ -53,6 +55,7 @@ class Split(StrEnum):
 class LabelledPhoto:
     """A photo, at most LONGEST_SIDE pixels long, and the rows of its faces in the same pixels.
 
+    faces: those that the teacher or a person saw, and what a person saw to be none, whose score is 0.
     source: the letters its name begins with, as photos of one origin are often named.
     """
 
@@ -68,9 +71,14 @@ class LabelledPhoto:
         return self.faces[self.faces[:, SCORE] >= FACE]
 
     @property
+    def seen(self) -> Floats:
+        """The faces, and what may be one."""
+        return self.faces[self.faces[:, SCORE] > 0]
+
+    @property
     def empty(self) -> bool:
         """Whether nobody sees a face in it."""
-        return len(self.faces) == 0
+        return len(self.seen) == 0
 
 
 def gather(folders: Sequence[Path], boxes: Path | None, sets: Sequence[str]) -> list[Drawn]:
@@ -132,7 +140,11 @@ def label_all(drawn: Sequence[Drawn], make_teacher: Callable[[], Teacher], folde
 
 
 def read(folder: Path) -> list[LabelledPhoto]:
-    """Return the labelled photos of a folder; their pixels stay in its files."""
+    """Return the labelled photos of a folder, reviewed if a review lies there; their pixels stay in its files.
+
+    A review changes what is learnt, and not which photos are there to choose by or to measure on.
+    """
+    reviews = face_reviews.read(folder / REVIEWED) if (folder / REVIEWED).exists() else {}
     labelled = [item for part in shards.read(folder) for item in _of_part(part)]
     photos_of = Counter(_source(name) for name, _, _ in labelled)
     empty_of = Counter(_source(name) for name, _, faces in labelled if not len(faces))
@@ -143,7 +155,10 @@ def read(folder: Path) -> list[LabelledPhoto]:
         if source in believed:
             faces[faces[:, SCORE] < RARE_FACE, SCORE] = UNSURE
         split = _split(name, len(faces) == 0, source in believed)
-        read.append(LabelledPhoto(name, source, pixels, faces, split))
+        review = reviews.get(name, Review())
+        if review.empty and split is Split.UNUSED:
+            split = Split.TRAINING
+        read.append(LabelledPhoto(name, source, pixels, review.correct(faces), split))
     return read
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
+from .. import weights
 from ..errors import AlbumsortError, UsageError
 from ..faces import (
     COARSE_SIDE,
@@ -23,7 +25,7 @@ from ..faces import (
     proposer_input,
     shrunk,
 )
-from . import conversion, face_calibration, face_canvases, face_charts, face_fitting, face_photos
+from . import conversion, face_calibration, face_canvases, face_charts, face_fitting, face_photos, face_reviews
 from .face_candidates import collect
 from .face_fitting import FaceRecipe
 from .face_labels import Teacher
@@ -37,6 +39,28 @@ OTHER_CANVASES = 1000  # added to the seed
 SHOWN = 10  # photos to convert the proposer with
 
 Watch = Callable[[Iterable[LabelledPhoto]], Iterable[LabelledPhoto]]
+
+
+@dataclass(frozen=True)
+class Start:
+    """The networks, as LiteRT files, that a run begins with: the proposer stays as it is, the verifier learns on.
+
+    proposed: the proposer's entry in the manifest.
+    """
+
+    proposer: bytes
+    verifier: bytes
+    proposed: dict[str, Any]
+
+    @classmethod
+    def read(cls, name: str) -> Self:
+        """Read those of a finished run, or those that ship if the name is `shipped`."""
+        if name == "shipped":
+            proposer, entry = weights.load(PROPOSER)
+            return cls(proposer, weights.load(VERIFIER)[0], entry.details)
+        entries, run = _entries(Path(name)), Path(name)
+        proposer, verifier = ((run / entries[network]["file"]).read_bytes() for network in (PROPOSER, VERIFIER))
+        return cls(proposer, verifier, entries[PROPOSER])
 
 
 @dataclass(frozen=True)
@@ -58,39 +82,46 @@ def train(
     run: Path,
     command: str,
     watch: Watch,
+    reviewed: Path | None = None,
+    start: Start | None = None,
 ) -> Trained:
     """Label, draw, fit, convert and calibrate in the folder `run`, or go on with what is there.
 
     drawn: the photos; make_teacher: pickled, called in every process that labels; taught_by: what the manifest
-    says of it. The last stage leaves the LiteRT files, their manifest entries and charts in the run.
+    says of it; reviewed: a CSV of what a person said of its answers, for `face_reviews`. The last stage leaves the
+    LiteRT files, their manifest entries and charts in the run. Raises UsageError if the recipe has nothing to make a
+    network from.
     """
+    if start is None and not recipe.proposer_epochs:
+        raise UsageError("the recipe has no epochs for the proposer; begin with a finished one, or name some")
+    if start is not None and recipe.proposer_epochs:
+        raise UsageError(
+            "a proposer to begin with stays as it is: give it no epochs in the recipe (proposer_epochs: [])"
+        )
+    if not recipe.verifier_epochs:
+        raise UsageError("the recipe has no round for the verifier")
+    if reviewed is not None:
+        face_reviews.read(reviewed)  # before hours of work
     commit = conversion.commit()
     recipe.claim(run)
-    _claim_photos(run, drawn, taught_by)
+    _claim_photos(run, drawn, taught_by, reviewed, start)
     labels, proposer, verifier = run / "labels", run / f"{PROPOSER}.tflite", run / f"{VERIFIER}.tflite"
     face_photos.label_all(drawn, make_teacher, labels)
-    face_canvases.draw_all(run / "canvases", recipe.canvases, labels, Split.TRAINING, recipe.seed)
-    face_canvases.draw_all(run / "checked", recipe.checked, labels, Split.VALIDATION, recipe.seed + OTHER_CANVASES)
-    before = None
-    for cycle in range(len(recipe.proposer_epochs)):
-        fitted = run / f"proposer-{cycle}"
-        face_fitting.fit_proposer(recipe, cycle, run / "canvases", run / "checked", before, fitted)
-        before = fitted
-    if before is None:
-        raise UsageError("the recipe has no epochs for the proposer")
-    network = face_fitting.averaged("proposer", before)
-    proposer.write_bytes(conversion.proposer_to_litert(network, shown(labels, recipe.seed)))
+    if reviewed is not None:
+        shutil.copyfile(reviewed, labels / face_photos.REVIEWED)
+    if start is None:
+        _make_proposer(recipe, run, labels, proposer)
+    else:
+        proposer.write_bytes(start.proposer)
     collected: list[Path] = []
-    before = None
+    before: Path | bytes | None = None if start is None else start.verifier
     for number in range(len(recipe.verifier_epochs)):
         collected.append(run / f"candidates-{number}")
         collect(collected[-1], labels, proposer, recipe.seed + number)
         fitted = run / f"verifier-{number}"
         face_fitting.fit_verifier(recipe, number, collected, before, fitted)
         before = fitted
-    if before is None:
-        raise UsageError("the recipe has no round for the verifier")
-    verifier.write_bytes(conversion.verifier_to_litert(face_fitting.averaged("verifier", before)))
+    verifier.write_bytes(conversion.verifier_to_litert(face_fitting.averaged("verifier", fitted)))
     labelled = face_photos.read(labels)
     calibration = calibrate(proposer, verifier, labelled, watch)
     validation, held_out = measure(proposer, verifier, calibration, labelled, watch)
@@ -115,17 +146,45 @@ def train(
             {"calibration": list(asdict(calibration).values()), **made},
         ),
     }
+    if start is not None:
+        entries[PROPOSER] = {**start.proposed, "score": made["score"]}
     write_json(run / ENTRIES, entries)
     cycles = [f"{name}-{i}" for name, epochs in recipe.epochs.items() for i in range(len(epochs))]
     face_charts.write(run / "report", [run / cycle for cycle in cycles], validation)
     return Trained(proposer, verifier, entries, validation, held_out)
 
 
-def _claim_photos(run: Path, drawn: Sequence[Drawn], taught_by: str) -> None:
-    """Raise UsageError if the run was begun with other photos or another teacher."""
-    names = "\n".join(item.path.name for item in drawn)
-    inputs = {"photos": len(drawn), "names": hashlib.sha256(names.encode()).hexdigest(), "teacher": taught_by}
-    claim_inputs(run, inputs, "photos or another teacher")
+def _make_proposer(recipe: FaceRecipe, run: Path, labels: Path, proposer: Path) -> None:
+    """Draw canvases and train the proposer into the file given, or go on with it."""
+    face_canvases.draw_all(run / "canvases", recipe.canvases, labels, Split.TRAINING, recipe.seed)
+    face_canvases.draw_all(run / "checked", recipe.checked, labels, Split.VALIDATION, recipe.seed + OTHER_CANVASES)
+    before = None
+    for cycle in range(len(recipe.proposer_epochs)):
+        fitted = run / f"proposer-{cycle}"
+        face_fitting.fit_proposer(recipe, cycle, run / "canvases", run / "checked", before, fitted)
+        before = fitted
+    network = face_fitting.averaged("proposer", fitted)
+    proposer.write_bytes(conversion.proposer_to_litert(network, shown(labels, recipe.seed)))
+
+
+def _claim_photos(
+    run: Path, drawn: Sequence[Drawn], taught_by: str, reviewed: Path | None, start: Start | None
+) -> None:
+    """Raise UsageError if the run was begun with other photos, another teacher, review or start."""
+    inputs: dict[str, Any] = {
+        "photos": len(drawn),
+        "names": _digest("\n".join(item.path.name for item in drawn).encode()),
+        "teacher": taught_by,
+    }
+    if reviewed is not None:
+        inputs["reviewed"] = _digest(reviewed.read_bytes())
+    if start is not None:
+        inputs["start"] = [_digest(start.proposer), _digest(start.verifier)]
+    claim_inputs(run, inputs, "photos or another teacher, review or start")
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def shown(labels: Path, seed: int) -> list[npt.NDArray[np.int8]]:
@@ -190,8 +249,14 @@ def _score(validation: face_calibration.Judged, held_out: face_calibration.Judge
 
 
 def _entry(file: Path, taken: str, given: str, made: dict[str, Any]) -> dict[str, Any]:
-    digest = hashlib.sha256(file.read_bytes()).hexdigest()
-    return {"file": file.name, "sha256": digest, "input": taken, "output": given, "labels": ["face"], **made}
+    return {
+        "file": file.name,
+        "sha256": _digest(file.read_bytes()),
+        "input": taken,
+        "output": given,
+        "labels": ["face"],
+        **made,
+    }
 
 
 def install(run: Path, folder: Path) -> None:

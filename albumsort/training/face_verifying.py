@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterable
 from typing import Any
 
 import cv2
@@ -14,7 +15,7 @@ from keras import ops
 from ..face_rows import MIRRORED_LANDMARKS, Floats
 from ..faces import VERIFIER_SIDE, Pixels
 from . import shards
-from .face_candidates import CENTRE, POINTS, POINTS_KNOWN, PROPOSAL, SIDE, SIZE, TRUE
+from .face_candidates import CENTRE, POINTS, POINTS_KNOWN, PROPOSAL, RULED_OUT, SIDE, SIZE, TRUE
 from .face_canvases import degraded, grey, lit
 
 POSITIVE_SHARE, HARD_SHARE = 0.4, 0.5  # of a batch; of its negatives
@@ -57,6 +58,11 @@ class Candidates:
     def true(self) -> npt.NDArray[np.bool_]:
         """(n,) which are faces."""
         return np.asarray(self.rows[:, TRUE] > 0.5)
+
+    @property
+    def settled(self) -> npt.NDArray[np.bool_]:
+        """(n,) which are faces, or were ruled out by a person."""
+        return np.asarray(self.true | (self.rows[:, RULED_OUT] > 0.5))
 
 
 class Batches(keras.utils.PyDataset):  # type: ignore[misc]
@@ -157,10 +163,14 @@ def proposals(candidates: Candidates) -> Floats:
 
 def scores(model: keras.Model, candidates: Candidates) -> Floats:
     """(n,) what a verifier makes of the candidates as they are, 0-1."""
-    middle = slice(MARGIN, MARGIN + VERIFIER_SIDE)
     answers = []
     for start in range(0, len(candidates), ANSWERED_AT_ONCE):
-        numbers = range(start, min(len(candidates), start + ANSWERED_AT_ONCE))
-        crops = np.stack([candidates.crop(i)[middle, middle] for i in numbers]).astype(np.float32)
-        answers.append(np.asarray(ops.sigmoid(model(crops, training=False)[:, 0])))
+        crops = middles(candidates, range(start, min(len(candidates), start + ANSWERED_AT_ONCE)))
+        answers.append(np.asarray(ops.sigmoid(model(crops.astype(np.float32), training=False)[:, 0])))
     return np.concatenate(answers)
+
+
+def middles(candidates: Candidates, numbers: Iterable[int | np.integer[Any]]) -> Pixels:
+    """(n, VERIFIER_SIDE, VERIFIER_SIDE, 3) what the network sees of some candidates as they are."""
+    middle = slice(MARGIN, MARGIN + VERIFIER_SIDE)
+    return np.stack([candidates.crop(i)[middle, middle] for i in numbers])

@@ -259,7 +259,7 @@ def _begin(model: keras.Model, start: str, heads: Sequence[Head], faces: Labelle
     known = {(head.name, name): i for i, (head, name) in enumerate(_outputs(trained.heads))}
     outputs = [known.get((head.name, name), known.get(("fer2013", name))) for head, name in _outputs(heads)]
     try:
-        conversion.take_weights(model, trained.content, faces.pixels[:STATISTICS_FACES], outputs)
+        conversion.take_weights(model, trained.content, faces.pixels[:STATISTICS_FACES, ..., None], outputs)
     except AlbumsortError as e:
         raise AlbumsortError(f"cannot begin from {start}: {e}") from e
 
