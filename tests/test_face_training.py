@@ -27,6 +27,7 @@ from albumsort.training import (
     face_canvases,
     face_labels,
     face_photos,
+    face_reviews,
     shards,
 )
 from albumsort.training.face_photos import Split
@@ -200,6 +201,94 @@ def test_boxes_are_taken_of_the_named_sets_only(tmp_path):
         face_photos.gather([], tmp_path, ("cats",))
 
 
+# reviews
+
+
+def review(folder: Path, *lines: str) -> Path:
+    path = folder / face_photos.REVIEWED
+    path.write_text("\n".join(["photo,verdict,x,y,w,h", *lines, ""]))
+    return path
+
+
+def test_a_person_overrules_the_teacher_and_sees_what_it_overlooked(tmp_path):
+    lines = "a.jpg,face,0,0,40,40", "a.jpg,other,101,100,40,40", "a.jpg,unsure,200,0,40,40", "a.jpg,face,300,0,40,40"
+    reviews = face_reviews.read(review(tmp_path, *lines, "b.jpg,empty,,,,"))
+    assert (reviews["a.jpg"].empty, reviews["b.jpg"].empty) == (False, True)
+    seen = rows(row(0, 0, 40, 40, 0.4), row(100, 100, 40, 40, 0.9), row(200, 0, 40, 40, 0.8), row(0, 200, 40, 40, 0.7))
+    corrected = reviews["a.jpg"].correct(seen)
+    assert corrected[:, SCORE].tolist() == pytest.approx([1, 0, face_labels.UNSURE, 0.7, 1])
+    assert np.array_equal(corrected[:4, :SCORE], seen[:, :SCORE])  # boxes and landmarks stay the teacher's
+    assert corrected[4, :4].tolist() == [300, 0, 40, 40]
+    assert face_labels.has_landmarks(corrected).tolist() == [True, True, True, True, False]
+    assert np.array_equal(reviews["b.jpg"].correct(seen), seen)
+    assert seen[0, SCORE] == np.float32(0.4)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("file,x\n", "first line is not photo,verdict,x,y,w,h"),
+        ("", "first line is not"),
+        ("photo,verdict,x,y,w,h\na.jpg,cat,1,2,3,4\n", "line 2, is no verdict: a.jpg,cat"),
+        ("photo,verdict,x,y,w,h\na.jpg,face,1,2,,4\n", "line 2, is no verdict"),
+        ("photo,verdict,x,y,w,h\na.jpg,face,1,2,3\n", "line 2, is no verdict"),
+        ("photo,verdict,x,y,w,h\n\n", "line 2, is no verdict"),
+    ],
+)
+def test_what_is_no_review_is_refused_by_name_and_line(content, reason, tmp_path):
+    path = tmp_path / "verdicts.csv"
+    path.write_text(content)
+    with pytest.raises(UsageError, match=reason) as refused:
+        face_reviews.read(path)
+    assert str(path) in str(refused.value)
+
+
+def test_a_review_changes_what_is_learnt_and_no_photos_split(labels, tmp_path):
+    before = face_photos.read(labels)
+    people = next(p for p in before if p.split is Split.TRAINING and len(p.faces) == 2)
+    street = next(p for p in before if p.split is Split.TRAINING and p.source == "street" and len(p.faces) == 1)
+    place = ",".join(f"{v:.0f}" for v in street.faces[0, :4])
+    one = ",".join(f"{v:.0f}" for v in people.faces[1, :4])
+    copy = tmp_path / "labels"
+    shutil.copytree(labels, copy)
+    review(copy, f"{street.name},other,{place}", f"{people.name},other,{one}")
+    after = face_photos.read(copy)
+    assert [(p.name, p.split) for p in after] == [(p.name, p.split) for p in before]
+    by_name = {p.name: p for p in after}
+    assert by_name[street.name].empty
+    assert by_name[street.name].faces[:, SCORE].tolist() == [0]
+    assert (len(by_name[people.name].sure), len(by_name[people.name].seen)) == (1, 1)
+    changed = {p.name for p, q in zip(before, after, strict=True) if not np.array_equal(p.faces, q.faces)}
+    assert changed == {street.name, people.name}
+
+
+def test_a_photo_that_a_person_saw_to_show_nobody_is_learnt_from(tmp_path):
+    random = np.random.default_rng(1)
+    for i in range(6):
+        photo(tmp_path, f"party-{i}.png", int(i > 1), random)
+    labels = tmp_path / "labels"
+    face_photos.label_all(face_photos.gather([tmp_path], None, ()), SkinTeacher, labels)
+    review(labels, "party-0.png,empty,,,,", "party-5.png,empty,,,,")
+    splits = {p.name: p.split for p in face_photos.read(labels)}
+    assert (splits["party-0.png"], splits["party-1.png"]) == (Split.TRAINING, Split.UNUSED)
+
+
+def test_canvases_show_what_a_person_ruled_out_like_any_other_place(labels):
+    from dataclasses import replace
+
+    photos = face_photos.of_split(face_photos.read(labels), Split.TRAINING)
+    ruled_out = [p for p in photos if len(p.faces) == 2]
+    for p in ruled_out:
+        p.faces[:, SCORE] = 0
+    without = [replace(p, faces=p.faces[p.faces[:, SCORE] > 0]) for p in photos]
+    assert len(ruled_out) > 10
+    for seed in range(20):
+        pixels, faces = face_canvases.draw(face_canvases.Album(photos), np.random.default_rng(seed))
+        others = face_canvases.draw(face_canvases.Album(without), np.random.default_rng(seed))
+        assert np.array_equal(pixels, others[0])
+        assert np.array_equal(faces, others[1])
+
+
 # shards
 
 
@@ -313,6 +402,29 @@ def test_candidates_are_faces_or_none_and_what_lies_between_is_left_out():
     assert judged[0, face_candidates.CENTRE].tolist() == pytest.approx([-4 / unit, 0])
     assert np.exp(judged[0, face_candidates.SIZE]).tolist() == pytest.approx([40 / unit, 40 / unit])
     assert not judged[1, 1 : face_candidates.PROPOSAL].any()
+
+
+def test_what_a_person_ruled_out_is_a_candidate_that_is_none_for_sure():
+    from albumsort.training.face_verifying import Candidates
+
+    faces = rows(row(100, 100, 40, 40), row(200, 100, 40, 40, 0), row(110, 100, 40, 40, 0))
+    found = rows(row(202, 100, 40, 40), row(101, 100, 40, 40), row(10, 10, 20, 20))
+    judged, kept = face_candidates.judge(found, faces)
+    assert kept.all()
+    assert judged[:, face_candidates.TRUE].tolist() == [0, 1, 0]
+    assert judged[:, face_candidates.RULED_OUT].tolist() == [1, 0, 0]
+    part = {"crops": np.zeros((3, 64, 64, 3), np.uint8), "rows": judged, "sources": np.array(["a"] * 3)}
+    assert Candidates([part]).settled.tolist() == [True, True, False]
+
+
+@pytest.mark.parametrize("turns", [1, 2, 3])
+def test_a_face_turns_with_its_photo(turns):
+    pixels = np.zeros((100, 160, 3), np.uint8)
+    pixels[20:30, 40:70] = 255
+    turned, faces = face_candidates._quartered(pixels, rows(row(40, 20, 30, 10)), turns)
+    assert turned.shape == ((160, 100, 3) if turns % 2 else (100, 160, 3))
+    y, x = (slice(int(v.min()), int(v.max()) + 1) for v in np.nonzero(turned[..., 0]))
+    assert faces[0, :4].tolist() == [x.start, y.start, x.stop - x.start, y.stop - y.start]
 
 
 # calibration
@@ -473,6 +585,52 @@ def test_a_run_belongs_to_its_recipe_its_photos_and_its_teacher(trained):
 
 
 @pytest.mark.slow
+def test_the_verifier_learns_on_from_a_finished_one_and_from_what_a_person_ruled_out(trained, tmp_path):
+    from dataclasses import replace
+
+    from albumsort.litert import Network
+    from albumsort.training import face_fitting, face_shipping
+    from albumsort.training.face_verifying import Candidates
+
+    start = face_shipping.Start.read(str(trained["run"]))
+    labels = face_photos.read(trained["run"] / "labels")
+    faces = [p for p in labels if p.split is Split.TRAINING and len(p.sure)]
+    known = [p for i, p in enumerate(faces) if i % 4]  # the others stay: without any there is nothing to learn
+    lines = [f"{p.name},other,{','.join(f'{v:.0f}' for v in face[:4])}" for p in known for face in p.sure]
+    recipe = replace(trained["recipe"], proposer_epochs=(), verifier_epochs=(2,), steps_an_epoch=40)
+    run = tmp_path / "run"
+    shutil.copytree(trained["run"] / "labels", run / "labels")
+
+    def train(recipe: Any, lines: list[str], start: Any = start) -> Any:
+        reviewed = review(tmp_path, *lines)
+        return face_shipping.train(trained["drawn"], SkinTeacher, "skin", recipe, run, "on", iter, reviewed, start)
+
+    with pytest.raises(UsageError, match="stays as it is"):
+        train(trained["recipe"], lines)
+    with pytest.raises(UsageError, match="no epochs for the proposer"):
+        train(recipe, lines, None)
+    with pytest.raises(UsageError, match="no round for the verifier"):
+        train(replace(recipe, verifier_epochs=()), lines)
+    with pytest.raises(UsageError, match="no verdict"):
+        train(recipe, ["a.jpg,cat,,,,"])
+    assert not (run / "recipe.json").exists()
+    made = train(recipe, lines)
+    assert made.proposer.read_bytes() == start.proposer
+    assert made.entries["face_proposer"]["command"] == "test"
+    assert made.entries["face_verifier"]["command"] == "on"
+    with pytest.raises(UsageError, match="review or start"):
+        train(recipe, lines[1:])
+
+    learnt = Candidates(shards.read(run / "candidates-0"))
+    assert 0 < learnt.true.sum() < (learnt.rows[:, face_candidates.RULED_OUT] > 0).sum()
+    same = face_fitting.taken(start.verifier, learnt)
+    crops = np.stack([learnt.crop(i)[8:56, 8:56] for i in range(0, len(learnt), 7)]).astype(np.float32)
+    ours, theirs = np.asarray(same(crops, training=False)), Network(start.verifier)(crops)
+    assert 1 / (1 + np.exp(-ours[:, 0])) == pytest.approx(theirs[:, 0], abs=0.1)
+    assert ours[:, 1:] == pytest.approx(theirs[:, 1:], abs=0.1)
+
+
+@pytest.mark.slow
 def test_the_entries_tell_what_the_networks_were_made_of(trained):
     entries = trained["result"].entries
     assert set(entries) == {"face_proposer", "face_verifier"}
@@ -492,7 +650,12 @@ def test_the_entries_tell_what_the_networks_were_made_of(trained):
         (["--network", "faces"], "name --photos"),
         (["--network", "faces", "--photos", "."], "name one --teacher"),
         (["--network", "faces", "--photos", ".", "--epochs", "2"], "--epochs says nothing about --network faces"),
+        (
+            ["--network", "faces", "--photos", ".", "--teacher", __file__, "--reviewed", "none.csv"],
+            "none.csv: no such file of verdicts",
+        ),
         (["--data", "x.csv", "--photos", "."], "--photos says nothing about --network emotion"),
+        (["--data", "x.csv", "--reviewed", "x.csv"], "--reviewed says nothing about --network emotion"),
         ([], "name --data"),
     ],
 )

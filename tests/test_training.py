@@ -165,11 +165,11 @@ def test_a_network_goes_on_from_a_file_of_another_with_further_blocks_and_new_la
     faces = trained["faces"]["PrivateTest"].pixels
     before = conversion.run_litert(content, faces)
     deeper = networks.deep(4)
-    conversion.take_weights(deeper, content, faces, [1, 3, None, 9])
+    conversion.take_weights(deeper, content, faces[..., None], [1, 3, None, 9])
     after = conversion.run_litert(conversion.to_litert(deeper), faces)
     assert np.abs(after[:, [0, 1, 3]] - before[:, [1, 3, 9]]).max() < 0.3
     with pytest.raises(AlbumsortError, match="features"):
-        conversion.take_weights(networks.plain(15), content, faces, list(range(15)))
+        conversion.take_weights(networks.plain(15), content, faces[..., None], list(range(15)))
 
 
 @pytest.fixture(scope="module")
