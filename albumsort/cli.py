@@ -671,7 +671,7 @@ def train(
         str | None,
         _option(
             "--start",
-            help="Run to begin from, or: shipped. Faces: the proposer stays, the verifier learns on.",
+            help="Run to begin from, or: shipped. Faces: without epochs the proposer stays as it is.",
             metavar="DIR",
             show_default=False,
         ),

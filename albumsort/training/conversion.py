@@ -94,26 +94,26 @@ def _converted(function: Any, shown: Sequence[Floats] | None = None) -> bytes:
         return bytes(converter.convert())
 
 
-def take_weights(model: keras.Model, content: bytes, shown: Pixels, outputs: Sequence[int | None]) -> None:
-    """Give a network the weights of a LiteRT file made from it, or from one with fewer blocks, to train it further.
+def take_weights(model: keras.Model, content: bytes, shown: Pixels, outputs: Sequence[int | None] = ()) -> None:
+    """Give a network the weights of a LiteRT file made from it, or from one with fewer layers, to train it further.
 
-    outputs: for each output of the network the one of the file that it begins as, None for a new one.
+    outputs: for each output of the last dense layer the one of the file that it begins as, None for a new one.
 
     The file holds batch normalisation folded into the convolutions. Each layer's mean and variance are
-    measured on what is `shown` to it, (n, 48, 48, channels), and its scale and offset set so that its answers stay
-    the same. Raises AlbumsortError if the file was made from another network.
+    measured on what is `shown` to it, (n, height, width, channels), and its scale and offset set so that its answers
+    stay the same. Raises AlbumsortError if the file was made from another network.
     """
     following = {id(layer.input): layer for layer in model.layers if isinstance(layer, BatchNorm)}
-    stored = _folded(content)
+    stored = _folded(content, shown.shape[1:])
     taken = []
-    last = [layer for layer in model.layers if isinstance(layer, keras.layers.Dense)][-1]
+    dense = [layer for layer in model.layers if isinstance(layer, keras.layers.Dense)]
     for layer in model.layers:
-        if layer is last:
+        if layer in dense[-1:]:
             _take_outputs(layer, *stored.pop(), outputs)
         elif isinstance(layer, keras.layers.Conv2D | keras.layers.Dense):
             found = next((i for i, (kernel, _) in enumerate(stored) if kernel.shape == tuple(layer.kernel.shape)), None)
             if found is None:
-                continue  # of a further block, which adds nothing yet
+                continue  # of a further block, which adds nothing yet, or of an answer that the file leaves out
             kernel, bias = stored.pop(found)
             layer.kernel.assign(kernel)
             if layer.use_bias:
@@ -148,26 +148,28 @@ def _take_outputs(layer: keras.layers.Dense, kernel: Floats, bias: Floats, outpu
     layer.bias.assign(own_bias)
 
 
-def _folded(content: bytes) -> list[tuple[Floats, Floats]]:
-    """Return kernel (height, width, in, out) and bias of each layer with weights, in the order the file runs them."""
+def _folded(content: bytes, shape: Sequence[int]) -> list[tuple[Floats, Floats]]:
+    """Return kernel (height, width, in, out) and bias of each layer with weights, in the order the file runs them.
+
+    shape: of one input.
+    """
     interpreter = Interpreter(
         model_content=content, experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
     )
     given = interpreter.get_input_details()[0]
-    interpreter.resize_tensor_input(given["index"], [1, *given["shape"][1:]])
+    interpreter.resize_tensor_input(given["index"], [1, *shape])
     interpreter.allocate_tensors()
-    interpreter.set_tensor(given["index"], np.zeros((1, *given["shape"][1:]), given["dtype"]))
+    interpreter.set_tensor(given["index"], np.zeros((1, *shape), given["dtype"]))
     interpreter.invoke()  # unpacks weights stored as float16
-    found = []
-    for operation in interpreter._get_ops_details():
-        if operation["op_name"] in ("CONV_2D", "FULLY_CONNECTED"):
-            kernel, bias = (interpreter.get_tensor(i) for i in operation["inputs"][1:3])
-            kernel = np.moveaxis(kernel, 0, -1)
-            if kernel.dtype == np.int8:
-                quantised = interpreter._get_tensor_details(operation["inputs"][1], 0)["quantization_parameters"]
-                kernel = kernel * quantised["scales"]  # one for each output, or one for all
-            found.append((kernel, bias))
-    return found
+
+    def values(tensor: int) -> Floats:
+        stored = np.moveaxis(interpreter.get_tensor(tensor), 0, -1)
+        if stored.dtype.kind == "i":  # there is one scale for each output, or one for all
+            stored = stored * interpreter._get_tensor_details(tensor, 0)["quantization_parameters"]["scales"]
+        return np.asarray(stored, np.float32)
+
+    layers = (op for op in interpreter._get_ops_details() if op["op_name"] in ("CONV_2D", "FULLY_CONNECTED"))
+    return [(values(op["inputs"][1]), values(op["inputs"][2])) for op in layers]
 
 
 def training_prior(head: Head, known: Floats) -> dict[str, float]:

@@ -64,11 +64,14 @@ def chosen(name: str, seed: int | None = None) -> FaceRecipe:
     return recipe if seed is None else replace(recipe, seed=seed)
 
 
-def fit_proposer(recipe: FaceRecipe, cycle: int, canvases: Path, checked: Path, before: Path | None, run: Path) -> None:
+def fit_proposer(
+    recipe: FaceRecipe, cycle: int, canvases: Path, checked: Path, before: Path | bytes | None, run: Path
+) -> None:
     """Train the proposer on drawn canvases into a folder, or go on with it; the curve has the loss on others.
 
     before: the folder of the cycle before, whose averaged weights this one begins with, at a learning rate that is
-    high again (warm restarts: Loshchilov & Hutter, SGDR, 2017). So a run can be made longer without being begun anew.
+    high again (warm restarts: Loshchilov & Hutter, SGDR, 2017), or a proposer's LiteRT file. So a run can be made
+    longer without being begun anew.
     """
     seed, epochs = recipe.seed + cycle, recipe.proposer_epochs[cycle]
     if epochs_of(run) >= epochs:
@@ -92,7 +95,7 @@ def fit_proposer(recipe: FaceRecipe, cycle: int, canvases: Path, checked: Path, 
         optimizer=adamw(rate(recipe.proposer_learning_rate, before), 2e-3, epochs * len(data), clip=10.0),
         averaging=recipe.averaging,
         seed=seed,
-        start=None if before is None else averaged("proposer", before),
+        start=_begun("proposer", before, lambda: data[0][0]),
     )
 
 
@@ -112,7 +115,7 @@ def fit_verifier(
     candidates = Candidates([part for folder in collected for part in shards.read(folder)])
     kept = np.random.default_rng([recipe.seed, round]).random(len(candidates)) < 0.95
     learnt, checked = candidates.where(kept), candidates.where(~kept)
-    start = taken(before, learnt) if isinstance(before, bytes) else before and averaged("verifier", before)
+    start = _begun("verifier", before, lambda: face_verifying.some(learnt, STATISTICS_CANDIDATES))
     if start is None:
         hardness = face_verifying.proposals(learnt)
     else:
@@ -194,12 +197,19 @@ def averaged(network: str, run: Path) -> keras.Model:
     return model
 
 
-def taken(content: bytes, candidates: Candidates) -> keras.Model:
-    """Return the verifier of a LiteRT file, to be trained further; raises AlbumsortError if it is another network."""
+def _begun(network: str, before: Path | bytes | None, shown: Callable[[], Any]) -> keras.Model | None:
+    """Return what a training begins with: a run's averaged weights, a LiteRT file's, or nothing."""
+    return taken(network, before, shown()) if isinstance(before, bytes) else before and averaged(network, before)
+
+
+def taken(network: str, content: bytes, shown: Any) -> keras.Model:
+    """Return the network of a LiteRT file, to be trained further; raises AlbumsortError if it is another one.
+
+    shown: some of what it is going to see, which its normalisation is measured on.
+    """
     keras.config.set_dtype_policy("float32")
-    model = face_networks.verifier()
-    some = np.linspace(0, len(candidates) - 1, STATISTICS_CANDIDATES).astype(int)
-    conversion.take_weights(model, content, face_verifying.middles(candidates, some), range(model.output.shape[-1]))
+    model = BUILDERS[network]()
+    conversion.take_weights(model, content, shown, range(model.output.shape[-1]))
     return model
 
 

@@ -43,7 +43,7 @@ Watch = Callable[[Iterable[LabelledPhoto]], Iterable[LabelledPhoto]]
 
 @dataclass(frozen=True)
 class Start:
-    """The networks, as LiteRT files, that a run begins with: the proposer stays as it is, the verifier learns on.
+    """The networks, as LiteRT files, that a run begins with: the verifier learns on, and the proposer if it has epochs.
 
     proposed: the proposer's entry in the manifest.
     """
@@ -94,10 +94,6 @@ def train(
     """
     if start is None and not recipe.proposer_epochs:
         raise UsageError("the recipe has no epochs for the proposer; begin with a finished one, or name some")
-    if start is not None and recipe.proposer_epochs:
-        raise UsageError(
-            "a proposer to begin with stays as it is: give it no epochs in the recipe (proposer_epochs: [])"
-        )
     if not recipe.verifier_epochs:
         raise UsageError("the recipe has no round for the verifier")
     if reviewed is not None:
@@ -109,10 +105,10 @@ def train(
     face_photos.label_all(drawn, make_teacher, labels)
     if reviewed is not None:
         shutil.copyfile(reviewed, labels / face_photos.REVIEWED)
-    if start is None:
-        _make_proposer(recipe, run, labels, proposer)
-    else:
+    if start is not None and not recipe.proposer_epochs:
         proposer.write_bytes(start.proposer)
+    else:
+        _make_proposer(recipe, run, labels, None if start is None else start.proposer, proposer)
     collected: list[Path] = []
     before: Path | bytes | None = None if start is None else start.verifier
     for number in range(len(recipe.verifier_epochs)):
@@ -146,7 +142,7 @@ def train(
             {"calibration": list(asdict(calibration).values()), **made},
         ),
     }
-    if start is not None:
+    if start is not None and not recipe.proposer_epochs:
         entries[PROPOSER] = {**start.proposed, "score": made["score"]}
     write_json(run / ENTRIES, entries)
     cycles = [f"{name}-{i}" for name, epochs in recipe.epochs.items() for i in range(len(epochs))]
@@ -154,11 +150,10 @@ def train(
     return Trained(proposer, verifier, entries, validation, held_out)
 
 
-def _make_proposer(recipe: FaceRecipe, run: Path, labels: Path, proposer: Path) -> None:
+def _make_proposer(recipe: FaceRecipe, run: Path, labels: Path, before: Path | bytes | None, proposer: Path) -> None:
     """Draw canvases and train the proposer into the file given, or go on with it."""
     face_canvases.draw_all(run / "canvases", recipe.canvases, labels, Split.TRAINING, recipe.seed)
     face_canvases.draw_all(run / "checked", recipe.checked, labels, Split.VALIDATION, recipe.seed + OTHER_CANVASES)
-    before = None
     for cycle in range(len(recipe.proposer_epochs)):
         fitted = run / f"proposer-{cycle}"
         face_fitting.fit_proposer(recipe, cycle, run / "canvases", run / "checked", before, fitted)

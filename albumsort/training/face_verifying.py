@@ -170,6 +170,11 @@ def scores(model: keras.Model, candidates: Candidates) -> Floats:
     return np.concatenate(answers)
 
 
+def some(candidates: Candidates, count: int) -> Pixels:
+    """Return what the network sees of so many candidates, evenly chosen, as they are."""
+    return middles(candidates, np.linspace(0, len(candidates) - 1, count).astype(int))
+
+
 def middles(candidates: Candidates, numbers: Iterable[int | np.integer[Any]]) -> Pixels:
     """(n, VERIFIER_SIDE, VERIFIER_SIDE, 3) what the network sees of some candidates as they are."""
     middle = slice(MARGIN, MARGIN + VERIFIER_SIDE)
