@@ -680,7 +680,7 @@ def train(
         Path | None,
         _option(
             "--reviewed",
-            help="Faces: CSV of what a person said of the teacher's answers.",
+            help="Faces: CSV of what a reviewer said of the teacher's answers.",
             metavar="FILE",
             show_default=False,
         ),

@@ -55,6 +55,7 @@ VERIFIER_VIEW = 48 / 64  # the part of that unit it sees
 VERIFIER_SIDE = 48
 VERIFIER_SIZES = -4.0, 2.0  # logs of what a face may measure, in the same unit
 SECOND_LOOK = 0.05  # of the verifier's score; what it likes less is no face at a second look either
+WIDER = 1.2  # how much more than the first look a second one shows, and how much less another
 PROPOSER_MULTIPLE = 32  # of the pixels of each side
 CUT_OFF = 1 / 80  # of a side, that nobody misses
 SIGN = np.uint8(128)  # the bit that makes 0 to 255 -128 to 127
@@ -239,19 +240,23 @@ class _Verifier:
     def __call__(self, pixels: Pixels, rows: Floats, turns: int = 0) -> Floats:
         """Return the candidates as the network sees them; they and the answers are in pixels of the turned photo.
 
-        What may be a face is looked at again from where the first look puts it, as it is and mirrored: the mean
-        of the two is surer of faces and less so of the rest.
+        What may be a face is looked at again from where the first look puts it, from farther away and from nearer, as
+        it is and mirrored: the mean of the four is surer of faces and less so of the rest.
         """
         if len(rows) == 0:
             return rows.copy()
         verified = _placed(rows, self._network(_crops(pixels, rows, turns)))
         likely = verified[:, SCORE] >= SECOND_LOOK
         if likely.any():
-            again = verified[likely]
-            crops = _crops(pixels, again, turns)
-            seen, mirrored = np.split(self._network(np.concatenate([crops, crops[:, :, ::-1]])), 2)
-            verified[likely] = _placed(again, _averaged(seen, mirrored))
+            verified[likely] = self._look_again(pixels, verified[likely], turns)
         return verified
+
+    def _look_again(self, pixels: Pixels, rows: Floats, turns: int) -> Floats:
+        views = _enlarged(rows, WIDER), _enlarged(rows, 1 / WIDER)
+        crops = np.concatenate([_crops(pixels, view, turns) for view in views])
+        seen, mirrored = np.split(self._network(np.concatenate([crops, crops[:, :, ::-1]])), 2)
+        answers = (*np.split(seen, 2), *np.split(_unmirrored(mirrored), 2))
+        return _mean([_placed(view, answer) for view, answer in zip(views * 2, answers, strict=True)])
 
 
 def _crops(pixels: Pixels, rows: Floats, turns: int) -> Floats:
@@ -265,14 +270,27 @@ def _crops(pixels: Pixels, rows: Floats, turns: int) -> Floats:
     return np.stack(crops).astype(np.float32)
 
 
-def _averaged(seen: Floats, mirrored: Floats) -> Floats:
-    """Return the mean of the verifier's answers to crops and to their mirror images."""
-    back = mirrored.copy()
-    back[:, 5:] = mirrored[:, 5:][:, MIRRORED]
-    back[:, [1, *range(5, 15, 2)]] *= -1
-    mean = np.asarray((seen + back) / 2, np.float32)
-    mean[:, 0] = 1 / (1 + np.exp(-(logit(seen[:, 0]) + logit(back[:, 0])) / 2))
-    return mean
+def _enlarged(rows: Floats, times: float) -> Floats:
+    """Return the rows with boxes so many times as large about their middles."""
+    out = rows.copy()
+    out[:, 2:4] *= times
+    out[:, 0:2] = centres(rows) - out[:, 2:4] / 2
+    return out
+
+
+def _unmirrored(answers: Floats) -> Floats:
+    """Return the verifier's answers to mirror images as they would be to the crops themselves."""
+    out = answers.copy()
+    out[:, 5:] = answers[:, 5:][:, MIRRORED]
+    out[:, [1, *range(5, 15, 2)]] *= -1
+    return out
+
+
+def _mean(looks: Sequence[Floats]) -> Floats:
+    """Return the mean of several rows for each face; that of the scores is one of their logits."""
+    rows = np.asarray(np.mean(looks, axis=0), np.float32)
+    rows[:, SCORE] = 1 / (1 + np.exp(-np.mean([logit(look[:, SCORE]) for look in looks], axis=0)))
+    return rows
 
 
 def _placed(rows: Floats, answers: Floats) -> Floats:

@@ -210,7 +210,7 @@ def review(folder: Path, *lines: str) -> Path:
     return path
 
 
-def test_a_person_overrules_the_teacher_and_sees_what_it_overlooked(tmp_path):
+def test_a_reviewer_overrules_the_teacher_and_sees_what_it_overlooked(tmp_path):
     lines = "a.jpg,face,0,0,40,40", "a.jpg,other,101,100,40,40", "a.jpg,unsure,200,0,40,40", "a.jpg,face,300,0,40,40"
     reviews = face_reviews.read(review(tmp_path, *lines, "b.jpg,empty,,,,"))
     assert (reviews["a.jpg"].empty, reviews["b.jpg"].empty) == (False, True)
@@ -262,7 +262,7 @@ def test_a_review_changes_what_is_learnt_and_no_photos_split(labels, tmp_path):
     assert changed == {street.name, people.name}
 
 
-def test_a_photo_that_a_person_saw_to_show_nobody_is_learnt_from(tmp_path):
+def test_a_photo_that_a_reviewer_saw_to_show_nobody_is_learnt_from(tmp_path):
     random = np.random.default_rng(1)
     for i in range(6):
         photo(tmp_path, f"party-{i}.png", int(i > 1), random)
@@ -273,7 +273,7 @@ def test_a_photo_that_a_person_saw_to_show_nobody_is_learnt_from(tmp_path):
     assert (splits["party-0.png"], splits["party-1.png"]) == (Split.TRAINING, Split.UNUSED)
 
 
-def test_canvases_show_what_a_person_ruled_out_like_any_other_place(labels):
+def test_canvases_show_what_a_reviewer_ruled_out_like_any_other_place(labels):
     from dataclasses import replace
 
     photos = face_photos.of_split(face_photos.read(labels), Split.TRAINING)
@@ -404,7 +404,7 @@ def test_candidates_are_faces_or_none_and_what_lies_between_is_left_out():
     assert not judged[1, 1 : face_candidates.PROPOSAL].any()
 
 
-def test_what_a_person_ruled_out_is_a_candidate_that_is_none_for_sure():
+def test_what_a_reviewer_ruled_out_is_a_candidate_that_is_none_for_sure():
     from albumsort.training.face_verifying import Candidates
 
     faces = rows(row(100, 100, 40, 40), row(200, 100, 40, 40, 0), row(110, 100, 40, 40, 0))
@@ -585,7 +585,7 @@ def test_a_run_belongs_to_its_recipe_its_photos_and_its_teacher(trained):
 
 
 @pytest.mark.slow
-def test_the_verifier_learns_on_from_a_finished_one_and_from_what_a_person_ruled_out(trained, tmp_path):
+def test_the_verifier_learns_on_from_a_finished_one_and_from_what_a_reviewer_ruled_out(trained, tmp_path):
     from dataclasses import replace
 
     from albumsort.litert import Network

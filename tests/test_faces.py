@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from itertools import combinations, pairwise
 from pathlib import Path
+from typing import ClassVar
 
 import cv2
 import numpy as np
@@ -268,15 +269,57 @@ def test_answers_to_a_mirror_image_count_as_those_to_the_crop_itself(answers: np
     mirrored = answers.copy()
     mirrored[:, 1] *= -1  # the centre; then the landmarks, left and right
     mirrored[:, 5:] = (answers[:, 5:].reshape(3, 5, 2)[:, [1, 0, 2, 4, 3]] * [-1, 1]).reshape(3, 10)
-    np.testing.assert_allclose(faces._averaged(answers, mirrored), answers, rtol=1e-5)
+    np.testing.assert_allclose(faces._unmirrored(mirrored), answers, rtol=1e-5)
+    np.testing.assert_allclose(faces._mean([answers, faces._unmirrored(mirrored)]), answers, rtol=1e-5)
 
 
 def test_the_surer_a_second_look_the_surer_the_face() -> None:
-    answers = np.zeros((2, 15), np.float32)
-    answers[:, 0] = 0.2, 0.6
-    once, again = faces._averaged(answers[:1], answers[:1]), faces._averaged(answers[:1], answers[1:])
-    assert once[0, 0] == pytest.approx(0.2)
-    assert 0.2 < again[0, 0] < 0.6
+    rows = np.zeros((2, 15), np.float32)
+    rows[:, face_rows.SCORE] = 0.2, 0.6
+    assert faces._mean([rows[:1], rows[:1]])[0, face_rows.SCORE] == pytest.approx(0.2)
+    assert 0.2 < faces._mean([rows[:1], rows[1:]])[0, face_rows.SCORE] < 0.6
+
+
+def test_a_view_of_other_size_has_the_same_middle() -> None:
+    rows = np.zeros((1, 15), np.float32)
+    rows[0, :4] = 10, 20, 30, 50
+    larger = faces._enlarged(rows, 1.2)
+    assert larger[0, :4] == pytest.approx([7, 15, 36, 60])
+    assert faces._enlarged(larger, 1 / 1.2)[0, :4] == pytest.approx([10, 20, 30, 50])
+    assert rows[0, :4].tolist() == [10, 20, 30, 50]
+
+
+def test_a_likely_face_is_seen_from_farther_away_from_nearer_and_mirrored(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The network answers as one that always sees the same face in the middle."""
+
+    class Middle:
+        seen: ClassVar[list[npt.NDArray[np.float32]]] = []
+
+        def __init__(self, model: bytes) -> None:
+            pass
+
+        def __call__(self, crops: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+            self.seen.append(crops)
+            answers = np.zeros((len(crops), 15), np.float32)
+            answers[:, 0] = 0.5
+            enlarged = [1.0] if len(crops) == 1 else [1 / 1.2, 1.2, 1 / 1.2, 1.2]
+            answers[:, 3:5] = np.log(enlarged)[:, None] - np.log(faces.VERIFIER_CONTEXT)
+            return answers
+
+    monkeypatch.setattr(faces, "Network", Middle)
+    picture = pixels(astronaut())
+    rows = np.zeros((1, 15), np.float32)
+    rows[0, :4], rows[0, face_rows.SCORE] = (180, 60, 100, 100), 0.9
+    found = faces._Verifier(b"")(picture, rows)
+    first, second = Middle.seen
+    assert (len(first), len(second)) == (1, 4)
+    assert found[0, :4] == pytest.approx(rows[0, :4], abs=0.01)
+    assert found[0, face_rows.SCORE] == pytest.approx(0.5)
+    assert np.array_equal(second[:2, :, ::-1], second[2:])
+    far, near = second[:2]
+    middle = cv2.resize(first[0], (40, 40), interpolation=cv2.INTER_AREA)
+    assert np.abs(far[4:44, 4:44] - middle).mean() < 8
+    assert np.abs(near - cv2.resize(first[0][4:44, 4:44], (48, 48))).mean() < 8
 
 
 def test_a_large_face_is_averaged_not_sampled() -> None:

@@ -29,7 +29,7 @@ COLUMNS = 19
 TRUE, CENTRE, SIZE, POINTS, POINTS_KNOWN = 0, slice(1, 3), slice(3, 5), slice(5, 15), 15
 PROPOSAL, UNIT, RULED_OUT = 16, 17, 18
 """Columns of a candidate: 1 for a face; its place as the verifier should answer it; whether its landmarks are
-known; the proposer's score; pixels of the photo in one VERIFIER_CONTEXT; 1 for what a person saw to be none."""
+known; the proposer's score; pixels of the photo in one VERIFIER_CONTEXT; 1 for what a reviewer ruled out."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def _quartered(pixels: Pixels, faces: Floats, turns: int) -> tuple[Pixels, Float
 
 
 def _settled(faces: Floats) -> npt.NDArray[np.bool_]:
-    """Which of the faces are some, or were ruled out by a person."""
+    """Which of the faces are some, or were ruled out by a reviewer."""
     return np.asarray((faces[:, SCORE] >= FACE) | (faces[:, SCORE] == 0))
 
 

@@ -25,7 +25,7 @@ from .face_reviews import Review
 
 LONGEST_SIDE = 800
 PHOTOS_A_PART = 64
-REVIEWED = "reviewed.csv"  # beside the labels, what a person said of them
+REVIEWED = "reviewed.csv"  # beside the labels, what a reviewer said of them
 VALIDATION, HELD_OUT = 0.08, 0.20  # of the hashes: up to the first, and between the two
 EMPTY_SOURCE = 0.5  # share of a source's photos without a face, from which it is believed
 RARE_FACE = 0.7  # a score below is no proof of a face in such a source: half are cats, lamps and shadows
@@ -55,7 +55,7 @@ class Split(StrEnum):
 class LabelledPhoto:
     """A photo, at most LONGEST_SIDE pixels long, and the rows of its faces in the same pixels.
 
-    faces: those that the teacher or a person saw, and what a person saw to be none, whose score is 0.
+    faces: those that the teacher or a reviewer saw, and what a reviewer ruled out, whose score is 0.
     source: the letters its name begins with, as photos of one origin are often named.
     """
 

@@ -1,4 +1,4 @@
-"""What a person said of places that a teacher, or a detector it has taught, took for faces."""
+"""What a reviewer said of places that a teacher, or a detector it has taught, took for faces."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Review:
     empty: bool = False
 
     def correct(self, rows: Floats) -> Floats:
-        """Return a teacher's rows with the scores that a person gave, and what only the person saw after them."""
+        """Return a teacher's rows with the scores that a reviewer gave, and what only the reviewer saw after them."""
         rows, shared = rows.copy(), overlaps(self.judged, rows)
         known = np.zeros(len(self.judged), bool)
         for i, over in enumerate(shared):

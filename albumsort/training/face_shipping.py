@@ -88,7 +88,7 @@ def train(
     """Label, draw, fit, convert and calibrate in the folder `run`, or go on with what is there.
 
     drawn: the photos; make_teacher: pickled, called in every process that labels; taught_by: what the manifest
-    says of it; reviewed: a CSV of what a person said of its answers, for `face_reviews`. The last stage leaves the
+    says of it; reviewed: a CSV of what a reviewer said of its answers, for `face_reviews`. The last stage leaves the
     LiteRT files, their manifest entries and charts in the run. Raises UsageError if the recipe has nothing to make a
     network from.
     """

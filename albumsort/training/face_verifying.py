@@ -61,7 +61,7 @@ class Candidates:
 
     @property
     def settled(self) -> npt.NDArray[np.bool_]:
-        """(n,) which are faces, or were ruled out by a person."""
+        """(n,) which are faces, or were ruled out by a reviewer."""
         return np.asarray(self.true | (self.rows[:, RULED_OUT] > 0.5))
 
 
