@@ -671,7 +671,7 @@ def train(
         str | None,
         _option(
             "--start",
-            help="Run to begin from, or: shipped. Faces: without epochs the proposer stays as it is.",
+            help="Run to begin from, or: shipped. Faces: a proposer that the recipe has no epochs for stays as it is.",
             metavar="DIR",
             show_default=False,
         ),
@@ -795,7 +795,7 @@ def _train_faces(
         print(file)
     for name, judged in (("validation", trained.validation), ("without a face, held out", trained.held_out)):
         found, false = judged.at(THRESHOLD)
-        _say(f"{judged.photos} photos ({name}): {found} of the teacher's {judged.faces} faces, {false} others")
+        _say(f"{judged.photos} photos ({name}): {found} of {judged.faces} faces, {false} others")
     _say(f"Histories and charts: {run}")
     if weights is not None:
         face_shipping.install(run, weights)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -220,8 +221,17 @@ def test_a_reviewer_overrules_the_teacher_and_sees_what_it_overlooked(tmp_path):
     assert np.array_equal(corrected[:4, :SCORE], seen[:, :SCORE])  # boxes and landmarks stay the teacher's
     assert corrected[4, :4].tolist() == [300, 0, 40, 40]
     assert face_labels.has_landmarks(corrected).tolist() == [True, True, True, True, False]
-    assert np.array_equal(reviews["b.jpg"].correct(seen), seen)
+    assert reviews["b.jpg"].correct(seen)[:, SCORE].tolist() == [0, 0, 0, 0]
     assert seen[0, SCORE] == np.float32(0.4)
+
+
+@pytest.mark.parametrize("order", [[0, 1], [1, 0]])
+def test_each_verdict_is_about_one_place_the_nearest(order, tmp_path):
+    lines = ["a.jpg,face,0,0,40,40", "a.jpg,other,16,0,40,40"]
+    judged = face_reviews.read(review(tmp_path, *(lines[i] for i in order)))["a.jpg"]
+    assert judged.correct(rows(row(0, 0, 40, 40, 0.6)))[:, [0, SCORE]].tolist() == [[0, 1], [16, 0]]
+    both = judged.correct(rows(row(0, 0, 40, 40, 0.6), row(18, 0, 40, 40, 0.5)))
+    assert both[:, [0, SCORE]].tolist() == [[0, 1], [18, 0]]
 
 
 @pytest.mark.parametrize(
@@ -233,14 +243,29 @@ def test_a_reviewer_overrules_the_teacher_and_sees_what_it_overlooked(tmp_path):
         ("photo,verdict,x,y,w,h\na.jpg,face,1,2,,4\n", "line 2, is no verdict"),
         ("photo,verdict,x,y,w,h\na.jpg,face,1,2,3\n", "line 2, is no verdict"),
         ("photo,verdict,x,y,w,h\n\n", "line 2, is no verdict"),
+        ("photo,verdict,x,y,w,h\na.jpg\n", "line 2, is no verdict"),
+        ("photo,verdict,x,y,w,h\na.jpg,face,1,2,3,4,5\n", "line 2, is no verdict"),
+        ("photo,verdict,x,y,w,h\na.jpg,face,1,2,0,4\n", "line 2, is no verdict"),
+        ("photo,verdict,x,y,w,h\na.jpg,face,1,2,nan,4\n", "line 2, is no verdict"),
+        ("photo,verdict,x,y,w,h\na.jpg,face,-1,2,inf,4\n", "line 2, is no verdict"),
+        ("photo,verdict,x,y,w,h\na.jpg,empty,,,,\na.jpg,face,1,2,3,4\n", "a.jpg is said to be empty, and to have"),
+        (b"photo,verdict,x,y,w,h\n\xff\xfe\n", "not a CSV in UTF-8"),
+        ("photo,verdict,x,y,w,h\n" + "x" * 200_000, "not a CSV in UTF-8"),
     ],
 )
 def test_what_is_no_review_is_refused_by_name_and_line(content, reason, tmp_path):
     path = tmp_path / "verdicts.csv"
-    path.write_text(content)
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(UsageError, match=reason) as refused:
         face_reviews.read(path)
     assert str(path) in str(refused.value)
+
+
+def test_a_table_as_spreadsheets_write_it_is_a_review(tmp_path):
+    path = tmp_path / "verdicts.csv"
+    path.write_bytes("\ufeffphoto,verdict,x,y,w,h\r\nü.jpg,face,-1,2.5,3,4\r\n".encode())
+    (one,) = face_reviews.read(path).items()
+    assert (one[0], one[1].judged[0, :4].tolist()) == ("ü.jpg", [-1, 2.5, 3, 4])
 
 
 def test_a_review_changes_what_is_learnt_and_no_photos_split(labels, tmp_path):
@@ -262,20 +287,25 @@ def test_a_review_changes_what_is_learnt_and_no_photos_split(labels, tmp_path):
     assert changed == {street.name, people.name}
 
 
-def test_a_photo_that_a_reviewer_saw_to_show_nobody_is_learnt_from(tmp_path):
+def test_photos_of_people_are_learnt_from_where_a_face_or_surely_none_was_seen(tmp_path):
     random = np.random.default_rng(1)
-    for i in range(6):
-        photo(tmp_path, f"party-{i}.png", int(i > 1), random)
+    for i in range(9):
+        photo(tmp_path, f"party-{i}.png", int(i > 2), random)
     labels = tmp_path / "labels"
     face_photos.label_all(face_photos.gather([tmp_path], None, ()), SkinTeacher, labels)
-    review(labels, "party-0.png,empty,,,,", "party-5.png,empty,,,,")
-    splits = {p.name: p.split for p in face_photos.read(labels)}
-    assert (splits["party-0.png"], splits["party-1.png"]) == (Split.TRAINING, Split.UNUSED)
+    before = {p.name: p for p in face_photos.read(labels)}
+    learnt = [name for name, p in before.items() if p.split is Split.TRAINING]
+    assert len(learnt) >= 3
+    place = ",".join(f"{v:.0f}" for v in before[learnt[1]].faces[0, :4])
+    said = "party-0.png,empty,,,,", "party-1.png,face,9,9,30,30", f"{learnt[0]},empty,,,,", f"{learnt[1]},other,{place}"
+    review(labels, *said)
+    after = {p.name: p for p in face_photos.read(labels)}
+    splits = [after[name].split for name in ("party-0.png", "party-1.png", "party-2.png", *learnt[:3])]
+    assert splits == [Split.TRAINING] * 2 + [Split.UNUSED] + [Split.TRAINING, Split.UNUSED, Split.TRAINING]
+    assert [after[name].empty for name in ("party-0.png", "party-1.png", learnt[0])] == [True, False, True]
 
 
 def test_canvases_show_what_a_reviewer_ruled_out_like_any_other_place(labels):
-    from dataclasses import replace
-
     photos = face_photos.of_split(face_photos.read(labels), Split.TRAINING)
     ruled_out = [p for p in photos if len(p.faces) == 2]
     for p in ruled_out:
@@ -573,8 +603,6 @@ def test_the_proposer_in_integers_answers_nearly_as_the_one_that_was_trained(tra
 
 @pytest.mark.slow
 def test_a_run_belongs_to_its_recipe_its_photos_and_its_teacher(trained):
-    from dataclasses import replace
-
     from albumsort.training import face_shipping
 
     other = replace(trained["recipe"], seed=1)
@@ -586,17 +614,14 @@ def test_a_run_belongs_to_its_recipe_its_photos_and_its_teacher(trained):
 
 @pytest.mark.slow
 def test_the_verifier_learns_on_from_a_finished_one_and_from_what_a_reviewer_ruled_out(trained, tmp_path):
-    from dataclasses import replace
-
     from albumsort.litert import Network
     from albumsort.training import face_fitting, face_shipping, face_verifying
     from albumsort.training.face_verifying import Candidates
 
     start = face_shipping.Start.read(str(trained["run"]))
     labels = face_photos.read(trained["run"] / "labels")
-    faces = [p for p in labels if p.split is Split.TRAINING and len(p.sure)]
-    known = [p for i, p in enumerate(faces) if i % 4]  # the others stay: without any there is nothing to learn
-    lines = [f"{p.name},other,{','.join(f'{v:.0f}' for v in face[:4])}" for p in known for face in p.sure]
+    groups = [p for p in labels if p.split is Split.TRAINING and len(p.sure) > 1]
+    lines = [f"{p.name},other,{','.join(f'{v:.0f}' for v in face[:4])}" for p in groups for face in p.sure[1:]]
     recipe = replace(trained["recipe"], proposer_epochs=(), verifier_epochs=(2,), steps_an_epoch=40)
     run = tmp_path / "run"
     shutil.copytree(trained["run"] / "labels", run / "labels")
@@ -611,16 +636,21 @@ def test_the_verifier_learns_on_from_a_finished_one_and_from_what_a_reviewer_rul
         train(replace(recipe, verifier_epochs=()), lines)
     with pytest.raises(UsageError, match="no verdict"):
         train(recipe, ["a.jpg,cat,,,,"])
+    with pytest.raises(UsageError, match=r"speaks of a\.jpg: none of the photos"):
+        train(recipe, ["a.jpg,empty,,,,"])
     assert not (run / "recipe.json").exists()
     made = train(recipe, lines)
     assert made.proposer.read_bytes() == start.proposer
     assert made.entries["face_proposer"]["command"] == "test"
     assert made.entries["face_verifier"]["command"] == "on"
+    assert set(made.entries["face_verifier"]["inputs"]) == {"photos", "names", "teacher", "reviewed", "start"}
+    assert "corrected by a reviewer" in made.entries["face_verifier"]["data"]
     with pytest.raises(UsageError, match="review or start"):
         train(recipe, lines[1:])
 
     learnt = Candidates(shards.read(run / "candidates-0"))
-    assert 0 < learnt.true.sum() < (learnt.rows[:, face_candidates.RULED_OUT] > 0).sum()
+    assert learnt.true.sum() > 50
+    assert (learnt.rows[:, face_candidates.RULED_OUT] > 0).sum() > 50
     same = face_fitting.taken("verifier", start.verifier, face_verifying.some(learnt, 200))
     crops = np.stack([learnt.crop(i)[8:56, 8:56] for i in range(0, len(learnt), 7)]).astype(np.float32)
     ours, theirs = np.asarray(same(crops, training=False)), Network(start.verifier)(crops)
@@ -629,11 +659,37 @@ def test_the_verifier_learns_on_from_a_finished_one_and_from_what_a_reviewer_rul
 
 
 @pytest.mark.slow
+def test_the_proposer_of_a_file_answers_as_the_file_does(trained):
+    from albumsort.litert import Network
+    from albumsort.training import face_fitting, face_proposing
+
+    content = (trained["run"] / "face_proposer.tflite").read_bytes()
+    pixels, _ = face_proposing.Batches(shards.read(trained["run"] / "canvases"), 16, 1, 0)[0]
+    taken = np.asarray(face_fitting.taken("proposer", content, pixels)(pixels.astype(np.float32), training=False))
+    network = Network(content)
+    given = np.concatenate([network((one ^ 128).view(np.int8)[None]) for one in pixels])
+    for i in range(given.shape[-1]):
+        assert np.corrcoef(taken[..., i].ravel(), given[..., i].ravel())[0, 1] > 0.97, i
+
+
+@pytest.mark.slow
+def test_another_network_is_no_start(trained):
+    from albumsort import weights
+    from albumsort.errors import AlbumsortError
+    from albumsort.training import face_fitting
+
+    crops = np.zeros((4, 48, 48, 3), np.uint8)
+    for content in ((trained["run"] / "face_proposer.tflite").read_bytes(), weights.load("emotion")[0]):
+        with pytest.raises(AlbumsortError, match="it is another network"):
+            face_fitting.taken("verifier", content, crops)
+
+
+@pytest.mark.slow
 def test_the_entries_tell_what_the_networks_were_made_of(trained):
     entries = trained["result"].entries
     assert set(entries) == {"face_proposer", "face_verifier"}
     assert len(entries["face_verifier"]["calibration"]) == 3
-    assert "skin" in entries["face_proposer"]["data"]
+    assert entries["face_proposer"]["data"].endswith("by skin")
     assert sum((trained["run"] / entry["file"]).stat().st_size for entry in entries.values()) < 1_500_000
     assert {path.name for path in (trained["run"] / "report").iterdir()} >= {"curves.png", "reliability.png"}
 
@@ -662,4 +718,14 @@ def test_the_command_says_what_it_needs(options, reason, tmp_path):
     done = CliRunner().invoke(app, ["model", "train", "--run", str(tmp_path / "run"), *options])
     assert done.exit_code == 2
     assert reason in done.stderr
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_folder_without_a_finished_detector_is_no_start(tmp_path):
+    pytest.importorskip("tensorflow")
+    photo(tmp_path, "party.png", 1, np.random.default_rng(0))
+    options = ["--photos", tmp_path, "--teacher", __file__, "--start", tmp_path, "--run", tmp_path / "run"]
+    done = CliRunner().invoke(app, ["model", "train", "--network", "faces", *(str(option) for option in options)])
+    assert done.exit_code == 1
+    assert f"{tmp_path} holds no finished face detector" in done.stderr
     assert not (tmp_path / "run").exists()

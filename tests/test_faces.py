@@ -270,7 +270,6 @@ def test_answers_to_a_mirror_image_count_as_those_to_the_crop_itself(answers: np
     mirrored[:, 1] *= -1  # the centre; then the landmarks, left and right
     mirrored[:, 5:] = (answers[:, 5:].reshape(3, 5, 2)[:, [1, 0, 2, 4, 3]] * [-1, 1]).reshape(3, 10)
     np.testing.assert_allclose(faces._unmirrored(mirrored), answers, rtol=1e-5)
-    np.testing.assert_allclose(faces._mean([answers, faces._unmirrored(mirrored)]), answers, rtol=1e-5)
 
 
 def test_the_surer_a_second_look_the_surer_the_face() -> None:

@@ -94,7 +94,7 @@ def _converted(function: Any, shown: Sequence[Floats] | None = None) -> bytes:
         return bytes(converter.convert())
 
 
-def take_weights(model: keras.Model, content: bytes, shown: Pixels, outputs: Sequence[int | None] = ()) -> None:
+def take_weights(model: keras.Model, content: bytes, shown: Pixels, outputs: Sequence[int | None]) -> None:
     """Give a network the weights of a LiteRT file made from it, or from one with fewer layers, to train it further.
 
     outputs: for each output of the last dense layer the one of the file that it begins as, None for a new one.
@@ -151,12 +151,14 @@ def _take_outputs(layer: keras.layers.Dense, kernel: Floats, bias: Floats, outpu
 def _folded(content: bytes, shape: Sequence[int]) -> list[tuple[Floats, Floats]]:
     """Return kernel (height, width, in, out) and bias of each layer with weights, in the order the file runs them.
 
-    shape: of one input.
+    shape: of one input. Raises AlbumsortError if the file takes another.
     """
     interpreter = Interpreter(
         model_content=content, experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
     )
     given = interpreter.get_input_details()[0]
+    if len(given["shape"]) != 1 + len(shape) or given["shape"][-1] != shape[-1]:
+        raise AlbumsortError(f"it takes other pictures, of shape {given['shape_signature'][1:]}: it is another network")
     interpreter.resize_tensor_input(given["index"], [1, *shape])
     interpreter.allocate_tensors()
     interpreter.set_tensor(given["index"], np.zeros((1, *shape), given["dtype"]))

@@ -24,6 +24,7 @@ SIZES = 200, 960  # pixels of the longer side that a photo is shown at
 MOST_ENLARGED, FACE_SIDE = 2.0, 230  # pixels that most often no face exceeds
 SAME, OTHER = 0.45, 0.25  # overlaps from which a candidate is a face, and up to which it is none
 SMALLEST = 5.0  # pixels
+NEAR = 15  # faces of a photo that others are made of
 BLURRED, STRETCHED = 0.06, 0.12  # how far true faces are moved and stretched, in sides
 COLUMNS = 19
 TRUE, CENTRE, SIZE, POINTS, POINTS_KNOWN = 0, slice(1, 3), slice(3, 5), slice(5, 15), 15
@@ -115,7 +116,7 @@ def _proposed(propose: Proposer, pixels: Pixels, side: float) -> Floats:
 
 def _near(faces: Floats, random: np.random.Generator) -> Floats:
     """Faces, and what was taken for one, a little beside where they are."""
-    near = faces[:15].copy()
+    near = faces[random.permutation(len(faces))[:NEAR]] if len(faces) > NEAR else faces.copy()
     side = longer_side(near)[:, None]
     near[:, 0:2] += random.normal(0, BLURRED, (len(near), 2)) * side
     near[:, 2:4] *= np.exp(random.normal(0, STRETCHED, (len(near), 1)))

@@ -29,7 +29,7 @@ OVERLOOKED = 0.97  # what a verifier is so sure of is rather a face that the tea
 
 @dataclass(frozen=True)
 class FaceRecipe(Stored):
-    """All that decides a run, besides its photos and its teacher."""
+    """All that decides a run, besides its photos, its teacher, a review and what it begins with."""
 
     box_sets: tuple[str, ...] = ("mask", "noface")  # of the photos with boxes, those to learn from
     canvases: int = 20_000
@@ -76,6 +76,7 @@ def fit_proposer(
     seed, epochs = recipe.seed + cycle, recipe.proposer_epochs[cycle]
     if epochs_of(run) >= epochs:
         return
+    keras.utils.set_random_seed(seed)
     data = face_proposing.Batches(shards.read(canvases), recipe.proposer_batch, recipe.steps_an_epoch, seed)
     others = shards.read(checked)
     count = sum(len(part["pixels"]) for part in others)
@@ -199,13 +200,16 @@ def averaged(network: str, run: Path) -> keras.Model:
 
 def _begun(network: str, before: Path | bytes | None, shown: Callable[[], Any]) -> keras.Model | None:
     """Return what a training begins with: a run's averaged weights, a LiteRT file's, or nothing."""
-    return taken(network, before, shown()) if isinstance(before, bytes) else before and averaged(network, before)
+    if before is None:
+        return None
+    return taken(network, before, shown()) if isinstance(before, bytes) else averaged(network, before)
 
 
 def taken(network: str, content: bytes, shown: Any) -> keras.Model:
     """Return the network of a LiteRT file, to be trained further; raises AlbumsortError if it is another one.
 
-    shown: some of what it is going to see, which its normalisation is measured on.
+    shown: some of what it is going to see, which its normalisation is measured on. What the file leaves out, the
+    proposer's landmarks, begins at random.
     """
     keras.config.set_dtype_policy("float32")
     model = BUILDERS[network]()

@@ -142,7 +142,9 @@ def label_all(drawn: Sequence[Drawn], make_teacher: Callable[[], Teacher], folde
 def read(folder: Path) -> list[LabelledPhoto]:
     """Return the labelled photos of a folder, reviewed if a review lies there; their pixels stay in its files.
 
-    A review changes what is learnt, and not which photos are there to choose by or to measure on.
+    A review changes the faces, and not which photos are there to choose by or to measure on. Among those to learn
+    from are the photos in which it sees a face or nobody; where it rules out all that the teacher saw of people, the
+    teacher may have overlooked a face. Raises UsageError if what lies there is no review.
     """
     reviews = face_reviews.read(folder / REVIEWED) if (folder / REVIEWED).exists() else {}
     labelled = [item for part in shards.read(folder) for item in _of_part(part)]
@@ -156,9 +158,11 @@ def read(folder: Path) -> list[LabelledPhoto]:
             faces[faces[:, SCORE] < RARE_FACE, SCORE] = UNSURE
         split = _split(name, len(faces) == 0, source in believed)
         review = reviews.get(name, Review())
-        if review.empty and split is Split.UNUSED:
-            split = Split.TRAINING
-        read.append(LabelledPhoto(name, source, pixels, review.correct(faces), split))
+        faces = review.correct(faces)
+        if source not in believed and split in (Split.TRAINING, Split.UNUSED):
+            known = review.empty or (faces[:, SCORE] > 0).any()
+            split = Split.TRAINING if known else Split.UNUSED
+        read.append(LabelledPhoto(name, source, pixels, faces, split))
     return read
 
 

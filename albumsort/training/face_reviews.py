@@ -31,7 +31,10 @@ SCORES = {Verdict.FACE: 1.0, Verdict.OTHER: 0.0, Verdict.UNSURE: UNSURE}
 
 @dataclass
 class Review:
-    """What was said of one photo. judged: (n, COLUMNS) rows with known boxes and scores, landmarks unknown (NaN)."""
+    """What was said of one photo.
+
+    judged: (n, COLUMNS) rows with known boxes and scores, landmarks unknown (NaN); empty: whether it shows nobody.
+    """
 
     judged: Floats = field(default_factory=none)
     empty: bool = False
@@ -39,35 +42,51 @@ class Review:
     def correct(self, rows: Floats) -> Floats:
         """Return a teacher's rows with the scores that a reviewer gave, and what only the reviewer saw after them."""
         rows, shared = rows.copy(), overlaps(self.judged, rows)
-        known = np.zeros(len(self.judged), bool)
-        for i, over in enumerate(shared):
-            if over.max(initial=0) > SAME_BOX:
-                rows[over.argmax(), SCORE] = self.judged[i, SCORE]
-                known[i] = True
-        return np.concatenate([rows, self.judged[~known]])
+        if self.empty:
+            rows[:, SCORE] = SCORES[Verdict.OTHER]
+        alone = np.ones(len(self.judged), bool)
+        while shared.max(initial=0) > SAME_BOX:  # each verdict is about one row, the nearest first
+            verdict, row = np.unravel_index(shared.argmax(), shared.shape)
+            rows[row, SCORE] = self.judged[verdict, SCORE]
+            alone[verdict] = False
+            shared[verdict], shared[:, row] = 0, 0
+        return np.concatenate([rows, self.judged[alone]])
 
 
 def read(path: Path) -> dict[str, Review]:
     """Return the reviews of a CSV by the names of photos; raises UsageError if it is none.
 
     A line is a photo's name, a verdict and the box it is about: x, y, w, h in pixels of the upright photo after it was
-    made as small as labels are (`face_photos.LONGEST_SIDE`).
+    made as small as labels are (`face_photos.LONGEST_SIDE`). Of a photo said to be empty nothing else can be said.
     """
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            lines = [(lines.line_num, line) for lines in [csv.reader(file)] for line in lines]
+    except (UnicodeDecodeError, csv.Error) as e:
+        raise UsageError(f"{path} is no review: not a CSV in UTF-8 ({e})") from e
+    if not lines or lines[0][1] != HEADER:
+        raise UsageError(f"{path} is no review: its first line is not {','.join(HEADER)}")
     reviews: dict[str, Review] = {}
-    with path.open(newline="", encoding="utf-8") as file:
-        lines = csv.reader(file)
-        if next(lines, None) != HEADER:
-            raise UsageError(f"{path} is no review: its first line is not {','.join(HEADER)}")
-        for line in lines:
-            try:
-                name, verdict = line[0], Verdict(line[1])
-                review = reviews.setdefault(name, Review())
-                if verdict is Verdict.EMPTY:
-                    review.empty = True
-                    continue
-                row = np.full((1, COLUMNS), np.nan, np.float32)
-                row[0, BOX], row[0, SCORE] = [float(v) for v in line[2:6]], SCORES[verdict]
-            except (ValueError, IndexError) as e:
-                raise UsageError(f"{path}, line {lines.line_num}, is no verdict: {','.join(line)}") from e
-            review.judged = np.concatenate([review.judged, row])
+    for number, line in lines[1:]:
+        try:
+            _take(reviews, *line)
+        except (ValueError, TypeError) as e:
+            raise UsageError(f"{path}, line {number}, is no verdict: {','.join(line)}") from e
+    for name, review in reviews.items():
+        if review.empty and len(review.judged):
+            raise UsageError(f"{path}: {name} is said to be empty, and to have places that were judged; choose one")
     return reviews
+
+
+def _take(reviews: dict[str, Review], name: str, verdict: str, *place: str) -> None:
+    """Add one line's verdict; raises ValueError if it is none."""
+    review, said = reviews.setdefault(name, Review()), Verdict(verdict)
+    if said is Verdict.EMPTY:
+        review.empty = True
+        return
+    x, y, w, h = (float(v) for v in place)
+    if not (np.isfinite([x, y, w, h]).all() and min(w, h) > 0):
+        raise ValueError("a box has a place and a size")
+    row = np.full((1, COLUMNS), np.nan, np.float32)
+    row[0, BOX], row[0, SCORE] = (x, y, w, h), SCORES[said]
+    review.judged = np.concatenate([review.judged, row])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -58,9 +58,7 @@ class Start:
         if name == "shipped":
             proposer, entry = weights.load(PROPOSER)
             return cls(proposer, weights.load(VERIFIER)[0], entry.details)
-        entries, run = _entries(Path(name)), Path(name)
-        proposer, verifier = ((run / entries[network]["file"]).read_bytes() for network in (PROPOSER, VERIFIER))
-        return cls(proposer, verifier, entries[PROPOSER])
+        return cls(*_networks(Path(name)), _entries(Path(name))[PROPOSER])
 
 
 @dataclass(frozen=True)
@@ -93,18 +91,22 @@ def train(
     network from.
     """
     if start is None and not recipe.proposer_epochs:
-        raise UsageError("the recipe has no epochs for the proposer; begin with a finished one, or name some")
+        raise UsageError(
+            "the recipe has no epochs for the proposer: name some, or a finished one to begin with (--start)"
+        )
     if not recipe.verifier_epochs:
-        raise UsageError("the recipe has no round for the verifier")
+        raise UsageError("the recipe has no round for the verifier: name its epochs")
     if reviewed is not None:
-        face_reviews.read(reviewed)  # before hours of work
+        _know(face_reviews.read(reviewed), drawn, reviewed)  # before hours of work
     commit = conversion.commit()
     recipe.claim(run)
-    _claim_photos(run, drawn, taught_by, reviewed, start)
+    inputs = _claim_inputs(run, drawn, taught_by, reviewed, start)
     labels, proposer, verifier = run / "labels", run / f"{PROPOSER}.tflite", run / f"{VERIFIER}.tflite"
+    verdicts = reviewed and reviewed.read_bytes()
+    (labels / face_photos.REVIEWED).unlink(missing_ok=True)
     face_photos.label_all(drawn, make_teacher, labels)
-    if reviewed is not None:
-        shutil.copyfile(reviewed, labels / face_photos.REVIEWED)
+    if verdicts:
+        (labels / face_photos.REVIEWED).write_bytes(verdicts)
     if start is not None and not recipe.proposer_epochs:
         proposer.write_bytes(start.proposer)
     else:
@@ -122,7 +124,8 @@ def train(
     calibration = calibrate(proposer, verifier, labelled, watch)
     validation, held_out = measure(proposer, verifier, calibration, labelled, watch)
     made = {
-        "data": _described(labelled, taught_by),
+        "data": _described(labelled, taught_by if reviewed is None else f"{taught_by}, corrected by a reviewer"),
+        "inputs": inputs,
         "score": _score(validation, held_out),
         "commit": commit,
         "command": command,
@@ -162,10 +165,20 @@ def _make_proposer(recipe: FaceRecipe, run: Path, labels: Path, before: Path | b
     proposer.write_bytes(conversion.proposer_to_litert(network, shown(labels, recipe.seed)))
 
 
-def _claim_photos(
+def _know(reviews: Iterable[str], drawn: Sequence[Drawn], path: Path) -> None:
+    """Raise UsageError if a review is about a photo that is not there, or about one of several of that name."""
+    photos_of = Counter(item.path.name for item in drawn)
+    for name in reviews:
+        if photos_of[name] != 1:
+            raise UsageError(
+                f"{path} speaks of {name}: {photos_of[name] or 'none'} of the photos to learn from has that name"
+            )
+
+
+def _claim_inputs(
     run: Path, drawn: Sequence[Drawn], taught_by: str, reviewed: Path | None, start: Start | None
-) -> None:
-    """Raise UsageError if the run was begun with other photos, another teacher, review or start."""
+) -> dict[str, Any]:
+    """Return what identifies all that a run is made of; raises UsageError if it was begun with something else."""
     inputs: dict[str, Any] = {
         "photos": len(drawn),
         "names": _digest("\n".join(item.path.name for item in drawn).encode()),
@@ -176,6 +189,7 @@ def _claim_photos(
     if start is not None:
         inputs["start"] = [_digest(start.proposer), _digest(start.verifier)]
     claim_inputs(run, inputs, "photos or another teacher, review or start")
+    return inputs
 
 
 def _digest(content: bytes) -> str:
@@ -218,9 +232,13 @@ def detector(run: Path, floor: float) -> CascadeDetector:
 
     floor: the least score of what it returns.
     """
+    return CascadeDetector(*_networks(run), Calibration(*_entries(run)[VERIFIER]["calibration"]), floor)
+
+
+def _networks(run: Path) -> tuple[bytes, bytes]:
+    """Return proposer and verifier of a finished run."""
     entries = _entries(run)
-    proposer, verifier = ((run / entries[name]["file"]).read_bytes() for name in (PROPOSER, VERIFIER))
-    return CascadeDetector(proposer, verifier, Calibration(*entries[VERIFIER]["calibration"]), floor)
+    return (run / entries[PROPOSER]["file"]).read_bytes(), (run / entries[VERIFIER]["file"]).read_bytes()
 
 
 def _described(labelled: Sequence[LabelledPhoto], taught_by: str) -> str:
@@ -233,7 +251,7 @@ def _described(labelled: Sequence[LabelledPhoto], taught_by: str) -> str:
 def _score(validation: face_calibration.Judged, held_out: face_calibration.Judged) -> dict[str, Any]:
     found, false = validation.at(THRESHOLD)
     return {
-        "set": f"validation photos against the teacher's faces, score {THRESHOLD}",
+        "set": f"validation photos, score {THRESHOLD}",
         "photos": validation.photos,
         "faces": validation.faces,
         "recall": round(found / max(1, validation.faces), 4),
