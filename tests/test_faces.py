@@ -279,6 +279,28 @@ def test_the_surer_a_second_look_the_surer_the_face() -> None:
     assert 0.2 < faces._mean([rows[:1], rows[1:]])[0, face_rows.SCORE] < 0.6
 
 
+def test_two_faces_in_neighbouring_cells_are_both_proposed(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Heat:
+        """Two cells of heat side by side, each a box of its own, and below a fainter one whose box is the first's."""
+
+        channels = 12
+
+        def __init__(self, model: bytes, shapes: int) -> None:
+            pass
+
+        def __call__(self, pixels: npt.NDArray[np.int8]) -> npt.NDArray[np.float32]:
+            answers = np.full((1, 8, 8, 5), -9.0, np.float32)
+            answers[..., 1:] = 0
+            answers[0, 3, 3:5, 0] = 2.0, 1.0
+            answers[0, 4, 3, :3] = 0.5, 0.0, -1.0
+            return answers
+
+    monkeypatch.setattr(faces, "Network", Heat)
+    found = faces.Proposer(b"")(np.zeros((64, 64, 3), np.uint8))
+    assert found[:, :4].tolist() == [[24, 24, 8, 8], [32, 24, 8, 8]]
+    assert found[:, face_rows.SCORE].tolist() == pytest.approx(1 / (1 + np.exp([-2.0, -1.0])))
+
+
 def test_a_view_of_other_size_has_the_same_middle() -> None:
     rows = np.zeros((1, 15), np.float32)
     rows[0, :4] = 10, 20, 30, 50
