@@ -636,7 +636,7 @@ def test_the_verifier_learns_on_from_a_finished_one_and_from_what_a_reviewer_rul
         train(replace(recipe, verifier_epochs=()), lines)
     with pytest.raises(UsageError, match="no verdict"):
         train(recipe, ["a.jpg,cat,,,,"])
-    with pytest.raises(UsageError, match=r"speaks of a\.jpg: none of the photos"):
+    with pytest.raises(UsageError, match=r"speaks of a\.jpg: no photos"):
         train(recipe, ["a.jpg,empty,,,,"])
     assert not (run / "recipe.json").exists()
     made = train(recipe, lines)

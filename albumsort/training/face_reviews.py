@@ -61,7 +61,8 @@ def read(path: Path) -> dict[str, Review]:
     """
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            lines = [(lines.line_num, line) for lines in [csv.reader(file)] for line in lines]
+            reader = csv.reader(file)
+            lines = [(reader.line_num, line) for line in reader]
     except (UnicodeDecodeError, csv.Error) as e:
         raise UsageError(f"{path} is no review: not a CSV in UTF-8 ({e})") from e
     if not lines or lines[0][1] != HEADER:

@@ -97,7 +97,7 @@ def train(
     if not recipe.verifier_epochs:
         raise UsageError("the recipe has no round for the verifier: name its epochs")
     if reviewed is not None:
-        _know(face_reviews.read(reviewed), drawn, reviewed)  # before hours of work
+        _check_names(face_reviews.read(reviewed), drawn, reviewed)  # before hours of work
     commit = conversion.commit()
     recipe.claim(run)
     inputs = _claim_inputs(run, drawn, taught_by, reviewed, start)
@@ -165,14 +165,12 @@ def _make_proposer(recipe: FaceRecipe, run: Path, labels: Path, before: Path | b
     proposer.write_bytes(conversion.proposer_to_litert(network, shown(labels, recipe.seed)))
 
 
-def _know(reviews: Iterable[str], drawn: Sequence[Drawn], path: Path) -> None:
+def _check_names(reviews: Iterable[str], drawn: Sequence[Drawn], path: Path) -> None:
     """Raise UsageError if a review is about a photo that is not there, or about one of several of that name."""
     photos_of = Counter(item.path.name for item in drawn)
     for name in reviews:
         if photos_of[name] != 1:
-            raise UsageError(
-                f"{path} speaks of {name}: {photos_of[name] or 'none'} of the photos to learn from has that name"
-            )
+            raise UsageError(f"{path} speaks of {name}: {photos_of[name] or 'no'} photos to learn from have that name")
 
 
 def _claim_inputs(
