@@ -31,6 +31,7 @@ from .face_rows import (
     Floats,
     centres,
     distinct,
+    enlarged,
     longer_side,
     scaled,
     turned_back,
@@ -250,7 +251,7 @@ class _Verifier:
         return verified
 
     def _look_again(self, pixels: Pixels, rows: Floats, turns: int) -> Floats:
-        views = _enlarged(rows, WIDER), _enlarged(rows, 1 / WIDER)
+        views = enlarged(rows, WIDER), enlarged(rows, 1 / WIDER)
         crops = np.concatenate([_crops(pixels, view, turns) for view in views])
         seen, mirrored = np.split(self._network(np.concatenate([crops, crops[:, :, ::-1]])), 2)
         answers = (*np.split(seen, 2), *np.split(_unmirrored(mirrored), 2))
@@ -266,14 +267,6 @@ def _crops(pixels: Pixels, rows: Floats, turns: int) -> Floats:
         for (x, y), side in zip(centres(turned_back(rows, turns, width, height)), sides, strict=True)
     ]
     return np.stack(crops).astype(np.float32)
-
-
-def _enlarged(rows: Floats, times: float) -> Floats:
-    """Return the rows with boxes so many times as large about their middles."""
-    out = rows.copy()
-    out[:, 2:4] *= times
-    out[:, 0:2] = centres(rows) - out[:, 2:4] / 2
-    return out
 
 
 def _unmirrored(answers: Floats) -> Floats:

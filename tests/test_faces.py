@@ -304,9 +304,9 @@ def test_two_faces_in_neighbouring_cells_are_both_proposed(monkeypatch: pytest.M
 def test_a_view_of_other_size_has_the_same_middle() -> None:
     rows = np.zeros((1, 15), np.float32)
     rows[0, :4] = 10, 20, 30, 50
-    larger = faces._enlarged(rows, 1.2)
+    larger = face_rows.enlarged(rows, 1.2)
     assert larger[0, :4] == pytest.approx([7, 15, 36, 60])
-    assert faces._enlarged(larger, 1 / 1.2)[0, :4] == pytest.approx([10, 20, 30, 50])
+    assert face_rows.enlarged(larger, 1 / 1.2)[0, :4] == pytest.approx([10, 20, 30, 50])
     assert rows[0, :4].tolist() == [10, 20, 30, 50]
 
 
