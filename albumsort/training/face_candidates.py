@@ -14,7 +14,7 @@ from ..face_rows import BOX, LANDMARKS, SCORE, Floats, centres, longer_side, mir
 from ..faces import PADDING, VERIFIER_CONTEXT, Pixels, Proposer, square
 from . import shards
 from .face_canvases import tilt, tilted
-from .face_labels import FACE, has_landmarks
+from .face_labels import FACE, has_landmarks, ruled_out
 from .face_photos import LabelledPhoto, Split, of_split, read
 
 SIDE = 64  # of a stored crop, which shows VERIFIER_CONTEXT longer sides; the network sees the middle of it
@@ -91,7 +91,7 @@ def _quartered(pixels: Pixels, faces: Floats, turns: int) -> tuple[Pixels, Float
 
 def _settled(faces: Floats) -> npt.NDArray[np.bool_]:
     """Which of the faces are some, or were ruled out by a reviewer."""
-    return np.asarray((faces[:, SCORE] >= FACE) | (faces[:, SCORE] == 0))
+    return np.asarray((faces[:, SCORE] >= FACE) | ruled_out(faces))
 
 
 def _sizes(pixels: Pixels, faces: Floats, empty: bool, random: np.random.Generator) -> list[float]:
@@ -99,7 +99,7 @@ def _sizes(pixels: Pixels, faces: Floats, empty: bool, random: np.random.Generat
     largest = longest * MOST_ENLARGED
     sizes = np.exp(random.uniform(np.log(SIZES[0]), np.log(SIZES[1]), 3 if empty else 2))
     if not empty:
-        limit = FACE_SIDE / float(longer_side(faces[faces[:, SCORE] > 0]).max()) * longest
+        limit = FACE_SIDE / float(longer_side(faces[~ruled_out(faces)]).max()) * longest
         sizes = np.where(random.random(len(sizes)) < 0.7, np.minimum(sizes, limit), sizes)
     return [float(size) for size in np.clip(sizes, 64, largest)]
 
@@ -126,7 +126,7 @@ def _near(faces: Floats, random: np.random.Generator) -> Floats:
 
 def judge(found: Floats, faces: Floats) -> tuple[Floats, npt.NDArray[np.bool_]]:
     """Return candidates that are a face or none as (m, COLUMNS), and which of those found they are."""
-    others, faces = faces[faces[:, SCORE] == 0], faces[faces[:, SCORE] > 0]
+    others, faces = faces[ruled_out(faces)], faces[~ruled_out(faces)]
     if len(faces):
         shared = overlaps(found, faces)
         nearest, most = faces[shared.argmax(axis=1)], shared.max(axis=1)

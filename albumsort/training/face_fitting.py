@@ -76,7 +76,7 @@ def fit_proposer(
     seed, epochs = recipe.seed + cycle, recipe.proposer_epochs[cycle]
     if epochs_of(run) >= epochs:
         return
-    keras.utils.set_random_seed(seed)
+    keras.utils.set_random_seed(seed)  # before _fit does: what a file leaves out begins at random
     data = face_proposing.Batches(shards.read(canvases), recipe.proposer_batch, recipe.steps_an_epoch, seed)
     others = shards.read(checked)
     count = sum(len(part["pixels"]) for part in others)

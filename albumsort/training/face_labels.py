@@ -92,6 +92,11 @@ def with_boxes(seen: Floats, boxes: Floats) -> Floats:
     return np.concatenate([drawn, extra])
 
 
+def ruled_out(rows: Floats) -> npt.NDArray[np.bool_]:
+    """(n,) whether a row is no face for sure: a reviewer gave it the score 0."""
+    return np.asarray(rows[:, SCORE] == 0)
+
+
 def has_landmarks(rows: Floats) -> npt.NDArray[np.bool_]:
     """(n,) whether a row's landmarks are known."""
     return np.asarray(~np.isnan(rows[:, LANDMARKS]).any(axis=1))

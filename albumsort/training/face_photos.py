@@ -20,7 +20,7 @@ from ..face_rows import SCORE, Floats
 from ..faces import Pixels
 from ..walk import Walk, find
 from . import face_reviews, shards
-from .face_labels import FACE, UNSURE, Teacher, label, with_boxes
+from .face_labels import FACE, UNSURE, Teacher, label, ruled_out, with_boxes
 from .face_reviews import Review
 
 LONGEST_SIDE = 800
@@ -73,7 +73,7 @@ class LabelledPhoto:
     @property
     def seen(self) -> Floats:
         """The faces, and what may be one."""
-        return self.faces[self.faces[:, SCORE] > 0]
+        return self.faces[~ruled_out(self.faces)]
 
     @property
     def empty(self) -> bool:
@@ -160,7 +160,7 @@ def read(folder: Path) -> list[LabelledPhoto]:
         review = reviews.get(name, Review())
         faces = review.correct(faces)
         if source not in believed and split in (Split.TRAINING, Split.UNUSED):
-            known = review.empty or (faces[:, SCORE] > 0).any()
+            known = review.empty or not ruled_out(faces).all()
             split = Split.TRAINING if known else Split.UNUSED
         read.append(LabelledPhoto(name, source, pixels, faces, split))
     return read

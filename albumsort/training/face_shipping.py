@@ -96,19 +96,21 @@ def train(
         )
     if not recipe.verifier_epochs:
         raise UsageError("the recipe has no round for the verifier: name its epochs")
+    verdicts = None
     if reviewed is not None:
         _check_names(face_reviews.read(reviewed), drawn, reviewed)  # before hours of work
+        verdicts = reviewed.read_bytes()
+    kept = None if recipe.proposer_epochs else start  # whose proposer stays as it is
     commit = conversion.commit()
     recipe.claim(run)
-    inputs = _claim_inputs(run, drawn, taught_by, reviewed, start)
+    inputs = _claim_inputs(run, drawn, taught_by, verdicts, start)
     labels, proposer, verifier = run / "labels", run / f"{PROPOSER}.tflite", run / f"{VERIFIER}.tflite"
-    verdicts = reviewed and reviewed.read_bytes()
     (labels / face_photos.REVIEWED).unlink(missing_ok=True)
     face_photos.label_all(drawn, make_teacher, labels)
-    if verdicts:
+    if verdicts is not None:
         (labels / face_photos.REVIEWED).write_bytes(verdicts)
-    if start is not None and not recipe.proposer_epochs:
-        proposer.write_bytes(start.proposer)
+    if kept is not None:
+        proposer.write_bytes(kept.proposer)
     else:
         _make_proposer(recipe, run, labels, None if start is None else start.proposer, proposer)
     collected: list[Path] = []
@@ -145,8 +147,8 @@ def train(
             {"calibration": list(asdict(calibration).values()), **made},
         ),
     }
-    if start is not None and not recipe.proposer_epochs:
-        entries[PROPOSER] = {**start.proposed, "score": made["score"]}
+    if kept is not None:
+        entries[PROPOSER] = {**kept.proposed, "score": made["score"]}
     write_json(run / ENTRIES, entries)
     cycles = [f"{name}-{i}" for name, epochs in recipe.epochs.items() for i in range(len(epochs))]
     face_charts.write(run / "report", [run / cycle for cycle in cycles], validation)
@@ -174,7 +176,7 @@ def _check_names(reviews: Iterable[str], drawn: Sequence[Drawn], path: Path) -> 
 
 
 def _claim_inputs(
-    run: Path, drawn: Sequence[Drawn], taught_by: str, reviewed: Path | None, start: Start | None
+    run: Path, drawn: Sequence[Drawn], taught_by: str, verdicts: bytes | None, start: Start | None
 ) -> dict[str, Any]:
     """Return what identifies all that a run is made of; raises UsageError if it was begun with something else."""
     inputs: dict[str, Any] = {
@@ -182,8 +184,8 @@ def _claim_inputs(
         "names": _digest("\n".join(item.path.name for item in drawn).encode()),
         "teacher": taught_by,
     }
-    if reviewed is not None:
-        inputs["reviewed"] = _digest(reviewed.read_bytes())
+    if verdicts is not None:
+        inputs["reviewed"] = _digest(verdicts)
     if start is not None:
         inputs["start"] = [_digest(start.proposer), _digest(start.verifier)]
     claim_inputs(run, inputs, "photos or another teacher, review or start")
