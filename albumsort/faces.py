@@ -48,7 +48,8 @@ FINE_SIDE, COARSE_SIDE, TINY_SIDE = 960, 320, 128
 PASSES = (0, 180), (40, math.inf), (60, math.inf)  # sides, in pixels of their own pass, that each answers for
 FINE_ENOUGH = 1024  # to shrink a photo of no more to FINE_SIDE takes longer than the proposer does for the difference
 SHAPES = 12  # that the proposer is ready for at once: the views of photos of four formats; 13 MB each, the largest
-PROPOSAL_THRESHOLD, PROPOSAL_OVERLAP = 0.23, 0.4
+PROPOSAL_THRESHOLD, PROPOSAL_OVERLAP = 0.18, 0.4
+SMALLEST = 9.0  # pixels of the longer side: what smaller ones feel, the classifier can hardly tell from chance
 LYING_THRESHOLD = 0.99  # of a face on its side, and what makes an upright one sure; below, patterns pass for faces
 MOST_PROPOSALS = 250  # a lower cap costs recall in crowds
 VERIFIER_CONTEXT = 1.9  # the unit of the verifier's corrections, in longer box sides
@@ -144,12 +145,16 @@ class CascadeDetector:
         return rows[kept], scores[kept]
 
     def _judge(self, pixels: Pixels, proposed: Floats, turns: int = 0) -> tuple[Floats, Floats]:
-        """Return the proposals with the verifier's boxes and the probability of a face, and both networks' scores."""
+        """Return the proposals with the verifier's boxes and the probability of a face, and both networks' scores.
+
+        Those too small to be of use are left out.
+        """
         with step("verify"):
             rows = self._verifier(pixels, proposed, turns)
         scores = np.column_stack([proposed[:, SCORE], rows[:, SCORE]])
         rows[:, SCORE] = self._calibration(*scores.T)
-        return rows, scores
+        large = longer_side(rows) >= SMALLEST
+        return rows[large], scores[large]
 
     def _lying(self, views: _Views, turns: int) -> Floats:
         """Find the large faces that `turns` quarter turns anticlockwise, 1 or 3, set upright."""

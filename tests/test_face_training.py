@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 from albumsort import face_rows
 from albumsort.cli import app
 from albumsort.errors import UsageError
-from albumsort.face_rows import SCORE
+from albumsort.face_rows import SCORE, enlarged, overlaps
 from albumsort.faces import Calibration, Pixels
 from albumsort.training import (
     face_calibration,
@@ -347,6 +347,25 @@ def test_an_interrupted_stage_goes_on_with_what_is_missing(tmp_path):
 # canvases and candidates
 
 
+def test_crowded_canvases_show_faces_beside_others(labels, monkeypatch):
+    album = face_canvases.Album(face_photos.of_split(face_photos.read(labels), Split.TRAINING))
+
+    def touching() -> int:
+        """How many learnt faces have another one within half a side, of about their size."""
+        count = 0
+        for seed in range(60):
+            _, faces = face_canvases.draw(album, np.random.default_rng(seed))
+            learnt = faces[faces[:, SCORE] == face_canvases.LEARN]
+            grown = enlarged(learnt, 1.5)
+            count += int(((overlaps(grown, grown) > 0.1).sum(axis=1) > 1).sum())
+        return count
+
+    monkeypatch.setattr(face_canvases, "CROWDED", 0.0)
+    usual = touching()
+    monkeypatch.setattr(face_canvases, "CROWDED", 1.0)
+    assert touching() > 2 * usual
+
+
 @settings(deadline=None, max_examples=25)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_a_canvas_shows_its_faces_where_its_rows_say(labels, seed):
@@ -669,7 +688,29 @@ def test_the_proposer_of_a_file_answers_as_the_file_does(trained):
     network = Network(content)
     given = np.concatenate([network((one ^ 128).view(np.int8)[None]) for one in pixels])
     for i in range(given.shape[-1]):
-        assert np.corrcoef(taken[..., i].ravel(), given[..., i].ravel())[0, 1] > 0.97, i
+        assert np.corrcoef(taken[..., i].ravel(), given[..., i].ravel())[0, 1] > 0.9, i
+
+
+@pytest.mark.slow
+def test_a_deeper_verifier_begins_with_the_answers_of_the_file(monkeypatch):
+    pytest.importorskip("tensorflow")
+    from albumsort.litert import Network
+    from albumsort.training import conversion, face_fitting, face_networks
+
+    random = np.random.default_rng(0)
+    monkeypatch.setattr(face_networks, "VERIFIER_BLOCKS", (1, 1))
+    shallow = face_networks.verifier()
+    for weight in shallow.trainable_variables:
+        if not np.array(weight).any():  # what begins with 0: scales of blocks, offsets, answers
+            weight.assign(random.normal(0, 0.3, weight.shape))
+    content = conversion.verifier_to_litert(shallow)
+    monkeypatch.undo()
+    crops = random.integers(0, 256, (50, 48, 48, 3)).astype(np.uint8)
+    deeper = face_fitting.taken("verifier", content, crops)
+    assert deeper.count_params() > shallow.count_params()
+    given, expected = (Network(c)(crops.astype(np.float32)) for c in (conversion.verifier_to_litert(deeper), content))
+    assert np.ptp(expected[:, 1:], axis=0).min() > 1.5
+    assert given == pytest.approx(expected, abs=0.1)  # of integers of 8 bits
 
 
 @pytest.mark.slow

@@ -110,6 +110,16 @@ def test_a_lower_floor_adds_detections_and_changes_none(detector: FaceDetector, 
     assert all(d.score >= 0.05 for d in more)
 
 
+def test_a_face_of_too_few_pixels_to_be_judged_is_none() -> None:
+    generous = faces.load_detector(0.0)
+    crowd = Image.new("RGB", (900, 300), (90, 110, 130))
+    for i in range(30):
+        crowd.paste(astronaut(40 + 2 * i), (i % 10 * 88, i // 10 * 100))
+    sides = [max(d.box.w, d.box.h) for d in generous.detect(bgr(crowd))]
+    assert faces.SMALLEST <= min(sides) < faces.SMALLEST + 3
+    assert len(sides) > 15
+
+
 def nothing() -> dict[str, np.ndarray]:
     random = np.random.default_rng(1)
     return {

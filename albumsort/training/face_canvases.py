@@ -23,7 +23,8 @@ WHOLE_PHOTO, MOSAIC = 0.53, 0.37  # of the canvases; the rest holds no face
 TILES, TILE_SHARES = (2, 3, 4, 6, 9, 12, 16), (0.14, 0.16, 0.20, 0.18, 0.14, 0.10, 0.08)
 SHOWN, HINTED = 0.6, 0.12
 """Share of a face in the picture: from SHOWN it counts, from HINTED nobody should learn anything there."""
-COVERED, HIDDEN = 0.25, 0.8  # share of a face that something else covers: unsure from, gone from
+COVERED, HIDDEN = 1 - SHOWN, 0.8  # share of a face that something else covers: unsure from, gone from
+CROWDED, CROWD = 0.35, 4  # share of the canvases with faces that stand close to others, and how many at most
 LEARN, IGNORE = 1.0, 0.0  # what stands in a canvas' rows instead of a score
 DIM, DIM_SHARE = (0.12, 0.5), 0.12  # what is left of the light, and how often
 FADED, FADED_SHARE = (0.15, 0.6), 0.1  # what is left of the contrast, and how often
@@ -106,6 +107,9 @@ def draw(album: Album, random: np.random.Generator) -> tuple[Pixels, Floats]:
     else:
         for _ in range(random.integers(5)):
             canvas.patch(album.without_face(random), 60, SIDE)
+    if random.random() < CROWDED:
+        for _ in range(random.integers(1, CROWD + 1)):
+            canvas.crowd(*album.with_face(random, evenness=0.5))
     canvas.cover_faces()
     return degraded(canvas.pixels, random), canvas.faces
 
@@ -156,6 +160,27 @@ class _Canvas:
             left, top, right, bottom = random.uniform(0.15, 2.2, 4) * side * (1, 1, 1, 1.4)
             window = (face[0] - left, face[1] - top, face[0] + face[2] + right, face[1] + face[3] + bottom)
         self._paste(photo, scale, self._mostly_inside, window, angle=tilt(random))
+
+    def crowd(self, photo: LabelledPhoto, face: Floats) -> None:
+        """Paste a face of about the same size beside one that is there, and over some of it, as in rows of people.
+
+        There are few of those among the photos, and the teacher overlooks faces behind others.
+        """
+        random, learnt = self.random, self.faces[self.faces[:, SCORE] == LEARN]
+        if len(learnt) == 0:
+            return
+        x, y, w, h = learnt[random.integers(len(learnt)), :4]
+        side = max(face[2:4])
+        scale = min(MOST_ENLARGED, max(SMALLEST, max(w, h) * np.exp(random.normal(0, 0.25))) / side)
+        left, top, right, bottom = random.uniform(0.05, 0.5, 4) * side
+        window = (face[0] - left, face[1] - top, face[0] + face[2] + right, face[1] + face[3] + bottom)
+        beside = x + w / 2 + random.choice([-1, 1]) * random.uniform(0.6, 1.3) * w, y + random.uniform(0, 1) * h
+        middle = (face[:2] + face[2:4] / 2 - np.maximum(0, window[:2])) * scale
+
+        def place(width: int, height: int) -> tuple[int, int]:
+            return int(beside[0] - middle[0]), int(beside[1] - middle[1])
+
+        self._paste(photo, scale, place, window)
 
     def cover_faces(self) -> None:
         """Lay flat patches over parts of some faces, as dark glasses, hands and masks do."""

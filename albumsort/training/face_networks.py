@@ -16,6 +16,7 @@ from .networks import conv
 
 PROPOSER_CHANNELS, PROPOSER_BLOCKS = (32, 64, 96), (1, 2, 2)  # at strides 8, 16, 32
 STEM, PYRAMID = 16, 32
+VERIFIER_CHANNELS, VERIFIER_BLOCKS = (48, 80), (2, 2)  # at strides 4, 8
 NEIGHBOURS = 4  # pixels side by side
 RARE = -4.6  # the logit that the heat map begins with: one cell in a hundred
 ANSWERS = "answers"  # the layer that puts the proposer's outputs side by side
@@ -65,16 +66,19 @@ def proposer() -> keras.Model:
 
 
 def _block(x: Any, channels: int) -> Any:
-    """Two convolutions, and what came in added."""
-    return layers.ReLU()(layers.Add()([x, conv(conv(x, channels, 3), channels, 3, relu=False)]))
+    """Two convolutions, and what came in added; they begin by adding nothing, so that a network can be made deeper."""
+    added = conv(conv(x, channels, 3), channels, 3, relu=False, gamma="zeros")
+    return layers.ReLU()(layers.Add()([x, added]))
 
 
 def verifier() -> keras.Model:
     """Return the network that looks at one candidate: (n, 48, 48, 3) BGR 0-255 to (n, 15)."""
     crop = layers.Input((VERIFIER_SIDE, VERIFIER_SIDE, 3), name="crop")
     x = conv(layers.Rescaling(1 / 127.5, -1.0)(crop), 24, 3, 2)
-    for channels in (48, 80):
-        x = _block(conv(x, channels, 3, 2), channels)
+    for channels, blocks in zip(VERIFIER_CHANNELS, VERIFIER_BLOCKS, strict=True):
+        x = conv(x, channels, 3, 2)
+        for _ in range(blocks):
+            x = _block(x, channels)
     x = layers.Dropout(0.2)(layers.Flatten()(conv(x, 112, 3, 2)))
     x = layers.Dense(64, activation="relu")(x)
     return keras.Model(crop, layers.Dense(15, kernel_initializer="zeros")(x), name="verifier")

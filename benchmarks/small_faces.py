@@ -1,0 +1,73 @@
+"""What becomes of faces of few pixels: how many are found, and labelled right.
+
+usage: python benchmarks/small_faces.py ALBUM
+
+ALBUM: folders named after the four emotions. Each photo is made so small that its largest face has so many pixels; one
+whose face is smaller to begin with is left out. "Labelled right" is asked where the face was in the whole photo, found
+again or not, and is the mean of the four folders' shares: chance would be .25.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from albumsort import analysis, faces, photos
+from albumsort.training.face_evaluation import FALSE, match
+from albumsort.types import FOUR, Detection, Emotion
+from albumsort.walk import Walk, find
+
+SIDES = 5, 6, 7, 8, 9, 10, 12, 14, 16, 20, 24, 32, 48  # pixels of the longer side of the face
+
+
+def main(album: Path) -> None:
+    """Print the table."""
+    if absent := [emotion for emotion in FOUR if not (album / emotion).is_dir()]:
+        raise SystemExit(f"{album} has no folder {' and no folder '.join(absent)}")
+    detector, classifier = analysis.load_networks()
+    shown, found, right = (Counter[tuple[int, Emotion]]() for _ in range(3))
+    for emotion in FOUR:
+        for file in find(album / emotion, (), Walk()):
+            pixels = photos.decode(photos.read(file.path)).pixels
+            seen = [d for d in detector.detect(pixels) if d.score >= faces.THRESHOLD]
+            if not seen:
+                continue
+            for side, small, there in _smaller(pixels, max(seen, key=lambda d: d.box.area)):
+                shown[side, emotion] += 1
+                again = [d for d in detector.detect(small) if d.score >= faces.THRESHOLD]
+                found[side, emotion] += any(given != FALSE for given in match([d.box for d in again], [there.box], []))
+                [(_, label)] = analysis.classify(faces.crop(small, there.box, there.lean)[None], classifier)
+                right[side, emotion] += label is emotion
+
+    def share(counted: Counter[tuple[int, Emotion]], side: int) -> str:
+        return f"{np.mean([counted[side, e] / shown[side, e] for e in FOUR]):.3f}"
+
+    table = Table("pixels of the face", "photos", "found", "labelled right")
+    for side in SIDES:
+        table.add_row(str(side), str(sum(shown[side, e] for e in FOUR)), share(found, side), share(right, side))
+    Console().print(table)
+
+
+def _smaller(pixels: faces.Pixels, face: Detection) -> Iterator[tuple[int, faces.Pixels, Detection]]:
+    """The photo at each size, and where its face is."""
+    height, width = pixels.shape[:2]
+    for side in SIDES:
+        scale = side / max(face.box.w, face.box.h)
+        if scale <= 1:
+            size = max(1, round(width * scale)), max(1, round(height * scale))
+            small = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+            marks = tuple((x * scale, y * scale) for x, y in face.landmarks)
+            yield side, small, Detection(face.box.scaled(scale), marks, face.score)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        raise SystemExit(__doc__)
+    main(Path(sys.argv[1]))
