@@ -102,13 +102,18 @@ class Calibration:
     def __call__(self, proposal: Floats, verification: Floats) -> Floats:
         """(n,) probabilities; proposal, verification: (n,) scores, 0-1."""
         log_odds = self.proposal * logit(proposal) + self.verification * logit(verification) + self.offset
-        return np.asarray(1 / (1 + np.exp(-log_odds)), np.float32)
+        return probability(log_odds)
 
 
 def logit(p: Floats) -> Floats:
     """Return the log odds of probabilities; 0 and 1 count as nearly so."""
     p = np.clip(p, 1e-6, 1 - 1e-6)
     return np.asarray(np.log(p / (1 - p)), np.float32)
+
+
+def probability(log_odds: Floats) -> Floats:
+    """Return the probabilities of log odds: what `logit` takes back."""
+    return np.asarray(1 / (1 + np.exp(-log_odds)), np.float32)
 
 
 class CascadeDetector:
@@ -227,7 +232,7 @@ class Proposer:
         rows = np.zeros((len(values), COLUMNS), np.float32)
         rows[:, 0:2] = cell + values[:, 1:3] - size / 2
         rows[:, 2:4] = size
-        rows[:, SCORE] = 1 / (1 + np.exp(-values[:, 0]))
+        rows[:, SCORE] = probability(values[:, 0])
         return rows
 
 
@@ -285,7 +290,8 @@ def _unmirrored(answers: Floats) -> Floats:
 def _mean(looks: Sequence[Floats]) -> Floats:
     """Return the mean of several rows for each face; that of the scores is one of their logits."""
     rows = np.asarray(np.mean(looks, axis=0), np.float32)
-    rows[:, SCORE] = 1 / (1 + np.exp(-np.mean([logit(look[:, SCORE]) for look in looks], axis=0)))
+    log_odds = np.stack([logit(look[:, SCORE]) for look in looks])
+    rows[:, SCORE] = probability(np.asarray(log_odds.mean(axis=0), np.float32))
     return rows
 
 

@@ -553,8 +553,8 @@ def _end_with_parent() -> None:
 def find_gone(index: Index) -> tuple[list[Path], dict[Path, list[Path]]]:
     """Return the indexed photos that are not on the disk, and apart from them those of albums absent as a whole.
 
-    An album without a single photo left may be a disk that is not plugged in, so it needs a closer look; so
-    does the folder, gone itself, of photos that were indexed one by one.
+    An album without a single photo left may be a disk that is not plugged in, so it needs a closer look; so does the
+    folder, gone itself, of photos that were indexed one by one, and a link within an album that leads nowhere.
     """
     gone, there = list[Path](), set[Path]()
     roots = index.roots()
@@ -567,10 +567,16 @@ def find_gone(index: Index) -> tuple[list[Path], dict[Path, list[Path]]]:
     single = list[Path]()
     for path in gone:
         album = next((root for root in absent if path.is_relative_to(root)), None)
+        if album is None:
+            album = next((folder for folder in path.parents if _leads_nowhere(folder)), None)
         if album is None and is_gone(path.parent) and not any(path.is_relative_to(root) for root in roots):
             album = path.parent
         (single if album is None else absent.setdefault(album, [])).append(path)
     return single, {root: paths for root, paths in absent.items() if paths or not root.is_dir()}
+
+
+def _leads_nowhere(path: Path) -> bool:
+    return path.is_symlink() and not path.exists()
 
 
 def default_roots(index: Index) -> tuple[Path, ...]:

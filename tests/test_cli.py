@@ -1187,6 +1187,24 @@ def test_prune_keeps_an_album_that_is_absent_as_a_whole(library: SimpleNamespace
     assert stored(library) == before
 
 
+def test_prune_keeps_what_a_link_within_an_album_led_to(library: SimpleNamespace, tmp_path: Path) -> None:
+    """Its disk, too, may be unplugged."""
+    disk = tmp_path / "disk" / "2019"
+    disk.mkdir(parents=True)
+    (disk / "old.jpg").write_bytes(encoded(astronaut(200)))
+    (library.folder / "usb").symlink_to(tmp_path / "disk")
+    assert run("index", library.folder, "--db", library.database).returncode in (0, 1)
+    before = stored(library)
+    (tmp_path / "disk").rename(tmp_path / "unplugged")
+    next(library.folder.glob("*.jpg")).unlink()
+    done = run("prune", "--yes", "--db", library.database)
+    assert done.returncode == 0
+    assert f"{library.folder / 'usb'} is not there (1 photos)" in done.stderr
+    assert stored(library) == before - 1
+    with Index(library.database) as index:
+        assert library.folder / "usb" / "2019" / "old.jpg" in list(index.all_paths())
+
+
 def test_prune_forgets_an_album_that_is_gone_when_told_so(library: SimpleNamespace) -> None:
     shutil.rmtree(library.folder)
     code, _ = on_a_terminal("prune", "--db", library.database, typed="y\n")
