@@ -111,7 +111,7 @@ def logit(p: Floats) -> Floats:
     return np.asarray(np.log(p / (1 - p)), np.float32)
 
 
-def probability(log_odds: Floats) -> Floats:
+def probability(log_odds: npt.NDArray[np.floating]) -> Floats:
     """Return the probabilities of log odds: what `logit` takes back."""
     return np.asarray(1 / (1 + np.exp(-log_odds)), np.float32)
 
@@ -290,8 +290,8 @@ def _unmirrored(answers: Floats) -> Floats:
 def _mean(looks: Sequence[Floats]) -> Floats:
     """Return the mean of several rows for each face; that of the scores is one of their logits."""
     rows = np.asarray(np.mean(looks, axis=0), np.float32)
-    log_odds = np.stack([logit(look[:, SCORE]) for look in looks])
-    rows[:, SCORE] = probability(np.asarray(log_odds.mean(axis=0), np.float32))
+    log_odds = np.mean([logit(look[:, SCORE]) for look in looks], axis=0)
+    rows[:, SCORE] = probability(log_odds)
     return rows
 
 
