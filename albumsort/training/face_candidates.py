@@ -12,13 +12,14 @@ import numpy.typing as npt
 
 from ..face_rows import BOX, LANDMARKS, SCORE, Floats, centres, longer_side, mirrored, overlaps, scaled, turned_back
 from ..faces import PADDING, VERIFIER_CONTEXT, Pixels, Proposer, square
-from . import shards
-from .face_canvases import tilt, tilted
-from .face_labels import FACE, has_landmarks, ruled_out
+from . import face_canvases, shards
+from .face_canvases import LEARN, tilt, tilted
+from .face_labels import FACE, UNSURE, has_landmarks, ruled_out
 from .face_photos import LabelledPhoto, Split, of_split, read
 
 SIDE = 64  # of a stored crop, which shows VERIFIER_CONTEXT longer sides; the network sees the middle of it
 PHOTOS_A_PART = 200
+DRAWN, ONE_OF = "drawn", 4  # the source of candidates from canvases; of so many parts of those one is enough
 PROPOSALS, THRESHOLD = 40, 0.12  # of a photo at one size
 SIZES = 200, 960  # pixels of the longer side that a photo is shown at
 MOST_ENLARGED, FACE_SIDE = 2.0, 230  # pixels that most often no face exceeds
@@ -50,14 +51,35 @@ class Collecting:
             random = np.random.default_rng([self.seed, i])
             for pixels, faces in _shown(learnt[i], random):
                 for side in _sizes(pixels, faces, learnt[i].empty, random):
-                    found = _proposed(propose, pixels, side)
-                    if random.random() < 0.5:
-                        found = np.concatenate([found, _near(faces[_settled(faces)], random)])
-                    judged, kept = judge(found, faces)
+                    judged, cuts = _candidates(propose, pixels, faces, side, random)
                     rows.append(judged)
-                    crops.append(cut(pixels, found[kept]))
+                    crops.append(cuts)
                     sources += [learnt[i].source] * len(judged)
         return {"crops": np.concatenate(crops), "rows": np.concatenate(rows), "sources": np.array(sources, np.str_)}
+
+
+@dataclass(frozen=True)
+class CollectingDrawn:
+    """The work on one part of the canvases, which is the task."""
+
+    canvases: Path
+    proposer: Path
+    seed: int
+
+    def __call__(self, number: int) -> shards.Arrays:
+        cv2.setNumThreads(1)
+        propose = Proposer(self.proposer.read_bytes(), THRESHOLD)
+        part = shards.read(self.canvases)[number]
+        crops, rows = [np.empty((0, SIDE, SIDE, 3), np.uint8)], [np.empty((0, COLUMNS), np.float32)]
+        for i, pixels in enumerate(part["pixels"]):
+            faces = np.array(part["faces"][part["faces"][:, 0] == i, 1:])
+            faces[:, SCORE] = np.where(faces[:, SCORE] == LEARN, 1, UNSURE)
+            random = np.random.default_rng([self.seed, number, i])
+            judged, cuts = _candidates(propose, np.array(pixels), faces, face_canvases.SIDE, random)
+            rows.append(judged)
+            crops.append(cuts)
+        found = np.concatenate(rows)
+        return {"crops": np.concatenate(crops), "rows": found, "sources": np.array([DRAWN] * len(found), np.str_)}
 
 
 def collect(folder: Path, labels: Path, proposer: Path, seed: int) -> None:
@@ -65,6 +87,26 @@ def collect(folder: Path, labels: Path, proposer: Path, seed: int) -> None:
     count = len(of_split(read(labels), Split.TRAINING))
     parts = [(i, min(count, i + PHOTOS_A_PART)) for i in range(0, count, PHOTOS_A_PART)]
     shards.make(folder, parts, Collecting(labels, proposer, seed), "candidates")
+
+
+def collect_drawn(folder: Path, canvases: Path, proposer: Path, seed: int) -> None:
+    """Collect candidates from some of the canvases into a folder, or go on with it.
+
+    They show what the photos have too little of: faces behind others, at a slant, in the dark and faded.
+    """
+    numbers = range(0, len(shards.read(canvases)), ONE_OF)
+    shards.make(folder, numbers, CollectingDrawn(canvases, proposer, seed), "drawn candidates")
+
+
+def _candidates(
+    propose: Proposer, pixels: Pixels, faces: Floats, side: float, random: np.random.Generator
+) -> tuple[Floats, Pixels]:
+    """Return the candidates of a picture that is shown with this longer side, (n, COLUMNS), and their crops."""
+    found = _proposed(propose, pixels, side)
+    if random.random() < 0.5:
+        found = np.concatenate([found, _near(faces[_settled(faces)], random)])
+    judged, kept = judge(found, faces)
+    return judged, cut(pixels, found[kept])
 
 
 def _shown(photo: LabelledPhoto, random: np.random.Generator) -> Iterator[tuple[Pixels, Floats]]:

@@ -26,7 +26,7 @@ from ..faces import (
     shrunk,
 )
 from . import conversion, face_calibration, face_canvases, face_charts, face_fitting, face_photos, face_reviews
-from .face_candidates import collect
+from .face_candidates import collect, collect_drawn
 from .face_fitting import FaceRecipe
 from .face_labels import Teacher
 from .face_networks import NEIGHBOURS
@@ -109,11 +109,14 @@ def train(
     face_photos.label_all(drawn, make_teacher, labels)
     if verdicts is not None:
         (labels / face_photos.REVIEWED).write_bytes(verdicts)
+    canvases = run / "canvases"
+    face_canvases.draw_all(canvases, recipe.canvases, labels, Split.TRAINING, recipe.seed)
     if kept is not None:
         proposer.write_bytes(kept.proposer)
     else:
-        _make_proposer(recipe, run, labels, None if start is None else start.proposer, proposer)
-    collected: list[Path] = []
+        _make_proposer(recipe, run, labels, canvases, None if start is None else start.proposer, proposer)
+    collected = [run / "candidates-drawn"]
+    collect_drawn(collected[0], canvases, proposer, recipe.seed)
     before: Path | bytes | None = None if start is None else start.verifier
     for number in range(len(recipe.verifier_epochs)):
         collected.append(run / f"candidates-{number}")
@@ -155,13 +158,14 @@ def train(
     return Trained(proposer, verifier, entries, validation, held_out)
 
 
-def _make_proposer(recipe: FaceRecipe, run: Path, labels: Path, before: Path | bytes | None, proposer: Path) -> None:
-    """Draw canvases and train the proposer into the file given, or go on with it."""
-    face_canvases.draw_all(run / "canvases", recipe.canvases, labels, Split.TRAINING, recipe.seed)
+def _make_proposer(
+    recipe: FaceRecipe, run: Path, labels: Path, canvases: Path, before: Path | bytes | None, proposer: Path
+) -> None:
+    """Train the proposer on canvases into the file given, or go on with it."""
     face_canvases.draw_all(run / "checked", recipe.checked, labels, Split.VALIDATION, recipe.seed + OTHER_CANVASES)
     for cycle in range(len(recipe.proposer_epochs)):
         fitted = run / f"proposer-{cycle}"
-        face_fitting.fit_proposer(recipe, cycle, run / "canvases", run / "checked", before, fitted)
+        face_fitting.fit_proposer(recipe, cycle, canvases, run / "checked", before, fitted)
         before = fitted
     network = face_fitting.averaged("proposer", fitted)
     proposer.write_bytes(conversion.proposer_to_litert(network, shown(labels, recipe.seed)))
