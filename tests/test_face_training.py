@@ -5,19 +5,19 @@ from __future__ import annotations
 import csv
 import json
 import shutil
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 import pytest
-from helpers import landscape
+from helpers import ASTRONAUT_FACE, astronaut, landscape
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from albumsort import face_rows
+from albumsort import face_rows, weights
 from albumsort.cli import app
 from albumsort.errors import UsageError
 from albumsort.face_rows import SCORE, enlarged, overlaps
@@ -466,6 +466,39 @@ def test_what_a_reviewer_ruled_out_is_a_candidate_that_is_none_for_sure():
     assert Candidates([part]).settled.tolist() == [True, True, False]
 
 
+@dataclass(frozen=True)
+class TwoFaces:
+    """A canvas with two faces, of which the left one is to be learnt and of the right one nothing."""
+
+    def __call__(self, part: int) -> shards.Arrays:
+        side, scale = face_canvases.SIDE, 150 / 512
+        pixels = np.full((side, side, 3), 90, np.uint8)
+        faces = []
+        for x, learnt in ((5, face_canvases.LEARN), (165, face_canvases.IGNORE)):
+            pixels[part : part + 150, x : x + 150] = np.asarray(astronaut(150).convert("RGB"))[..., ::-1]
+            box = ASTRONAUT_FACE.scaled(scale)
+            faces.append([0, *row(box.x + x, box.y + part, box.w, box.h, learnt)])
+        return {"pixels": pixels[None], "faces": np.array(faces, np.float32)}
+
+
+def test_canvases_give_candidates_where_something_is_to_be_learnt(tmp_path):
+    canvases, folder, proposer = tmp_path / "canvases", tmp_path / "drawn", tmp_path / "proposer.tflite"
+    proposer.write_bytes(weights.load("face_proposer")[0])
+    shards.make(canvases, range(face_candidates.ONE_OF + 1), TwoFaces(), "canvases")
+    face_candidates.collect_drawn(folder, canvases, proposer, 0)
+    parts = shards.read(folder)
+    assert len(parts) == 2
+    for part in parts:
+        true = part["rows"][:, face_candidates.TRUE] == 1
+        assert true.any()
+        assert set(part["sources"]) == {face_candidates.DRAWN}
+        assert (part["rows"][:, face_candidates.RULED_OUT] == 0).all()  # IGNORE is 0, as is what a reviewer rules out
+        faces = part["crops"][true]
+        assert {cv2.matchTemplate(one, faces[0][16:48, 16:48], cv2.TM_CCOEFF_NORMED).max() > 0.5 for one in faces} == {
+            True
+        }
+
+
 @pytest.mark.parametrize("turns", [1, 2, 3])
 def test_a_face_turns_with_its_photo(turns):
     pixels = np.zeros((100, 160, 3), np.uint8)
@@ -715,7 +748,6 @@ def test_a_deeper_verifier_begins_with_the_answers_of_the_file(monkeypatch):
 
 @pytest.mark.slow
 def test_another_network_is_no_start(trained):
-    from albumsort import weights
     from albumsort.errors import AlbumsortError
     from albumsort.training import face_fitting
 
