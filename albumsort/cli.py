@@ -546,8 +546,8 @@ def prune(
 ) -> None:
     """Forget photos whose file is gone.
 
-    No other command forgets. Shows what it would forget and asks; an album that is absent as a whole
-    is asked about apart, and kept under --yes: its disk may be unplugged.
+    No other command forgets. Shows what it would forget and asks; an album that is absent as a whole, and all
+    that a link in one led to, is asked about apart, and kept under --yes: its disk may be unplugged.
     """
     from . import indexing
     from .walk import is_gone
@@ -564,10 +564,11 @@ def prune(
             _print_paths(gone)
             forgotten = gone if gone and _agreed(f"Forget these photos ({len(gone)}) and their results?") else []
         for root, paths in absent.items():
-            _say(f"The whole album {root} is not there ({len(paths)} photos). Is its disk unplugged?")
+            what = f"What the link {root} led to" if os.path.islink(root) else f"The whole album {root}"
+            _say(f"{what} is not there ({len(paths)} photos). Is its disk unplugged?")
             if yes:
                 _say("It is kept: --yes does not speak for whole albums; run prune on a terminal to forget it")
-            elif _agreed("Forget the whole album?"):
+            elif _agreed("Forget all of it?" if os.path.islink(root) else "Forget the whole album?"):
                 forgotten, roots = [*forgotten, *paths], [*roots, root]
         forgotten = [path for path in forgotten if is_gone(path)]  # a disk may have come back while this waited
         with database.transaction():

@@ -49,7 +49,7 @@ PASSES = (0, 180), (40, math.inf), (60, math.inf)  # sides, in pixels of their o
 FINE_ENOUGH = 1024  # to shrink a photo of no more to FINE_SIDE takes longer than the proposer does for the difference
 SHAPES = 12  # that the proposer is ready for at once: the views of photos of four formats; 13 MB each, the largest
 PROPOSAL_THRESHOLD, PROPOSAL_OVERLAP = 0.18, 0.4
-SMALLEST = 9.0  # pixels of the longer side: what smaller ones feel, the classifier can hardly tell from chance
+SMALLEST = 9.0  # pixels, of the picture given, of the longer side: of less the classifier makes little more than chance
 LYING_THRESHOLD = 0.99  # of a face on its side, and what makes an upright one sure; below, patterns pass for faces
 MOST_PROPOSALS = 250  # a lower cap costs recall in crowds
 VERIFIER_CONTEXT = 1.9  # the unit of the verifier's corrections, in longer box sides
@@ -112,7 +112,7 @@ def logit(p: Floats) -> Floats:
 
 
 def probability(log_odds: npt.NDArray[np.floating]) -> Floats:
-    """Return the probabilities of log odds: what `logit` takes back."""
+    """Return the probabilities of log odds, the inverse of `logit`."""
     return np.asarray(1 / (1 + np.exp(-log_odds)), np.float32)
 
 
@@ -133,14 +133,16 @@ class CascadeDetector:
             with step("turn"):
                 rows = np.concatenate([rows, self._lying(views, 1), self._lying(views, 3)])
                 rows = rows[distinct(rows)]
-        return [_detection(row) for row in rows[rows[:, SCORE] >= self._floor]]
+        return [_detection(row) for row in rows[_large(rows) & (rows[:, SCORE] >= self._floor)]]
 
     def survey(self, pixels: Pixels) -> tuple[Floats, Floats]:
         """Return the rows of all candidates for upright faces, each face once, and what speaks for them.
 
         The latter are the scores (n, 2) of proposer and verifier.
         """
-        return self._survey(_Views.of(pixels))
+        rows, scores = self._survey(_Views.of(pixels))
+        large = _large(rows)
+        return rows[large], scores[large]
 
     def _survey(self, views: _Views) -> tuple[Floats, Floats]:
         with step("propose"):
@@ -150,16 +152,12 @@ class CascadeDetector:
         return rows[kept], scores[kept]
 
     def _judge(self, pixels: Pixels, proposed: Floats, turns: int = 0) -> tuple[Floats, Floats]:
-        """Return the proposals with the verifier's boxes and the probability of a face, and both networks' scores.
-
-        Those too small to be of use are left out.
-        """
+        """Return the proposals with the verifier's boxes and the probability of a face, and both networks' scores."""
         with step("verify"):
             rows = self._verifier(pixels, proposed, turns)
         scores = np.column_stack([proposed[:, SCORE], rows[:, SCORE]])
         rows[:, SCORE] = self._calibration(*scores.T)
-        large = longer_side(rows) >= SMALLEST
-        return rows[large], scores[large]
+        return rows, scores
 
     def _lying(self, views: _Views, turns: int) -> Floats:
         """Find the large faces that `turns` quarter turns anticlockwise, 1 or 3, set upright."""
@@ -178,6 +176,11 @@ class CascadeDetector:
             found.append(scaled(rows[answered], views.times(view)))
         rows = without_overlaps(np.concatenate(found), PROPOSAL_OVERLAP)
         return rows[np.argsort(-rows[:, SCORE])][:MOST_PROPOSALS]
+
+
+def _large(rows: Floats) -> npt.NDArray[np.bool_]:
+    """Which rows are large enough to be judged; asked last, or a worse row of a small face would stand in for it."""
+    return np.asarray(longer_side(rows) >= SMALLEST)
 
 
 @dataclass(frozen=True)

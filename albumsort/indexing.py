@@ -6,6 +6,7 @@ grows with the album but the list of what failed: files wait in temporary tables
 
 from __future__ import annotations
 
+import functools
 import multiprocessing
 import os
 import signal
@@ -554,29 +555,31 @@ def find_gone(index: Index) -> tuple[list[Path], dict[Path, list[Path]]]:
     """Return the indexed photos that are not on the disk, and apart from them those of albums absent as a whole.
 
     An album without a single photo left may be a disk that is not plugged in, so it needs a closer look; so does the
-    folder, gone itself, of photos that were indexed one by one, and a link within an album that leads nowhere.
+    folder, gone itself, of photos that were indexed one by one, and a link within an album that leads to none any more.
     """
-    gone, there = list[Path](), set[Path]()
+    gone, there, folders = list[Path](), set[Path](), set[Path]()
     roots = index.roots()
     for path in index.all_paths():
         if is_gone(path):
             gone.append(path)
         else:
             there.update(root for root in roots if path.is_relative_to(root))
+            folders.add(path.parent)
     absent: dict[Path, list[Path]] = {root: [] for root in roots if root not in there}
+    empty_link = functools.cache(lambda folder: _empty_link(folder, folders))
     single = list[Path]()
     for path in gone:
-        album = next((root for root in absent if path.is_relative_to(root)), None)
-        if album is None:
-            album = next((folder for folder in path.parents if _leads_nowhere(folder)), None)
+        album = next((root for root in absent if path.is_relative_to(root)), None) or empty_link(path.parent)
         if album is None and is_gone(path.parent) and not any(path.is_relative_to(root) for root in roots):
             album = path.parent
         (single if album is None else absent.setdefault(album, [])).append(path)
     return single, {root: paths for root, paths in absent.items() if paths or not root.is_dir()}
 
 
-def _leads_nowhere(path: Path) -> bool:
-    return path.is_symlink() and not path.exists()
+def _empty_link(folder: Path, used: Iterable[Path]) -> Path | None:
+    """Return the link next above a folder's photos, or itself, if none of the folders in use lies below it."""
+    link = next((above for above in (folder, *folder.parents) if os.path.islink(above)), None)
+    return None if link is None or any(one.is_relative_to(link) for one in used) else link
 
 
 def default_roots(index: Index) -> tuple[Path, ...]:

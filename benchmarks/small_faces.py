@@ -3,8 +3,9 @@
 usage: python benchmarks/small_faces.py ALBUM
 
 ALBUM: folders named after the four emotions. Each photo is made so small that its largest face has so many pixels; one
-whose face is smaller to begin with is left out. "Labelled right" is asked where the face was in the whole photo, found
-again or not, and is the mean of the four folders' shares: chance would be .25.
+whose face is smaller to begin with is left out, and so is one that cannot be read. "Labelled right" is asked where the
+face was in the whole photo, found again or not, and is the mean of the four folders' shares: chance would be .25. What
+is found of less than `faces.SMALLEST` pixels is left out by the detector itself.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from albumsort import analysis, faces, photos
+from albumsort.errors import PhotoError
 from albumsort.training.face_evaluation import FALSE, match
 from albumsort.types import FOUR, Detection, Emotion
 from albumsort.walk import Walk, find
@@ -35,7 +37,11 @@ def main(album: Path) -> None:
     shown, found, right = (Counter[tuple[int, Emotion]]() for _ in range(3))
     for emotion in FOUR:
         for file in find(album / emotion, (), Walk()):
-            pixels = photos.decode(photos.read(file.path)).pixels
+            try:
+                pixels = photos.decode(photos.read(file.path)).pixels
+            except PhotoError as e:
+                print(f"{file.path}: {e}", file=sys.stderr)
+                continue
             seen = [d for d in detector.detect(pixels) if d.score >= faces.THRESHOLD]
             if not seen:
                 continue
@@ -47,6 +53,8 @@ def main(album: Path) -> None:
                 right[side, emotion] += label is emotion
 
     def share(counted: Counter[tuple[int, Emotion]], side: int) -> str:
+        if not all(shown[side, e] for e in FOUR):
+            return "-"
         return f"{np.mean([counted[side, e] / shown[side, e] for e in FOUR]):.3f}"
 
     table = Table("pixels of the face", "photos", "found", "labelled right")

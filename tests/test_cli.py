@@ -1187,22 +1187,39 @@ def test_prune_keeps_an_album_that_is_absent_as_a_whole(library: SimpleNamespace
     assert stored(library) == before
 
 
-def test_prune_keeps_what_a_link_within_an_album_led_to(library: SimpleNamespace, tmp_path: Path) -> None:
-    """Its disk, too, may be unplugged."""
-    disk = tmp_path / "disk" / "2019"
-    disk.mkdir(parents=True)
-    (disk / "old.jpg").write_bytes(encoded(astronaut(200)))
-    (library.folder / "usb").symlink_to(tmp_path / "disk")
+@pytest.mark.parametrize("mounted", ["gone", "empty"])
+def test_prune_keeps_what_a_link_within_an_album_led_to(library: SimpleNamespace, tmp_path: Path, mounted: str) -> None:
+    """Its disk, too, may be unplugged, and leave an empty folder where it was."""
+    disk = tmp_path / "disk"
+    (disk / "2019").mkdir(parents=True)
+    (disk / "2019" / "old.jpg").write_bytes(encoded(astronaut(200)))
+    (library.folder / "usb").symlink_to(disk)
     assert run("index", library.folder, "--db", library.database).returncode in (0, 1)
     before = stored(library)
-    (tmp_path / "disk").rename(tmp_path / "unplugged")
+    disk.rename(tmp_path / "unplugged")
+    if mounted == "empty":
+        disk.mkdir()
     next(library.folder.glob("*.jpg")).unlink()
     done = run("prune", "--yes", "--db", library.database)
     assert done.returncode == 0
-    assert f"{library.folder / 'usb'} is not there (1 photos)" in done.stderr
+    assert f"What the link {library.folder / 'usb'} led to is not there (1 photos)" in done.stderr
     assert stored(library) == before - 1
     with Index(library.database) as index:
         assert library.folder / "usb" / "2019" / "old.jpg" in list(index.all_paths())
+    code, _ = on_a_terminal("prune", "--db", library.database, typed="y\n")
+    assert (code, stored(library)) == (0, before - 2)
+
+
+def test_prune_forgets_photos_behind_a_link_that_leads_to_others(library: SimpleNamespace, tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    for name in ("old.jpg", "new.jpg"):
+        (tmp_path / "disk" / name).write_bytes(encoded(astronaut(200 + len(name) + ord(name[0]))))
+    (library.folder / "usb").symlink_to(tmp_path / "disk")
+    assert run("index", library.folder, "--db", library.database).returncode in (0, 1)
+    before = stored(library)
+    (tmp_path / "disk" / "old.jpg").unlink()
+    assert run("prune", "--yes", "--db", library.database).returncode == 0
+    assert stored(library) == before - 1
 
 
 def test_prune_forgets_an_album_that_is_gone_when_told_so(library: SimpleNamespace) -> None:

@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 from albumsort import face_rows, weights
 from albumsort.cli import app
 from albumsort.errors import UsageError
-from albumsort.face_rows import SCORE, enlarged, overlaps
+from albumsort.face_rows import SCORE
 from albumsort.faces import Calibration, Pixels
 from albumsort.training import (
     face_calibration,
@@ -347,23 +347,32 @@ def test_an_interrupted_stage_goes_on_with_what_is_missing(tmp_path):
 # canvases and candidates
 
 
-def test_crowded_canvases_show_faces_beside_others(labels, monkeypatch):
+def test_a_crowd_stands_beside_a_face_and_covers_no_more_than_it_says(labels):
     album = face_canvases.Album(face_photos.of_split(face_photos.read(labels), Split.TRAINING))
-
-    def touching() -> int:
-        """How many learnt faces have another one within half a side, of about their size."""
-        count = 0
-        for seed in range(60):
-            _, faces = face_canvases.draw(album, np.random.default_rng(seed))
-            learnt = faces[faces[:, SCORE] == face_canvases.LEARN]
-            grown = enlarged(learnt, 1.5)
-            count += int(((overlaps(grown, grown) > 0.1).sum(axis=1) > 1).sum())
-        return count
-
-    monkeypatch.setattr(face_canvases, "CROWDED", 0.0)
-    usual = touching()
-    monkeypatch.setattr(face_canvases, "CROWDED", 1.0)
-    assert touching() > 2 * usual
+    states, shares = [], []
+    for seed in range(300):
+        random = np.random.default_rng(seed)
+        canvas = face_canvases._Canvas(random)
+        canvas.pixels[:] = 255, 0, 255
+        first = rows(row(130, 130, 60, 60, face_canvases.LEARN))
+        canvas.faces = first.copy()
+        canvas.crowd(*album.with_face(random, evenness=0.5))
+        stays = (canvas.faces[:, :4] == first[:, :4]).all(axis=1)
+        states.append(canvas.faces[stays, SCORE].tolist())
+        shares.append(float((canvas.pixels[130:190, 130:190] != (255, 0, 255)).any(axis=2).mean()))
+        beside = canvas.faces[~stays]
+        if len(beside) == 1 and beside[0, SCORE] == face_canvases.LEARN:
+            x, y, w, h = beside[0, :4]
+            assert 20 < abs(x + w / 2 - 160) < 100
+            assert abs(y + h / 2 - 160) < 60
+            assert max(w, h) < 60 * 2.6
+    for state, share in zip(states, shares, strict=True):
+        if abs(share - face_canvases.COVERED) > 0.03 and abs(share - face_canvases.HIDDEN) > 0.03:
+            if share > face_canvases.HIDDEN:
+                assert state == []
+            else:
+                assert state == [face_canvases.LEARN if share < face_canvases.COVERED else face_canvases.IGNORE]
+    assert np.mean([0.05 < share < face_canvases.COVERED for share in shares]) > 0.2
 
 
 @settings(deadline=None, max_examples=25)
@@ -468,35 +477,40 @@ def test_what_a_reviewer_ruled_out_is_a_candidate_that_is_none_for_sure():
 
 @dataclass(frozen=True)
 class TwoFaces:
-    """A canvas with two faces, of which the left one is to be learnt and of the right one nothing."""
+    """A grey canvas, lighter from part to part, with a red face that is to be learnt and a blue one that is not."""
 
     def __call__(self, part: int) -> shards.Arrays:
-        side, scale = face_canvases.SIDE, 150 / 512
-        pixels = np.full((side, side, 3), 90, np.uint8)
+        side, scale, red = face_canvases.SIDE, 150 / 512, np.array([0.5, 1, 1])
+        pixels = np.full((side, side, 3), 40 + 20 * part, np.uint8)
+        portrait = np.asarray(astronaut(150).convert("L"))[..., None]
         faces = []
         for x, learnt in ((5, face_canvases.LEARN), (165, face_canvases.IGNORE)):
-            pixels[part : part + 150, x : x + 150] = np.asarray(astronaut(150).convert("RGB"))[..., ::-1]
+            pixels[:150, x : x + 150] = portrait * (red if learnt == face_canvases.LEARN else red[::-1])
             box = ASTRONAUT_FACE.scaled(scale)
-            faces.append([0, *row(box.x + x, box.y + part, box.w, box.h, learnt)])
+            faces.append([0, *row(box.x + x, box.y, box.w, box.h, learnt)])
         return {"pixels": pixels[None], "faces": np.array(faces, np.float32)}
 
 
-def test_canvases_give_candidates_where_something_is_to_be_learnt(tmp_path):
-    canvases, folder, proposer = tmp_path / "canvases", tmp_path / "drawn", tmp_path / "proposer.tflite"
+@pytest.mark.parametrize(("every", "numbers"), [(face_candidates.ONE_OF, [0, 4]), (1, [0, 1, 2, 3, 4])])
+def test_canvases_give_candidates_where_something_is_to_be_learnt(tmp_path, every, numbers):
+    canvases, folder, proposer = tmp_path / "canvases", tmp_path / "candidates", tmp_path / "proposer.tflite"
     proposer.write_bytes(weights.load("face_proposer")[0])
-    shards.make(canvases, range(face_candidates.ONE_OF + 1), TwoFaces(), "canvases")
-    face_candidates.collect_drawn(folder, canvases, proposer, 0)
+    shards.make(canvases, range(5), TwoFaces(), "canvases")
+    face_candidates.collect_from_canvases(folder, canvases, proposer, 3, every)
     parts = shards.read(folder)
-    assert len(parts) == 2
     for part in parts:
         true = part["rows"][:, face_candidates.TRUE] == 1
-        assert true.any()
-        assert set(part["sources"]) == {face_candidates.DRAWN}
+        blue, _, red = part["crops"][true][:, 24:40, 24:40].astype(float).mean(axis=(1, 2)).T
+        assert len(red)
+        assert (red > 1.3 * blue).all()
+        face = part["crops"][true][0][16:48, 16:48, 1]
+        alike = [cv2.matchTemplate(one[..., 1], face, cv2.TM_CCOEFF_NORMED).max() for one in part["crops"][~true]]
+        assert max(alike) < 0.7
         assert (part["rows"][:, face_candidates.RULED_OUT] == 0).all()  # IGNORE is 0, as is what a reviewer rules out
-        faces = part["crops"][true]
-        assert {cv2.matchTemplate(one, faces[0][16:48, 16:48], cv2.TM_CCOEFF_NORMED).max() > 0.5 for one in faces} == {
-            True
-        }
+        assert set(part["sources"]) == {face_candidates.CANVAS}
+    assert len(parts) == len(numbers)
+    for number, part in zip(numbers, parts, strict=True):
+        assert (part["crops"] == 40 + 20 * number).all(axis=3).any()  # what is behind the faces
 
 
 @pytest.mark.parametrize("turns", [1, 2, 3])
@@ -713,15 +727,20 @@ def test_the_verifier_learns_on_from_a_finished_one_and_from_what_a_reviewer_rul
 @pytest.mark.slow
 def test_the_proposer_of_a_file_answers_as_the_file_does(trained):
     from albumsort.litert import Network
-    from albumsort.training import face_fitting, face_proposing
+    from albumsort.training import conversion, face_fitting, face_proposing, face_shipping
+    from albumsort.training.networks import BatchNorm
 
-    content = (trained["run"] / "face_proposer.tflite").read_bytes()
+    model, random = face_fitting.averaged("proposer", trained["run"] / "proposer-1"), np.random.default_rng(0)
+    for layer in model.layers:  # a block begins by adding nothing, and after so few steps still adds little
+        if isinstance(layer, BatchNorm) and np.abs(np.array(layer.gamma)).max() < 0.5:
+            layer.gamma.assign(random.uniform(0.3, 1, layer.gamma.shape))
+    content = conversion.proposer_to_litert(model, face_shipping.shown(trained["run"] / "labels", 0))
     pixels, _ = face_proposing.Batches(shards.read(trained["run"] / "canvases"), 16, 1, 0)[0]
     taken = np.asarray(face_fitting.taken("proposer", content, pixels)(pixels.astype(np.float32), training=False))
     network = Network(content)
     given = np.concatenate([network((one ^ 128).view(np.int8)[None]) for one in pixels])
     for i in range(given.shape[-1]):
-        assert np.corrcoef(taken[..., i].ravel(), given[..., i].ravel())[0, 1] > 0.9, i
+        assert np.corrcoef(taken[..., i].ravel(), given[..., i].ravel())[0, 1] > 0.85, i  # .64 without what the blocks add
 
 
 @pytest.mark.slow

@@ -110,14 +110,24 @@ def test_a_lower_floor_adds_detections_and_changes_none(detector: FaceDetector, 
     assert all(d.score >= 0.05 for d in more)
 
 
-def test_a_face_of_too_few_pixels_to_be_judged_is_none() -> None:
-    generous = faces.load_detector(0.0)
-    crowd = Image.new("RGB", (900, 300), (90, 110, 130))
-    for i in range(30):
-        crowd.paste(astronaut(40 + 2 * i), (i % 10 * 88, i // 10 * 100))
-    sides = [max(d.box.w, d.box.h) for d in generous.detect(bgr(crowd))]
-    assert faces.SMALLEST <= min(sides) < faces.SMALLEST + 3
-    assert len(sides) > 15
+@pytest.mark.parametrize(("side", "found"), [(28, 0), (38, 0), (60, 1), (80, 1)])
+def test_a_face_of_too_few_pixels_to_be_judged_is_none(
+    detector: FaceDetector, monkeypatch: pytest.MonkeyPatch, side: int, found: int
+) -> None:
+    photo = landscape()
+    photo.paste(astronaut(side), (300, 200))
+    seen = detector.detect(bgr(photo))
+    assert len(seen) == found
+    assert all(max(d.box.w, d.box.h) >= faces.SMALLEST for d in faces.load_detector(0.0).detect(bgr(photo)))
+    monkeypatch.setattr(faces, "SMALLEST", 0.0)
+    assert len(detector.detect(bgr(photo))) == 1
+
+
+def test_a_lying_face_of_too_few_pixels_is_none_either(detector: FaceDetector, monkeypatch: pytest.MonkeyPatch) -> None:
+    lying = bgr(astronaut(128).rotate(90))
+    assert len(detector.detect(lying)) == 1
+    monkeypatch.setattr(faces, "SMALLEST", 50.0)
+    assert detector.detect(lying) == []
 
 
 def nothing() -> dict[str, np.ndarray]:

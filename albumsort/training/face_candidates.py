@@ -19,7 +19,7 @@ from .face_photos import LabelledPhoto, Split, of_split, read
 
 SIDE = 64  # of a stored crop, which shows VERIFIER_CONTEXT longer sides; the network sees the middle of it
 PHOTOS_A_PART = 200
-DRAWN, ONE_OF = "drawn", 4  # the source of candidates from canvases; of so many parts of those one is enough
+CANVAS, ONE_OF = "canvas", 4  # the source of candidates from canvases, of which a quarter is enough
 PROPOSALS, THRESHOLD = 40, 0.12  # of a photo at one size
 SIZES = 200, 960  # pixels of the longer side that a photo is shown at
 MOST_ENLARGED, FACE_SIDE = 2.0, 230  # pixels that most often no face exceeds
@@ -59,8 +59,8 @@ class Collecting:
 
 
 @dataclass(frozen=True)
-class CollectingDrawn:
-    """The work on one part of the canvases, which is the task."""
+class FromCanvases:
+    """The work on one part of the canvases; the task: its number."""
 
     canvases: Path
     proposer: Path
@@ -79,7 +79,7 @@ class CollectingDrawn:
             rows.append(judged)
             crops.append(cuts)
         found = np.concatenate(rows)
-        return {"crops": np.concatenate(crops), "rows": found, "sources": np.array([DRAWN] * len(found), np.str_)}
+        return {"crops": np.concatenate(crops), "rows": found, "sources": np.array([CANVAS] * len(found), np.str_)}
 
 
 def collect(folder: Path, labels: Path, proposer: Path, seed: int) -> None:
@@ -89,13 +89,13 @@ def collect(folder: Path, labels: Path, proposer: Path, seed: int) -> None:
     shards.make(folder, parts, Collecting(labels, proposer, seed), "candidates")
 
 
-def collect_drawn(folder: Path, canvases: Path, proposer: Path, seed: int) -> None:
-    """Collect candidates from some of the canvases into a folder, or go on with it.
+def collect_from_canvases(folder: Path, canvases: Path, proposer: Path, seed: int, every: int = ONE_OF) -> None:
+    """Collect candidates from every so many-th part of the canvases into a folder, or go on with it.
 
     They show what the photos have too little of: faces behind others, at a slant, in the dark and faded.
     """
-    numbers = range(0, len(shards.read(canvases)), ONE_OF)
-    shards.make(folder, numbers, CollectingDrawn(canvases, proposer, seed), "drawn candidates")
+    numbers = range(0, len(shards.read(canvases)), every)
+    shards.make(folder, numbers, FromCanvases(canvases, proposer, seed), "candidates of canvases")
 
 
 def _candidates(

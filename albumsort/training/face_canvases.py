@@ -24,7 +24,7 @@ TILES, TILE_SHARES = (2, 3, 4, 6, 9, 12, 16), (0.14, 0.16, 0.20, 0.18, 0.14, 0.1
 SHOWN, HINTED = 0.6, 0.12
 """Share of a face in the picture: from SHOWN it counts, from HINTED nobody should learn anything there."""
 COVERED, HIDDEN = 1 - SHOWN, 0.8  # share of a face that something else covers: unsure from, gone from
-CROWDED, CROWD = 0.35, 4  # share of the canvases with faces that stand close to others, and how many at most
+CROWDED, CROWD = 0.35, 4  # how often a face that is there gets others beside it, and how many at most
 LEARN, IGNORE = 1.0, 0.0  # what stands in a canvas' rows instead of a score
 DIM, DIM_SHARE = (0.12, 0.5), 0.12  # what is left of the light, and how often
 FADED, FADED_SHARE = (0.15, 0.6), 0.1  # what is left of the contrast, and how often
@@ -162,7 +162,7 @@ class _Canvas:
         self._paste(photo, scale, self._mostly_inside, window, angle=tilt(random))
 
     def crowd(self, photo: LabelledPhoto, face: Floats) -> None:
-        """Paste a face of about the same size beside one that is there, and over some of it, as in rows of people.
+        """Paste a face beside one that is there and over some of it, as in rows of people, smaller or about as large.
 
         There are few of those among the photos, and the teacher overlooks faces behind others.
         """

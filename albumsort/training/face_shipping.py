@@ -26,7 +26,7 @@ from ..faces import (
     shrunk,
 )
 from . import conversion, face_calibration, face_canvases, face_charts, face_fitting, face_photos, face_reviews
-from .face_candidates import collect, collect_drawn
+from .face_candidates import ONE_OF, collect, collect_from_canvases
 from .face_fitting import FaceRecipe
 from .face_labels import Teacher
 from .face_networks import NEIGHBOURS
@@ -35,6 +35,7 @@ from .recipes import claim_inputs, write_json
 
 PROPOSER, VERIFIER = "face_proposer", "face_verifier"
 ENTRIES = "entries.json"
+METHOD = "2"  # changes with the code wherever a run that went on would mix what two versions make
 OTHER_CANVASES = 1000  # added to the seed
 SHOWN = 10  # photos to convert the proposer with
 
@@ -109,14 +110,17 @@ def train(
     face_photos.label_all(drawn, make_teacher, labels)
     if verdicts is not None:
         (labels / face_photos.REVIEWED).write_bytes(verdicts)
-    canvases = run / "canvases"
-    face_canvases.draw_all(canvases, recipe.canvases, labels, Split.TRAINING, recipe.seed)
+    canvases, every = (
+        run / "canvases",
+        ONE_OF if kept is None else 1,
+    )  # without a proposer to teach, no others are drawn
+    face_canvases.draw_all(canvases, recipe.canvases * every // ONE_OF, labels, Split.TRAINING, recipe.seed)
     if kept is not None:
         proposer.write_bytes(kept.proposer)
     else:
         _make_proposer(recipe, run, labels, canvases, None if start is None else start.proposer, proposer)
-    collected = [run / "candidates-drawn"]
-    collect_drawn(collected[0], canvases, proposer, recipe.seed)
+    collected = [run / "candidates-canvases"]
+    collect_from_canvases(collected[0], canvases, proposer, recipe.seed, every)
     before: Path | bytes | None = None if start is None else start.verifier
     for number in range(len(recipe.verifier_epochs)):
         collected.append(run / f"candidates-{number}")
@@ -184,6 +188,7 @@ def _claim_inputs(
 ) -> dict[str, Any]:
     """Return what identifies all that a run is made of; raises UsageError if it was begun with something else."""
     inputs: dict[str, Any] = {
+        "method": METHOD,
         "photos": len(drawn),
         "names": _digest("\n".join(item.path.name for item in drawn).encode()),
         "teacher": taught_by,
