@@ -739,8 +739,8 @@ def test_the_proposer_of_a_file_answers_as_the_file_does(trained):
     taken = np.asarray(face_fitting.taken("proposer", content, pixels)(pixels.astype(np.float32), training=False))
     network = Network(content)
     given = np.concatenate([network((one ^ 128).view(np.int8)[None]) for one in pixels])
-    for i in range(given.shape[-1]):
-        assert np.corrcoef(taken[..., i].ravel(), given[..., i].ravel())[0, 1] > 0.85, i  # .64 without what the blocks add
+    for i in range(given.shape[-1]):  # without what the blocks add it is .64
+        assert np.corrcoef(taken[..., i].ravel(), given[..., i].ravel())[0, 1] > 0.85, i
 
 
 @pytest.mark.slow
