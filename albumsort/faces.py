@@ -64,7 +64,7 @@ SIGN = np.uint8(128)  # the bit that makes 0 to 255 -128 to 127
 PADDING = 114  # the grey that the networks were trained to see outside a photo
 
 CROP_SIDE = 48
-CROP_WIDTH, CROP_DOWN = 0.9, 0.03  # of the longer box side; puts eyes and mouth where FER2013 has them
+CROP_WIDTH, CROP_DOWN = 0.88, 0.03  # of the longer box side; eyes and mouth come about where FER2013 has them
 UPRIGHT = 20.0  # degrees that a face may lean: the classifier judges it no better once it is turned
 SHARPNESS_SIDE, REBLUR = 96, 11
 
@@ -257,7 +257,7 @@ class _Verifier:
         """
         if len(rows) == 0:
             return rows.copy()
-        verified = _placed(rows, self._network(_crops(pixels, rows, turns)))
+        verified = _placed(rows, self._answers(_crops(pixels, rows, turns)))
         likely = verified[:, SCORE] >= SECOND_LOOK
         if likely.any():
             verified[likely] = self._look_again(pixels, verified[likely], turns)
@@ -265,13 +265,16 @@ class _Verifier:
 
     def _look_again(self, pixels: Pixels, rows: Floats, turns: int) -> Floats:
         views = enlarged(rows, WIDER), enlarged(rows, 1 / WIDER)
-        crops = np.concatenate([_crops(pixels, view, turns) for view in views])
-        seen, mirrored = np.split(self._network(np.concatenate([crops, crops[:, :, ::-1]])), 2)
+        crops = [crop for view in views for crop in _crops(pixels, view, turns)]
+        seen, mirrored = np.split(self._answers(np.stack([*crops, *(cv2.flip(crop, 1) for crop in crops)])), 2)
         answers = (*np.split(seen, 2), *np.split(_unmirrored(mirrored), 2))
         return _mean([_placed(view, answer) for view, answer in zip(views * 2, answers, strict=True)])
 
+    def _answers(self, crops: npt.NDArray[np.integer]) -> Floats:
+        return self._network(crops.astype(np.float32))
 
-def _crops(pixels: Pixels, rows: Floats, turns: int) -> Floats:
+
+def _crops(pixels: Pixels, rows: Floats, turns: int) -> Pixels:
     """Return what the verifier sees of candidates, (n, 48, 48, 3), 0-255; rows are in pixels of the turned photo."""
     height, width = pixels.shape[:2]
     sides = longer_side(rows) * VERIFIER_CONTEXT * VERIFIER_VIEW
@@ -279,7 +282,7 @@ def _crops(pixels: Pixels, rows: Floats, turns: int) -> Floats:
         np.rot90(square(pixels, x, y, side, VERIFIER_SIDE, cv2.BORDER_CONSTANT), turns)
         for (x, y), side in zip(centres(turned_back(rows, turns, width, height)), sides, strict=True)
     ]
-    return np.stack(crops).astype(np.float32)
+    return np.stack(crops)
 
 
 def _unmirrored(answers: Floats) -> Floats:
