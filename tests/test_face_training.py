@@ -709,7 +709,7 @@ def test_the_verifier_learns_on_from_a_finished_one_and_from_what_a_reviewer_rul
     assert made.proposer.read_bytes() == start.proposer
     assert made.entries["face_proposer"]["command"] == "test"
     assert made.entries["face_verifier"]["command"] == "on"
-    assert set(made.entries["face_verifier"]["inputs"]) == {"photos", "names", "teacher", "reviewed", "start"}
+    assert set(made.entries["face_verifier"]["inputs"]) == {"method", "photos", "names", "teacher", "reviewed", "start"}
     assert "corrected by a reviewer" in made.entries["face_verifier"]["data"]
     with pytest.raises(UsageError, match="review or start"):
         train(recipe, lines[1:])

@@ -231,8 +231,8 @@ def test_a_crop_is_the_square_around_the_longer_side_a_little_lower() -> None:
     pixels = np.stack([x, x, x], axis=2).astype(np.uint8), np.stack([y, y, y], axis=2).astype(np.uint8)
     box = Box(60, 50, 60, 80)
     across, down = (crop(p, box).astype(float) for p in pixels)
-    assert across[24, [0, 47]] == pytest.approx([90 - 36, 90 + 36], abs=1.5)
-    assert down[[0, 47], 24] == pytest.approx([90 + 2.4 - 36, 90 + 2.4 + 36], abs=1.5)
+    assert across[24, [0, 47]] == pytest.approx([90 - 35.2, 90 + 35.2], abs=1.5)
+    assert down[[0, 47], 24] == pytest.approx([90 + 2.4 - 35.2, 90 + 2.4 + 35.2], abs=1.5)
 
 
 @pytest.mark.parametrize("side", [112, 300])
