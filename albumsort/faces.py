@@ -50,7 +50,8 @@ FINE_ENOUGH = 1024  # to shrink a photo of no more to FINE_SIDE takes longer tha
 SHAPES = 12  # that the proposer is ready for at once: the views of photos of four formats; 13 MB each, the largest
 PROPOSAL_THRESHOLD, PROPOSAL_OVERLAP = 0.2, 0.4
 SMALLEST = 9.0  # pixels, of the picture given, of the longer side: of less the classifier makes little more than chance
-LYING_THRESHOLD = 0.97  # of a face on its side, and what makes an upright one sure; below, patterns pass for faces
+SURE = 0.99  # of an upright face: where there is one, none is looked for on its side
+LYING_THRESHOLD = 0.97  # of a face on its side; below, patterns pass for faces
 MOST_PROPOSALS = 250  # a lower cap costs recall in crowds
 VERIFIER_CONTEXT = 1.9  # the unit of the verifier's corrections, in longer box sides
 VERIFIER_VIEW = 48 / 64  # the part of that unit it sees
@@ -129,7 +130,7 @@ class CascadeDetector:
         """Find the faces in upright (h, w, 3) BGR pixels, best first; a lower floor adds some and changes none."""
         views = _Views.of(pixels)
         rows, _ = self._survey(views)
-        if rows[:, SCORE].max(initial=0) < LYING_THRESHOLD:
+        if rows[:, SCORE].max(initial=0) < SURE:
             with step("turn"):
                 rows = np.concatenate([rows, self._lying(views, 1), self._lying(views, 3)])
                 rows = rows[distinct(rows)]
