@@ -564,11 +564,12 @@ def prune(
             _print_paths(gone)
             forgotten = gone if gone and _agreed(f"Forget these photos ({len(gone)}) and their results?") else []
         for root, paths in absent.items():
-            what = f"What the link {root} led to" if os.path.islink(root) else f"The whole album {root}"
+            link = os.path.islink(root)
+            what = f"What the link {root} led to" if link else f"The whole album {root}"
             _say(f"{what} is not there ({len(paths)} photos). Is its disk unplugged?")
             if yes:
                 _say("It is kept: --yes does not speak for whole albums; run prune on a terminal to forget it")
-            elif _agreed("Forget all of it?" if os.path.islink(root) else "Forget the whole album?"):
+            elif _agreed("Forget all of it?" if link else "Forget the whole album?"):
                 forgotten, roots = [*forgotten, *paths], [*roots, root]
         forgotten = [path for path in forgotten if is_gone(path)]  # a disk may have come back while this waited
         with database.transaction():

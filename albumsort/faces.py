@@ -65,7 +65,7 @@ SIGN = np.uint8(128)  # the bit that makes 0 to 255 -128 to 127
 PADDING = 114  # the grey that the networks were trained to see outside a photo
 
 CROP_SIDE = 48
-CROP_WIDTH, CROP_DOWN = 0.88, 0.03  # of the longer box side; eyes and mouth come about where FER2013 has them
+CROP_WIDTH, CROP_DOWN = 0.88, 0.03  # of the longer box side; as FER2013 has eyes and mouth, and as labels are best
 UPRIGHT = 20.0  # degrees that a face may lean: the classifier judges it no better once it is turned
 SHARPNESS_SIDE, REBLUR = 96, 11
 
@@ -297,8 +297,7 @@ def _unmirrored(answers: Floats) -> Floats:
 def _mean(looks: Sequence[Floats]) -> Floats:
     """Return the mean of several rows for each face; that of the scores is one of their logits."""
     rows = np.asarray(np.mean(looks, axis=0), np.float32)
-    log_odds = np.mean([logit(look[:, SCORE]) for look in looks], axis=0)
-    rows[:, SCORE] = probability(log_odds)
+    rows[:, SCORE] = probability(np.mean([logit(look[:, SCORE]) for look in looks], axis=0))
     return rows
 
 

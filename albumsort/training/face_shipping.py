@@ -110,10 +110,8 @@ def train(
     face_photos.label_all(drawn, make_teacher, labels)
     if verdicts is not None:
         (labels / face_photos.REVIEWED).write_bytes(verdicts)
-    canvases, every = (
-        run / "canvases",
-        ONE_OF if kept is None else 1,
-    )  # without a proposer to teach, no others are drawn
+    canvases = run / "canvases"
+    every = ONE_OF if kept is None else 1  # a proposer that stays needs none, so only the verifier's are drawn
     face_canvases.draw_all(canvases, recipe.canvases * every // ONE_OF, labels, Split.TRAINING, recipe.seed)
     if kept is not None:
         proposer.write_bytes(kept.proposer)
