@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+from albumsort.types import FOUR
+
 SAMPLE_SECONDS = 0.2
 
 
@@ -99,3 +101,9 @@ def version_of(package: str) -> str:
 
         return albumsort.__version__
     return version(package)
+
+
+def require_emotions(album: Path) -> None:
+    """End the benchmark if one of the folders named after the four emotions is missing."""
+    if absent := [emotion for emotion in FOUR if not (album / emotion).is_dir()]:
+        raise SystemExit(f"{album} has no folder {' and no folder '.join(absent)}")

@@ -14,6 +14,7 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
+from measuring import require_emotions
 from rich.console import Console
 from rich.table import Table
 
@@ -29,8 +30,7 @@ LONGEST_SIDE = 1000  # pixels, so that it is done in minutes
 
 def main(album: Path) -> None:
     """Print the table."""
-    if absent := [emotion for emotion in FOUR if not (album / emotion).is_dir()]:
-        raise SystemExit(f"{album} has no folder {' and no folder '.join(absent)}")
+    require_emotions(album)
     detector, classifier = analysis.load_networks()
     photos_of, found, plain, upright = (Counter[tuple[int, Emotion]]() for _ in range(4))
     for emotion in FOUR:

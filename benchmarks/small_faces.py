@@ -17,6 +17,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from measuring import require_emotions
 from rich.console import Console
 from rich.table import Table
 
@@ -31,8 +32,7 @@ SIDES = 5, 6, 7, 8, 9, 10, 12, 14, 16, 20, 24, 32, 48  # pixels of the longer si
 
 def main(album: Path) -> None:
     """Print the table."""
-    if absent := [emotion for emotion in FOUR if not (album / emotion).is_dir()]:
-        raise SystemExit(f"{album} has no folder {' and no folder '.join(absent)}")
+    require_emotions(album)
     detector, classifier = analysis.load_networks()
     shown, found, right = (Counter[tuple[int, Emotion]]() for _ in range(3))
     for emotion in FOUR:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from ..face_rows import BOX, LANDMARKS, SCORE, Floats, centres, longer_side, mirrored, overlaps, scaled, turned_back
 from ..faces import PADDING, VERIFIER_CONTEXT, Pixels, Proposer, square
 from . import face_canvases, shards
-from .face_canvases import LEARN, tilt, tilted
+from .face_canvases import LEARN, drawn, tilt, tilted
 from .face_labels import FACE, UNSURE, has_landmarks, ruled_out
 from .face_photos import LabelledPhoto, Split, of_split, read
 
@@ -71,8 +71,7 @@ class FromCanvases:
         propose = Proposer(self.proposer.read_bytes(), THRESHOLD)
         part = shards.read(self.canvases)[number]
         crops, rows = [np.empty((0, SIDE, SIDE, 3), np.uint8)], [np.empty((0, COLUMNS), np.float32)]
-        for i, pixels in enumerate(part["pixels"]):
-            faces = np.array(part["faces"][part["faces"][:, 0] == i, 1:])
+        for i, (pixels, faces) in enumerate(drawn(part)):
             faces[:, SCORE] = np.where(faces[:, SCORE] == LEARN, 1, UNSURE)
             random = np.random.default_rng([self.seed, number, i])
             judged, cuts = _candidates(propose, np.array(pixels), faces, face_canvases.SIDE, random)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -74,10 +74,10 @@ class Drawing:
     def __call__(self, numbers: tuple[int, int]) -> shards.Arrays:
         cv2.setNumThreads(1)
         album = Album(of_split(read(self.labels), self.split))
-        drawn = [draw(album, np.random.default_rng([self.seed, i])) for i in range(*numbers)]
-        rows = [np.column_stack([np.full(len(faces), i), faces]) for i, (_, faces) in enumerate(drawn)]
+        canvases = [draw(album, np.random.default_rng([self.seed, i])) for i in range(*numbers)]
+        rows = [np.column_stack([np.full(len(faces), i), faces]) for i, (_, faces) in enumerate(canvases)]
         return {
-            "pixels": np.stack([pixels for pixels, _ in drawn]),
+            "pixels": np.stack([pixels for pixels, _ in canvases]),
             "faces": np.concatenate([np.empty((0, 16)), *rows]).astype(np.float32),
         }
 
@@ -86,6 +86,12 @@ def draw_all(folder: Path, count: int, labels: Path, split: Split, seed: int) ->
     """Draw canvases from the labelled photos of a split into a folder, or go on with it."""
     parts = [(i, min(count, i + CANVASES_A_PART)) for i in range(0, count, CANVASES_A_PART)]
     shards.make(folder, parts, Drawing(labels, split, seed), "canvases")
+
+
+def drawn(part: shards.Arrays) -> Iterator[tuple[Pixels, Floats]]:
+    """Return the canvases of a part, each with its rows, as they were drawn; the pixels stay in their file."""
+    for i, pixels in enumerate(part["pixels"]):
+        yield pixels, np.array(part["faces"][part["faces"][:, 0] == i, 1:])
 
 
 def draw(album: Album, random: np.random.Generator) -> tuple[Pixels, Floats]:

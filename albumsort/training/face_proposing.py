@@ -12,7 +12,7 @@ from keras import ops
 from ..face_rows import LANDMARKS, SCORE, Floats, areas, clipped, longer_side, mirrored, shifted
 from ..faces import Pixels, side_by_side
 from . import shards
-from .face_canvases import IGNORE, SIDE, grey, lit
+from .face_canvases import IGNORE, SIDE, drawn, grey, lit
 from .face_labels import has_landmarks
 from .face_networks import NEIGHBOURS
 
@@ -85,11 +85,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
 
     def __init__(self, canvases: list[shards.Arrays], batch: int, steps: int, seed: int) -> None:
         super().__init__(workers=1, max_queue_size=8)
-        self.canvases = [
-            (pixels, np.array(part["faces"][part["faces"][:, 0] == i, 1:]))
-            for part in canvases
-            for i, pixels in enumerate(part["pixels"])
-        ]
+        self.canvases = [canvas for part in canvases for canvas in drawn(part)]
         self.batch, self.steps, self.seed, self.epoch = batch, steps, seed, 0
 
     def __len__(self) -> int:
