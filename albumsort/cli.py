@@ -498,6 +498,7 @@ def why(
     """Show what is seen in one photo, and how surely."""
     from . import analysis, drawing, output, photos, weights
     from .export import check_outside
+    from .litert import hushed
 
     database = _database(ctx, db)
     if out is not None and database.exists():
@@ -505,7 +506,8 @@ def why(
             check_outside(out.parent, opened.albums())
     try:
         data = photos.read(photo)
-        upright = photos.decode(data)
+        with hushed():  # libraries inside OpenCV and Pillow print what is wrong with a photo, at times even if it opens
+            upright = photos.decode(data)
         seen = analysis.analyse_upright(upright, photos.digest(data), *analysis.load_networks())
     except PhotoError as e:
         raise AlbumsortError(f"{output.printable(photo)}: {e}") from e

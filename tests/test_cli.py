@@ -746,6 +746,18 @@ def test_why_a_photo_that_cannot_be_read_exits_1_with_the_reason(
     assert reason in result.stderr
 
 
+def test_why_says_once_what_is_wrong_with_a_photo(tmp_path: Path, database: Path) -> None:
+    """Libraries below Pillow print by themselves what they stumble over."""
+    photo = tmp_path / "damaged.tiff"
+    astronaut().save(photo, compression="tiff_lzw")
+    data = bytearray(photo.read_bytes())
+    data[5_000:5_100] = bytes(100)
+    photo.write_bytes(data)
+    result = run("why", photo, "--db", database)
+    assert result.returncode == 1
+    assert result.stderr.splitlines() == [f"albumsort: {photo}: the picture is damaged: the TIFF decoder gave up"]
+
+
 def test_why_draws_what_it_saw_into_a_new_file(indexed: SimpleNamespace, tmp_path: Path) -> None:
     out = tmp_path / "seen.jpg"
     result = invoke("why", indexed.album / "turned.jpg", "--out", out, db=indexed.database)
