@@ -548,14 +548,16 @@ def prune(
 ) -> None:
     """Forget photos whose file is gone.
 
-    No other command forgets. Shows what it would forget and asks; an album that is absent as a whole, and all
-    that a link in one led to, is asked about apart, and kept under --yes: its disk may be unplugged.
+    No other command forgets. Shows what it would forget and asks; an album that is absent as a whole, and in one
+    all that a link led to or that lay in a folder now empty, is asked about apart, and kept under --yes: its disk
+    may be unplugged.
     """
     from . import indexing
     from .walk import is_gone
 
     with _open(ctx, db) as database:
         gone, absent = indexing.find_gone(database)
+        albums = database.roots()
         if not gone and not absent:
             with database.transaction():
                 database.forget([])  # but for what files showed before they changed
@@ -565,14 +567,12 @@ def prune(
         if not yes:
             _print_paths(gone)
             forgotten = gone if gone and _agreed(f"Forget these photos ({len(gone)}) and their results?") else []
-        for root, paths in absent.items():
-            link = os.path.islink(root)
-            what = f"What the link {root} led to" if link else f"The whole album {root}"
-            _say(f"{what} is not there ({len(paths)} photos). Is its disk unplugged?")
+        for absentee, paths in absent.items():
+            _say(f"{_whole(absentee, albums)} is not there ({len(paths)} photos). Is its disk unplugged?")
             if yes:
-                _say("It is kept: --yes does not speak for whole albums; run prune on a terminal to forget it")
-            elif _agreed("Forget all of it?" if link else "Forget the whole album?"):
-                forgotten, roots = [*forgotten, *paths], [*roots, root]
+                _say("It is kept: --yes does not speak for what may be a disk; run prune on a terminal to forget it")
+            elif _agreed("Forget all of it?"):
+                forgotten, roots = [*forgotten, *paths], [*roots, absentee]
         forgotten = [path for path in forgotten if is_gone(path)]  # a disk may have come back while this waited
         with database.transaction():
             database.forget(forgotten, roots)
@@ -580,6 +580,15 @@ def prune(
         _print_paths(forgotten)
     if not _quiet(ctx, quiet):
         _say(f"Forgotten: {len(forgotten)} photos" if forgotten or roots else "Nothing was forgotten.")
+
+
+def _whole(absentee: Path, albums: Sequence[Path]) -> str:
+    """Say what it is of which nothing is left."""
+    if absentee.is_symlink():
+        return f"What the link {absentee} led to"
+    if absentee in albums or not absentee.is_dir():
+        return f"The whole album {absentee}"
+    return f"All that was in the folder {absentee}"
 
 
 def _print_paths(paths: Iterable[Path]) -> None:

@@ -555,7 +555,8 @@ def find_gone(index: Index) -> tuple[list[Path], dict[Path, list[Path]]]:
     """Return the indexed photos that are not on the disk, and apart from them those of albums absent as a whole.
 
     An album without a single photo left may be a disk that is not plugged in, so it needs a closer look; so does the
-    folder, gone itself, of photos that were indexed one by one, and a link within an album that leads to none any more.
+    folder, gone itself, of photos that were indexed one by one, and within an album a link that leads to none any more
+    and a folder in which nothing at all is left.
     """
     gone, there, folders = list[Path](), set[Path](), set[Path]()
     roots = index.roots()
@@ -566,20 +567,27 @@ def find_gone(index: Index) -> tuple[list[Path], dict[Path, list[Path]]]:
             there.update(root for root in roots if path.is_relative_to(root))
             folders.add(path.parent)
     absent: dict[Path, list[Path]] = {root: [] for root in roots if root not in there}
-    empty_link = functools.cache(lambda folder: _empty_link(folder, folders))
+    unplugged = functools.cache(lambda folder: _unplugged(folder, folders))
     single = list[Path]()
     for path in gone:
-        album = next((root for root in absent if path.is_relative_to(root)), None) or empty_link(path.parent)
+        album = next((root for root in absent if path.is_relative_to(root)), None) or unplugged(path.parent)
         if album is None and is_gone(path.parent) and not any(path.is_relative_to(root) for root in roots):
             album = path.parent
         (single if album is None else absent.setdefault(album, [])).append(path)
     return single, {root: paths for root, paths in absent.items() if paths or not root.is_dir()}
 
 
-def _empty_link(folder: Path, used: Iterable[Path]) -> Path | None:
-    """Return the link next above a folder's photos, or itself, if none of the folders in use lies below it."""
+def _unplugged(folder: Path, used: Iterable[Path]) -> Path | None:
+    """Return where a disk may be missing that held a folder of photos.
+
+    That is the link next above it, or itself, if none of the folders in use lies below that link; without a link the
+    folder that is still there, if it is as empty as those that disks are mounted on.
+    """
     link = next((above for above in (folder, *folder.parents) if os.path.islink(above)), None)
-    return None if link is None or any(one.is_relative_to(link) for one in used) else link
+    if link is not None:
+        return None if any(one.is_relative_to(link) for one in used) else link
+    left = next(above for above in (folder, *folder.parents) if not is_gone(above))
+    return None if not left.is_dir() or any(left.iterdir()) else left
 
 
 def default_roots(index: Index) -> tuple[Path, ...]:

@@ -1084,6 +1084,7 @@ def test_prune_keeps_photos_indexed_one_by_one_whose_whole_folder_is_gone(tmp_pa
     for name in ("stick", "here"):
         (tmp_path / name).mkdir()
         astronaut(64).save(tmp_path / name / "photo.jpg")
+    (tmp_path / "here" / "notes.txt").touch()
     files = [tmp_path / name / "photo.jpg" for name in ("stick", "here")]
     assert run("index", *files, "--db", database).returncode == 0
     shutil.rmtree(tmp_path / "stick")
@@ -1218,6 +1219,23 @@ def test_prune_keeps_what_a_link_within_an_album_led_to(library: SimpleNamespace
     assert stored(library) == before - 1
     with Index(library.database) as index:
         assert library.folder / "usb" / "2019" / "old.jpg" in list(index.all_paths())
+    code, _ = on_a_terminal("prune", "--db", library.database, typed="y\n")
+    assert (code, stored(library)) == (0, before - 2)
+
+
+def test_prune_keeps_what_was_in_a_folder_now_empty(library: SimpleNamespace) -> None:
+    """A disk that is mounted within an album leaves such a folder."""
+    disk = library.folder / "usb"
+    (disk / "2019").mkdir(parents=True)
+    (disk / "2019" / "old.jpg").write_bytes(encoded(astronaut(200)))
+    assert run("index", library.folder, "--db", library.database).returncode in (0, 1)
+    before = stored(library)
+    shutil.rmtree(disk / "2019")
+    next(library.folder.glob("*.jpg")).unlink()
+    done = run("prune", "--yes", "--db", library.database)
+    assert done.returncode == 0
+    assert f"All that was in the folder {disk} is not there (1 photos)" in done.stderr
+    assert stored(library) == before - 1
     code, _ = on_a_terminal("prune", "--db", library.database, typed="y\n")
     assert (code, stored(library)) == (0, before - 2)
 
