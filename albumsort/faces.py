@@ -66,7 +66,7 @@ PADDING = 114  # the grey that the networks were trained to see outside a photo
 
 CROP_SIDE = 48
 CROP_WIDTH, CROP_DOWN = 0.88, 0.03  # of the longer box side; as FER2013 has eyes and mouth, and as labels are best
-UPRIGHT = 20.0  # degrees that a face may lean: the classifier judges it no better once it is turned
+UPRIGHT = 20.0  # degrees that a face may lean: the networks judge it no better once it is turned
 SHARPNESS_SIDE, REBLUR = 96, 11
 
 
@@ -253,8 +253,8 @@ class _Verifier:
     def __call__(self, pixels: Pixels, rows: Floats, turns: int = 0) -> Floats:
         """Return the candidates as the network sees them; they and the answers are in pixels of the turned photo.
 
-        What may be a face is looked at again from where the first look puts it, from farther away and from nearer, as
-        it is and mirrored: the mean of the four is surer of faces and less so of the rest.
+        What may be a face is looked at again from where the first look puts it, set upright if it leans, from farther
+        away and from nearer, as it is and mirrored: the mean of the four is surer of faces and less so of the rest.
         """
         if len(rows) == 0:
             return rows.copy()
@@ -265,25 +265,40 @@ class _Verifier:
         return verified
 
     def _look_again(self, pixels: Pixels, rows: Floats, turns: int) -> Floats:
+        leans = [_to_turn(_detection(row).lean) for row in rows]
         views = enlarged(rows, WIDER), enlarged(rows, 1 / WIDER)
-        crops = [crop for view in views for crop in _crops(pixels, view, turns)]
+        crops = [crop for view in views for crop in _crops(pixels, view, turns, leans)]
         seen, mirrored = np.split(self._answers(np.stack([*crops, *(cv2.flip(crop, 1) for crop in crops)])), 2)
         answers = (*np.split(seen, 2), *np.split(_unmirrored(mirrored), 2))
-        return _mean([_placed(view, answer) for view, answer in zip(views * 2, answers, strict=True)])
+        return _mean([_placed(view, _leaning(answer, leans)) for view, answer in zip(views * 2, answers, strict=True)])
 
     def _answers(self, crops: npt.NDArray[np.integer]) -> Floats:
         return self._network(crops.astype(np.float32))
 
 
-def _crops(pixels: Pixels, rows: Floats, turns: int) -> Pixels:
-    """Return what the verifier sees of candidates, (n, 48, 48, 3), 0-255; rows are in pixels of the turned photo."""
+def _crops(pixels: Pixels, rows: Floats, turns: int, leans: Sequence[float] | None = None) -> Pixels:
+    """Return what the verifier sees of candidates, (n, 48, 48, 3), 0-255; rows are in pixels of the turned photo.
+
+    leans: how many degrees clockwise each lies there; it is seen upright.
+    """
     height, width = pixels.shape[:2]
+    middles = centres(turned_back(rows, turns, width, height))
     sides = longer_side(rows) * VERIFIER_CONTEXT * VERIFIER_VIEW
     crops = [
-        np.rot90(square(pixels, x, y, side, VERIFIER_SIDE, cv2.BORDER_CONSTANT), turns)
-        for (x, y), side in zip(centres(turned_back(rows, turns, width, height)), sides, strict=True)
+        np.rot90(square(pixels, x, y, side, VERIFIER_SIDE, cv2.BORDER_CONSTANT, lean), turns)
+        for (x, y), side, lean in zip(middles, sides, leans or [0.0] * len(rows), strict=True)
     ]
     return np.stack(crops)
+
+
+def _leaning(answers: Floats, leans: Sequence[float]) -> Floats:
+    """Return the verifier's answers to crops that were set upright as they would be to the crops as they are."""
+    out = answers.copy()
+    turn = np.exp(1j * np.radians(leans))
+    for x in (1, *range(5, 15, 2)):
+        moved = (answers[:, x] + 1j * answers[:, x + 1]) * turn
+        out[:, x], out[:, x + 1] = moved.real, moved.imag
+    return out
 
 
 def _unmirrored(answers: Floats) -> Floats:
@@ -346,12 +361,17 @@ def crop(pixels: Pixels, box: Box, lean: float = 0.0) -> Pixels:
     more than UPRIGHT degrees, clockwise or the other way, is set upright.
     """
     side = max(box.w, box.h)
-    lean = lean if abs(lean) > UPRIGHT else 0.0
+    lean = _to_turn(lean)
     to_chin = CROP_DOWN * side * 1j * cmath.rect(1, math.radians(lean))
     x, y = box.x + box.w / 2 + to_chin.real, box.y + box.h / 2 + to_chin.imag
     # at twice the size first: linear interpolation alone skips pixels of all but half of the sizes of faces
     face = _halved(square(pixels, x, y, CROP_WIDTH * side, 2 * CROP_SIDE, cv2.BORDER_REPLICATE, lean))
     return np.asarray(cv2.cvtColor(face, cv2.COLOR_BGR2GRAY), np.uint8)
+
+
+def _to_turn(lean: float) -> float:
+    """Return how many degrees a face that leans so far is turned before a network sees it."""
+    return lean if abs(lean) > UPRIGHT else 0.0
 
 
 def sharpness(pixels: Pixels, box: Box) -> float:

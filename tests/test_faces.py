@@ -247,6 +247,20 @@ def test_a_slanting_face_gives_the_crop_of_the_upright_one(lean: float, side: in
     assert np.abs(crop(slanting, box).astype(int) - crop(picture, box)).mean() > 10
 
 
+@pytest.mark.parametrize("lean", [-60, -30, 50, 60])
+def test_the_landmarks_of_a_slanting_face_are_those_of_the_upright_one(detector: FaceDetector, lean: float) -> None:
+    picture = pixels(astronaut())
+    upright = only(detector.detect(picture))
+    box = upright.box
+    turn = cv2.getRotationMatrix2D((box.x + box.w / 2, box.y + box.h / 2), -lean, 1.0)
+    slanting = cv2.warpAffine(picture, turn, picture.shape[1::-1], borderMode=cv2.BORDER_REPLICATE)
+    found = only(detector.detect(slanting))
+    expected = np.column_stack([upright.landmarks, np.ones(5)]) @ turn.T
+    distances = np.linalg.norm(np.array(found.landmarks) - expected, axis=1)
+    assert distances.max() < 0.06 * max(box.w, box.h)
+    assert found.lean - upright.lean == pytest.approx(lean, abs=10)
+
+
 @pytest.mark.parametrize("side", [60, 400])
 def test_a_square_at_a_slant_is_whole_to_its_corners(side: int) -> None:
     plain = np.full((700, 700, 3), 200, np.uint8)
