@@ -580,12 +580,12 @@ def find_gone(index: Index) -> tuple[list[Path], dict[Path, list[Path]]]:
 def _unplugged(folder: Path, used: Iterable[Path]) -> Path | None:
     """Return where a disk may be missing that held a folder of photos.
 
-    That is the link next above it, or itself, if none of the folders in use lies below that link; without a link the
-    folder that is still there, if it is as empty as those that disks are mounted on.
+    That is the link next above it, or itself, if none of the folders in use lies below that link; else the folder
+    that is still there, if it is as empty as those that disks are mounted on.
     """
     link = next((above for above in (folder, *folder.parents) if os.path.islink(above)), None)
-    if link is not None:
-        return None if any(one.is_relative_to(link) for one in used) else link
+    if link is not None and not any(one.is_relative_to(link) for one in used):
+        return link
     left = next(above for above in (folder, *folder.parents) if not is_gone(above))
     return None if not left.is_dir() or any(left.iterdir()) else left
 

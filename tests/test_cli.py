@@ -1223,21 +1223,26 @@ def test_prune_keeps_what_a_link_within_an_album_led_to(library: SimpleNamespace
     assert (code, stored(library)) == (0, before - 2)
 
 
-def test_prune_keeps_what_was_in_a_folder_now_empty(library: SimpleNamespace) -> None:
+@pytest.mark.parametrize("home", ["disk", "link"])
+def test_prune_keeps_what_was_in_a_folder_now_empty(tmp_path: Path, database: Path, home: str) -> None:
     """A disk that is mounted within an album leaves such a folder."""
-    disk = library.folder / "usb"
-    (disk / "2019").mkdir(parents=True)
-    (disk / "2019" / "old.jpg").write_bytes(encoded(astronaut(200)))
-    assert run("index", library.folder, "--db", library.database).returncode in (0, 1)
-    before = stored(library)
-    shutil.rmtree(disk / "2019")
-    next(library.folder.glob("*.jpg")).unlink()
-    done = run("prune", "--yes", "--db", library.database)
-    assert done.returncode == 0
-    assert f"All that was in the folder {disk} is not there (1 photos)" in done.stderr
-    assert stored(library) == before - 1
-    code, _ = on_a_terminal("prune", "--db", library.database, typed="y\n")
-    assert (code, stored(library)) == (0, before - 2)
+    (tmp_path / "disk" / "album" / "usb" / "2019").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "disk")
+    album = tmp_path / home / "album"
+    gone, here, old = (album / name for name in ("gone.jpg", "here.jpg", "usb/2019/old.jpg"))
+    for number, photo in enumerate((gone, here, old)):
+        photo.write_bytes(encoded(astronaut(100 + number)))
+    assert run("index", album, "--db", database).returncode == 0
+    shutil.rmtree(album / "usb" / "2019")
+    gone.unlink()
+    done = run("prune", "--yes", "--db", database)
+    assert (done.returncode, done.stdout.splitlines()) == (0, [str(gone)])
+    assert f"All that was in the folder {album / 'usb'} is not there (1 photos)" in done.stderr
+    with Index(database) as index:
+        assert list(index.all_paths()) == [here, old]
+    assert on_a_terminal("prune", "--db", database, typed="y\n")[0] == 0
+    with Index(database) as index:
+        assert list(index.all_paths()) == [here]
 
 
 def test_prune_forgets_photos_behind_a_link_that_leads_to_others(library: SimpleNamespace, tmp_path: Path) -> None:
