@@ -557,7 +557,6 @@ def prune(
 
     with _open(ctx, db) as database:
         gone, absent = indexing.find_gone(database)
-        albums = database.roots()
         if not gone and not absent:
             with database.transaction():
                 database.forget([])  # but for what files showed before they changed
@@ -567,6 +566,7 @@ def prune(
         if not yes:
             _print_paths(gone)
             forgotten = gone if gone and _agreed(f"Forget these photos ({len(gone)}) and their results?") else []
+        albums = database.roots()
         for absentee, paths in absent.items():
             _say(f"{_whole(absentee, albums)} is not there ({len(paths)} photos). Is its disk unplugged?")
             if yes:

@@ -583,10 +583,11 @@ def _unplugged(folder: Path, used: Iterable[Path]) -> Path | None:
     That is the link next above it, or itself, if none of the folders in use lies below that link; else the folder
     that is still there, if it is as empty as those that disks are mounted on.
     """
-    link = next((above for above in (folder, *folder.parents) if os.path.islink(above)), None)
+    upwards = folder, *folder.parents
+    link = next((above for above in upwards if os.path.islink(above)), None)
     if link is not None and not any(one.is_relative_to(link) for one in used):
         return link
-    left = next(above for above in (folder, *folder.parents) if not is_gone(above))
+    left = next(above for above in upwards if not is_gone(above))
     return None if not left.is_dir() or any(left.iterdir()) else left
 
 
