@@ -65,16 +65,21 @@ def clipped(rows: Floats, left: float, top: float, right: float, bottom: float) 
 
 def overlaps(a: Floats, b: Floats) -> Floats:
     """(len(a), len(b)) intersection over union of the boxes of two sets of rows, 0-1."""
-    shared = _shared(a, b)
+    return _of_either(_shared(a, b), a, b)
+
+
+def _of_either(shared: Floats, a: Floats, b: Floats) -> Floats:
     either = areas(a)[:, None] + areas(b) - shared
     return np.asarray(shared / np.maximum(either, 1e-6), np.float32)
 
 
 def _shared(a: Floats, b: Floats) -> Floats:
     """(len(a), len(b)) the area that the boxes of two sets of rows have in common."""
-    corner = np.maximum(a[:, None, 0:2], b[:, 0:2])
-    end = np.minimum((a[:, 0:2] + a[:, 2:4])[:, None], b[:, 0:2] + b[:, 2:4])
-    return np.asarray(np.maximum(end - corner, 0).prod(axis=2), np.float32)
+    across, down = (
+        np.minimum((a[:, i] + a[:, i + 2])[:, None], b[:, i] + b[:, i + 2]) - np.maximum(a[:, None, i], b[:, i])
+        for i in (0, 1)
+    )
+    return np.asarray(np.maximum(across, 0) * np.maximum(down, 0), np.float32)
 
 
 def scaled(rows: Floats, across: float, down: float | None = None) -> Floats:
@@ -118,8 +123,8 @@ def without_overlaps(rows: Floats, most: float) -> Floats:
 
 def distinct(rows: Floats) -> npt.NDArray[np.intp]:
     """Which rows to keep, best first: the best of those that show one face, overlapping or one inside the other."""
-    smaller = np.minimum(areas(rows)[:, None], areas(rows))
-    same = (overlaps(rows, rows) > FACE_OVERLAP) | (_shared(rows, rows) > FACE_INSIDE * smaller)
+    shared, smaller = _shared(rows, rows), np.minimum(areas(rows)[:, None], areas(rows))
+    same = (_of_either(shared, rows, rows) > FACE_OVERLAP) | (shared > FACE_INSIDE * smaller)
     kept, free = list[int](), np.ones(len(rows), bool)
     for i in np.argsort(-rows[:, SCORE], kind="stable"):
         if free[i]:

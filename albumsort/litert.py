@@ -31,6 +31,9 @@ def hushed() -> Iterator[None]:
         os.close(nowhere)
 
 
+AT_ONCE = 2  # pictures of a batch: of more each takes longer, and every other number of them would ask for new memory
+
+
 class Network:
     """A LiteRT model with one input; its outputs, if there are several, come side by side along the last axis.
 
@@ -52,6 +55,8 @@ class Network:
 
     def __call__(self, x: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
         """Return the network's answer to `x`, which has the model's type and may have any batch or picture size."""
+        if len(x) > AT_ONCE:
+            return np.concatenate([self(x[i : i + AT_ONCE]) for i in range(0, len(x), AT_ONCE)])
         if x.shape not in self._kept:
             self._kept[x.shape] = self._prepared(x.shape)
         self._kept.move_to_end(x.shape)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from . import weights
 from .types import Settings
 
-FINDING_METHOD = "10"
+FINDING_METHOD = "11"
 """Changes whenever the same bytes and weights would give other faces, crops or dates."""
 CLASSIFYING_METHOD = "2"
 """Changes whenever the same crops and weights would give other probabilities or labels."""

@@ -68,6 +68,21 @@ def test_a_small_face_in_a_large_photo_is_found(detector: FaceDetector) -> None:
     assert [overlap(b, Box(1200 + face.x, 700 + face.y, face.w, face.h)) > 0.6 for b in found] == [True]
 
 
+def test_every_face_of_a_large_crowd_is_found(detector: FaceDetector) -> None:
+    """A crowd of hundreds has more candidates than faces: as many were kept as faces are sought here."""
+    columns, rows, width, height = 24, 13, 40, 55
+    face = astronaut(128).crop((36, 6, 36 + width, 6 + height))
+    crowd = Image.new("RGB", (columns * width, rows * height))
+    for i in range(columns * rows):
+        crowd.paste(face, (i % columns * width, i // columns * height))
+    found = detector.detect(bgr(crowd))
+    box = ASTRONAUT_FACE.scaled(0.25)
+    for i in range(columns * rows):
+        there = Box(i % columns * width + box.x - 36, i // columns * height + box.y - 6, box.w, box.h)
+        assert any(overlap(d.box, there) > 0.5 for d in found), i
+    assert len(found) == columns * rows
+
+
 def test_every_face_of_a_photo_is_found_the_surest_first(detector: FaceDetector) -> None:
     photo = landscape(1000, 900)
     places = [(20, 20, 400), (520, 30, 256), (600, 480, 360)]
@@ -350,7 +365,7 @@ def test_a_likely_face_is_seen_from_farther_away_from_nearer_and_mirrored(monkey
     class Middle:
         seen: ClassVar[list[npt.NDArray[np.float32]]] = []
 
-        def __init__(self, model: bytes) -> None:
+        def __init__(self, model: bytes, shapes: int) -> None:
             pass
 
         def __call__(self, crops: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

@@ -20,3 +20,11 @@ def test_answers_do_not_depend_on_what_was_asked_before(kept: int) -> None:
     for number in (0, 1, 0, 0, 1, 2, 1, 0, 2, 2):
         np.testing.assert_array_equal(network(inputs[number]), expected[number])
     assert len(network._kept) == kept
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 8, 9])
+def test_a_batch_is_answered_as_its_pictures_are_alone(count: int) -> None:
+    model = weights.load("emotion")[0]
+    pictures = np.random.default_rng(1).integers(0, 256, (count, 48, 48, 1), np.uint8)
+    alone = np.concatenate([Network(model)(picture[None]) for picture in pictures])
+    np.testing.assert_array_equal(Network(model)(pictures), alone)
