@@ -20,7 +20,9 @@ from .types import Box, Emotion, Face
 Floats = npt.NDArray[np.float64]
 
 LONGEST_SIDE = 1600
-"""Pixels of every drawing: a tiny photo is enlarged, so that its text is no larger than its faces."""
+"""Pixels of a drawing: a tiny photo is enlarged, so that its text is no larger than its faces."""
+CROWD, CROWD_SIDE = 30, 4000
+"""Faces, and pixels of a drawing of more if their notes would lie on them or on each other."""
 SHORTEST_SIDE = 480
 """Pixels of a drawing whose notes find no room on the photo: a strip gets some beside it."""
 COLOURS = {
@@ -32,6 +34,7 @@ COLOURS = {
 INK, PAPER = (255, 255, 255), (0, 0, 0)
 FONT_SIZES = (26, 20, 15)
 DETAIL = (7, 3, 0)  # lines of probabilities; with none, that of the label stands beside it
+NUMBER_ALONE = -1  # the least detail: the box' colour says the label
 MOST_IN_FULL = 3  # faces; more would bury the photo under their notes
 GAP = 4  # pixels between a face and its note
 REACH = (0.0, 0.5, 1.5, 4.0)  # how far from its face a note may stand, in its own sizes
@@ -51,13 +54,8 @@ class _Note:
 
 def draw(upright: Upright, faces: Sequence[Face], out: Path) -> None:
     """Write a photo with its faces marked as a new JPEG; raises AlbumsortError if the file exists."""
-    by = LONGEST_SIDE / max(upright.width, upright.height)
-    picture = _enlarged(upright, by)
+    picture, by, notes = _laid_out(upright, faces)
     line = 3
-    notes, all_told = _notes(faces, by, picture.size)
-    if not all_told and min(picture.size) < SHORTEST_SIDE:
-        picture = _widened(picture)
-        notes, _ = _notes(faces, by, picture.size)
     pen = ImageDraw.Draw(picture)
     for face, note in zip(faces, notes, strict=True):
         _join(pen, face.box.scaled(by), note.box, COLOURS[face.label], line)
@@ -82,6 +80,22 @@ def draw(upright: Upright, faces: Sequence[Face], out: Path) -> None:
         unfinished.unlink(missing_ok=True)
 
 
+def _laid_out(upright: Upright, faces: Sequence[Face]) -> tuple[Image.Image, float, list[_Note]]:
+    """Return the picture to draw on, how many times as large as the photo it is, and a note for each face."""
+    by = LONGEST_SIDE / max(upright.width, upright.height)
+    picture = _enlarged(upright, by)
+    details = DETAIL if len(faces) <= MOST_IN_FULL else DETAIL[1:]
+    notes, detail = _notes(faces, by, picture.size, details)
+    if detail != details[0] and min(picture.size) < SHORTEST_SIDE:
+        picture = _widened(picture)
+        notes, detail = _notes(faces, by, picture.size, details)
+    if detail is None and len(faces) > CROWD:
+        by = CROWD_SIDE / max(upright.width, upright.height)
+        picture = _enlarged(upright, by)
+        notes, _ = _notes(faces, by, picture.size, (DETAIL[-1], NUMBER_ALONE))
+    return picture, by, notes
+
+
 def _enlarged(upright: Upright, by: float) -> Image.Image:
     """Return the photo in its new size."""
     picture = Image.fromarray(upright.pixels[:, :, ::-1])
@@ -102,15 +116,17 @@ def _no_face() -> _Note:
     return _Note("no face", _text_box("no face", font), font)
 
 
-def _notes(faces: Sequence[Face], by: float, size: tuple[int, int]) -> tuple[list[_Note], bool]:
-    """Return a note for each face, the most detailed and largest that fit, and whether they tell all.
+def _notes(
+    faces: Sequence[Face], by: float, size: tuple[int, int], details: Sequence[int]
+) -> tuple[list[_Note], int | None]:
+    """Return a note for each face, the most detailed and largest that fit, and their detail.
 
-    They fit if they are whole and cover no face and each other nowhere. Where none do, those that cover least.
+    They fit if they are whole and cover no face and each other nowhere. Where none do, those that cover least, and
+    None.
     """
     if not faces:
-        return [], _is_inside(_no_face().box, size)
+        return [], details[0] if _is_inside(_no_face().box, size) else None
     best, least = list[_Note](), float("inf")
-    details = DETAIL if len(faces) <= MOST_IN_FULL else DETAIL[1:]
     for detail, font_size in product(details, FONT_SIZES):
         font = ImageFont.load_default(font_size)
         texts = [_text(number, face, detail) for number, face in enumerate(faces, start=1)]
@@ -118,8 +134,8 @@ def _notes(faces: Sequence[Face], by: float, size: tuple[int, int]) -> tuple[lis
         if covered < least:
             best, least = notes, covered
         if covered == 0 and all(_is_inside(note.box, size) for note in notes):
-            return notes, detail == details[0]
-    return best, False
+            return notes, detail
+    return best, None
 
 
 def _is_inside(box: Box, size: tuple[int, int]) -> bool:
@@ -127,6 +143,8 @@ def _is_inside(box: Box, size: tuple[int, int]) -> bool:
 
 
 def _text(number: int, face: Face, detail: int) -> str:
+    if detail == NUMBER_ALONE:
+        return str(number)
     named = sorted(face.probabilities.items(), key=lambda pair: -pair[1])[:detail]
     if not named:
         return f"{number} {face.label} {100 * face.probabilities[face.label]:.0f} %"

@@ -31,7 +31,7 @@ def drawn(upright: Upright, faces: list[Face], folder: Path) -> np.ndarray:
 
 
 def notes(faces: list[Face], width: int, height: int) -> list[Box]:
-    return [note.box for note in drawing._notes(faces, 1.0, (width, height))[0]]
+    return [note.box for note in drawing._notes(faces, 1.0, (width, height), drawing.DETAIL)[0]]
 
 
 def shared(a: Box, b: Box) -> float:
@@ -82,6 +82,28 @@ def test_where_there_is_room_notes_cover_no_face_and_each_other_nowhere() -> Non
     assert len(boxes) == 10
     assert not any(shared(note, f.box) for note in boxes for f in faces)
     assert not any(shared(a, b) for a, b in combinations(boxes, 2))
+
+
+def crowd(columns: int, rows: int, across: int, down: int) -> list[Face]:
+    return [face((across * i, down * j, 16, 20), happy=0.9) for j in range(rows) for i in range(columns)]
+
+
+def test_a_crowd_is_drawn_larger_until_no_note_lies_on_a_face_or_another() -> None:
+    faces = crowd(24, 8, 20, 30)
+    picture, by, notes = drawing._laid_out(plain(800, 300), faces)
+    assert (picture.size, by) == ((drawing.CROWD_SIDE, 1500), 5)
+    assert [note.text for note in notes] == [str(number) for number in range(1, len(faces) + 1)]
+    boxes = [face.box.scaled(by) for face in faces]
+    assert not any(shared(note.box, box) for note in notes for box in boxes)
+    assert not any(shared(a.box, b.box) for a, b in combinations(notes, 2))
+
+
+def test_a_crowd_with_room_for_its_notes_is_drawn_as_large_as_any_photo() -> None:
+    faces = crowd(9, 4, 85, 85)
+    assert len(faces) > drawing.CROWD
+    picture, _, notes = drawing._laid_out(plain(800, 500), faces)
+    assert max(picture.size) == LONGEST_SIDE
+    assert notes[0].text.startswith("1  happy")
 
 
 @pytest.mark.parametrize("corner", [(0, 0), (1400, 0), (0, 900), (1400, 900)])
