@@ -27,8 +27,15 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.fixture(scope="session")
+def _nobodys_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("data")
+
+
 @pytest.fixture(autouse=True)
-def _nobodys_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+def _nobodys_settings(monkeypatch: pytest.MonkeyPatch, _nobodys_data: Path) -> None:
+    """Keep the settings and the index of whoever runs the tests out of them."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(_nobodys_data))
     for name in [*os.environ]:
         if name.startswith("ALBUMSORT_") and name != "ALBUMSORT_TEST_PHOTOS":
             monkeypatch.delenv(name)
