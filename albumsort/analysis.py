@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,8 @@ from .types import Analysis, Box, Detection, Emotion, Face, PhotoFile
 
 FLOOR = 0.3
 """Detections that score less are not kept; which of the others count is each query's own question."""
+ENOUGH = 32.0
+"""Pixels of a face's longer side; of more, labels are no better (`benchmarks/small_faces.py`)."""
 Verdict = tuple[dict[Emotion, float], Emotion]
 """A face's probabilities and its label."""
 
@@ -41,36 +44,61 @@ def analyse(file: PhotoFile, known: frozenset[str]) -> Analysis | str:
 
 def analyse_bytes(data: bytes, digest: str, detector: FaceDetector, classifier: EmotionClassifier) -> Analysis:
     """Find and classify the faces of an encoded photo."""
-    return analyse_upright(photos.decode(data), digest, detector, classifier)
+    return analyse_upright(photos.decode(data), data, digest, detector, classifier)
 
 
-def analyse_upright(upright: Upright, digest: str, detector: FaceDetector, classifier: EmotionClassifier) -> Analysis:
-    """Find and classify the faces of a decoded photo, all of them in one batch."""
-    boxed = ((d, _stored(d, upright)) for d in detector.detect(upright.pixels))
-    found = [(d, box) for d, box in boxed if box.area > 0]
+def analyse_upright(
+    upright: Upright, data: bytes, digest: str, detector: FaceDetector, classifier: EmotionClassifier
+) -> Analysis:
+    """Find and classify the faces of a decoded photo; data: what it was decoded from."""
+    found = [_enlarged(d, upright.scale) for d in detector.detect(upright.pixels)]
+    found = [d for d in found if _stored(d, upright).area > 0]
+    close = _close(upright, data, found)
+    boxes = [d.box.scaled(1 / close.scale) for d in found]
     with step("crop"):
-        crops = [faces.crop(upright.pixels, d.box, d.lean) for d, _ in found]
+        crops = [faces.crop(close.pixels, box, d.lean) for d, box in zip(found, boxes, strict=True)]
     with step("classify"):
         verdicts = classify(np.stack(crops), classifier) if crops else []
     with step("describe"):
-        seen = tuple(_face(d, box, upright, verdict) for (d, box), verdict in zip(found, verdicts, strict=True))
+        seen = tuple(
+            _face(d, upright, faces.sharpness(close.pixels, box), verdict)
+            for d, box, verdict in zip(found, boxes, verdicts, strict=True)
+        )
         packed = faces.pack(crops)
     return Analysis(digest, upright.width, upright.height, upright.taken_at, seen, packed)
 
 
+def _enlarged(found: Detection, by: float) -> Detection:
+    """Return a detection in a picture so many times as large."""
+    return Detection(found.box.scaled(by), tuple((x * by, y * by) for x, y in found.landmarks), found.score)
+
+
+def _close(upright: Upright, data: bytes, found: Sequence[Detection]) -> Upright:
+    """Return the photo with as many pixels as its smallest face can use, if it has them.
+
+    What is enough to find a face may be too little to read it: in a JPEG of 12 MP that was decoded at a quarter,
+    a face of 60 pixels has 15. Both numbers come from the photo alone, so that it is read alike each time.
+    """
+    smallest = min((max(d.box.w, d.box.h) for d in found), default=ENOUGH * upright.scale)
+    if upright.scale == 1 or smallest >= ENOUGH * upright.scale:
+        return upright
+    return photos.decode(data, max(upright.width, upright.height) * min(1.0, ENOUGH / smallest))
+
+
 def _stored(found: Detection, upright: Upright) -> Box:
     """Return the part of a box inside the photo; only the crop needs what the detector guessed beyond its border."""
-    return found.box.scaled(upright.scale).within(upright.width, upright.height)
+    return found.box.within(upright.width, upright.height)
 
 
-def _face(found: Detection, box: Box, upright: Upright, verdict: Verdict) -> Face:
+def _face(found: Detection, upright: Upright, sharpness: float, verdict: Verdict) -> Face:
     probabilities, label = verdict
+    box = _stored(found, upright)
     return Face(
         box=box,
-        landmarks=tuple((x * upright.scale, y * upright.scale) for x, y in found.landmarks),
+        landmarks=found.landmarks,
         detection=found.score,
         size=max(box.w, box.h) / min(upright.width, upright.height),
-        sharpness=faces.sharpness(upright.pixels, found.box),
+        sharpness=sharpness,
         probabilities=probabilities,
         label=label,
     )
@@ -79,7 +107,7 @@ def _face(found: Detection, box: Box, upright: Upright, verdict: Verdict) -> Fac
 def classify(crops: npt.NDArray[np.uint8], classifier: EmotionClassifier) -> list[Verdict]:
     """Judge all faces of one photo, given their (n, 48, 48) crops.
 
-    A photo's faces go through together whenever they are judged, so that the answers are the same to the last bit.
+    The answers to a face do not depend on the others, so that one judged anew gets the same to the last bit.
     """
     return [(p, classifier.label(p)) for p in classifier.classify(crops)]
 

@@ -79,13 +79,16 @@ def digest(data: bytes) -> str:
     return xxhash.xxh3_128_hexdigest(data)
 
 
-def decode(data: bytes) -> Upright:
-    """Decode a photo's bytes, turned as its EXIF says; raises PhotoError with a reason a person understands."""
+def decode(data: bytes, side: float = DECODE_SIDE) -> Upright:
+    """Decode a photo's bytes, turned as its EXIF says; raises PhotoError with a reason a person understands.
+
+    side: of how many pixels the longer side is at least, if the photo has so many; a JPEG's is less than twice that.
+    """
     _register_decoders()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow warns of every oddity it can live with
         if raw.is_raw(data):
-            return _decode_raw(data)
+            return _decode_raw(data, side)
         try:
             with step("header"):
                 image = Image.open(io.BytesIO(data))
@@ -95,20 +98,20 @@ def decode(data: bytes) -> Upright:
             return _decode_with_opencv(data, None if isinstance(e, UnidentifiedImageError) else e)
         with image:
             try:
-                return _decode_with_pillow(data, image)
+                return _decode_with_pillow(data, image, side)
             except PhotoError:
                 raise
             except Exception as e:
                 raise _refusal(e, image.format) from e
 
 
-def _decode_with_pillow(data: bytes, image: Image.Image) -> Upright:
+def _decode_with_pillow(data: bytes, image: Image.Image, side: float) -> Upright:
     _check_size(*image.size)
     if image.format in ("JPEG", "MPO") and image.mode in ("L", "RGB"):
         with step("header"):
             orientation, taken_at = _exif(image)
         with step("decode"):
-            return _decode_jpeg(data, image.size, orientation, taken_at)
+            return _decode_jpeg(data, image.size, side, orientation, taken_at)
     with step("decode"):
         _load(image)  # first: TIFFs are turned while loading, PNGs may tell their orientation behind the pixels
         orientation, taken_at = _exif(image)
@@ -116,12 +119,12 @@ def _decode_with_pillow(data: bytes, image: Image.Image) -> Upright:
     return Upright(pixels, pixels.shape[1], pixels.shape[0], taken_at)
 
 
-def _decode_raw(data: bytes) -> Upright:
+def _decode_raw(data: bytes, side: float) -> Upright:
     with step("decode"):
         inside = raw.picture(data, DECODE_SIDE, _check_size)
     _, taken_at = _exif(raw.header(data))
     if isinstance(inside, bytes):
-        shown = decode(inside)
+        shown = decode(inside, side)
         return replace(shown, taken_at=taken_at or shown.taken_at)
     height, width = inside.shape[:2]
     return Upright(inside, 2 * width, 2 * height, taken_at)
@@ -157,26 +160,26 @@ def _load(image: Image.Image) -> None:
         image.load()
 
 
-def _decode_jpeg(data: bytes, size: tuple[int, int], orientation: int, taken_at: str | None) -> Upright:
+def _decode_jpeg(data: bytes, size: tuple[int, int], side: float, orientation: int, taken_at: str | None) -> Upright:
     """Scale inside the JPEG decoder: at 1/4 it takes less than half the time of a whole decode."""
     if not _is_whole_jpeg(data):
         raise PhotoError(_ENDS_EARLY)
-    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), scale_flag(size) | cv2.IMREAD_IGNORE_ORIENTATION)
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), scale_flag(size, side) | cv2.IMREAD_IGNORE_ORIENTATION)
     if pixels is None:
         raise PhotoError(_damaged("JPEG"))
     width, height = size if orientation < 5 else size[::-1]
     return Upright(_turn(np.asarray(pixels, np.uint8), orientation), width, height, taken_at)
 
 
-def scale_flag(size: tuple[int, int]) -> int:
-    """Return OpenCV's flag for the smallest scale at which a JPEG of this size has pixels enough."""
+def scale_flag(size: tuple[int, int], side: float = DECODE_SIDE) -> int:
+    """Return OpenCV's flag for the smallest scale at which the longer side of a JPEG of this size has `side` pixels."""
     flag = cv2.IMREAD_COLOR
     for divisor, reduced in (
         (2, cv2.IMREAD_REDUCED_COLOR_2),
         (4, cv2.IMREAD_REDUCED_COLOR_4),
         (8, cv2.IMREAD_REDUCED_COLOR_8),
     ):
-        if max(size) >= DECODE_SIDE * divisor:
+        if max(size) >= side * divisor:
             flag = reduced
     return flag
 

@@ -4,6 +4,7 @@ import pickle
 from dataclasses import asdict, replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from helpers import ASTRONAUT_FACE, astronaut, encoded, exif, landscape, overlap, stored
@@ -69,6 +70,30 @@ def test_boxes_are_in_full_size_pixels_however_small_the_photo_was_decoded(side:
     assert overlap(only(reduced).box.scaled(512 / side), ASTRONAUT_FACE) > 0.7
     for point, other in zip(only(reduced).landmarks, only(whole).landmarks, strict=True):
         assert point == pytest.approx(other, abs=0.02 * side)
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+@pytest.mark.parametrize("side", [200, 300, 400])
+def test_a_small_face_is_read_from_more_pixels_than_it_was_found_in(
+    side: int, orientation: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A JPEG is decoded at a fraction of its size, in which a face may be found and yet hardly be read."""
+    photo = landscape(4000, 3000)
+    photo.paste(astronaut(side), (1000, 900))
+    jpeg = encoded(stored(photo, orientation), exif=exif(orientation))
+    close, whole = analysed(jpeg), analysed(encoded(photo, "PPM"))
+    monkeypatch.setattr(analysis, "ENOUGH", 0.0)
+    as_found = analysed(jpeg)
+    crops = [faces.unpack(result.crops, 1)[0].astype(float) for result in (close, as_found, whole)]
+    detail = [cv2.Laplacian(crop, cv2.CV_64F).std() for crop in crops]
+    assert detail[0] > 0.5 * detail[2] > 0
+    assert detail[0] > 1.4 * detail[1]
+    assert only(close).box == only(as_found).box
+    assert overlap(only(close).box, only(whole).box) > 0.7
+    sharp, blurred = only(close).sharpness, only(as_found).sharpness
+    assert sharp is not None
+    assert blurred is not None
+    assert sharp > blurred + 0.05
 
 
 @pytest.mark.parametrize("orientation", [3, 6, 8])

@@ -261,6 +261,13 @@ def test_a_jpeg_is_decoded_no_smaller_than_detection_needs(side: int, divisor: i
     assert max(upright.pixels.shape) >= photos.DECODE_SIDE
 
 
+@pytest.mark.parametrize(("side", "divisor"), [(1, 8), (960, 4), (961, 2), (1920, 2), (1921, 1), (9999, 1)])
+def test_a_jpeg_is_decoded_as_large_as_it_is_asked_for(side: int, divisor: int) -> None:
+    upright = photos.decode(encoded(quarters(3840, 40)), side)
+    assert upright.scale == pytest.approx(divisor, rel=0.01)
+    assert (upright.width, upright.height) == (3840, 40)
+
+
 # colours and formats
 
 
