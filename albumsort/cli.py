@@ -379,7 +379,8 @@ def export(
         run = exporting.run(folders, to, how, report)
         done = _watched(run, sum(map(len, folders.values())), _quiet(ctx, quiet))
     if not _quiet(ctx, quiet):
-        _print_export(done, folders, faceless, missing, dry_run)
+        others = len(there) - faceless - sum(map(len, folders.values()))
+        _print_export(done, folders, others, faceless, missing, dry_run)
     _print_failures((item.source, item.reason) for item in done if item.action is Action.FAIL)
     if any(item.action is Action.FAIL for item in done):
         raise typer.Exit(1)
@@ -434,13 +435,20 @@ def _print_undo(outcomes: Sequence[Outcome], dry_run: bool) -> None:
 
 
 def _print_export(
-    done: Sequence[Item], folders: Mapping[Emotion, Sequence[Photo]], faceless: int, missing: int, dry_run: bool
+    done: Sequence[Item],
+    folders: Mapping[Emotion, Sequence[Photo]],
+    others: int,
+    faceless: int,
+    missing: int,
+    dry_run: bool,
 ) -> None:
     actions = Counter(item.action for item in done)
     verb = "would be written" if dry_run else "written"
     chosen = ", ".join(f"{len(group)} {emotion}" for emotion, group in folders.items())
     _say(f"{len(done)} photos chosen: {chosen}")
     _say(f"{actions[Action.WRITE]} {verb}, {actions[Action.SKIP]} already there, {actions[Action.FAIL]} failed")
+    if others:
+        _say(f"{others} left out: another label, or not among the first -n")
     if faceless:
         _say(f"{faceless} left out: no face that counts in {'them' if faceless > 1 else 'it'}")
     if missing:
@@ -501,6 +509,8 @@ def why(
     from .litert import hushed
 
     database = _database(ctx, db)
+    if out is not None and out.suffix.lower() not in (".jpg", ".jpeg"):
+        raise UsageError(f"--out draws a JPEG: name a file that ends in .jpg, not {output.printable(out)}")
     if out is not None and database.exists():
         with _open(ctx, db) as opened:
             check_outside(out.parent, opened.albums())
@@ -512,14 +522,14 @@ def why(
     except PhotoError as e:
         raise AlbumsortError(f"{output.printable(photo)}: {e}") from e
     faces = [face for face in seen.faces if face.detection >= min_detection]
-    if out is not None:
-        drawing.draw(upright, faces, out)
     model = weights.manifest()["emotion"].sha256
     if as_json:
         about = {"path": os.path.abspath(photo), "width": seen.width, "height": seen.height, "taken_at": seen.taken_at}
         print(json.dumps({**about, "faces": [output.face_json(face) for face in faces], "model": model}))
     elif out is None or not _quiet(ctx, quiet):
         _print_why(photo, seen, faces, model)
+    if out is not None:
+        drawing.draw(upright, faces, out)
 
 
 def _print_why(photo: Path, seen: Analysis, faces: Sequence[Face], model: str) -> None:
@@ -530,7 +540,9 @@ def _print_why(photo: Path, seen: Analysis, faces: Sequence[Face], model: str) -
     for number, face in enumerate(faces, start=1):
         box = ", ".join(f"{v:.0f}" for v in (face.box.x, face.box.y, face.box.w, face.box.h))
         quality = f"size {100 * face.size:.1f} %; sharpness {face.sharpness or 0:.2f}"
-        print(f"face {number}: box {box}; sure of a face {face.detection:.2f}; {quality}; label {face.label}")
+        likeliest = max(FOUR, key=lambda emotion: face.probabilities[emotion])
+        rarer = "" if face.label is likeliest else f" (rarer than {likeliest}, so less of it is telling)"
+        print(f"face {number}: box {box}; sure of a face {face.detection:.2f}; {quality}; label {face.label}{rarer}")
         for emotion, p in sorted(face.probabilities.items(), key=lambda pair: -pair[1]):
             print(f"  {emotion:9} {100 * p:5.1f} %  {'#' * round(30 * p)}")
     unsure = sorted(f"{face.detection:.2f}" for face in seen.faces if face not in faces)
@@ -560,7 +572,8 @@ def prune(
         if not gone and not absent:
             with database.transaction():
                 database.forget([])  # but for what files showed before they changed
-            _say("Nothing to forget: every indexed photo is there.")
+            if not _quiet(ctx, quiet):
+                _say("Nothing to forget: every indexed photo is there.")
             return
         forgotten, roots = gone, list[Path]()
         if not yes:
@@ -568,6 +581,8 @@ def prune(
             forgotten = gone if gone and _agreed(f"Forget these photos ({len(gone)}) and their results?") else []
         albums = database.roots()
         for absentee, paths in absent.items():
+            if yes and _quiet(ctx, quiet):
+                continue
             _say(f"{_whole(absentee, albums)} is not there ({len(paths)} photos). Is its disk unplugged?")
             if yes:
                 _say("It is kept: --yes does not speak for what may be a disk; run prune on a terminal to forget it")

@@ -63,8 +63,11 @@ def _networks() -> list[Finding]:
 
 
 def _index(database: Path) -> list[Finding]:
-    if not database.exists():
-        return [Finding("index", f"{database}: none yet; run: albumsort index FOLDER")]
+    try:
+        if not database.exists():
+            return [Finding("index", f"{database}: none yet; run: albumsort index FOLDER")]
+    except OSError as e:
+        return [Finding("index", f"{database}: {e.strerror}", ok=False)]
     found = []
     if (kind := filesystems.network(database)) is not None:
         found.append(Finding("index file system", f"{kind}, a network: use the index from one machine at a time"))
@@ -95,6 +98,8 @@ def _decoder(name: str) -> Finding:
 
             pillow_heif.register_heif_opener()
         Image.new("RGB", (64, 64), "orange").save(encoded, name)
+    except ImportError as e:
+        return Finding(what, f"a library cannot be loaded ({e}); install albumsort again", ok=False)
     except (OSError, KeyError, ValueError, RuntimeError) as e:
         return Finding(what, f"cannot be tried here: no encoder ({e})")
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -77,14 +78,15 @@ def draw(upright: Upright, faces: Sequence[Face], out: Path) -> None:
     except OSError as e:
         raise AlbumsortError(f"cannot write {out}: {e.strerror or e}") from e
     finally:
-        unfinished.unlink(missing_ok=True)
+        with suppress(OSError):  # it has its name, or was never there, or stays hidden: what went wrong is told above
+            unfinished.unlink()
 
 
 def _laid_out(upright: Upright, faces: Sequence[Face]) -> tuple[Image.Image, float, list[_Note]]:
     """Return the picture to draw on, how many times as large as the photo it is, and a note for each face."""
     by = LONGEST_SIDE / max(upright.width, upright.height)
     picture = _enlarged(upright, by)
-    details = DETAIL if len(faces) <= MOST_IN_FULL else DETAIL[1:]
+    details = DETAIL if len(faces) <= MOST_IN_FULL else DETAIL[1:] if len(faces) <= CROWD else DETAIL[-1:]
     notes, detail = _notes(faces, by, picture.size, details)
     if detail != details[0] and min(picture.size) < SHORTEST_SIDE:
         picture = _widened(picture)
@@ -181,14 +183,18 @@ class _Covered:
     """What had better not be covered, each with the weight of its square pixels."""
 
     def __init__(self, boxes: Sequence[tuple[Box, float]]) -> None:
-        self._rows = [(b.x, b.y, b.x + b.w, b.y + b.h, weight) for b, weight in boxes]
+        self._rows = np.array([(b.x, b.y, b.x + b.w, b.y + b.h, weight) for b, weight in boxes])
 
     def add(self, box: Box, weight: float) -> None:
-        self._rows.append((box.x, box.y, box.x + box.w, box.y + box.h, weight))
+        self._rows = np.vstack([self._rows, (box.x, box.y, box.x + box.w, box.y + box.h, weight)])
 
     def by(self, places: Floats) -> Floats:
         """Return what each of the places, (n, 4) rows of x, y, w, h, would cover: (n,) weighted square pixels."""
-        rows, places = np.array(self._rows), places[:, None]
+        left, top = places[:, :2].min(axis=0)
+        right, bottom = (places[:, :2] + places[:, 2:]).max(axis=0)
+        x, y, end_x, end_y, _ = self._rows.T
+        rows = self._rows[(x < right) & (end_x > left) & (y < bottom) & (end_y > top)]  # in a crowd, a few of many
+        places = places[:, None]
         corner = np.minimum(places[..., :2] + places[..., 2:], rows[:, 2:4])
         shared = np.clip(corner - np.maximum(places[..., :2], rows[:, :2]), 0, None).prod(axis=2)
         return np.asarray(shared @ rows[:, 4], np.float64)

@@ -745,9 +745,11 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 
 def _check(path: Path) -> None:
-    """Raise IndexFileError unless a file is a database of ours, without changing a byte of it."""
-    if not os.path.lexists(path):
-        raise IndexFileError("there is no index yet; run: albumsort index FOLDER")
+    """Raise IndexFileError unless a file is an index of ours, changing no byte of it; OSError if nobody may look."""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError) as e:
+        raise IndexFileError("there is no index yet; run: albumsort index FOLDER") from e
     if path.is_dir():
         raise IndexFileError("it is a folder; name a file with --db")
     if not path.is_file():

@@ -20,7 +20,7 @@ import xxhash
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from . import raw
-from .errors import PassingPhotoError, PhotoError
+from .errors import AlbumsortError, PassingPhotoError, PhotoError
 from .timing import step
 from .types import utc_text
 
@@ -60,7 +60,7 @@ def read(path: Path) -> bytes:
         with open(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)), "rb") as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
-                raise PhotoError("not a regular file any more")
+                raise PhotoError("not a regular file")
             if status.st_size > BYTE_LIMIT:
                 raise PhotoError(f"the file is larger than {BYTE_LIMIT // 1_000_000} MB")
             data = file.read()
@@ -132,8 +132,10 @@ def _decode_raw(data: bytes, side: float) -> Upright:
 
 @functools.cache
 def _register_decoders() -> None:
-    import pillow_heif
-
+    try:
+        import pillow_heif
+    except ImportError as e:
+        raise AlbumsortError(f"the decoder of HEIF cannot be loaded ({e}); install albumsort again") from e
     pillow_heif.register_heif_opener()
     pillow_heif.options.DECODE_THREADS = 1  # photos are decoded beside each other
     Image.MAX_IMAGE_PIXELS = PIXEL_LIMIT

@@ -37,11 +37,11 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 import albumsort
-from albumsort import weights
+from albumsort import cli, weights
 from albumsort.cli import app
 from albumsort.index import Filters, Index
 from albumsort.schema import MIGRATIONS
-from albumsort.types import Emotion
+from albumsort.types import Analysis, Emotion
 
 PHOTO_KEYS = {"path", "width", "height", "taken_at", "score", "emotion", "faces"}
 INDEX_KEYS = {"found", "analysed", "unchanged", "moved", "missing", "failed", "faces", "rescored", "seconds"}
@@ -780,6 +780,31 @@ def test_why_never_overwrites(indexed: SimpleNamespace, tmp_path: Path) -> None:
     assert (tmp_path / "mine.jpg").read_bytes() == b"mine"
 
 
+@pytest.mark.parametrize("name", ["seen.png", "seen"])
+def test_why_draws_only_what_is_called_a_jpeg(name: str, indexed: SimpleNamespace, tmp_path: Path) -> None:
+    result = invoke("why", indexed.album / "turned.jpg", "--out", tmp_path / name, db=indexed.database)
+    assert result.exit_code == 2
+    assert f"name a file that ends in .jpg, not {tmp_path / name}" in " ".join(result.stderr.split())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_why_that_cannot_draw_says_which_file_and_nevertheless_what_it_saw(
+    indexed: SimpleNamespace, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    done = run("why", indexed.album / "turned.jpg", "--out", tmp_path / "file" / "x.jpg", "--db", indexed.database)
+    assert done.returncode == 1
+    assert f"cannot write {tmp_path / 'file' / 'x.jpg'}: Not a directory" in done.stderr
+    assert "label happy" in done.stdout
+
+
+def test_why_says_where_a_rarer_emotion_makes_the_label(capsys: pytest.CaptureFixture[str]) -> None:
+    usual, rarer = face(happy=0.9), replace(face(sad=0.2, neutral=0.7), label=Emotion.SAD)
+    cli._print_why(Path("photo.jpg"), Analysis("", 640, 480, None, (usual, rarer), b""), (usual, rarer), "model")
+    labels = [line.partition("label ")[2] for line in capsys.readouterr().out.splitlines() if "label" in line]
+    assert labels == ["happy", "sad (rarer than neutral, so less of it is telling)"]
+
+
 def test_why_draws_nothing_into_the_album(indexed: SimpleNamespace) -> None:
     out = indexed.album / "seen.jpg"
     result = invoke("why", indexed.album / "turned.jpg", "--out", out, db=indexed.database)
@@ -811,6 +836,13 @@ def test_export_puts_every_photo_into_the_folder_of_its_label(library: SimpleNam
     assert (to / "happy" / "0001-party.jpg").read_bytes() == b"beach/party.jpg"
     assert "7 written" in result.stderr
     assert "1 left out: no face that counts in it" in result.stderr
+
+
+def test_export_says_how_many_have_another_label_or_come_later(library: SimpleNamespace, tmp_path: Path) -> None:
+    result = invoke("export", "happy", "-n", "1", "--to", tmp_path / "out", db=library.database)
+    assert "1 photos chosen: 1 happy" in result.stderr
+    assert "6 left out: another label, or not among the first -n" in result.stderr
+    assert "1 left out: no face" in result.stderr
 
 
 def test_export_tells_photos_that_are_missing_from_those_without_a_face(
@@ -1059,6 +1091,7 @@ def test_prune_forgets_what_is_gone_and_nothing_else(library: SimpleNamespace) -
     assert (done.returncode, lines(done)) == (0, ["rain.jpg", "row.jpg"])
     assert stored(library) == 6
     assert "Nothing to forget" in run("prune", "--yes", "--db", library.database).stderr
+    assert run("prune", "--yes", "--quiet", "--db", library.database).stderr == ""
 
 
 def test_prune_keeps_a_photo_that_is_back(library: SimpleNamespace) -> None:
@@ -1130,6 +1163,28 @@ def test_doctor_exits_1_if_the_index_is_damaged(database: Path) -> None:
     result = invoke("doctor", db=database)
     assert result.exit_code == 1
     assert [line[5:10] for line in result.stdout.splitlines() if line.startswith("BAD")] == ["index"]
+
+
+def test_doctor_finds_a_library_that_cannot_be_loaded_and_goes_on(database: Path, tmp_path: Path) -> None:
+    (tmp_path / "pillow_heif.py").write_text("raise ImportError('libheif.so.1 is missing')")
+    path = os.pathsep.join([str(tmp_path), environment()["PYTHONPATH"]])
+    done = run("doctor", "--db", database, env={"PYTHONPATH": path})
+    assert done.returncode == 1
+    bad = [line for line in done.stdout.splitlines() if line.startswith("BAD")]
+    assert bad
+    assert all("libheif.so.1 is missing" in line for line in bad)
+    assert "index" in done.stdout
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="permissions do not stop this user")
+def test_doctor_says_that_it_may_not_look_at_the_index(tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0)
+    done = run("doctor", "--db", closed / "index.sqlite")
+    assert done.returncode == 1
+    assert "Permission denied" in done.stdout
+    assert "emotion.tflite" in done.stdout
 
 
 def test_doctor_shows_what_it_checks_in_the_index(library: SimpleNamespace) -> None:
