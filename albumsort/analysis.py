@@ -52,7 +52,7 @@ def analyse_upright(
 ) -> Analysis:
     """Find and classify the faces of a decoded photo; data: what it was decoded from."""
     found = [_enlarged(d, upright.scale) for d in detector.detect(upright.pixels)]
-    found = [d for d in found if _stored(d, upright).area > 0]
+    found = [d for d in found if max(d.box.w, d.box.h) >= faces.SMALLEST and _stored(d, upright).area > 0]
     close = _close(upright, data, found)
     boxes = [d.box.scaled(1 / close.scale) for d in found]
     with step("crop"):
@@ -115,4 +115,4 @@ def classify(crops: npt.NDArray[np.uint8], classifier: EmotionClassifier) -> lis
 @functools.cache
 def load_networks() -> tuple[FaceDetector, EmotionClassifier]:
     """Return the networks that ship, loaded once in each process; raises WeightsError."""
-    return faces.load_detector(FLOOR), load_classifier()
+    return faces.load_detector(FLOOR, smallest=0), load_classifier()  # how small, is asked of the whole photo

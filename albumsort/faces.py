@@ -49,7 +49,7 @@ PASSES = (0, 180), (40, math.inf), (60, math.inf)  # sides, in pixels of their o
 FINE_ENOUGH = 1024  # to shrink a photo of no more to FINE_SIDE takes longer than the proposer does for the difference
 SHAPES = 12  # that the proposer is ready for at once: the views of photos of four formats; 13 MB each, the largest
 PROPOSAL_THRESHOLD, PROPOSAL_OVERLAP = 0.2, 0.4
-SMALLEST = 9.0  # pixels, of the picture given, of the longer side: of less the classifier makes little more than chance
+SMALLEST = 9.0  # pixels of the photo's, of the longer side: of less the classifier makes little more than chance
 SURE = 0.99  # of an upright face: where there is one, none is looked for on its side
 LYING_THRESHOLD = 0.97  # of a face on its side; below, patterns pass for faces
 MOST_PROPOSALS = 2000  # of a photo: four for each face of a crowd of hundreds
@@ -78,10 +78,10 @@ class FaceDetector(Protocol):
         ...
 
 
-def load_detector(floor: float = THRESHOLD) -> FaceDetector:
+def load_detector(floor: float = THRESHOLD, smallest: float = SMALLEST) -> FaceDetector:
     """Return the detector that ships; raises WeightsError if its networks are not what they should be.
 
-    floor: the least score of what it returns.
+    floor, smallest: the least score of what it returns, and pixels, of the picture given, of its longer side.
     """
     proposer, _ = weights.load("face_proposer")
     verifier, network = weights.load("face_verifier")
@@ -89,7 +89,7 @@ def load_detector(floor: float = THRESHOLD) -> FaceDetector:
         calibration = Calibration(*(float(v) for v in network.details["calibration"]))
     except (KeyError, TypeError, ValueError) as e:
         raise WeightsError(f"the manifest gives no calibration of {network.file} ({e}); install albumsort again") from e
-    return CascadeDetector(proposer, verifier, calibration, floor)
+    return CascadeDetector(proposer, verifier, calibration, floor, smallest)
 
 
 @dataclass(frozen=True)
@@ -118,10 +118,20 @@ def probability(log_odds: npt.NDArray[np.floating]) -> Floats:
 
 
 class CascadeDetector:
-    """Proposer and verifier, given as LiteRT models; one thread. Faces that score less than `floor` are left out."""
+    """Proposer and verifier, given as LiteRT models; one thread.
 
-    def __init__(self, proposer: bytes, verifier: bytes, calibration: Calibration, floor: float = THRESHOLD) -> None:
-        self._floor = floor
+    Faces that score less than `floor`, or whose longer side has less than `smallest` pixels, are left out.
+    """
+
+    def __init__(
+        self,
+        proposer: bytes,
+        verifier: bytes,
+        calibration: Calibration,
+        floor: float = THRESHOLD,
+        smallest: float = SMALLEST,
+    ) -> None:
+        self._floor, self._smallest = floor, smallest
         self._proposer = Proposer(proposer)
         self._verifier = _Verifier(verifier)
         self._calibration = calibration
@@ -134,7 +144,7 @@ class CascadeDetector:
             with step("turn"):
                 rows = np.concatenate([rows, self._lying(views, 1), self._lying(views, 3)])
                 rows = rows[distinct(rows)]
-        return [_detection(row) for row in rows[_large(rows) & (rows[:, SCORE] >= self._floor)]]
+        return [_detection(row) for row in rows[self._large(rows) & (rows[:, SCORE] >= self._floor)]]
 
     def survey(self, pixels: Pixels) -> tuple[Floats, Floats]:
         """Return the rows of all candidates for upright faces, each face once, and what speaks for them.
@@ -142,7 +152,7 @@ class CascadeDetector:
         The latter are the scores (n, 2) of proposer and verifier.
         """
         rows, scores = self._survey(_Views.of(pixels))
-        large = _large(rows)
+        large = self._large(rows)
         return rows[large], scores[large]
 
     def _survey(self, views: _Views) -> tuple[Floats, Floats]:
@@ -178,10 +188,9 @@ class CascadeDetector:
         rows = without_overlaps(np.concatenate(found), PROPOSAL_OVERLAP)
         return rows[np.argsort(-rows[:, SCORE])][:MOST_PROPOSALS]
 
-
-def _large(rows: Floats) -> npt.NDArray[np.bool_]:
-    """Which rows are large enough to be judged; asked last, or a worse row of a small face would stand in for it."""
-    return np.asarray(longer_side(rows) >= SMALLEST)
+    def _large(self, rows: Floats) -> npt.NDArray[np.bool_]:
+        """Which rows are large enough; asked last, or a worse row of a small face would stand in for it."""
+        return np.asarray(longer_side(rows) >= self._smallest)
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ from albumsort.types import FOUR, Box, Emotion, Face
 from albumsort.walk import Walk, find
 
 WIDTH, HEIGHT = 4000, 3000
-SIDES = 40, 48, 64, 80, 96, 128, 160  # pixels of the longer side of the face
+SIDES = 24, 32, 40, 48, 64, 80, 96, 128, 160  # pixels of the longer side of the face
 CONTEXT = 3.0  # longer sides of the face that are shown of a photo
 COLUMNS, ROWS = 8, 6  # of faces in a photo
 GREY = 114

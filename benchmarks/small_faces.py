@@ -33,7 +33,7 @@ SIDES = 5, 6, 7, 8, 9, 10, 12, 14, 16, 20, 24, 32, 48  # pixels of the longer si
 def main(album: Path) -> None:
     """Print the table."""
     require_emotions(album)
-    detector, classifier = analysis.load_networks()
+    detector, (_, classifier) = faces.load_detector(), analysis.load_networks()
     shown, found, right = (Counter[tuple[int, Emotion]]() for _ in range(3))
     for emotion in FOUR:
         for file in find(album / emotion, (), Walk()):

@@ -96,6 +96,15 @@ def test_a_small_face_is_read_from_more_pixels_than_it_was_found_in(
     assert sharp > blurred + 0.05
 
 
+@pytest.mark.parametrize(("times", "found"), [(1, 0), (4, 1)])
+def test_how_many_pixels_a_face_has_is_asked_of_the_photo_not_of_what_was_decoded(times: int, found: int) -> None:
+    """The face measures less than nine pixels where it is looked for; in the larger JPEG it has four times as many."""
+    photo = landscape(1000 * times, 750 * times)
+    photo.paste(astronaut(38 * times), (300 * times, 250 * times))
+    assert photos.decode(encoded(photo)).scale == times
+    assert len(sure(analysed(encoded(photo)))) == found
+
+
 @pytest.mark.parametrize("orientation", [3, 6, 8])
 def test_boxes_are_in_the_upright_photo(orientation: int) -> None:
     picture = landscape(700, 520)

@@ -126,23 +126,19 @@ def test_a_lower_floor_adds_detections_and_changes_none(detector: FaceDetector, 
 
 
 @pytest.mark.parametrize(("side", "found"), [(28, 0), (38, 0), (60, 1), (80, 1)])
-def test_a_face_of_too_few_pixels_to_be_judged_is_none(
-    detector: FaceDetector, monkeypatch: pytest.MonkeyPatch, side: int, found: int
-) -> None:
+def test_a_face_of_too_few_pixels_to_be_judged_is_none(detector: FaceDetector, side: int, found: int) -> None:
     photo = landscape()
     photo.paste(astronaut(side), (300, 200))
     seen = detector.detect(bgr(photo))
     assert len(seen) == found
     assert all(max(d.box.w, d.box.h) >= faces.SMALLEST for d in faces.load_detector(0.0).detect(bgr(photo)))
-    monkeypatch.setattr(faces, "SMALLEST", 0.0)
-    assert len(detector.detect(bgr(photo))) == 1
+    assert len(faces.load_detector(smallest=0).detect(bgr(photo))) == 1
 
 
-def test_a_lying_face_of_too_few_pixels_is_none_either(detector: FaceDetector, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lying_face_of_too_few_pixels_is_none_either(detector: FaceDetector) -> None:
     lying = bgr(astronaut(128).rotate(90))
     assert len(detector.detect(lying)) == 1
-    monkeypatch.setattr(faces, "SMALLEST", 50.0)
-    assert detector.detect(lying) == []
+    assert faces.load_detector(smallest=50).detect(lying) == []
 
 
 def nothing() -> dict[str, np.ndarray]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from .. import analysis, faces, photos
+from .. import analysis, photos
 from ..emotions import EmotionClassifier
 from ..errors import PhotoError, UsageError
 from ..faces import FaceDetector
@@ -42,7 +42,7 @@ def evaluate(
 
     Raises UsageError if a folder of the four is missing.
     """
-    detector = faces.load_detector(analysis.FLOOR)
+    detector, _ = analysis.load_networks()
     seen: dict[Emotion, list[Photo]] = {}
     failed = list[tuple[Path, str]]()
     for emotion in FOUR:
