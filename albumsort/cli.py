@@ -518,7 +518,7 @@ def why(
         data = photos.read(photo)
         with hushed():  # libraries inside OpenCV and Pillow print what is wrong with a photo, at times even if it opens
             upright = photos.decode(data)
-        seen = analysis.analyse_upright(upright, data, photos.digest(data), *analysis.load_networks())
+            seen = analysis.analyse_upright(upright, data, photos.digest(data), *analysis.load_networks())
     except PhotoError as e:
         raise AlbumsortError(f"{output.printable(photo)}: {e}") from e
     faces = [face for face in seen.faces if face.detection >= min_detection]

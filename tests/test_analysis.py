@@ -96,6 +96,21 @@ def test_a_small_face_is_read_from_more_pixels_than_it_was_found_in(
     assert sharp > blurred + 0.05
 
 
+@pytest.mark.parametrize(("closest", "sides"), [(4500, [4000]), (1999, [2000]), (900, [1000])])
+def test_a_huge_photo_is_not_decoded_whole_for_a_small_face(
+    closest: int, sides: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo = landscape(4000, 3000)
+    photo.paste(astronaut(160), (1000, 900))
+    data, decoded = encoded(photo), []
+    upright = photos.decode(data)
+    monkeypatch.setattr(analysis, "CLOSEST", closest)
+    decode = photos.decode
+    monkeypatch.setattr(photos, "decode", lambda *given: decoded.append(decode(*given)) or decoded[-1])
+    analysis.analyse_upright(upright, data, "", *load_networks())
+    assert [max(u.pixels.shape) for u in decoded] == sides
+
+
 @pytest.mark.parametrize(("times", "found"), [(1, 0), (4, 1)])
 def test_how_many_pixels_a_face_has_is_asked_of_the_photo_not_of_what_was_decoded(times: int, found: int) -> None:
     """The face measures less than nine pixels where it is looked for; in the larger JPEG it has four times as many."""
