@@ -5,7 +5,7 @@ usage: python benchmarks/far_faces.py ALBUM
 ALBUM: folders named after the four emotions. The largest face of each photo is put among others into JPEGs of 12 MP, so
 large, and analysed as `index` does; once more from the pixels that were enough to find it, as if `analysis` took no
 closer look; and once more from the same picture without loss, which is decoded whole. "Labelled right" is asked of the
-faces that were found in that one and is the mean of the four folders' shares: chance would be .25.
+faces that were found all three times and is the mean of the four folders' shares: chance would be .25.
 """
 
 from __future__ import annotations
@@ -19,15 +19,13 @@ from unittest.mock import patch
 
 import cv2
 import numpy as np
-from measuring import require_emotions
+from portraits import portraits
 from rich.console import Console
 from rich.table import Table
 
-from albumsort import analysis, faces, photos
-from albumsort.errors import PhotoError
+from albumsort import analysis, faces
 from albumsort.training.face_evaluation import FALSE, match
 from albumsort.types import FOUR, Box, Emotion, Face
-from albumsort.walk import Walk, find
 
 WIDTH, HEIGHT = 4000, 3000
 SIDES = 24, 32, 40, 48, 64, 80, 96, 128, 160  # pixels of the longer side of the face
@@ -39,16 +37,14 @@ Shown = tuple[faces.Pixels, list[tuple[Emotion, Box]]]
 
 def main(album: Path) -> None:
     """Print the table."""
-    require_emotions(album)
     networks = analysis.load_networks()
-    portraits = list(_portraits(album))
-    table = Table(
-        "pixels of the face", "faces", "found", "labelled right", "as found", "whole", "ms a photo", "as found"
-    )
+    shown = [(emotion, pixels, face.box) for emotion, pixels, face in portraits(album)]
+    times = "ms a photo", "ms as found"
+    table = Table("pixels of the face", "faces", "found", "labelled right", "as found", "whole", *times)
     for side in SIDES:
         count, found, right = Counter[Emotion](), Counter[Emotion](), [Counter[Emotion]() for _ in range(3)]
-        taken, pictures = np.zeros(2), 0
-        for pixels, there in _photos(portraits, side):
+        taken, pictures = [0.0] * 3, 0
+        for pixels, there in _photos(shown, side):
             pictures += 1
             jpeg = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, 92])[1].tobytes()
             whole = cv2.imencode(".ppm", pixels)[1].tobytes()
@@ -57,7 +53,7 @@ def main(album: Path) -> None:
                 with patch.object(analysis, "ENOUGH", enough):
                     start = time.process_time()
                     looks.append(_at(analysis.analyse_bytes(data, "", *networks).faces, [box for _, box in there]))
-                    taken[:2][way : way + 1] += time.process_time() - start
+                    taken[way] += time.process_time() - start
             for (emotion, _), *seen in zip(there, *looks, strict=True):
                 found[emotion] += seen[0] is not None
                 if all(seen):
@@ -67,10 +63,10 @@ def main(album: Path) -> None:
         shares = [np.mean([some[e] / max(1, count[e]) for e in FOUR]) for some in right]
         table.add_row(
             str(side),
-            str(len(portraits)),
-            f"{found.total() / len(portraits):.3f}",
+            str(len(shown)),
+            f"{found.total() / len(shown):.3f}",
             *(f"{share:.3f}" for share in shares),
-            *(f"{1000 * t / pictures:.0f}" for t in taken),
+            *(f"{1000 * t / pictures:.0f}" for t in taken[:2]),
         )
     Console().print(table)
 
@@ -84,28 +80,13 @@ def _at(seen: tuple[Face, ...], there: list[Box]) -> list[Face | None]:
     return [by.get(i) for i in range(len(there))]
 
 
-def _portraits(album: Path) -> Iterator[tuple[Emotion, faces.Pixels, Box]]:
-    """The photos, and where their largest face is."""
-    detector, _ = analysis.load_networks()
-    for emotion in FOUR:
-        for file in find(album / emotion, (), Walk()):
-            try:
-                pixels = photos.decode(photos.read(file.path)).pixels
-            except PhotoError as e:
-                print(f"{file.path}: {e}", file=sys.stderr)
-                continue
-            seen = [d.box for d in detector.detect(pixels) if d.score >= faces.THRESHOLD]
-            if seen:
-                yield emotion, pixels, max(seen, key=lambda box: box.area)
-
-
-def _photos(portraits: list[tuple[Emotion, faces.Pixels, Box]], side: int) -> Iterator[Shown]:
+def _photos(all_shown: list[tuple[Emotion, faces.Pixels, Box]], side: int) -> Iterator[Shown]:
     """Photos of 12 MP full of faces of that size, and where they are."""
     shown = round(CONTEXT * side)
-    for first in range(0, len(portraits), COLUMNS * ROWS):
+    for first in range(0, len(all_shown), COLUMNS * ROWS):
         pixels = np.full((HEIGHT, WIDTH, 3), GREY, np.uint8)
         there = []
-        for i, (emotion, photo, box) in enumerate(portraits[first : first + COLUMNS * ROWS]):
+        for i, (emotion, photo, box) in enumerate(all_shown[first : first + COLUMNS * ROWS]):
             x, y = i % COLUMNS * (WIDTH // COLUMNS), i // COLUMNS * (HEIGHT // ROWS)
             scale = side / max(box.w, box.h)
             middle = box.x + box.w / 2, box.y + box.h / 2

@@ -31,7 +31,7 @@ LONGEST_SIDE = 1000  # pixels, so that it is done in minutes
 def main(album: Path) -> None:
     """Print the table."""
     require_emotions(album)
-    detector, classifier = analysis.load_networks()
+    detector, (_, classifier) = faces.load_detector(), analysis.load_networks()
     photos_of, found, plain, upright = (Counter[tuple[int, Emotion]]() for _ in range(4))
     for emotion in FOUR:
         for number, file in enumerate(find(album / emotion, (), Walk())):
@@ -40,7 +40,7 @@ def main(album: Path) -> None:
                 key = angle, emotion
                 photos_of[key] += 1
                 turned, _ = tilted(pixels, none(), angle if number % 2 else -angle)
-                seen = [d for d in detector.detect(turned) if d.score >= faces.THRESHOLD]
+                seen = detector.detect(turned)
                 if not seen:
                     continue
                 largest = max(seen, key=lambda d: d.box.area)

@@ -17,40 +17,28 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from measuring import require_emotions
+from portraits import portraits
 from rich.console import Console
 from rich.table import Table
 
-from albumsort import analysis, faces, photos
-from albumsort.errors import PhotoError
+from albumsort import analysis, faces
 from albumsort.training.face_evaluation import FALSE, match
 from albumsort.types import FOUR, Detection, Emotion
-from albumsort.walk import Walk, find
 
 SIDES = 5, 6, 7, 8, 9, 10, 12, 14, 16, 20, 24, 32, 48  # pixels of the longer side of the face
 
 
 def main(album: Path) -> None:
     """Print the table."""
-    require_emotions(album)
     detector, (_, classifier) = faces.load_detector(), analysis.load_networks()
     shown, found, right = (Counter[tuple[int, Emotion]]() for _ in range(3))
-    for emotion in FOUR:
-        for file in find(album / emotion, (), Walk()):
-            try:
-                pixels = photos.decode(photos.read(file.path)).pixels
-            except PhotoError as e:
-                print(f"{file.path}: {e}", file=sys.stderr)
-                continue
-            seen = [d for d in detector.detect(pixels) if d.score >= faces.THRESHOLD]
-            if not seen:
-                continue
-            for side, small, there in _smaller(pixels, max(seen, key=lambda d: d.box.area)):
-                shown[side, emotion] += 1
-                again = [d for d in detector.detect(small) if d.score >= faces.THRESHOLD]
-                found[side, emotion] += any(given != FALSE for given in match([d.box for d in again], [there.box], []))
-                [(_, label)] = analysis.classify(faces.crop(small, there.box, there.lean)[None], classifier)
-                right[side, emotion] += label is emotion
+    for emotion, pixels, face in portraits(album):
+        for side, small, there in _smaller(pixels, face):
+            shown[side, emotion] += 1
+            again = detector.detect(small)
+            found[side, emotion] += any(given != FALSE for given in match([d.box for d in again], [there.box], []))
+            [(_, label)] = analysis.classify(faces.crop(small, there.box, there.lean)[None], classifier)
+            right[side, emotion] += label is emotion
 
     def share(counted: Counter[tuple[int, Emotion]], side: int) -> str:
         if not all(shown[side, e] for e in FOUR):

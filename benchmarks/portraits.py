@@ -1,0 +1,33 @@
+"""The photos of an album that is sorted by emotion, each with its largest face: what benchmarks make others of."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from measuring import require_emotions
+
+from albumsort import faces, photos
+from albumsort.errors import PhotoError
+from albumsort.types import FOUR, Detection, Emotion
+from albumsort.walk import Walk, find
+
+
+def portraits(album: Path) -> Iterator[tuple[Emotion, faces.Pixels, Detection]]:
+    """Yield the emotion, the pixels and the largest face of each photo that can be read and shows one.
+
+    Ends the program if a folder of the four is missing.
+    """
+    require_emotions(album)
+    detector = faces.load_detector()
+    for emotion in FOUR:
+        for file in find(album / emotion, (), Walk()):
+            try:
+                pixels = photos.decode(photos.read(file.path)).pixels
+            except PhotoError as e:
+                print(f"{file.path}: {e}", file=sys.stderr)
+                continue
+            seen = detector.detect(pixels)
+            if seen:
+                yield emotion, pixels, max(seen, key=lambda d: d.box.area)
