@@ -54,7 +54,7 @@ def analyse_upright(
 ) -> Analysis:
     """Find and classify the faces of a decoded photo; data: what it was decoded from."""
     found = [_enlarged(d, upright.scale) for d in detector.detect(upright.pixels)]
-    found = [d for d in found if max(d.box.w, d.box.h) >= faces.SMALLEST and _stored(d, upright).area > 0]
+    found = [d for d in found if d.box.longer_side >= faces.SMALLEST and _stored(d, upright).area > 0]
     close = _close(upright, data, found)
     boxes = [d.box.scaled(1 / close.scale) for d in found]
     with step("crop"):
@@ -81,7 +81,7 @@ def _close(upright: Upright, data: bytes, found: Sequence[Detection]) -> Upright
     What is enough to find a face may be too little to read it: in a JPEG of 12 MP that was decoded at a quarter,
     a face of 60 pixels has 15. Both numbers come from the photo alone, so that it is read alike each time.
     """
-    smallest = min((max(d.box.w, d.box.h) for d in found), default=ENOUGH * upright.scale)
+    smallest = min((d.box.longer_side for d in found), default=ENOUGH * upright.scale)
     if upright.scale == 1 or smallest >= ENOUGH * upright.scale:
         return upright
     return photos.decode(data, min(max(upright.width, upright.height) * min(1.0, ENOUGH / smallest), CLOSEST))
@@ -99,7 +99,7 @@ def _face(found: Detection, upright: Upright, sharpness: float, verdict: Verdict
         box=box,
         landmarks=found.landmarks,
         detection=found.score,
-        size=max(box.w, box.h) / min(upright.width, upright.height),
+        size=box.longer_side / min(upright.width, upright.height),
         sharpness=sharpness,
         probabilities=probabilities,
         label=label,

@@ -93,16 +93,11 @@ def _decoder(name: str) -> Finding:
     what = f"decode {name}"
     encoded = io.BytesIO()
     try:
-        if name == "HEIF":
-            import pillow_heif
-
-            pillow_heif.register_heif_opener()
-        Image.new("RGB", (64, 64), "orange").save(encoded, name)
-    except ImportError as e:
-        return Finding(what, f"a library cannot be loaded ({e}); install albumsort again", ok=False)
-    except (OSError, KeyError, ValueError, RuntimeError) as e:
-        return Finding(what, f"cannot be tried here: no encoder ({e})")
-    try:
+        photos.register_decoders()
+        try:
+            Image.new("RGB", (64, 64), "orange").save(encoded, name)
+        except (OSError, KeyError, ValueError, RuntimeError) as e:
+            return Finding(what, f"cannot be tried here: no encoder ({e})")
         photos.decode(encoded.getvalue())
     except AlbumsortError as e:
         return Finding(what, str(e), ok=False)

@@ -369,7 +369,7 @@ def crop(pixels: Pixels, box: Box, lean: float = 0.0) -> Pixels:
     `box` is in pixels of the image given; what lies outside the photo repeats its border. A face that leans
     more than UPRIGHT degrees, clockwise or the other way, is set upright.
     """
-    side = max(box.w, box.h)
+    side = box.longer_side
     lean = _to_turn(lean)
     to_chin = CROP_DOWN * side * 1j * cmath.rect(1, math.radians(lean))
     x, y = box.x + box.w / 2 + to_chin.real, box.y + box.h / 2 + to_chin.imag
@@ -389,7 +389,7 @@ def sharpness(pixels: Pixels, box: Box) -> float:
     1 less the blur metric of Crete et al., The Blur Effect (2007), on the box at 96 x 96 pixels, so that a face
     of few pixels is not sharp. Contrast plays no part. Sharp portraits have about 0.55, soft ones 0.3.
     """
-    side, x, y = max(box.w, box.h), box.x + box.w / 2, box.y + box.h / 2
+    side, x, y = box.longer_side, box.x + box.w / 2, box.y + box.h / 2
     face = square(pixels, x, y, CROP_WIDTH * side, SHARPNESS_SIDE, cv2.BORDER_REPLICATE)
     grey = cv2.cvtColor(face, cv2.COLOR_BGR2GRAY).astype(np.float32)
     return min(_lost_by_blurring(grey), _lost_by_blurring(grey.T))

@@ -84,7 +84,7 @@ def decode(data: bytes, side: float = DECODE_SIDE) -> Upright:
 
     side: of how many pixels the longer side is at least, if the photo has so many; a JPEG's is less than twice that.
     """
-    _register_decoders()
+    register_decoders()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow warns of every oddity it can live with
         if raw.is_raw(data):
@@ -131,7 +131,8 @@ def _decode_raw(data: bytes, side: float) -> Upright:
 
 
 @functools.cache
-def _register_decoders() -> None:
+def register_decoders() -> None:
+    """Let Pillow read and write HEIF, and decoders use one thread; raises AlbumsortError if that of HEIF is broken."""
     try:
         import pillow_heif
     except ImportError as e:

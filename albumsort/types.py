@@ -80,6 +80,11 @@ class Box:
         """Width times height, in square pixels."""
         return self.w * self.h
 
+    @property
+    def longer_side(self) -> float:
+        """Width or height, in pixels."""
+        return max(self.w, self.h)
+
     def scaled(self, by: float) -> Box:
         """Return the box in a frame `by` times as large."""
         return Box(self.x * by, self.y * by, self.w * by, self.h * by)

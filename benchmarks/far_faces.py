@@ -31,7 +31,6 @@ WIDTH, HEIGHT = 4000, 3000
 SIDES = 24, 32, 40, 48, 64, 80, 96, 128, 160  # pixels of the longer side of the face
 CONTEXT = 3.0  # longer sides of the face that are shown of a photo
 COLUMNS, ROWS = 8, 6  # of faces in a photo
-GREY = 114
 Shown = tuple[faces.Pixels, list[tuple[Emotion, Box]]]
 
 
@@ -84,11 +83,11 @@ def _photos(all_shown: list[tuple[Emotion, faces.Pixels, Box]], side: int) -> It
     """Photos of 12 MP full of faces of that size, and where they are."""
     shown = round(CONTEXT * side)
     for first in range(0, len(all_shown), COLUMNS * ROWS):
-        pixels = np.full((HEIGHT, WIDTH, 3), GREY, np.uint8)
+        pixels = np.full((HEIGHT, WIDTH, 3), faces.PADDING, np.uint8)
         there = []
         for i, (emotion, photo, box) in enumerate(all_shown[first : first + COLUMNS * ROWS]):
             x, y = i % COLUMNS * (WIDTH // COLUMNS), i // COLUMNS * (HEIGHT // ROWS)
-            scale = side / max(box.w, box.h)
+            scale = side / box.longer_side
             middle = box.x + box.w / 2, box.y + box.h / 2
             cut = faces.square(photo, *middle, shown / scale, shown, cv2.BORDER_CONSTANT)
             pixels[y : y + shown, x : x + shown] = cut

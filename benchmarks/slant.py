@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from albumsort import analysis, faces, photos
+from albumsort.emotions import load_classifier
 from albumsort.face_rows import none
 from albumsort.training.face_canvases import tilted
 from albumsort.types import FOUR, Emotion
@@ -31,7 +32,7 @@ LONGEST_SIDE = 1000  # pixels, so that it is done in minutes
 def main(album: Path) -> None:
     """Print the table."""
     require_emotions(album)
-    detector, (_, classifier) = faces.load_detector(), analysis.load_networks()
+    detector, classifier = faces.load_detector(), load_classifier()
     photos_of, found, plain, upright = (Counter[tuple[int, Emotion]]() for _ in range(4))
     for emotion in FOUR:
         for number, file in enumerate(find(album / emotion, (), Walk())):

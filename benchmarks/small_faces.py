@@ -22,6 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from albumsort import analysis, faces
+from albumsort.emotions import load_classifier
 from albumsort.training.face_evaluation import FALSE, match
 from albumsort.types import FOUR, Detection, Emotion
 
@@ -30,7 +31,7 @@ SIDES = 5, 6, 7, 8, 9, 10, 12, 14, 16, 20, 24, 32, 48  # pixels of the longer si
 
 def main(album: Path) -> None:
     """Print the table."""
-    detector, (_, classifier) = faces.load_detector(), analysis.load_networks()
+    detector, classifier = faces.load_detector(), load_classifier()
     shown, found, right = (Counter[tuple[int, Emotion]]() for _ in range(3))
     for emotion, pixels, face in portraits(album):
         for side, small, there in _smaller(pixels, face):
@@ -55,7 +56,7 @@ def _smaller(pixels: faces.Pixels, face: Detection) -> Iterator[tuple[int, faces
     """The photo at each size, and where its face is."""
     height, width = pixels.shape[:2]
     for side in SIDES:
-        scale = side / max(face.box.w, face.box.h)
+        scale = side / face.box.longer_side
         if scale <= 1:
             size = max(1, round(width * scale)), max(1, round(height * scale))
             small = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)

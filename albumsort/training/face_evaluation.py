@@ -330,7 +330,7 @@ def by_size(judged: Sequence[Judged], threshold: float) -> list[tuple[float, flo
     for j in judged:
         hits = j.found(threshold)
         for face, box in enumerate(j.photo.faces):
-            size = int(np.searchsorted(SIZES, max(box.w, box.h), side="right")) - 1
+            size = int(np.searchsorted(SIZES, box.longer_side, side="right")) - 1
             there[size] += 1
             found[size] += face in hits
     return [(SIZES[i], SIZES[i + 1], int(there[i]), int(found[i])) for i in range(len(there)) if there[i]]
@@ -355,7 +355,7 @@ def landmark_errors(ours: Sequence[Judged], theirs: Sequence[Judged], threshold:
         for face in sorted(hits.keys() & references.keys()):
             box = one.photo.faces[face]
             apart = np.subtract(hits[face].landmarks, references[face].landmarks)
-            errors.append(np.hypot(apart[:, 0], apart[:, 1]).mean() / max(box.w, box.h))
+            errors.append(np.hypot(apart[:, 0], apart[:, 1]).mean() / box.longer_side)
     return np.array(errors, np.float32)
 
 

@@ -44,14 +44,14 @@ def misses(judged: Iterable[Judged], threshold: float) -> list[Tile]:
             if weak is None or weak.score < threshold:
                 said = "no score" if weak is None else f"score {weak.score:.2f}"
                 seen = () if weak is None else (weak.box,)
-                tiles.append(Tile(j.photo.path, box, (box,), seen, f"{max(box.w, box.h):.0f} px, {said}"))
+                tiles.append(Tile(j.photo.path, box, (box,), seen, f"{box.longer_side:.0f} px, {said}"))
     return sorted(tiles, key=lambda tile: -max(tile.centre.w, tile.centre.h))
 
 
 def false_faces(judged: Iterable[Judged], threshold: float) -> list[Tile]:
     """Return what was taken for a face and is none, the surest first; true faces near it are marked, too."""
     scored = [
-        (d.score, Tile(j.photo.path, d.box, j.photo.faces, (d.box,), f"{max(d.box.w, d.box.h):.0f} px, {d.score:.2f}"))
+        (d.score, Tile(j.photo.path, d.box, j.photo.faces, (d.box,), f"{d.box.longer_side:.0f} px, {d.score:.2f}"))
         for j in judged
         for d, verdict in zip(j.detections, j.verdicts, strict=True)
         if verdict == FALSE and d.score >= threshold
@@ -92,7 +92,7 @@ def _sheet(shown: Sequence[tuple[Tile, Image.Image]]) -> Image.Image:
 
 def _picture(tile: Tile, upright: photos.Upright) -> Image.Image:
     box = tile.centre.scaled(1 / upright.scale)
-    side = max(4.0, CONTEXT * max(box.w, box.h))
+    side = max(4.0, CONTEXT * box.longer_side)
     left, top, by = box.x + box.w / 2 - side / 2, box.y + box.h / 2 - side / 2, (TILE - 2) / side
     picture = Image.fromarray(_cut(upright.pixels, left, top, by))
     pen = ImageDraw.Draw(picture)

@@ -29,7 +29,7 @@ def cut(folder: Path, watch: Callable[[Iterable[PhotoFile]], Iterable[PhotoFile]
             pixels = photos.decode(photos.read(file.path)).pixels
         except PhotoError:
             continue
-        found = [d for d in detector.detect(pixels) if max(d.box.w, d.box.h) >= SMALLEST]
+        found = [d for d in detector.detect(pixels) if d.box.longer_side >= SMALLEST]
         crops += [faces.crop(pixels, d.box, d.lean)[None] for d in found]
     pixels = np.concatenate(crops)
     n = len(pixels)
