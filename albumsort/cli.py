@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .index import Counted, Filters, Index
     from .indexing import Executor, Profile, Report
     from .output import Form
+    from .training.further import Sources
     from .training.shipping import Evaluated
     from .types import Analysis, Face, Item, Photo
     from .undo import Outcome
@@ -708,14 +709,28 @@ def train(
         Path | None,
         _option(
             "--reviewed",
-            help="Faces: CSV of what a reviewer said of the teacher's answers.",
+            help="CSV of what a reviewer said of places taken for faces. Emotion: of the photos in --faces.",
             metavar="FILE",
             show_default=False,
         ),
     ] = None,
     faces: Annotated[
         Path | None,
-        _option("--faces", help="Photos without labels, for the teachers.", env="MODEL_FACES", metavar="DIR"),
+        _option("--faces", help="Emotion: photos whose faces are learnt from.", env="MODEL_FACES", metavar="DIR"),
+    ] = None,
+    natural: Annotated[
+        Path | None,
+        _option("--natural", help="Emotion: natural faces that viewers judged.", metavar="DIR", show_default=False),
+    ] = None,
+    judged: Annotated[
+        list[Path] | None,
+        _option("--judged", help="Emotion: CSV of further verdicts (repeatable).", metavar="FILE", show_default=False),
+    ] = None,
+    without: Annotated[
+        Path | None,
+        _option(
+            "--except", help="Emotion: CSV that names photos not to learn from.", metavar="FILE", show_default=False
+        ),
     ] = None,
     weights: Annotated[
         Path | None,
@@ -728,8 +743,8 @@ def train(
     """Train an emotion network on labelled faces, or the face detector on photos; convert and calibrate it."""
     _known_network(network)
     command = "albumsort " + " ".join(sys.argv[1:])
-    others = {"emotion": ("photos", "boxes", "reviewed"), "faces": ("data", "votes", "labels", "epochs", "faces")}
-    _refuse(ctx, others[network], f"--network {network}")
+    emotion_alone = ("data", "votes", "labels", "epochs", "faces", "natural", "judged", "without")
+    _refuse(ctx, ("photos", "boxes") if network == "emotion" else emotion_alone, f"--network {network}")
     _need_tensorflow()
     with _silent_if(_quiet(ctx, quiet)):
         if network == "faces":
@@ -737,14 +752,17 @@ def train(
             _train_faces(photos or [], boxes, teacher or [], reviewed, made, seed, start, run, weights, command)
         else:
             instead = {"epochs": epochs, "seed": seed, "teachers": tuple(teacher or ()), "start": start}
-            _train_emotions(data, votes, _labels(labels), faces, recipe or "compact", instead, run, weights, command)
+            from .training.further import Sources
+
+            sources = Sources(natural, judged or (), faces, reviewed, without)
+            _train_emotions(data, votes, _labels(labels), sources, recipe or "compact", instead, run, weights, command)
 
 
 def _train_emotions(
     data: Path | None,
     votes: Path | None,
     labels: tuple[str, ...],
-    faces: Path | None,
+    sources: Sources,
     recipe: str,
     instead: Mapping[str, Any],
     run: Path,
@@ -755,13 +773,13 @@ def _train_emotions(
         raise UsageError("name --data, the labelled faces to learn from")
     from tqdm import tqdm
 
-    from .training import fitting, photo_faces, shipping
+    from .training import fitting, further, shipping
 
     made = fitting.chosen(recipe, labels=labels, **instead)
-    if faces is not None and not made.teachers:
+    if sources.photos is not None and not (made.teachers or sources.judged or sources.reviewed):
         raise UsageError("--faces are photos without labels: they need at least one --teacher to answer for them")
-    extra = None if faces is None else photo_faces.cut(faces, lambda f: tqdm(f, disable=not _on_terminal()))
-    print(shipping.train(data, votes, extra, made, run, command))
+    found = further.gather(sources, bool(made.teachers), lambda f: tqdm(f, disable=not _on_terminal()))
+    print(shipping.train(data, votes, found, made, run, command))
     _say(f"History, and a report on PublicTest: {run}")
     if weights is not None:
         shipping.install(run, weights)

@@ -363,18 +363,19 @@ def side_by_side(pixels: Pixels, neighbours: int) -> Pixels:
     return pixels.reshape(count, height, width // neighbours, channels * neighbours)
 
 
-def crop(pixels: Pixels, box: Box, lean: float = 0.0) -> Pixels:
-    """Return the (48, 48) grey square around a face, framed as the classifier's training data is.
+def crop(pixels: Pixels, box: Box, lean: float = 0.0, size: int = CROP_SIDE, wider: float = 1.0) -> Pixels:
+    """Return the (size, size) grey square around a face, framed as the classifier's training data is.
 
     `box` is in pixels of the image given; what lies outside the photo repeats its border. A face that leans
-    more than UPRIGHT degrees, clockwise or the other way, is set upright.
+    more than UPRIGHT degrees, clockwise or the other way, is set upright. wider: how many times the square's side
+    is shown.
     """
     side = box.longer_side
     lean = _to_turn(lean)
     to_chin = CROP_DOWN * side * 1j * cmath.rect(1, math.radians(lean))
     x, y = box.x + box.w / 2 + to_chin.real, box.y + box.h / 2 + to_chin.imag
     # at twice the size first: linear interpolation alone skips pixels of all but half of the sizes of faces
-    face = _halved(square(pixels, x, y, CROP_WIDTH * side, 2 * CROP_SIDE, cv2.BORDER_REPLICATE, lean))
+    face = _halved(square(pixels, x, y, CROP_WIDTH * wider * side, 2 * size, cv2.BORDER_REPLICATE, lean))
     return np.asarray(cv2.cvtColor(face, cv2.COLOR_BGR2GRAY), np.uint8)
 
 

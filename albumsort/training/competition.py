@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import AlbumsortError
-from .datasets import LabelledFaces, heads_for
-from .fitting import SHIPPED, Recipe, averaged, fit, predict
+from .datasets import heads_for
+from .examples import of_labelled
+from .fitting import SHIPPED, Recipe, averaged, check, fit, predict
 from .sources import canonical, load_competition
 
 RECIPE = Recipe(
@@ -42,10 +43,10 @@ def fit_predict(train_csv: Path | str, test_csv: Path | str, recipe: Recipe = RE
     held = np.random.default_rng(recipe.seed).permutation(len(faces)) < max(1, HELD_OUT * len(faces))
     heads = heads_for(faces)
     with tempfile.TemporaryDirectory(prefix="albumsort-") as run:
-        fit(faces.where(~held), faces.where(held), heads, recipe, Path(run))
+        learnt, checked = faces.where(~held), faces.where(held)
+        fit([of_labelled(learnt, heads, 1.0, False)], check(checked, None, heads, recipe), heads, recipe, Path(run))
         network = averaged(Path(run), heads)
-    mirrored = LabelledFaces.unvoted(shown.pixels[:, :, ::-1], shown.label, shown.labels)
-    answers = (predict(network, shown) + predict(network, mirrored)).argmax(axis=1)
+    answers = (predict(network, shown.pixels) + predict(network, shown.pixels[:, :, ::-1])).argmax(axis=1)
     written = _as_written(faces.labels, words)
     return [written[faces.labels[answer]] for answer in answers]
 

@@ -21,7 +21,7 @@ from ..emotions import mirrored_logits
 from ..errors import AlbumsortError
 from ..faces import SIGN
 from ..litert import Network, hushed
-from .datasets import SIDE, Floats, Head, Pixels
+from .datasets import Floats, Head, Pixels
 from .face_networks import ANSWERS
 from .networks import BatchNorm
 from .recipes import write_json
@@ -30,14 +30,15 @@ BATCH = 256
 
 
 def to_litert(model: keras.Model) -> bytes:
-    """Convert to a LiteRT model: uint8 (n, 48, 48, 1) in, float32 logits out, weights stored as 8-bit integers.
+    """Convert to a LiteRT model: uint8 (n, side, side, 1) in, float32 logits out, weights stored as 8-bit integers.
 
     The weights are scaled channel by channel and activations to 8 bits as they come (dynamic range
     quantisation): a quarter of the float32 file and of its time. Batch normalisation is folded into the
     convolutions by the converter; n can be resized.
     """
+    side = model.input.shape[1]
 
-    @tf.function(input_signature=[tf.TensorSpec([1, SIDE, SIDE, 1], tf.uint8, name="face")])  # type: ignore[untyped-decorator]
+    @tf.function(input_signature=[tf.TensorSpec([1, side, side, 1], tf.uint8, name="face")])  # type: ignore[untyped-decorator]
     def logits(face: Any) -> Any:
         return model(tf.cast(face, tf.float32), training=False)
 
@@ -187,7 +188,7 @@ def emotion_entry(
     return {
         "file": file,
         "sha256": hashlib.sha256(content).hexdigest(),
-        "input": f"uint8 (n, {SIDE}, {SIDE}, 1), grey face",
+        "input": f"uint8 (n, {side_of(content)}, {side_of(content)}, 1), grey face",
         "output": f"float32 (n, {sum(len(head.labels) for head in heads)}), logits of the heads side by side",
         "labels": {head.name: list(head.labels) for head in heads},
         "temperature": round(temperature, 4),
@@ -210,7 +211,12 @@ def commit() -> str:
     return result.stdout.strip() if result.returncode == 0 else "unknown"
 
 
+def side_of(content: bytes) -> int:
+    """Return how many pixels wide the faces are that a LiteRT file takes."""
+    return int(Interpreter(model_content=content).get_input_details()[0]["shape"][1])
+
+
 def run_litert(content: bytes, pixels: Pixels) -> Floats:
-    """Return the (n, outputs) logits that the network gives for (n, 48, 48) faces in the program."""
+    """Return the (n, outputs) logits for (n, side, side) faces, averaged with those of their mirror images."""
     network = Network(content)
     return np.concatenate([mirrored_logits(network, pixels[i : i + BATCH]) for i in range(0, len(pixels), BATCH)])

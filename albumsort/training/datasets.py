@@ -89,6 +89,11 @@ class Head:
         """What says the truth about its answers: votes or labels."""
         return "votes" if self.name == "ferplus" else "labels"
 
+    @property
+    def natural(self) -> bool:
+        """Whether it answers what viewers say of natural faces, of which FER2013's know nothing."""
+        return self.name in ("natural", "eyes")
+
 
 BOTH_HEADS = (Head("ferplus", FERPLUS_LABELS), Head("fer2013", FER2013_LABELS))
 

@@ -62,11 +62,16 @@ class Answers:
 
 
 def answers(logits: Floats, faces: LabelledFaces, heads: Sequence[Head]) -> list[Answers]:
-    """Take apart the logits of all heads side by side, (n, labels of all heads), head by head."""
+    """Take apart the logits of all heads side by side, (n, labels of all heads), head by head.
+
+    Heads that answer about natural faces are left out.
+    """
     ends = np.cumsum([len(head.labels) for head in heads])
     parts = np.split(logits, ends[:-1], axis=1)
     return [
-        Answers(head, part, shares(head, faces), truth(head, faces)) for head, part in zip(heads, parts, strict=True)
+        Answers(head, part, shares(head, faces), truth(head, faces))
+        for head, part in zip(heads, parts, strict=True)
+        if not head.natural
     ]
 
 

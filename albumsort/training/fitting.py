@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +14,16 @@ from keras import ops
 
 from .. import weights
 from ..errors import AlbumsortError, UsageError
-from ..litert import Network
-from . import conversion
+from . import conversion, natural_scores
 from .augmentation import augment
-from .datasets import Floats, Head, LabelledFaces, shares
+from .datasets import SIDE, Floats, Head, LabelledFaces, Pixels
 from .epochs import AVERAGE, Checkpoints, adamw, go_on
 from .evaluation import evaluate, softmax
+from .examples import Examples, parts
+from .natural import EYES_HEAD, NATURAL_HEAD, NaturalFaces, resized
 from .networks import NETWORKS
 from .recipes import Stored
 
-SMOOTHING = 0.1
-SOFT_TEMPERATURE = 2.0
 MODEL, ENTRY = "emotion.tflite", "entry.json"  # in a run's folder once it is done
 SHIPPED = "shipped"  # instead of a run: the network in use
 STATISTICS_FACES = 2048
@@ -46,8 +43,17 @@ class Recipe(Stored):
     seed: int = 0
     precision: str = "float32"  # mixed_bfloat16 halves the time where the processor computes with it
     augmentation: float = 1.0  # how often light, quality and coverings change, against the usual
-    fer2013_weight: float = 0.5  # of that head's loss, against the other's
-    soft_share: float = 0.7  # of the loss, where teachers are given
+    side: int = SIDE  # pixels of the square face that the network is shown
+    steps: int = 0  # batches an epoch; 0: as many as show all faces once
+    fer2013_weight: float = 0.5  # of that head's loss, against the first one's
+    natural_weight: float = 1.0  # the same of what viewers say of natural faces
+    eyes_weight: float = 0.3  # the same of the eyes
+    natural_share: float = 0.45  # of a batch: natural faces that viewers judged; FER2013 has what the others leave
+    unlabelled_share: float = 0.2  # of a batch: faces that only teachers speak for
+    nobody_share: float = 0.03  # of a batch: what a detector took for a face and is none
+    evenly: float = 0.5  # 0: rare expressions are drawn as often as they are; 1: as often as common ones
+    voted: bool = False  # whether clear FER+ votes count as what a viewer of a natural face would say
+    soft_share: float = 0.7  # of the targets, where teachers are given
     teachers: tuple[str, ...] = ()  # finished runs to distil from, or "shipped"
     start: str = ""  # a finished run of the same network to begin from, or "shipped"
     labels: tuple[str, ...] = ()  # which of the data's; all if empty
@@ -74,50 +80,22 @@ def chosen(name: str, **instead: Any) -> Recipe:
     return replace(recipe, **{field: value for field, value in instead.items() if value not in (None, ())})
 
 
-def targets(faces: LabelledFaces, heads: Sequence[Head], recipe: Recipe) -> Floats:
-    """(n, outputs) what each head should answer, times the weight of its loss; zeros where nothing is known."""
-    wanted = []
-    for head, weight in zip(heads, weights_of(heads, recipe), strict=True):
-        known = shares(head, faces)
-        if head.name != "ferplus":  # ten taggers' votes are soft already
-            known = known * (1 - SMOOTHING) + SMOOTHING / len(head.labels) * known.any(axis=1, keepdims=True)
-        wanted.append(weight * known)
-    return np.concatenate(wanted, axis=1).astype(np.float32)
-
-
 def weights_of(heads: Sequence[Head], recipe: Recipe) -> list[float]:
-    """Return the weight of each head's loss: the labels' head has the recipe's where it is the second."""
-    return [1.0, recipe.fer2013_weight][: len(heads)]
+    """Return the weight of each head's loss; the only head, or a first one of labels, has 1."""
+    named = {
+        "fer2013": recipe.fer2013_weight,
+        NATURAL_HEAD.name: recipe.natural_weight,
+        EYES_HEAD.name: recipe.eyes_weight,
+    }
+    return [1.0, *(named.get(head.name, recipe.fer2013_weight) for head in heads[1:])]
 
 
-def parts(heads: Sequence[Head]) -> list[slice]:
-    """Return where each head's outputs stand among all."""
-    ends = np.cumsum([0] + [len(head.labels) for head in heads])
-    return [slice(int(start), int(end)) for start, end in pairwise(ends)]
-
-
-def heads_loss(heads: Sequence[Head]) -> Callable[[Any, Any], Any]:
-    """Cross-entropy of all heads; the rows of what is wanted carry the weights."""
-
-    def loss(wanted: Any, logits: Any) -> Any:
-        log = ops.concatenate([ops.log_softmax(logits[:, part]) for part in parts(heads)], axis=-1)
-        return -ops.sum(wanted * log, axis=-1)
-
-    return loss
-
-
-def distillation_loss(heads: Sequence[Head], recipe: Recipe) -> Callable[[Any, Any], Any]:
-    """Hinton et al., 2015: a share of the loss follows the teachers' softened answers, the rest votes and labels.
-
-    What is wanted has twice the outputs: what votes and labels say, then the teachers' mean probabilities.
-    """
-    plain = heads_loss(heads)
-    repeated = np.repeat(weights_of(heads, recipe), [len(head.labels) for head in heads])
-    weight, outputs = ops.convert_to_tensor(repeated, "float32"), len(repeated)
+def heads_loss(heads: Sequence[Head], weights: Sequence[float]) -> Callable[[Any, Any], Any]:
+    """Return the weighted cross-entropy of all heads; a row of zeros says nothing of its head."""
 
     def loss(wanted: Any, logits: Any) -> Any:
-        followed = plain(wanted[:, outputs:] * weight, logits / SOFT_TEMPERATURE) * SOFT_TEMPERATURE**2
-        return recipe.soft_share * followed + (1 - recipe.soft_share) * plain(wanted[:, :outputs], logits)
+        log = [w * ops.log_softmax(logits[:, part]) for w, part in zip(weights, parts(heads), strict=True)]
+        return -ops.sum(wanted * ops.concatenate(log, axis=-1), axis=-1)
 
     return loss
 
@@ -144,73 +122,102 @@ class Trained:
         return cls(content, tuple(Head(head, tuple(of)) for head, of in labels.items()))
 
 
-class Teachers:
-    """The mean softened answers of trained networks, which run in LiteRT: quicker than in the training graph."""
+def taught(examples: Sequence[Examples], heads: Sequence[Head], recipe: Recipe) -> list[Examples]:
+    """Return the examples with the mean answers of the recipe's teachers mixed in (Hinton et al., 2015).
 
-    def __init__(self, names: Sequence[str], heads: Sequence[Head]) -> None:
-        self.networks = [Trained.read(name) for name in names]
-        self.parts = parts(heads)
-        for name, trained in zip(names, self.networks, strict=True):
-            if trained.heads != tuple(heads):
-                raise UsageError(f"{name} answers other labels than these faces have; it cannot teach them")
-        self.local = threading.local()  # an interpreter serves one thread
+    Teachers see the faces as they are, the student a changed copy: it learns to answer the same to both (Xie et al.,
+    2020). A teacher that lacks a head says nothing of it. Raises UsageError for a teacher that has none of the heads.
+    """
+    teachers = [Trained.read(name) for name in recipe.teachers]
+    for name, teacher in zip(recipe.teachers, teachers, strict=True):
+        if not set(teacher.heads) & set(heads):
+            raise UsageError(f"{name} answers other labels than these faces have; it cannot teach them")
+    return [e.taught(_answers(teachers, e, heads), heads, recipe.soft_share) if teachers else e for e in examples]
 
-    def __call__(self, faces: Floats) -> Floats:
-        """(n, outputs) probabilities of all heads at the soft temperature; faces: (n, 48, 48, 1), 0-255."""
-        if not hasattr(self.local, "interpreters"):
-            self.local.interpreters = [Network(trained.content) for trained in self.networks]
-        pixels = np.rint(faces).astype(np.uint8)
-        logits = [interpreter(pixels) for interpreter in self.local.interpreters]
-        soft = [np.concatenate([softmax(z[:, part], SOFT_TEMPERATURE) for part in self.parts], axis=1) for z in logits]
-        return np.asarray(np.mean(soft, axis=0), np.float32)
+
+def _answers(teachers: Sequence[Trained], examples: Examples, heads: Sequence[Head]) -> Floats:
+    """(n, outputs) mean probabilities of the teachers that have each head; zeros for a head that none has."""
+    answers = np.zeros_like(examples.targets)
+    known = np.zeros(answers.shape[1], np.float32)
+    for teacher in teachers:
+        logits = conversion.run_litert(teacher.content, examples.faces(conversion.side_of(teacher.content)))
+        theirs = dict(zip(teacher.heads, parts(teacher.heads), strict=True))
+        for head, part in zip(heads, parts(heads), strict=True):
+            if head in theirs:
+                answers[:, part] += softmax(logits[:, theirs[head]])
+                known[part] += 1
+    return np.asarray(answers / np.maximum(known, 1), np.float32)
 
 
 class Batches(keras.utils.PyDataset):  # type: ignore[misc]
     """Augmented, mixed-up batches; what epoch e, batch b holds depends on the seed alone."""
 
-    def __init__(self, faces: LabelledFaces, heads: Sequence[Head], recipe: Recipe, epoch: int = 0) -> None:
+    def __init__(self, examples: Sequence[Examples], recipe: Recipe, epoch: int = 0) -> None:
         super().__init__(workers=2, max_queue_size=8)
-        self.pixels, self.targets, self.epoch = faces.pixels, targets(faces, heads, recipe), epoch
-        self.recipe, self.size = recipe, min(recipe.batch, len(faces))
-        self.teachers = Teachers(recipe.teachers, heads) if recipe.teachers else None
+        self.examples, self.recipe, self.epoch = [e for e in examples if len(e)], recipe, epoch
+        shares = np.array([e.share for e in self.examples])
+        ends = np.rint(np.cumsum(shares) / shares.sum() * recipe.batch).astype(int)
+        self.counts = np.diff(ends, prepend=0)
 
     def __len__(self) -> int:
-        return len(self.pixels) // self.size
+        return self.recipe.steps or max(1, sum(map(len, self.examples)) // self.recipe.batch)
 
     def on_epoch_end(self) -> None:
         self.epoch += 1
 
     def __getitem__(self, batch: int) -> tuple[Floats, Floats]:
-        order = np.random.default_rng([self.recipe.seed, self.epoch]).permutation(len(self.pixels))
         random = np.random.default_rng([self.recipe.seed, self.epoch, batch])
-        rows = order[batch * self.size : (batch + 1) * self.size]
-        x = np.stack([augment(self.pixels[i], random, self.recipe.augmentation) for i in rows]).astype(np.float32)[
-            ..., None
-        ]
-        y = self.targets[rows]
+        faces, wanted = list[Pixels](), list[Floats]()
+        for source, count in zip(self.examples, self.counts, strict=True):
+            rows = source.draw(random, int(count))
+            faces += [
+                augment(source.images[i], random, self.recipe.augmentation, source.square, self.recipe.side)
+                for i in rows
+            ]
+            wanted.append(source.targets[rows])
+        x, y = np.stack(faces).astype(np.float32)[..., None], np.concatenate(wanted)
         if self.recipe.mixup and self.epoch < 0.9 * self.recipe.epochs:  # the last tenth sees clean faces
-            share = np.float32(random.beta(self.recipe.mixup, self.recipe.mixup))
-            x, y = share * x + (1 - share) * x[::-1], share * y + (1 - share) * y[::-1]
-        return (x, y) if self.teachers is None else (x, np.concatenate([y, self.teachers(x)], axis=1))
+            share, other = np.float32(random.beta(self.recipe.mixup, self.recipe.mixup)), random.permutation(len(x))
+            x, y = share * x + (1 - share) * x[other], share * y + (1 - share) * y[other]
+        return x, y
+
+
+Check = Callable[[keras.Model], dict[str, float]]
+"""Scores a network; called with the averaged weights after every epoch."""
+
+
+def check(public: LabelledFaces, valid: NaturalFaces | None, heads: Sequence[Head], recipe: Recipe) -> Check:
+    """Return what scores a network: on labelled faces, and on natural ones if there are any."""
+    shown = resized(public.pixels, recipe.side)
+
+    def scores(model: keras.Model) -> dict[str, float]:
+        scored = evaluate(predict(model, shown), public, heads)
+        figures = {name: score.value for name, score in scored.scores.items()}
+        if valid is not None and len(valid):
+            logits = predict(model, valid.squares(recipe.side))
+            told = dict(zip(heads, (logits[:, part] for part in parts(heads)), strict=True))
+            figures |= natural_scores.quick(
+                told[NATURAL_HEAD], told[EYES_HEAD], valid.expressions, valid.eyes, valid.weight
+            )
+        return figures
+
+    return scores
 
 
 class Epochs(Checkpoints):
-    """Scores the averaged weights on PublicTest after every epoch."""
+    """Scores the averaged weights after every epoch."""
 
-    def __init__(
-        self, run: Path, average: keras.Model, public: LabelledFaces, heads: Sequence[Head], decay: float
-    ) -> None:
+    def __init__(self, run: Path, average: keras.Model, check: Check, decay: float) -> None:
         super().__init__(run, average, decay)
-        self.public, self.heads = public, heads
+        self.check = check
 
     def scores(self) -> dict[str, float]:
-        report = evaluate(predict(self.average, self.public), self.public, self.heads)
-        return {name: score.value for name, score in report.scores.items()}
+        return self.check(self.average)
 
 
-def predict(model: keras.Model, faces: LabelledFaces) -> Floats:
-    """(n, outputs) logits of the network for the faces as they are."""
-    x = faces.pixels.astype(np.float32)[..., None]
+def predict(model: keras.Model, faces: Pixels) -> Floats:
+    """(n, outputs) logits of the network for (n, side, side) faces as they are."""
+    x = faces.astype(np.float32)[..., None]
     return np.concatenate([np.asarray(model(x[i : i + 512], training=False)) for i in range(0, len(x), 512)])
 
 
@@ -226,40 +233,45 @@ def averaged(run: Path, heads: Sequence[Head]) -> keras.Model:
 
 
 def _network(recipe: Recipe, heads: Sequence[Head]) -> keras.Model:
-    return NETWORKS[recipe.network](sum(len(head.labels) for head in heads))
+    return NETWORKS[recipe.network](parts(heads)[-1].stop, recipe.side)
 
 
-def fit(faces: LabelledFaces, public: LabelledFaces, heads: Sequence[Head], recipe: Recipe, run: Path) -> None:
-    """Train by `recipe` into the folder `run`; a run that was interrupted goes on after its last whole epoch.
+def fit(examples: Sequence[Examples], check: Check, heads: Sequence[Head], recipe: Recipe, run: Path) -> None:
+    """Train by `recipe` into the folder `run`; a run that was interrupted resumes after its last whole epoch.
 
-    faces: what is learnt from; public: what every epoch is scored on. Raises UsageError if the folder
-    belongs to another recipe.
+    Raises UsageError if the folder belongs to another recipe.
     """
     recipe.claim(run)
     keras.utils.set_random_seed(recipe.seed)
     keras.config.set_dtype_policy(recipe.precision)
     model, average = _network(recipe, heads), _network(recipe, heads)
-    data = Batches(faces, heads, recipe)
+    data = Batches(taught(examples, heads, recipe), recipe)
     steps = len(data)
-    loss = distillation_loss(heads, recipe) if recipe.teachers else heads_loss(heads)
+    loss = heads_loss(heads, weights_of(heads, recipe))
     model.compile(optimizer=adamw(recipe.learning_rate, recipe.weight_decay, recipe.epochs * steps), loss=loss)
     if go_on(model, average, run):
         data.epoch = int(model.optimizer.iterations) // steps
     else:
         if recipe.start:
-            _begin(model, recipe.start, heads, faces)
+            shown = np.concatenate([e.faces(recipe.side)[: STATISTICS_FACES // len(examples)] for e in examples])
+            _begin(model, recipe.start, heads, shown)
         average.set_weights(model.get_weights())
-    watch = Epochs(run, average, public, heads, recipe.averaging)
+    watch = Epochs(run, average, check, recipe.averaging)
     model.fit(data, epochs=recipe.epochs, initial_epoch=data.epoch, callbacks=[watch], verbose=0, shuffle=False)
 
 
-def _begin(model: keras.Model, start: str, heads: Sequence[Head], faces: LabelledFaces) -> None:
-    """Start from a trained network: its trunk, and of its outputs those that are asked for."""
+def _begin(model: keras.Model, start: str, heads: Sequence[Head], shown: Pixels) -> None:
+    """Start from a trained network: its trunk, and of its outputs those that are asked for or mean the same."""
     trained = Trained.read(start)
     known = {(head.name, name): i for i, (head, name) in enumerate(_outputs(trained.heads))}
-    outputs = [known.get((head.name, name), known.get(("fer2013", name))) for head, name in _outputs(heads)]
+
+    def first(head: Head, name: str) -> int | None:
+        alike = (known.get((other, name)) for other in (head.name, "ferplus", "fer2013"))
+        return next((output for output in alike if output is not None), None)
+
     try:
-        conversion.take_weights(model, trained.content, faces.pixels[:STATISTICS_FACES, ..., None], outputs)
+        outputs = [first(head, name) for head, name in _outputs(heads)]
+        conversion.take_weights(model, trained.content, shown[..., None], outputs)
     except AlbumsortError as e:
         raise AlbumsortError(f"cannot begin from {start}: {e}") from e
 

@@ -1,36 +1,127 @@
-"""Faces without labels, cut from whole photos as the program cuts them, for a student to learn from its teachers."""
+"""Tiles cut from whole photos as the program cuts faces: faces without labels, judged ones, and what is no face."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from .. import faces, photos
-from ..errors import PhotoError
-from ..types import PhotoFile
+from ..errors import AlbumsortError, PhotoError
+from ..face_rows import BOX, SCORE
+from ..types import Box, PhotoFile
 from ..walk import Walk, find
-from .datasets import SIDE, LabelledFaces
+from . import face_reviews
+from .datasets import Pixels
+from .face_photos import LONGEST_SIDE
+from .natural import EXPRESSIONS, EYES, SQUARE, TILE, NaturalFaces, Use, no_tiles, read_rows
 
 SMALLEST = 24
 """Pixels of the decoded photo: smaller faces show no expression to learn from."""
+PLACE_COLUMNS = ("photo", "x", "y", "w", "h", "lean")
+JUDGED_COLUMNS = (*PLACE_COLUMNS, "label", "eyes")
+EXCEPT_COLUMN = "file"
+
+Watch = Callable[[Iterable[PhotoFile]], Iterable[PhotoFile]]
+"""Wraps an iteration, for a progress bar."""
 
 
-def cut(folder: Path, watch: Callable[[Iterable[PhotoFile]], Iterable[PhotoFile]]) -> LabelledFaces:
-    """Return every face of the folder's photos as crops with no label (-1) and no votes.
+@dataclass(frozen=True)
+class Place:
+    """Where a face is in a photo: its box in upright full-size pixels, and how many degrees it leans clockwise."""
 
-    A photo that cannot be read is left out. `watch` wraps the iteration, for a progress bar.
+    photo: str
+    box: Box
+    lean: float
+
+    @classmethod
+    def of_row(cls, row: dict[str, str]) -> Place:
+        """Read a CSV's row; raises ValueError or KeyError if it is none."""
+        return cls(row["photo"], Box(*(float(row[name]) for name in "xywh")), float(row["lean"]))
+
+
+def find_faces(folder: Path, without: frozenset[str], watch: Watch) -> Iterator[tuple[Place, Pixels]]:
+    """Yield every face of the folder's photos and its tile; a photo that cannot be read is left out.
+
+    without: names of photos that are to be left out.
     """
     detector = faces.load_detector()
-    crops = [np.empty((0, SIDE, SIDE), np.uint8)]
-    for file in watch(list(find(folder, (), Walk()))):
+    for file, upright in _decoded(folder, lambda name: name not in without, watch):
+        for found in detector.detect(upright.pixels):
+            if found.box.longer_side >= SMALLEST:
+                place = Place(file.path.name, found.box.scaled(upright.scale), found.lean)
+                yield place, tile(upright.pixels, found.box, found.lean)
+
+
+def tile(pixels: Pixels, box: Box, lean: float) -> Pixels:
+    """(96, 96): the classifier's square around a face, and half as much again."""
+    return faces.crop(pixels, box, lean, size=TILE, wider=TILE / SQUARE)
+
+
+def names(listing: Path) -> frozenset[str]:
+    """Return the photos that a CSV names in its column `file`."""
+    return frozenset(row[EXCEPT_COLUMN] for row in read_rows(listing, (EXCEPT_COLUMN,)))
+
+
+def is_about_photos(listing: Path) -> bool:
+    """Whether a CSV of verdicts is about faces of photos, rather than about natural faces that are there as tiles."""
+    return "photo" in read_rows(listing, ("label", "eyes"))[0]
+
+
+def judged(listing: Path, folder: Path, without: frozenset[str], watch: Watch) -> NaturalFaces:
+    """Return the faces of photos that viewers judged; listing: a CSV of JUDGED_COLUMNS about the folder's photos.
+
+    Photos named in `without` are left out. Raises AlbumsortError if the CSV is not of that form.
+    """
+    rows = [row for row in read_rows(listing, JUDGED_COLUMNS) if row["photo"] not in without]
+    try:
+        said = [(Place.of_row(row), EXPRESSIONS.index(row["label"]), EYES.index(row["eyes"])) for row in rows]
+    except ValueError as e:
+        raise AlbumsortError(f"{listing}: {e}") from e
+    by_photo: dict[str, list[tuple[Place, int, int]]] = {}
+    for one in said:
+        by_photo.setdefault(one[0].photo, []).append(one)
+    tiles, labels = [no_tiles()], list[tuple[str, int, int]]()
+    for file, upright in _decoded(folder, by_photo.__contains__, watch):
+        for place, label, eyes in by_photo[file.path.name]:
+            tiles.append(tile(upright.pixels, place.box.scaled(1 / upright.scale), place.lean)[None])
+            labels.append((place.photo, label, eyes))
+    n, blank = len(labels), np.full(len(labels), "")
+    return NaturalFaces(
+        tiles=np.concatenate(tiles),
+        expressions=np.eye(len(EXPRESSIONS), dtype=np.float32)[[label for _, label, _ in labels]].reshape(n, -1),
+        eyes=np.eye(len(EYES), dtype=np.float32)[[eyes for *_, eyes in labels]].reshape(n, -1),
+        weight=np.zeros(n, np.float32),
+        file=np.array([name for name, *_ in labels]),
+        use=np.full(n, Use.TRAIN.value),
+        age=blank,
+        gender=blank,
+        race=blank,
+    )
+
+
+def nobody(review: Path, folder: Path, without: frozenset[str], watch: Watch) -> Pixels:
+    """(n, 96, 96): places in the folder's photos that were taken for faces and are none, by a reviewer.
+
+    review: as `face_reviews.read` reads it. Photos named in `without` are left out.
+    """
+    reviews = face_reviews.read(review)
+    wanted = {name for name, said in reviews.items() if (said.judged[:, SCORE] == 0).any()} - without
+    tiles = [no_tiles()]
+    for file, upright in _decoded(folder, wanted.__contains__, watch):
+        shrink = min(1.0, LONGEST_SIDE / max(upright.width, upright.height))
+        rows = reviews[file.path.name].judged
+        for row in rows[rows[:, SCORE] == 0]:
+            box = Box(*(float(v) for v in row[BOX])).scaled(1 / shrink / upright.scale)
+            tiles.append(tile(upright.pixels, box, 0.0)[None])
+    return np.concatenate(tiles)
+
+
+def _decoded(folder: Path, wanted: Callable[[str], bool], watch: Watch) -> Iterator[tuple[PhotoFile, photos.Upright]]:
+    for file in watch([file for file in find(folder, (), Walk()) if wanted(file.path.name)]):
         try:
-            pixels = photos.decode(photos.read(file.path)).pixels
+            yield file, photos.decode(photos.read(file.path))
         except PhotoError:
             continue
-        found = [d for d in detector.detect(pixels) if d.box.longer_side >= SMALLEST]
-        crops += [faces.crop(pixels, d.box, d.lean)[None] for d in found]
-    pixels = np.concatenate(crops)
-    n = len(pixels)
-    return LabelledFaces.unvoted(pixels, np.full(n, -1))

@@ -5,22 +5,21 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
+import xxhash
 
 from .. import weights
 from ..emotions import LiteRTClassifier, mirrored_logits
 from ..errors import AlbumsortError, UsageError
 from ..litert import Network
-from ..types import Emotion
-from . import conversion, evaluation, fitting, report
+from . import conversion, evaluation, examples, fitting, natural_calibration, report
 from .datasets import (
     BOTH_HEADS,
-    FER2013_LABELS,
-    FERPLUS_LABELS,
     SIDE,
     USAGES,
     Floats,
@@ -32,11 +31,14 @@ from .datasets import (
 )
 from .epochs import HISTORY
 from .evaluation import answers, leading
+from .examples import Examples
 from .fitting import ENTRY, MODEL, Recipe
-from .label_rule import label_prior
+from .further import Further
+from .natural import EYES_HEAD, NATURAL_HEAD, NaturalFaces, Use, resized
 from .recipes import claim_inputs, write_json
 from .sources import load
 
+PROGRAM_HEADS = (*BOTH_HEADS, NATURAL_HEAD, EYES_HEAD)
 FER2013_DATA = "FER2013 Training split{votes}; faces that stand (nearly) the same in a test split removed"
 
 
@@ -51,19 +53,12 @@ class Evaluated:
     milliseconds: float
 
 
-def train(
-    data: Path,
-    votes: Path | None,
-    unlabelled: LabelledFaces | None,
-    recipe: Recipe,
-    run: Path,
-    command: str,
-) -> Path:
-    """Fit by the recipe (or go on with it), then leave the LiteRT file, its manifest entry and a report in the run.
+def train(data: Path, votes: Path | None, further: Further, recipe: Recipe, run: Path, command: str) -> Path:
+    """Fit by the recipe (or resume), then leave the LiteRT file, its manifest entry and a report in the run.
 
-    unlabelled: further faces that only the recipe's teachers speak for. The temperature is chosen on
-    PublicTest, which the report is about; PrivateTest is not looked at. Returns the LiteRT file. Raises UsageError
-    if the folder belongs to another recipe or other faces.
+    The temperature is chosen on PublicTest, which the report is about, and what natural faces need on those that are
+    there to choose by; test splits are not looked at. Returns the LiteRT file. Raises UsageError if the folder belongs
+    to another recipe or other faces.
     """
     commit = conversion.commit()
     splits = _splits(data, votes, recipe.labels)
@@ -71,28 +66,29 @@ def train(
     if not len(labelled):
         raise AlbumsortError(f"{data} holds no faces to learn from")
     heads = heads_for(labelled)
-    seen = labelled
-    if unlabelled is not None:
-        seen = labelled + replace(unlabelled, labels=labelled.labels)
+    if further.natural is not None:
+        heads = (*heads, NATURAL_HEAD, EYES_HEAD)
+    valid = further.natural.of(Use.VALID) if further.natural is not None else None
     recipe.claim(run)
-    inputs = {"faces": len(seen), "digest": digest({"learnt": seen, "PublicTest": public}, voted=True)}
-    claim_inputs(run, inputs, "faces, labels or votes")
-    fitting.fit(seen, public, heads, recipe, run)
+    claim_inputs(run, _inputs(labelled, public, further), "faces, labels or votes")
+    fitting.fit(
+        _examples(labelled, further, heads, recipe), fitting.check(public, valid, heads, recipe), heads, recipe, run
+    )
     content = conversion.to_litert(fitting.averaged(run, heads))
-    logits = conversion.run_litert(content, public.pixels)
+    logits = conversion.run_litert(content, resized(public.pixels, recipe.side))
     temperature = choose_temperature(logits, public, heads)
     prior = conversion.training_prior(heads[0], shares(heads[0], labelled))
     scores = evaluation.evaluate(logits, public, heads, temperature).scores
     made = {
-        "data": _described(data, votes, len(labelled), 0 if unlabelled is None else len(unlabelled)),
+        "data": _described(data, votes, labelled, further),
         "score": {"set": "PublicTest", **{name: round(score.value, 4) for name, score in scores.items()}},
         "commit": commit,
         "command": command,
         "recipe": asdict(recipe),
     }
+    if valid is not None and further.natural is not None:
+        made = {**_of_natural(content, heads, valid, further.natural), **made}
     (run / MODEL).write_bytes(content)
-    if heads == BOTH_HEADS:
-        made = {"label_prior": _label_prior(logits, public, temperature), **made}
     entry = conversion.emotion_entry(MODEL, content, heads, temperature, prior, made)
     write_json(run / ENTRY, entry)
     first = leading(answers(logits, public, heads))
@@ -100,15 +96,52 @@ def train(
     return run / MODEL
 
 
+def _inputs(labelled: LabelledFaces, public: LabelledFaces, further: Further) -> dict[str, Any]:
+    """Return what tells these faces from any others."""
+    state = xxhash.xxh3_128(digest({"learnt": labelled, "PublicTest": public}, voted=True).encode())
+    arrays: list[npt.NDArray[Any]] = [further.unlabelled, further.nobody]
+    if further.natural is not None:
+        arrays += [further.natural.tiles, further.natural.expressions, further.natural.eyes]
+    for array in arrays:
+        state.update(np.ascontiguousarray(array).data)
+    return {"faces": len(labelled) + sum(map(len, arrays[:3])), "digest": state.hexdigest()}
+
+
+def _examples(labelled: LabelledFaces, further: Further, heads: Sequence[Head], recipe: Recipe) -> list[Examples]:
+    """Return what the network is shown; FER2013 has what the others leave of a batch."""
+    natural, found = further.natural, list[Examples]()
+    if natural is not None:
+        judged = natural.of(Use.TRAIN)
+        found.append(examples.of_natural(judged, heads, recipe.natural_share, recipe.evenly))
+        if len(further.nobody):
+            found.append(examples.of_nobody(further.nobody, heads, recipe.nobody_share))
+    if recipe.teachers:
+        tiles = further.unlabelled
+        if natural is not None:
+            tiles = np.concatenate([natural.of(Use.UNLABELLED).tiles, tiles])
+        if len(tiles):
+            found.append(examples.of_anybody(tiles, heads, recipe.unlabelled_share))
+    rest = max(0.0, 1 - sum(source.share for source in found))
+    return [*found, examples.of_labelled(labelled, heads, rest, recipe.voted)]
+
+
 def _splits(data: Path, votes: Path | None, labels: tuple[str, ...]) -> dict[str, LabelledFaces]:
     splits = load(data, votes)
     return {usage: faces.only(labels) for usage, faces in splits.items()} if labels else splits
 
 
-def _described(data: Path, votes: Path | None, labelled: int, unlabelled: int) -> str:
+def _described(data: Path, votes: Path | None, labelled: LabelledFaces, further: Further) -> str:
     source = FER2013_DATA.format(votes=" with the FER+ votes") if votes is not None else data.name
-    extra = f"; {unlabelled} faces of photos without labels, answered by the teachers" if unlabelled else ""
-    return f"{source} ({labelled} faces){extra}"
+    said = [f"{source} ({len(labelled)} faces)"]
+    natural = further.natural
+    if natural is not None:
+        said.append(f"{len(natural.of(Use.TRAIN))} natural faces with viewers' verdicts")
+        said.append(f"{len(natural.of(Use.UNLABELLED))} without")
+    if len(further.unlabelled):
+        said.append(f"{len(further.unlabelled)} faces of photos without labels, answered by the teachers")
+    if len(further.nobody):
+        said.append(f"{len(further.nobody)} places that are no faces")
+    return "; ".join(said)
 
 
 def choose_temperature(logits: Floats, faces: LabelledFaces, heads: Sequence[Head]) -> float:
@@ -118,18 +151,27 @@ def choose_temperature(logits: Floats, faces: LabelledFaces, heads: Sequence[Hea
     return evaluation.best_temperature(first.logits[known], first.shares[known])
 
 
-def _label_prior(logits: Floats, faces: LabelledFaces, temperature: float) -> dict[str, float]:
-    """Choose what the program divides its probabilities by for a label, on FER2013's labels."""
-    columns = [FERPLUS_LABELS.index(e.value) for e in Emotion]
-    probabilities = evaluation.softmax(logits[:, columns], temperature)
-    order = np.array([list(Emotion).index(Emotion(name)) for name in FER2013_LABELS] + [-1])
-    return label_prior(probabilities, order[faces.label])
+def _of_natural(content: bytes, heads: Sequence[Head], valid: NaturalFaces, known: NaturalFaces) -> dict[str, Any]:
+    """Return what the manifest says of natural faces: how logits become probabilities, and how common each answer is.
+
+    valid: what the scaling is chosen on, at several sizes; known: of which those with a weight tell the shares.
+    """
+    part = dict(zip(heads, examples.parts(heads), strict=True))[NATURAL_HEAD]
+    sizes = natural_calibration.at_sizes(valid.squares(conversion.side_of(content)))
+    logits = np.concatenate([conversion.run_litert(content, faces)[:, part] for faces in sizes])
+    repeated = (len(sizes), 1)
+    scaling = natural_calibration.fit(logits, np.tile(valid.expressions, repeated), np.tile(valid.weight, len(sizes)))
+    chosen_on = known.of(Use.TRAIN, Use.VALID)
+    return {
+        "natural": {"temperature": scaling.temperature, "bias": list(scaling.offsets)},
+        "shares": natural_calibration.natural_shares(chosen_on.expressions, chosen_on.weight),
+    }
 
 
 def install(run: Path, folder: Path) -> None:
     """Copy a trained run's network into a weights folder and its entry into the manifest there.
 
-    Raises UsageError unless it has both heads, which the program needs.
+    Raises UsageError unless it has all four heads, which the program needs.
     """
     content, entry = _for_program(run)
     (folder / MODEL).write_bytes(content)
@@ -137,19 +179,21 @@ def install(run: Path, folder: Path) -> None:
 
 
 def classifier(run: Path) -> LiteRTClassifier:
-    """Return what judges faces in the program, with a trained run's network and its own label prior.
+    """Return what judges faces in the program, with a trained run's network.
 
-    Raises UsageError unless it has both heads.
+    Raises UsageError unless it has all four heads.
     """
     content, entry = _for_program(run)
-    return LiteRTClassifier(content, entry, {e: float(entry["label_prior"][e.value]) for e in Emotion})
+    return LiteRTClassifier(content, entry)
 
 
 def _for_program(run: Path) -> tuple[bytes, dict[str, Any]]:
     content, entry = _trained(run)
-    if entry["labels"] != {head.name: list(head.labels) for head in BOTH_HEADS}:
+    if entry["labels"] != {head.name: list(head.labels) for head in PROGRAM_HEADS}:
         answered = ", ".join(entry["labels"])
-        raise UsageError(f"{run} answers {answered}; the program needs a network for FER2013 with FER+")
+        raise UsageError(
+            f"{run} answers {answered}; the program needs FER2013, FER+ and natural faces"
+        )
     return content, entry
 
 
@@ -176,7 +220,7 @@ def evaluate(
     if not any(set(labels) <= set(head.labels) for head in heads):
         known = "; ".join(", ".join(head.labels) for head in heads)
         raise UsageError(f"the network does not tell {', '.join(labels)} apart; its labels are {known}")
-    logits = conversion.run_litert(content, faces.pixels)
+    logits = conversion.run_litert(content, resized(faces.pixels, conversion.side_of(content)))
     temperature = float(details["temperature"])
     scored = evaluation.evaluate(logits, faces, heads, temperature, labels)
     if pictures is not None:
