@@ -862,6 +862,24 @@ def evaluate(
     album: Annotated[
         Path | None, _option("--album", help="Photos in folders named after the four.", metavar="DIR")
     ] = None,
+    natural: Annotated[
+        Path | None, _option("--natural", help="Natural faces that viewers judged.", metavar="DIR", show_default=False)
+    ] = None,
+    faces: Annotated[
+        Path | None,
+        _option(
+            "--faces", help="The photos that --natural lists.", env="MODEL_FACES", metavar="DIR", show_default=False
+        ),
+    ] = None,
+    answers: Annotated[
+        list[str] | None,
+        _option(
+            "--answers",
+            help="CSV of what another program says of the natural faces (repeatable).",
+            metavar="NAME=FILE",
+            show_default=False,
+        ),
+    ] = None,
     boxes: Annotated[
         Path | None, _option("--boxes", help="Photos with a boxes.json, for faces.", metavar="DIR")
     ] = None,
@@ -885,7 +903,7 @@ def evaluate(
     _known_network(network)
     others = {
         "emotion": ("boxes", "no_faces", "against"),
-        "faces": ("data", "votes", "labels", "split", "album"),
+        "faces": ("data", "votes", "labels", "split", "album", "natural", "faces", "answers"),
     }
     _refuse(ctx, others[network], f"--network {network}")
     if network == "faces":
@@ -893,11 +911,19 @@ def evaluate(
             raise UsageError("--network faces needs --boxes DIR, photos with a boxes.json, or --no-faces DIR, or both")
         _evaluate_faces(boxes, no_faces, against or [], run, report, _quiet(ctx, quiet))
         return
-    if album is None and data is None:
-        raise UsageError("name --data (and --votes) for labelled faces, or --album for whole photos, or both")
+    if album is None and data is None and natural is None:
+        raise UsageError("name --data (and --votes) for labelled faces, --natural for natural ones, --album for photos")
+    if natural is None:
+        _refuse(ctx, ("faces", "answers"), "faces other than those of --natural")
     if data is None:
-        _refuse(ctx, ("votes", "labels", "split", "report"), "--album without --data")
-    else:
+        _refuse(ctx, ("votes", "labels", "split"), "faces other than those of --data")
+    if data is None and natural is None:
+        _refuse(ctx, ("report",), "--album alone")
+    if report is not None:
+        report.mkdir(parents=True, exist_ok=True)  # what cannot be written is known before the work, not after it
+    if natural is not None:
+        _evaluate_natural(natural, run, faces, answers or (), report, _quiet(ctx, quiet))
+    if data is not None:
         _need_tensorflow()
         from .training import shipping
 
@@ -997,19 +1023,49 @@ def _print_evaluated(evaluated: Evaluated) -> None:
         print(f"{name[:10]:10}" + "".join(f"{count:9}" for count in row))
 
 
+def _evaluate_natural(
+    natural: Path, run: Path | None, photos: Path | None, answers: Sequence[str], report: Path | None, quiet: bool
+) -> None:
+    from tqdm import tqdm
+
+    from .training import natural_run, page
+
+    others = dict(_named(answer) for answer in answers)
+    show = _on_terminal() and not quiet
+    done = natural_run.evaluate(
+        natural, _classifier(run), photos, others, report, lambda paths: tqdm(list(paths), disable=not show)
+    )
+    print("\n\n".join(page.plain(table) for table in done.tables))
+    _print_failures(done.failed)
+    if done.failed:
+        raise typer.Exit(1)
+
+
+def _named(answer: str) -> tuple[str, Path]:
+    name, equals, file = answer.partition("=")
+    if not (name and equals and file):
+        raise UsageError(f"--answers {answer}: write NAME=FILE, like fer=fer.csv")
+    return name, Path(file)
+
+
+def _classifier(run: Path | None) -> EmotionClassifier:
+    """Return the network that ships, or that of a run."""
+    if run is None:
+        from .emotions import load_classifier
+
+        return load_classifier()
+    _need_tensorflow()
+    from .training import shipping
+
+    return shipping.classifier(run)
+
+
 def _evaluate_album(album: Path, run: Path | None, quiet: bool) -> None:
     from tqdm import tqdm
 
-    from .emotions import load_classifier
     from .training import album_evaluation
 
-    if run is None:
-        classifier: EmotionClassifier = load_classifier()
-    else:
-        _need_tensorflow()
-        from .training import shipping
-
-        classifier = shipping.classifier(run)
+    classifier = _classifier(run)
     show = _on_terminal() and not quiet
     report = album_evaluation.evaluate(album, classifier, lambda files: tqdm(files, disable=not show))
     print(f"\n{album}: label of the largest face")

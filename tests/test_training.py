@@ -17,7 +17,7 @@ import albumsort
 from albumsort import weights
 from albumsort.cli import app
 from albumsort.errors import AlbumsortError, UsageError
-from albumsort.training import augmentation, datasets, evaluation, label_rule, recipes, sources
+from albumsort.training import augmentation, datasets, evaluation, examples, recipes, sources
 from albumsort.types import FOUR, Emotion
 
 
@@ -135,28 +135,6 @@ def test_the_best_temperature_undoes_overconfidence():
     assert evaluation.calibration_error(evaluation.softmax(logits * 2), shares) > 0.05
 
 
-def test_labels_divide_by_what_recognises_all_of_the_four_equally_well():
-    random = np.random.default_rng(0)
-    emotions = list(Emotion)
-    truth = random.integers(0, len(emotions), 4000)
-    evidence = random.normal(0, 1, (4000, len(emotions))) + 2 * np.eye(len(emotions))[truth]
-    leaning = np.log([0.05, 0.3, 0.1, 0.4, 0.08, 0.05, 0.02])
-    probabilities = evaluation.softmax((evidence + leaning).astype(np.float32))
-
-    def recalls(prior):
-        four = [emotions.index(e) for e in FOUR]
-        among = np.isin(truth, four)
-        named = np.array(four)[(probabilities[:, four] / prior[four])[among].argmax(axis=1)]
-        return [float((named == truth[among])[truth[among] == e].mean()) for e in four]
-
-    prior = label_rule.label_prior(probabilities, truth)
-    assert list(prior) == [e.value for e in emotions]
-    chosen, none = recalls(np.array(list(prior.values()))), recalls(np.ones(len(emotions)))
-    assert np.mean(chosen) > np.mean(none) + 0.1
-    assert min(chosen) > min(none) + 0.3
-    assert np.log(list(prior.values()))[:4] - np.log(prior["anger"]) == pytest.approx(leaning[:4] - leaning[0], abs=0.5)
-
-
 @pytest.mark.slow
 def test_a_network_goes_on_from_a_file_of_another_with_further_blocks_and_new_labels(trained):
     from albumsort.training import conversion, networks
@@ -172,11 +150,21 @@ def test_a_network_goes_on_from_a_file_of_another_with_further_blocks_and_new_la
         conversion.take_weights(networks.plain(15), content, faces[..., None], list(range(15)))
 
 
+def fit(faces, public, recipe, run):
+    """Train on labelled faces alone."""
+    from albumsort.training import fitting
+
+    heads = datasets.BOTH_HEADS
+    check = fitting.check(public, None, heads, recipe)
+    fitting.fit([examples.of_labelled(faces, heads, 1.0, False)], check, heads, recipe, run)
+
+
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """A network trained for six epochs on drawn faces, in two goes, converted."""
     pytest.importorskip("tensorflow")
     from albumsort.training import fitting, shipping
+    from albumsort.training.further import Further
 
     folder = tmp_path_factory.mktemp("training")
     data, votes = write_csvs(folder, {"Training": 512, "PublicTest": 40, "PrivateTest": 40})
@@ -194,13 +182,13 @@ def trained(tmp_path_factory):
     whole, fitting.Epochs = fitting.Epochs, Stop
     try:
         with pytest.raises(KeyboardInterrupt):
-            fitting.fit(faces["Training"], faces["PublicTest"], datasets.BOTH_HEADS, recipe, run)
+            fit(faces["Training"], faces["PublicTest"], recipe, run)
     finally:
         fitting.Epochs = whole
     # drawn faces look alike by design: keep the duplicates, or nothing would be left
     monkeypatch = pytest.MonkeyPatch()
     monkeypatch.setattr(sources, "without_leaks", lambda splits: splits)
-    shipping.train(data, votes, None, recipe, run, "test")
+    shipping.train(data, votes, Further(), recipe, run, "test")
     yield {"run": run, "data": data, "votes": votes, "recipe": recipe, "faces": faces}
     monkeypatch.undo()
 
@@ -219,8 +207,7 @@ def test_the_converted_network_learnt_the_drawn_faces_and_answers_like_keras(tra
     faces = trained["faces"]["PrivateTest"]
     logits = conversion.run_litert(content, faces.pixels)
     model = fitting.averaged(trained["run"], datasets.BOTH_HEADS)
-    mirrored = replace(faces, pixels=faces.pixels[:, :, ::-1])
-    kept = (fitting.predict(model, faces) + fitting.predict(model, mirrored)) / 2
+    kept = (fitting.predict(model, faces.pixels) + fitting.predict(model, faces.pixels[:, :, ::-1])) / 2
     assert np.abs(logits - kept).max() < 0.3
     assert evaluation.evaluate(logits, faces, datasets.BOTH_HEADS).scores["ferplus_8"].value > 0.9
     assert len(content) <= 3_000_000
@@ -246,24 +233,24 @@ def test_installing_a_run_makes_weights_that_load_by_their_hash(trained, tmp_pat
 def test_a_student_follows_its_teacher_on_faces_nobody_labelled(trained, tmp_path):
     from albumsort.training import fitting
 
-    recipe = replace(trained["recipe"], epochs=1, teachers=(str(trained["run"]),))
-    faces = trained["faces"]["Training"]
+    heads = datasets.BOTH_HEADS
+    recipe = replace(trained["recipe"], epochs=4, teachers=(str(trained["run"]),), averaging=0.5)
+    faces, public = trained["faces"]["Training"], trained["faces"]["PublicTest"]
     unlabelled = datasets.LabelledFaces.unvoted(faces.pixels, np.full(len(faces), -1))
-    assert fitting.targets(unlabelled, datasets.BOTH_HEADS, recipe).sum() == 0
-    public = trained["faces"]["PublicTest"]
-    fitting.fit(faces + unlabelled, public, datasets.BOTH_HEADS, recipe, tmp_path / "student")
-    assert (tmp_path / "student" / "average.weights.h5").exists()
+    source = examples.of_labelled(unlabelled, heads, 1.0, False)
+    assert source.targets.sum() == 0
+    (taught,) = fitting.taught([source], heads, recipe)
+    assert taught.targets.sum(axis=1) == pytest.approx(np.full(len(faces), 2), abs=1e-4)
+    fitting.fit([source], fitting.check(public, None, heads, recipe), heads, recipe, tmp_path / "student")
+    student = fitting.averaged(tmp_path / "student", heads)
+    assert evaluation.evaluate(fitting.predict(student, public.pixels), public, heads).scores["ferplus_8"].value > 0.8
 
 
 @pytest.mark.slow
 def test_a_folder_of_another_recipe_is_not_continued(trained):
-    from albumsort.training import fitting
-
     other = replace(trained["recipe"], seed=7)
     with pytest.raises(UsageError, match="another recipe"):
-        fitting.fit(
-            trained["faces"]["Training"], trained["faces"]["PublicTest"], datasets.BOTH_HEADS, other, trained["run"]
-        )
+        fit(trained["faces"]["Training"], trained["faces"]["PublicTest"], other, trained["run"])
 
 
 @pytest.mark.parametrize("killed", ["scores", "average.weights.h5", "history.csv", "last.keras"])
@@ -317,12 +304,13 @@ def test_an_epoch_that_a_kill_cut_short_is_done_again_and_written_once(killed, t
 @pytest.mark.slow
 def test_a_run_is_not_continued_with_other_votes(trained, tmp_path):
     from albumsort.training import shipping
+    from albumsort.training.further import Further
 
     lines = trained["votes"].read_text().splitlines()
     other = tmp_path / "votes.csv"
     other.write_text("\n".join([lines[0], lines[2], *lines[2:]]) + "\n")
     with pytest.raises(UsageError, match="started with other faces, labels or votes"):
-        shipping.train(trained["data"], other, None, trained["recipe"], trained["run"], "test")
+        shipping.train(trained["data"], other, Further(), trained["recipe"], trained["run"], "test")
 
 
 def test_a_run_is_its_inputs_own_and_one_that_tells_none_takes_them(tmp_path):
@@ -487,7 +475,7 @@ def test_an_album_is_judged_by_the_run_that_is_named(album, tmp_path):
         (["--network", "faces", "--no-faces", ".", "--album", "a"], "--album says nothing about --network faces"),
         (["--network", "faces", "--split", "Training", "--album", "."], "--split, --album say nothing about"),
         (["--album", ".", "--against", "x.onnx"], "--against says nothing about --network emotion"),
-        (["--album", ".", "--report", "r"], "--report says nothing about --album without --data"),
+        (["--album", ".", "--report", "r"], "--report says nothing about --album alone"),
     ],
 )
 def test_options_that_would_change_nothing_are_refused(options, reason):

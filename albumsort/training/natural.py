@@ -134,8 +134,8 @@ def load(folder: Path, judged: Sequence[Path] = ()) -> NaturalFaces:
     try:
         return NaturalFaces(
             tiles=tiles,
-            expressions=_votes(rows, "labels", EXPRESSIONS),
-            eyes=_votes(rows, "eyes", EYES),
+            expressions=votes([row["labels"] for row in rows], EXPRESSIONS),
+            eyes=votes([row["eyes"] for row in rows], EYES),
             weight=np.array([float(row["weight"] or 0) for row in rows], np.float32),
             **{name: np.array([row[name] for row in rows]) for name in ("file", "use", "age", "gender", "race")},
         )
@@ -181,11 +181,12 @@ def _tiles(sheets: Path, rows: Sequence[dict[str, str]], listing: Path) -> Pixel
     return tiles
 
 
-def _votes(rows: Sequence[dict[str, str]], column: str, labels: Sequence[str]) -> Floats:
-    votes = np.zeros((len(rows), len(labels)), np.float32)
-    for row, said in zip(votes, rows, strict=True):
-        for word in said[column].split():
+def votes(said: Sequence[str], labels: Sequence[str]) -> Floats:
+    """(n, labels) how often each label stands in each text of words; raises ValueError for any other word."""
+    counts = np.zeros((len(said), len(labels)), np.float32)
+    for row, text in zip(counts, said, strict=True):
+        for word in text.split():
             if word not in labels:
-                raise ValueError(f"{column} says {word!r}; choose from {', '.join(labels)}")
+                raise ValueError(f"a viewer said {word!r}; choose from {', '.join(labels)}")
             row[labels.index(word)] += 1
-    return votes
+    return counts

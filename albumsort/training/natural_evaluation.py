@@ -15,7 +15,7 @@ import numpy as np
 from ..types import Emotion
 from .datasets import Floats, Ints
 from .evaluation import RESAMPLES, Score
-from .natural import EXPRESSIONS, EYES, NaturalFaces, agreed, majority
+from .natural import EXPRESSIONS, EYES, NaturalFaces, Texts, agreed, majority
 from .natural_scores import Booleans, area_under_roc, average_precision, share
 
 BINS = 15
@@ -37,6 +37,26 @@ class Seen:
     label: Ints
     sure: Floats
     eyes: Floats
+
+
+@dataclass(frozen=True)
+class Viewed:
+    """What viewers said of n faces, as `NaturalFaces` has it. groups: by attribute, (n,) values."""
+
+    expressions: Floats
+    eyes: Floats
+    weight: Floats
+    groups: Mapping[str, Texts]
+
+    @classmethod
+    def of(cls, faces: NaturalFaces) -> Viewed:
+        """Return natural faces, grouped by age (60 and older together), gender and race."""
+        age = np.array([OLD.get(age, age) for age in faces.age])
+        groups = {"age": age, "gender": faces.gender, "race": faces.race}
+        return cls(faces.expressions, faces.eyes, faces.weight, groups)
+
+    def __len__(self) -> int:
+        return len(self.weight)
 
 
 @dataclass(frozen=True)
@@ -79,12 +99,11 @@ class NaturalReport:
     eyes: EyeFigures | None
 
 
-def report(seen: Seen, faces: NaturalFaces, shut: float) -> NaturalReport:
+def report(seen: Seen, faces: Viewed, shut: float) -> NaturalReport:
     """Score what the program says of judged faces. shut: eyes are called shut where they are open less probably."""
     truth, weight = agreed(faces.expressions), faces.weight
     right = seen.label == truth
     wrongly = np.isin(seen.label, [list(Emotion).index(e) for e in NEGATIVES]) & ~right
-    groups = {"age": np.array([OLD.get(age, age) for age in faces.age]), "gender": faces.gender, "race": faces.race}
     return NaturalReport(
         faces=len(faces),
         agreement=weighted(right, weight),
@@ -94,7 +113,7 @@ def report(seen: Seen, faces: NaturalFaces, shut: float) -> NaturalReport:
         calibration_error=calibration_error(seen, faces.expressions, weight),
         groups={
             what: {str(v): weighted(right[of == v], weight[of == v]) for v in np.unique(of)}
-            for what, of in groups.items()
+            for what, of in faces.groups.items()
         },
         eyes=_eyes(seen, faces, truth, shut),
     )
@@ -141,7 +160,7 @@ def calibration_error(seen: Seen, expressions: Floats, weight: Floats) -> float:
     return float(np.abs(gaps).sum() / w.sum())
 
 
-def _eyes(seen: Seen, faces: NaturalFaces, truth: Ints, shut: float) -> EyeFigures | None:
+def _eyes(seen: Seen, faces: Viewed, truth: Ints, shut: float) -> EyeFigures | None:
     said = majority(faces.eyes)
     known = (said == OPEN) | (said == CLOSED)
     if not (said == CLOSED).any() or not (said == OPEN).any():

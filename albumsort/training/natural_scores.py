@@ -66,3 +66,9 @@ def quick(natural: Floats, eyes: Floats, expressions: Floats, eye_votes: Floats,
     shut = (eyes[:, EYES.index("closed")] - eyes[:, EYES.index("open")])[known]
     figures["eyes_auc"] = area_under_roc(shut, seen[known] == EYES.index("closed"), weight[known])
     return figures
+
+
+def disagreements(label: Ints, sure: Floats, expressions: Floats) -> Ints:
+    """Return the rows whose label is not what most viewers say, the surest first; those without a label left out."""
+    wrong = np.flatnonzero((label >= 0) & (label != agreed(expressions)))
+    return np.asarray(wrong[np.argsort(-sure[wrong], kind="stable")], np.int64)

@@ -191,9 +191,7 @@ def _for_program(run: Path) -> tuple[bytes, dict[str, Any]]:
     content, entry = _trained(run)
     if entry["labels"] != {head.name: list(head.labels) for head in PROGRAM_HEADS}:
         answered = ", ".join(entry["labels"])
-        raise UsageError(
-            f"{run} answers {answered}; the program needs FER2013, FER+ and natural faces"
-        )
+        raise UsageError(f"{run} answers {answered}; the program needs FER2013, FER+ and natural faces")
     return content, entry
 
 

@@ -1,0 +1,84 @@
+"""Evaluating a network, and other programs, on natural faces: from the folder of faces to tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..emotions import EYES_SHUT, EmotionClassifier
+from ..errors import UsageError
+from . import natural, natural_answers, natural_tables
+from .natural import NaturalFaces, Use
+from .natural_answers import Watch
+from .natural_calibration import at_sizes
+from .natural_evaluation import NaturalReport, Seen, Viewed, report
+from .page import Table
+
+SIZES = (64, 32, 16, 12, 9)
+PHOTOS = "photos.csv"
+"""In the folder of natural faces: judged faces of whole photos."""
+SHEET = "disagreements.png"
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """tables: for a person to read; failed: photos that could not be analysed, with the reasons."""
+
+    tables: Sequence[Table]
+    failed: Sequence[tuple[Path, str]]
+
+
+def evaluate(
+    folder: Path,
+    classifier: EmotionClassifier,
+    photos: Path | None,
+    others: Mapping[str, Path],
+    pictures: Path | None,
+    watch: Watch,
+) -> Evaluated:
+    """Score the classifier on the judged faces in `folder`, on the set `test` and on `test` and `valid` together.
+
+    The second has more of the rare expressions, and its calibration was chosen on `valid`. photos: the folder of the
+    photos that `photos.csv` lists, for the whole way from a photo to its label. others: tables of what other programs
+    answer, by their names. pictures: where to draw the surest disagreements.
+    """
+    faces = natural.load(folder)
+    test, both = faces.of(Use.TEST), faces.of(Use.TEST, Use.VALID)
+    if not len(test):
+        raise UsageError(f"{folder} holds no face to report on")
+    crops = {"test": test.squares(classifier.side), "test + valid": both.squares(classifier.side)}
+    seen = {name: natural_answers.of_crops(classifier, of) for name, of in crops.items()}
+    reports = {name: _report(seen[name], of) for name, of in (("test", test), ("test + valid", both))}
+    failed: list[tuple[Path, str]] = []
+    if photos is not None:
+        judged = natural_answers.judged_faces(folder / PHOTOS, photos)
+        said, viewed, failed = natural_answers.of_photos(classifier, judged, watch)
+        reports["faces of photos"] = report(said, viewed, EYES_SHUT)
+    theirs = {
+        f"{name}, {label}": _report(natural_answers.of_table(path, of), of)
+        for name, path in others.items()
+        for label, of in (("test", test), ("test + valid", both))
+    }
+    tables = [natural_tables.overall(reports | theirs)]
+    tables += [natural_tables.by_emotion(name, of) for name, of in (reports | theirs).items()]
+    tables += [natural_tables.by_group(name, of) for name, of in reports.items()]
+    tables.append(_by_size(classifier, crops["test"], test))
+    if pictures is not None:
+        natural_tables.write_sheet(pictures / SHEET, test.tiles, seen["test"], Viewed.of(test))
+    return Evaluated(tables, failed)
+
+
+def _report(seen: Seen, faces: NaturalFaces) -> NaturalReport:
+    return report(seen, Viewed.of(faces), EYES_SHUT)
+
+
+def _by_size(classifier: EmotionClassifier, crops: natural.Pixels, faces: NaturalFaces) -> Table:
+    """Show the faces as photos have them in which they are so many pixels wide."""
+    seen = {
+        size: natural_answers.of_crops(classifier, of) for size, of in zip(SIZES, at_sizes(crops, SIZES), strict=True)
+    }
+    sure = {size: float(np.average(np.nan_to_num(of.sure), weights=faces.weight)) for size, of in seen.items()}
+    return natural_tables.by_size({size: _report(of, faces) for size, of in seen.items()}, sure)
