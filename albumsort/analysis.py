@@ -6,15 +6,15 @@ import functools
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from . import faces, photos
 from .emotions import EmotionClassifier, load_classifier
 from .errors import PassingPhotoError
 from .faces import FaceDetector
+from .labels import LabelRule
 from .photos import Upright
 from .timing import step
-from .types import Analysis, Box, Detection, Emotion, Face, PhotoFile
+from .types import Analysis, Box, Detection, Expression, Face, PhotoFile
 
 FLOOR = 0.3
 """Detections that score less are not kept; which of the others count is each query's own question."""
@@ -22,8 +22,6 @@ ENOUGH = 32.0
 """Pixels of a face's longer side; of more, labels are no better (`benchmarks/small_faces.py`)."""
 CLOSEST = 4500
 """Pixels that the longer side is decoded with for the sake of small faces, or less than twice as many."""
-Verdict = tuple[dict[Emotion, float], Emotion]
-"""A face's probabilities and its label."""
 
 
 def analyse(file: PhotoFile, known: frozenset[str]) -> Analysis | str:
@@ -52,7 +50,10 @@ def analyse_bytes(data: bytes, digest: str, detector: FaceDetector, classifier: 
 def analyse_upright(
     upright: Upright, data: bytes, digest: str, detector: FaceDetector, classifier: EmotionClassifier
 ) -> Analysis:
-    """Find and classify the faces of a decoded photo; data: what it was decoded from."""
+    """Find and classify the faces of a decoded photo; data: what it was decoded from.
+
+    Labels are those of an ordinary album: what photos lie beside this one is not known here.
+    """
     found = [_enlarged(d, upright.scale) for d in detector.detect(upright.pixels)]
     found = [d for d in found if d.box.longer_side >= faces.SMALLEST and _stored(d, upright).area > 0]
     close = _close(upright, data, found)
@@ -60,11 +61,12 @@ def analyse_upright(
     with step("crop"):
         crops = [faces.crop(close.pixels, box, d.lean) for d, box in zip(found, boxes, strict=True)]
     with step("classify"):
-        verdicts = classify(np.stack(crops), classifier) if crops else []
+        expressions = classifier.classify(np.stack(crops)) if crops else []
     with step("describe"):
+        rule = LabelRule(classifier.natural, classifier.natural)
         seen = tuple(
-            _face(d, upright, faces.sharpness(close.pixels, box), verdict)
-            for d, box, verdict in zip(found, boxes, verdicts, strict=True)
+            rule.relabelled(_face(d, upright, faces.sharpness(close.pixels, box), expression))
+            for d, box, expression in zip(found, boxes, expressions, strict=True)
         )
         packed = faces.pack(crops)
     return Analysis(digest, upright.width, upright.height, upright.taken_at, seen, packed)
@@ -92,8 +94,7 @@ def _stored(found: Detection, upright: Upright) -> Box:
     return found.box.within(upright.width, upright.height)
 
 
-def _face(found: Detection, upright: Upright, sharpness: float, verdict: Verdict) -> Face:
-    probabilities, label = verdict
+def _face(found: Detection, upright: Upright, sharpness: float, expression: Expression) -> Face:
     box = _stored(found, upright)
     return Face(
         box=box,
@@ -101,17 +102,12 @@ def _face(found: Detection, upright: Upright, sharpness: float, verdict: Verdict
         detection=found.score,
         size=box.longer_side / min(upright.width, upright.height),
         sharpness=sharpness,
-        probabilities=probabilities,
-        label=label,
+        probabilities=expression.probabilities,
+        nothing=expression.nothing,
+        eyes=expression.eyes,
+        label=None,
+        sure=None,
     )
-
-
-def classify(crops: npt.NDArray[np.uint8], classifier: EmotionClassifier) -> list[Verdict]:
-    """Judge all faces of one photo, given their (n, 48, 48) crops.
-
-    The answers to a face do not depend on the others, so that one judged anew gets the same to the last bit.
-    """
-    return [(p, classifier.label(p)) for p in classifier.classify(crops)]
 
 
 @functools.cache

@@ -20,17 +20,19 @@ from typer.core import TyperGroup
 
 from . import __version__
 from .errors import AlbumsortError, PhotoError, UsageError
-from .types import FOUR, THRESHOLD, Action, Emotion, Link, utc_text
+from .types import FOUR, THRESHOLD, Action, Emotion, Link, Photo, named_shares, utc_text
 
 if TYPE_CHECKING:
     from .emotions import EmotionClassifier
     from .faces import FaceDetector
     from .index import Counted, Filters, Index
-    from .indexing import Executor, Profile, Report
+    from .indexing import Executor, Plan, Profile, Report
+    from .labels import Album
     from .output import Form
+    from .ranking import Sorted
     from .training.further import Sources
     from .training.shipping import Evaluated
-    from .types import Analysis, Face, Item, Photo
+    from .types import Analysis, Face, Item
     from .undo import Outcome
 
 _Done = TypeVar("_Done")
@@ -215,6 +217,8 @@ def index(
         raise UsageError("nothing was indexed before: name a folder of photos, as in: albumsort index ~/Photos")
     with _open(ctx, db, create=True) as database, database.alone():
         plan = indexing.make_plan(database, paths or (), listed, exclude or (), rescan)
+        if not _quiet(ctx, quiet):
+            _print_cost(plan)
         show = _on_terminal() and not _quiet(ctx, quiet)
         with tqdm(total=plan.todo + plan.stale, unit=" photos", disable=not show, dynamic_ncols=True) as bar:
             report = indexing.run(database, plan, executor, rescan, bar.update)
@@ -227,6 +231,17 @@ def index(
         elif report.failed:
             _print_failures(report.failed)
     raise typer.Exit(report.exit_code)
+
+
+def _print_cost(plan: Plan) -> None:
+    """Say what another version of albumsort makes necessary."""
+    costs = []
+    if plan.outdated:
+        costs.append(f"{plan.outdated} photos are analysed again")
+    if plan.stale:
+        costs.append(f"{plan.stale} photos are judged again from their stored faces, without opening them")
+    if costs:
+        _say(f"albumsort has changed since the last run: {', and '.join(costs)}")
 
 
 def _executor(workers: int, cluster: str | None, mapped: Sequence[str]) -> Executor:
@@ -340,15 +355,14 @@ def export(
 ) -> None:
     """Copy photos into a folder for each emotion.
 
-    Each goes to DIR/EMOTION/RANK-NAME by the label of its largest face, chosen among the four and
-    the emotions named. Originals are never touched, and nothing is overwritten.
+    Each goes to DIR/EMOTION/RANK-NAME by the label of its largest face; photos of other labels are left out.
+    Originals are never touched, and nothing is overwritten.
 
     --undo needs nothing but a report. What changed since is left, and so is a copy whose original is gone.
     """
     from . import export as exporting
     from . import ranking
     from .index import Filters
-    from .weights import label_prior
 
     if undo is not None:
         allowed = ("undo", "dry_run", "db", "quiet")
@@ -368,9 +382,9 @@ def export(
         if report is not None:
             exporting.check_outside(report.parent, albums)
         there = list(database.photos(Filters(counted=counted)))
-        missing = database.missing()
-    folders = ranking.labelled(there, wanted, label_prior(), n)
-    faceless = sum(photo.main_face is None for photo in there)
+        missing, failed = database.missing(), len(database.failures())
+    chosen = ranking.sort(there, wanted, n)
+    folders = chosen.folders
     to = Path(os.path.realpath(to))
     if dry_run:
         done = exporting.plan(folders, to, how)
@@ -380,8 +394,9 @@ def export(
         run = exporting.run(folders, to, how, report)
         done = _watched(run, sum(map(len, folders.values())), _quiet(ctx, quiet))
     if not _quiet(ctx, quiet):
-        others = len(there) - faceless - sum(map(len, folders.values()))
-        _print_export(done, folders, others, faceless, missing, dry_run)
+        _print_export(done, folders, dry_run)
+        if left_out := _left_out(chosen, n, missing, failed):
+            _say(f"Left out: {left_out}")
     _print_failures((item.source, item.reason) for item in done if item.action is Action.FAIL)
     if any(item.action is Action.FAIL for item in done):
         raise typer.Exit(1)
@@ -435,25 +450,26 @@ def _print_undo(outcomes: Sequence[Outcome], dry_run: bool) -> None:
     _say(f"{fates['remove']} files and {folders} folders {verb}, {fates['gone']} already gone, {fates['left']} left")
 
 
-def _print_export(
-    done: Sequence[Item],
-    folders: Mapping[Emotion, Sequence[Photo]],
-    others: int,
-    faceless: int,
-    missing: int,
-    dry_run: bool,
-) -> None:
+def _print_export(done: Sequence[Item], folders: Mapping[Emotion, Sequence[Photo]], dry_run: bool) -> None:
     actions = Counter(item.action for item in done)
     verb = "would be written" if dry_run else "written"
     chosen = ", ".join(f"{len(group)} {emotion}" for emotion, group in folders.items())
     _say(f"{len(done)} photos chosen: {chosen}")
     _say(f"{actions[Action.WRITE]} {verb}, {actions[Action.SKIP]} already there, {actions[Action.FAIL]} failed")
-    if others:
-        _say(f"{others} left out: another label, or not among the first -n")
-    if faceless:
-        _say(f"{faceless} left out: no face that counts in {'them' if faceless > 1 else 'it'}")
-    if missing:
-        _say(f"{missing} left out: missing when last indexed")
+
+
+def _left_out(chosen: Sorted, n: int | None, missing: int, failed: int) -> str:
+    """Say how many photos are in no folder, and why."""
+    others = ", ".join(f"{count} {label}" for label, count in sorted(chosen.others.items(), key=lambda one: -one[1]))
+    reasons = [
+        (chosen.without_face, f"{chosen.without_face} without a face"),
+        (chosen.unlabelled, f"{chosen.unlabelled} with nothing readable"),
+        (chosen.beyond, f"{chosen.beyond} not among the first {n}"),
+        (missing, f"{missing} missing when last indexed"),
+        (failed, f"{failed} that could not be analysed"),
+        (others, f"{others}: name them to export them too"),
+    ]
+    return "; ".join(reason for count, reason in reasons if count)
 
 
 @app.command()
@@ -468,25 +484,42 @@ def stats(
     version: Version = False,
 ) -> None:
     """Count photos, labels, failures and what is missing."""
+    from . import explanation
+    from .methods import settings
+
     counted = _counted(min_face, min_detection, min_sharpness)
     with _open(ctx, db) as database:
         counts = database.stats(counted)
         failures = database.failures()
+        waiting = database.count_unclassified(settings())
+    labels = {e.value: counts.labels.get(e, 0) for e in Emotion}
     rows = {
         "photos": counts.photos,
         "faces": counts.faces,
-        **{e.value: counts.labels.get(e, 0) for e in FOUR},
+        **(labels if as_json else {label: count for label, count in labels.items() if count}),
+        "no_clear_expression": counts.unlabelled,
         "without_face": counts.without_face,
         "failed": counts.failed,
         "missing": counts.missing,
     }
     if as_json:
-        failed = [{"path": str(p), "error": reason} for p, reason in failures]
-        print(json.dumps({**rows, "roots": [str(r) for r in counts.roots], "failures": failed}))
+        lists = {
+            "roots": [str(root) for root in counts.roots],
+            "albums": [
+                {"path": str(album.root), "faces": album.faces, "shares": named_shares(album.shares)}
+                for album in counts.albums
+            ],
+            "failures": [{"path": str(path), "error": reason} for path, reason in failures],
+        }
+        print(json.dumps({**rows, "waiting": waiting, **lists}))
         return
     for name, count in rows.items():
-        print(f"{name.replace('_', ' '):13} {count:>9}" if sys.stdout.isatty() else f"{name}\t{count}")
+        print(f"{name.replace('_', ' '):19} {count:>9}" if sys.stdout.isatty() else f"{name}\t{count}")
     if not _quiet(ctx, quiet):
+        for album in counts.albums:
+            _say(explanation.of_album(album))
+        if waiting:
+            _say(f"{waiting} photos wait to be judged by the new network: run albumsort index; no photo is opened")
         _print_failures(failures)
 
 
@@ -507,46 +540,58 @@ def why(
     """Show what is seen in one photo, and how surely."""
     from . import analysis, drawing, output, photos, weights
     from .export import check_outside
+    from .labels import LabelRule
     from .litert import hushed
 
     database = _database(ctx, db)
     if out is not None and out.suffix.lower() not in (".jpg", ".jpeg"):
         raise UsageError(f"--out draws a JPEG: name a file that ends in .jpg, not {output.printable(out)}")
-    if out is not None and database.exists():
+    album: Album | None = None
+    if database.exists():
         with _open(ctx, db) as opened:
-            check_outside(out.parent, opened.albums())
+            if out is not None:
+                check_outside(out.parent, opened.albums())
+            known = opened.known_as(Path(os.path.abspath(photo)))
+            album = opened.album_of(known) if opened.knows_path(known) else None
+    detector, classifier = analysis.load_networks()
     try:
         data = photos.read(photo)
         with hushed():  # libraries inside OpenCV and Pillow print what is wrong with a photo, at times even if it opens
             upright = photos.decode(data)
-            seen = analysis.analyse_upright(upright, data, photos.digest(data), *analysis.load_networks())
+            seen = analysis.analyse_upright(upright, data, photos.digest(data), detector, classifier)
     except PhotoError as e:
         raise AlbumsortError(f"{output.printable(photo)}: {e}") from e
-    faces = [face for face in seen.faces if face.detection >= min_detection]
+    counted = [face for face in seen.faces if face.detection >= min_detection]
+    rule = LabelRule(classifier.natural, classifier.natural if album is None else album.shares)
+    faces = [rule.relabelled(face) for face in counted]
     model = weights.manifest()["emotion"].sha256
     if as_json:
-        about = {"path": os.path.abspath(photo), "width": seen.width, "height": seen.height, "taken_at": seen.taken_at}
-        print(json.dumps({**about, "faces": [output.face_json(face) for face in faces], "model": model}))
+        shown = Photo(Path(os.path.abspath(photo)), seen.width, seen.height, seen.taken_at, seen.digest, tuple(faces))
+        print(json.dumps({**output.photo_json(shown), "model": model}))
     elif out is None or not _quiet(ctx, quiet):
-        _print_why(photo, seen, faces, model)
+        _print_why(photo, seen, list(zip(faces, counted, strict=True)), album, model)
     if out is not None:
         drawing.draw(upright, faces, out)
 
 
-def _print_why(photo: Path, seen: Analysis, faces: Sequence[Face], model: str) -> None:
+def _print_why(
+    photo: Path, seen: Analysis, faces: Sequence[tuple[Face, Face]], album: Album | None, model: str
+) -> None:
+    """faces: each that counts, as it is labelled in its album and in an ordinary one."""
+    from . import explanation
     from .output import printable
 
     print(f"{printable(photo)}: {seen.width} x {seen.height}, taken {seen.taken_at or 'at an unknown time'}")
     print(f"{len(faces) or 'no'} face{'' if len(faces) == 1 else 's'}; emotion network {model[:16]}")
-    for number, face in enumerate(faces, start=1):
+    for number, (face, elsewhere) in enumerate(faces, start=1):
         box = ", ".join(f"{v:.0f}" for v in (face.box.x, face.box.y, face.box.w, face.box.h))
         quality = f"size {100 * face.size:.1f} %; sharpness {face.sharpness or 0:.2f}"
-        likeliest = max(FOUR, key=lambda emotion: face.probabilities[emotion])
-        rarer = "" if face.label is likeliest else f" (rarer than {likeliest}, so less of it is telling)"
-        print(f"face {number}: box {box}; sure of a face {face.detection:.2f}; {quality}; label {face.label}{rarer}")
+        print(explanation.of_face(number, face, elsewhere.label, album))
+        print(f"  box {box}; sure of a face {face.detection:.2f}; {quality}; {explanation.of_eyes(face.eyes)}")
         for emotion, p in sorted(face.probabilities.items(), key=lambda pair: -pair[1]):
             print(f"  {emotion:9} {100 * p:5.1f} %  {'#' * round(30 * p)}")
-    unsure = sorted(f"{face.detection:.2f}" for face in seen.faces if face not in faces)
+    counted = [elsewhere for _, elsewhere in faces]
+    unsure = sorted(f"{face.detection:.2f}" for face in seen.faces if face not in counted)
     if unsure:
         print(f"not counted, as less sure of a face (--min-detection shows them): {', '.join(unsure)}")
 
@@ -1253,6 +1298,7 @@ def _print_report(report: Report, database: Index) -> None:
     """Sum a run up on stderr."""
     from rich.table import Table
 
+    from .explanation import NO_LABEL
     from .output import printable
 
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
@@ -1268,7 +1314,7 @@ def _print_report(report: Report, database: Index) -> None:
         (report.moved, "moved or renamed"),
         (report.missing, "missing (their results are kept; prune forgets them)"),
         (report.faces, "faces in what was analysed"),
-        (report.rescored, "judged anew from stored faces, as the emotion network changed"),
+        (report.rescored, "judged again from stored faces, as the emotion network changed"),
         (len(report.failed), "failed"),
     ]
     for count, what in rows:
@@ -1276,8 +1322,9 @@ def _print_report(report: Report, database: Index) -> None:
             table.add_row(f"{count}", what)
     console = _console(stderr=True)
     console.print(table)
-    labels = database.stats().labels
-    console.print("In the index: " + ", ".join(f"{labels.get(e, 0)} {e}" for e in FOUR) + " (by the largest face)")
+    counts = database.stats()
+    labels = [f"{counts.labels.get(e, 0)} {e}" for e in Emotion]
+    console.print(f"In the index: {', '.join([*labels, f'{counts.unlabelled} {NO_LABEL}'])} (by the largest face)")
     if report.skipped:
         skipped = ", ".join(f"{n} {why}" for why, n in Counter(report.skipped).most_common())
         console.print(f"Skipped: {printable(skipped)}", markup=False)

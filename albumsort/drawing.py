@@ -15,6 +15,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from . import files
 from .errors import AlbumsortError
+from .output import labelled
 from .photos import Upright
 from .types import Box, Emotion, Face
 
@@ -31,6 +32,10 @@ COLOURS = {
     Emotion.HAPPY: (255, 214, 10),
     Emotion.SAD: (100, 180, 255),
     Emotion.NEUTRAL: (230, 230, 230),
+    Emotion.SURPRISE: (255, 150, 230),
+    Emotion.FEAR: (190, 150, 255),
+    Emotion.DISGUST: (130, 220, 110),
+    None: (150, 150, 150),
 }
 INK, PAPER = (255, 255, 255), (0, 0, 0)
 FONT_SIZES = (26, 20, 15)
@@ -149,10 +154,14 @@ def _text(number: int, face: Face, detail: int) -> str:
         return str(number)
     named = sorted(face.probabilities.items(), key=lambda pair: -pair[1])[:detail]
     if not named:
-        return f"{number} {face.label} {100 * face.probabilities[face.label]:.0f} %"
+        return f"{number} {_label(face)}"
     sharp = "" if face.sharpness is None else f", sharp {face.sharpness:.2f}"
-    lines = [f"{number}  {face.label}", f"face {face.detection:.2f}{sharp}"]
+    lines = [f"{number}  {_label(face)}", f"face {face.detection:.2f}{sharp}"]
     return "\n".join([*lines, *(f"{emotion} {100 * p:.1f} %" for emotion, p in named)])
+
+
+def _label(face: Face) -> str:
+    return labelled(face.label, face.sure) or "no label"
 
 
 def _placed(

@@ -1,4 +1,4 @@
-"""The SQLite index: save, forget, query. All SQL of albumsort is here and in schema.py."""
+"""The SQLite index: save, forget, query. All SQL of albumsort is here, in label_sql.py and in schema.py."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import os
 import sqlite3
 import time
 from bisect import insort
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -20,15 +19,31 @@ from urllib.parse import quote
 
 from . import filesystems, schema
 from .errors import IndexFileError
-from .types import THRESHOLD, Analysis, Box, Emotion, Face, Photo, PhotoFile, Settings
+from .label_sql import below, count_labels, inside
+from .labels import Album, AlbumRules, LabelRule
+from .types import (
+    ANSWERS,
+    THRESHOLD,
+    Analysis,
+    Box,
+    Emotion,
+    Expression,
+    Face,
+    Photo,
+    PhotoFile,
+    Settings,
+    Shares,
+    named_shares,
+    shares_from,
+)
 
 BUSY_SECONDS = 30.0
 """How long another program's transaction is waited for."""
 NOTICE_SECONDS = 0.2
 """How long that goes without saying, and how often a Ctrl-C is looked for."""
-FACE_COLUMNS = "f.x, f.y, f.w, f.h, f.landmarks, f.detection, f.size, f.sharpness, f.label, " + ", ".join(
-    f"f.{e}" for e in Emotion
-)
+EXPRESSION_COLUMNS = (*Emotion, "nothing", "eyes")
+FACE_COLUMNS = "x", "y", "w", "h", "landmarks", "detection", "size", "sharpness", *EXPRESSION_COLUMNS
+OF_FACE = ", ".join(f"f.{column}" for column in FACE_COLUMNS)
 MET_AT_ONCE = 10_000
 """Files that are in memory at once while an album is compared."""
 _COMPARED = {
@@ -43,6 +58,8 @@ NEEDED_BYTES = 1 << 16
 """What even a reader of an index needs on its disk."""
 LOOKED_AT = 5_000
 """Photos after which a search from the highest score down is given up."""
+EVEN: Shares = {answer: 1 / len(ANSWERS) for answer in ANSWERS}
+"""Natural shares until those are stored: until then no face has an answer of nothing, and any shares will do."""
 PHOTO_COLUMNS = "p.path, c.width, c.height, c.taken_at, c.digest, c.id"
 
 
@@ -81,11 +98,12 @@ class Filters:
 class Comparison:
     """How what was met in an album compares with the index.
 
-    todo: how many files are new, changed, or to be analysed by today's method; unchanged, failing: as they
-    were; back: of those, what was missing before.
+    todo: how many files are new, changed, or to be analysed by today's method; outdated: how many of them only for the
+    method. unchanged, failing: as they were; back: of those, what was missing before.
     """
 
     todo: int
+    outdated: int
     unchanged: int
     failing: list[tuple[Path, str]]
     back: list[Path]
@@ -93,15 +111,21 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Stats:
-    """Counts over the whole index; labels counts photos by the label of their largest face."""
+    """Counts over the whole index.
+
+    labels: photos by the label of their largest face; unlabelled: those whose largest face has none. albums: the roots
+    with known shares.
+    """
 
     photos: int
     faces: int
     labels: Mapping[Emotion, int]
+    unlabelled: int
     without_face: int
     failed: int
     missing: int
     roots: tuple[Path, ...]
+    albums: tuple[Album, ...]
 
 
 class Index:
@@ -236,6 +260,21 @@ class Index:
         """Remember a folder as an album, into which nothing may be written."""
         self._connection.execute("INSERT OR IGNORE INTO roots VALUES (?)", (os.fsencode(root),))
 
+    def save_natural_shares(self, shares: Shares) -> None:
+        """Store the shares among ordinary faces that the classifier of what is stored from now on has."""
+        self._connection.execute(
+            "INSERT INTO natural_shares VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET shares = excluded.shares"
+            " WHERE shares <> excluded.shares",
+            (json.dumps(named_shares(shares)),),
+        )
+
+    def save_album(self, album: Album) -> None:
+        """Store the shares of an album."""
+        self._connection.execute(
+            "INSERT OR REPLACE INTO album_shares (root, faces, shares) VALUES (?, ?, ?)",
+            (os.fsencode(album.root), album.faces, json.dumps(named_shares(album.shares))),
+        )
+
     def save(self, file: PhotoFile, analysis: Analysis, settings: Settings) -> None:
         """Store what a photo shows, in place of what was known of the same bytes and of the same path."""
         a = analysis
@@ -249,7 +288,8 @@ class Index:
         content = self._content(analysis.digest)
         self._connection.execute("DELETE FROM faces WHERE content = ?", (content,))
         self._connection.executemany(
-            f"INSERT INTO faces VALUES ({', '.join('?' * (11 + len(Emotion)))})",
+            f"INSERT INTO faces (content, number, {', '.join(FACE_COLUMNS)})"
+            f" VALUES ({', '.join('?' * (2 + len(FACE_COLUMNS)))})",
             [_face_row(content, number, face) for number, face in enumerate(analysis.faces)],
         )
         self._connection.execute("DELETE FROM crops WHERE content = ?", (content,))
@@ -263,17 +303,12 @@ class Index:
             self._connection.execute("DELETE FROM photos WHERE path = ?", (os.fsencode(moved_from),))
         self._save_photo(file, self._content(digest), None, None)
 
-    def save_verdicts(
-        self, content: int, verdicts: Iterable[tuple[Mapping[Emotion, float], Emotion]], settings: Settings
-    ) -> None:
-        """Store new probabilities and labels for all the faces of a content, in their order (see `unclassified`)."""
-        columns = ", ".join(f"{e} = ?" for e in Emotion)
+    def save_expressions(self, content: int, expressions: Iterable[Expression], settings: Settings) -> None:
+        """Store what all the faces of a content express, in their order (see `unclassified`)."""
         self._connection.executemany(
-            f"UPDATE faces SET label = ?, {columns} WHERE content = ? AND number = ?",
-            [
-                (label.value, *(probabilities[e] for e in Emotion), content, number)
-                for number, (probabilities, label) in enumerate(verdicts)
-            ],
+            f"UPDATE faces SET {', '.join(f'{column} = ?' for column in EXPRESSION_COLUMNS)}"
+            " WHERE content = ? AND number = ?",
+            [(*_expression_row(expression), content, number) for number, expression in enumerate(expressions)],
         )
         self._connection.execute(
             "UPDATE contents SET classified_with = ? WHERE id = ?", (settings.classifying, content)
@@ -295,9 +330,11 @@ class Index:
         if self._connection.execute(known, (os.fsencode(file.path),)).fetchone() is None:
             self._save_photo(file, None, reason, None)
 
-    def mark_missing(self, paths: Iterable[Path]) -> None:
-        """Mark files that are not there now; their results stay."""
-        self._connection.executemany("UPDATE photos SET missing = 1 WHERE path = ?", ((os.fsencode(p),) for p in paths))
+    def mark_missing(self, paths: Iterable[Path]) -> int:
+        """Mark files that are not there now; their results stay. Returns how many were not marked before."""
+        return self._connection.executemany(
+            "UPDATE photos SET missing = 1 WHERE path = ? AND missing = 0", ((os.fsencode(p),) for p in paths)
+        ).rowcount
 
     def mark_present(self, paths: Iterable[Path]) -> None:
         """Take the mark off files that are back, unchanged."""
@@ -387,8 +424,15 @@ class Index:
             failing = one(f"SELECT p.path, p.error {same} AND p.error IS NOT NULL ORDER BY p.path", values).fetchall()
             back = one(f"SELECT p.path {same} AND p.missing = 1", values).fetchall()
             met, todo = one("SELECT (SELECT count(*) FROM temp.met), (SELECT count(*) FROM temp.todo)").fetchone()
+            [outdated] = one(
+                "SELECT count(*) FROM temp.todo t CROSS JOIN photos p ON p.path = t.path"
+                " LEFT JOIN contents c ON c.id = p.content WHERE p.size = t.size AND p.mtime_ns = t.mtime_ns"
+                " AND coalesce(c.found_with, p.error_settings) NOT IN (?, '')",  # '': distrusted
+                (settings.finding,),
+            ).fetchone()
         return Comparison(
             todo=todo,
+            outdated=outdated,
             unchanged=met - todo - len(failing),
             failing=[(Path(os.fsdecode(path)), error) for path, error in failing],
             back=[Path(os.fsdecode(path)) for (path,) in back],
@@ -573,7 +617,13 @@ class Index:
                     " ORDER BY score DESC, p.path LIMIT ?",
                     (*least_face, *values, least, limit),
                 ).fetchall()
-            return [_photo(row[:5], self._faces(row[5], filters.counted), row[6], emotion) for row in rows]
+            rules = self._rules()
+            photos = []
+            for row in rows:
+                path = Path(os.fsdecode(row[0]))
+                faces = self._faces(row[5], filters.counted, rules.of(path))
+                photos.append(_photo(path, row[1:5], faces, row[6], emotion))
+            return photos
 
     def _first(
         self, emotion: Emotion, score: str, filters: Filters, least: float, limit: int
@@ -612,14 +662,18 @@ class Index:
         where, values = self._where(filters)
         counted, least = _counted(filters.counted)
         with self._explained():
+            rules = self._rules()
             rows = self._connection.execute(
-                f"SELECT {PHOTO_COLUMNS}, {FACE_COLUMNS} FROM photos p JOIN contents c ON c.id = p.content"
+                f"SELECT {PHOTO_COLUMNS}, {OF_FACE} FROM photos p JOIN contents c ON c.id = p.content"
                 f" LEFT JOIN faces f ON f.content = c.id AND {counted} WHERE {where} ORDER BY p.path, f.number",
                 (*least, *values),
             )
             for _, group in groupby(rows, key=lambda row: row[0]):
                 lines = list(group)
-                yield _photo(lines[0][:5], tuple(_face(line[6:]) for line in lines if line[6] is not None))
+                path = Path(os.fsdecode(lines[0][0]))
+                rule = rules.of(path)
+                faces = tuple(_face(line[6:], rule) for line in lines if line[6] is not None)
+                yield _photo(path, lines[0][1:5], faces)
 
     def paths(self, filters: Filters) -> Iterator[Path]:
         """Yield the paths of `photos` alone, many times faster."""
@@ -635,12 +689,10 @@ class Index:
         one = self._connection.execute
         where, least = _counted(counted)
         with self._snapshot():
-            largest = one(
-                "SELECT label, count(*) FROM (SELECT f.label, max(f.w * f.h) FROM photos p"
-                f" JOIN faces f ON f.content = p.content WHERE {where} GROUP BY p.id) GROUP BY label",
-                least,
-            )
-            labels = Counter({Emotion(label): count for label, count in largest})
+            rules = self._rules()
+            counts = dict(one(*count_labels(rules, (where, least))).fetchall())
+            unlabelled = counts.pop(None, 0)
+            labels = {Emotion(label): count for label, count in counts.items()}
             photos, failed, missing = one(
                 "SELECT count(*), coalesce(sum(error IS NOT NULL), 0), coalesce(sum(missing), 0) FROM photos"
             ).fetchone()
@@ -648,7 +700,51 @@ class Index:
                 f"SELECT count(*) FROM photos p JOIN faces f ON f.content = p.content WHERE {where}", least
             ).fetchone()[0]
             roots = self.roots()
-        return Stats(photos, faces, labels, photos - failed - labels.total(), failed, missing, roots)
+        without_face = photos - failed - unlabelled - sum(labels.values())
+        albums = tuple(sorted(rules.albums, key=lambda album: album.root))
+        return Stats(photos, faces, labels, unlabelled, without_face, failed, missing, roots, albums)
+
+    # the shares of albums
+
+    def album_of(self, path: Path) -> Album | None:
+        """Return the album with known shares that contains a path."""
+        with self._snapshot():
+            return self._rules().album_of(path)
+
+    def _rules(self) -> AlbumRules:
+        natural = self._connection.execute("SELECT shares FROM natural_shares").fetchone()
+        albums = self._connection.execute("SELECT root, faces, shares FROM album_shares ORDER BY root").fetchall()
+        return AlbumRules(
+            shares_from(json.loads(natural[0])) if natural else EVEN,
+            [Album(Path(os.fsdecode(root)), shares_from(json.loads(text)), faces) for root, faces, text in albums],
+        )
+
+    def albums_without_shares(self) -> bool:
+        """Return whether the shares of some album were never estimated."""
+        with self._explained():
+            [count] = self._connection.execute(
+                "SELECT count(*) FROM roots WHERE path NOT IN (SELECT root FROM album_shares)"
+            ).fetchone()
+        return bool(count)
+
+    def sample(self, root: Path, most: int) -> list[tuple[float, ...]]:
+        """Return probabilities and `nothing` of faces in an album, though not in an album inside it; at most `most`.
+
+        They are those that count of photos that are there. Of more, they are spread evenly over the album.
+        """
+        one = self._connection.execute
+        with self._snapshot():
+            where, bounds = inside(root, self.roots())
+            [photos] = one(f"SELECT count(*) FROM photos p WHERE {where}", bounds).fetchone()
+            faces, contents = one("SELECT (SELECT count(*) FROM faces), (SELECT count(*) FROM contents)").fetchone()
+            step = max(1, math.ceil(photos * faces / max(1, contents) / most))  # as if all photos had as many faces
+            rows = one(
+                f"SELECT {', '.join(f'f.{e}' for e in Emotion)}, coalesce(f.nothing, 0.0)"
+                " FROM photos p CROSS JOIN faces f ON f.content = p.content"
+                f" WHERE {where} AND p.id % ? = 0 AND p.missing = 0 AND f.detection >= ? ORDER BY p.path, f.number",
+                (*bounds, step, THRESHOLD),
+            ).fetchall()
+        return rows[:: max(1, math.ceil(len(rows) / most))]
 
     def missing(self) -> int:
         """Count the photos that were missing when they were last looked for."""
@@ -689,12 +785,12 @@ class Index:
         with self._explained():
             return str(self._connection.execute("PRAGMA journal_mode").fetchone()[0])
 
-    def _faces(self, content: int, counted: Counted) -> tuple[Face, ...]:
+    def _faces(self, content: int, counted: Counted, rule: LabelRule) -> tuple[Face, ...]:
         where, least = _counted(counted)
         rows = self._connection.execute(
-            f"SELECT {FACE_COLUMNS} FROM faces f WHERE f.content = ? AND {where} ORDER BY f.number", (content, *least)
+            f"SELECT {OF_FACE} FROM faces f WHERE f.content = ? AND {where} ORDER BY f.number", (content, *least)
         )
-        return tuple(_face(row) for row in rows)
+        return tuple(_face(row, rule) for row in rows)
 
 
 def _make(path: Path) -> None:
@@ -828,10 +924,9 @@ def _unclassified(settings: Settings) -> tuple[str, tuple[str, str]]:
 
 
 def _under(folder: Path) -> tuple[str, tuple[bytes, ...]]:
-    """SQL for "this path or anything below it": a range, so that the index on path serves it."""
-    path = os.fsencode(folder)
-    below = path.rstrip(os.fsencode(os.sep)) + os.fsencode(os.sep)
-    return "(p.path = ? OR (p.path >= ? AND p.path < ?))", (path, below, below[:-1] + bytes([below[-1] + 1]))
+    """SQL for "this path or anything below it"."""
+    where, bounds = below(folder)
+    return f"(p.path = ? OR ({where}))", (os.fsencode(folder), *bounds)
 
 
 def _where(filters: Filters) -> tuple[str, tuple[Any, ...]]:
@@ -863,21 +958,31 @@ def _counted(counted: Counted) -> tuple[str, tuple[float, ...]]:
 
 def _face_row(content: int, number: int, face: Face) -> tuple[Any, ...]:
     box = face.box
-    probabilities = (face.probabilities[e] for e in Emotion)
     landmarks = json.dumps([[round(x, 2), round(y, 2)] for x, y in face.landmarks])
-    place = (content, number, box.x, box.y, box.w, box.h, landmarks, face.detection)
-    return (*place, face.label.value, *probabilities, face.size, face.sharpness)
+    place = (content, number, box.x, box.y, box.w, box.h, landmarks, face.detection, face.size, face.sharpness)
+    return (*place, *_expression_row(face))
 
 
-def _face(row: tuple[Any, ...]) -> Face:
+def _expression_row(shown: Expression | Face) -> tuple[float | None, ...]:
+    return (*(shown.probabilities[e] for e in Emotion), shown.nothing, shown.eyes)
+
+
+def _face(row: tuple[Any, ...], rule: LabelRule) -> Face:
+    """Return a face by its FACE_COLUMNS, with the label that it has by this rule."""
     landmarks = tuple((float(x), float(y)) for x, y in json.loads(row[4]))
-    detection, size, sharpness, label = row[5:9]
-    probabilities = dict(zip(Emotion, row[9:], strict=True))
-    return Face(Box(*row[:4]), landmarks, detection, size, sharpness, probabilities, Emotion(label))
+    *values, nothing, eyes = row[8:]
+    probabilities, nothing = dict(zip(Emotion, values, strict=True)), nothing or 0.0
+    detection, size, sharpness = row[5:8]
+    label, sure = rule.label(probabilities, nothing)
+    return Face(Box(*row[:4]), landmarks, detection, size, sharpness, probabilities, nothing, eyes, label, sure)
 
 
 def _photo(
-    row: tuple[Any, ...], faces: tuple[Face, ...], score: float | None = None, emotion: Emotion | None = None
+    path: Path,
+    columns: tuple[Any, ...],
+    faces: tuple[Face, ...],
+    score: float | None = None,
+    emotion: Emotion | None = None,
 ) -> Photo:
-    path, width, height, taken_at, digest = row
-    return Photo(Path(os.fsdecode(path)), width, height, taken_at, digest, faces, score, emotion)
+    width, height, taken_at, digest = columns
+    return Photo(path, width, height, taken_at, digest, faces, score, emotion)

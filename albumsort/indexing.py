@@ -27,7 +27,7 @@ from .index import Index
 from .methods import settings
 from .readahead import read_ahead
 from .timing import timed
-from .types import THRESHOLD, Analysis, PhotoFile, Settings
+from .types import THRESHOLD, Analysis, PhotoFile, Settings, Shares
 from .walk import Walk, find, is_gone
 from .workers import Crew, Died, Hung
 
@@ -82,11 +82,13 @@ class Local(Crew[PhotoFile, "Attempt"]):
 class Plan:
     """What a run has to do; the files themselves wait in the index (see `Index.todo` and `Index.absent`).
 
-    todo: how many are to be analysed; stale: results, anywhere in the index, whose faces are only to be
-    classified anew. unchanged, failing: as on the last run; back: of those, what was missing.
+    todo: how many are to be analysed; outdated: how many of them only because faces are found in another way now.
+    stale: results, anywhere in the index, whose faces are only to be classified again. unchanged, failing: as on the
+    last run; back: of those, what was missing.
     """
 
     todo: int = 0
+    outdated: int = 0
     stale: int = 0
     unchanged: int = 0
     failing: list[tuple[Path, str]] = field(default_factory=list)
@@ -168,7 +170,7 @@ def make_plan(
     plan.unreadable += walk.errors
     now = settings()
     compared = index.compare(now, everything=rescan)
-    plan.todo, plan.unchanged = compared.todo, compared.unchanged
+    plan.todo, plan.outdated, plan.unchanged = compared.todo, compared.outdated, compared.unchanged
     plan.failing, plan.back = compared.failing, compared.back
     plan.stale = index.count_unclassified(now)
     return plan
@@ -231,7 +233,7 @@ def _note_absent(index: Index, root: Path, met: int, walk: Walk) -> None:
 
 
 def run(index: Index, plan: Plan, executor: Executor, rescan: bool, progress: Callable[[], object]) -> Report:
-    """Classify anew what is stale, have analysed what the plan names, and store it.
+    """Classify again what is stale, have analysed what the plan names, store it, and estimate the albums' shares.
 
     `progress` is called after every result classified anew and after every photo.
 
@@ -240,7 +242,7 @@ def run(index: Index, plan: Plan, executor: Executor, rescan: bool, progress: Ca
     """
     start = time.monotonic()
     weights.check()  # a damaged installation is one clear error here, not one for every photo
-    now, steps = settings(), Counter[str]()
+    now, natural, steps = settings(), weights.natural_shares(), Counter[str]()
     writer = _Writer(index, now, note_fresh=rescan)
 
     def known(size: int) -> frozenset[str]:
@@ -249,6 +251,7 @@ def run(index: Index, plan: Plan, executor: Executor, rescan: bool, progress: Ca
     with index.transaction():
         for root in plan.roots:
             index.add_root(root)
+        index.save_natural_shares(natural)
         index.mark_present(plan.back)
     with _ctrl_c() as interrupt:
         rescored, damaged = _rescored(index, interrupt, progress) if plan.stale else (0, [])
@@ -262,6 +265,8 @@ def run(index: Index, plan: Plan, executor: Executor, rescan: bool, progress: Ca
             raise
     interrupted = interrupt.is_set()
     writer.finish(mark_absent=not interrupted)
+    if plan.todo or plan.back or rescored or writer.newly_missing or index.albums_without_shares():
+        _estimate_shares(index, natural)
     failed = (*plan.unreadable, *plan.failing, *writer.failed, *damaged)
     elapsed = time.monotonic() - start
     return Report(
@@ -288,6 +293,12 @@ def _rescored(
     return rescore(index, interrupt, progress)
 
 
+def _estimate_shares(index: Index, natural: Shares) -> None:
+    from .album_shares import estimate  # numpy takes longer to import than a run with nothing to do
+
+    estimate(index, natural)
+
+
 @contextmanager
 def _ctrl_c() -> Iterator[threading.Event]:
     """Turn the first Ctrl-C into an event, so that it never strikes in the middle of a save; a second one raises."""
@@ -312,7 +323,7 @@ class _Writer:
         self._index, self._settings, self._note_fresh = index, settings, note_fresh
         self._waiting: list[tuple[PhotoFile, Outcome]] = []
         self._written = time.monotonic()
-        self.analysed = self.unchanged = self.moved = self.missing = self.faces = 0
+        self.analysed = self.unchanged = self.moved = self.missing = self.newly_missing = self.faces = 0
         self.failed: list[tuple[Path, str]] = []
         self.seconds = 0.0
 
@@ -339,7 +350,7 @@ class _Writer:
         else:
             gone = [path for path in self._index.absent() if is_gone(path)]  # some may be back since the walk
             with self._index.transaction():
-                self._index.mark_missing(gone)
+                self.newly_missing = self._index.mark_missing(gone)
             self.missing = len(gone)
 
     def _write(self) -> None:

@@ -7,8 +7,8 @@ from .types import Settings
 
 FINDING_METHOD = "11"
 """Changes whenever the same bytes and weights would give other faces, crops or dates."""
-CLASSIFYING_METHOD = "2"
-"""Changes whenever the same crops and weights would give other probabilities or labels."""
+CLASSIFYING_METHOD = "3"
+"""Changes whenever the same crops and weights would give other probabilities."""
 
 
 def settings() -> Settings:

@@ -28,6 +28,19 @@ class Form(StrEnum):
 PLAIN = {Form.PATHS: "\n", Form.NULL: "\0"}
 
 
+LOOKS = {
+    Emotion.ANGER: "angry",
+    Emotion.HAPPY: "happy",
+    Emotion.SAD: "sad",
+    Emotion.NEUTRAL: "neutral",
+    Emotion.SURPRISE: "surprised",
+    Emotion.FEAR: "afraid",
+    Emotion.DISGUST: "disgusted",
+}
+"""What a face with this label looks."""
+NO_LABEL = "\N{EN DASH}"
+
+
 def printable(path: Path | str) -> str:
     """Return a path that cannot drive a terminal: control, format and undecodable characters are escaped."""
     return "".join(c if unicodedata.category(c) not in _UNSAFE else _escaped(c) for c in str(path))
@@ -52,6 +65,8 @@ def photo_json(photo: Photo) -> dict[str, Any]:
         "taken_at": photo.taken_at,
         "score": photo.score,
         "emotion": photo.emotion,
+        "label": photo.label,
+        "sure": rounded(photo.sure),
         "faces": [face_json(face) for face in photo.faces],
     }
 
@@ -63,10 +78,17 @@ def face_json(face: Face) -> dict[str, Any]:
         "box": [round(v, 1) for v in (box.x, box.y, box.w, box.h)],
         "detection": round(face.detection, 4),
         "size": round(face.size, 4),
-        "sharpness": None if face.sharpness is None else round(face.sharpness, 4),
+        "sharpness": rounded(face.sharpness),
         "label": face.label,
+        "sure": rounded(face.sure),
+        "eyes": rounded(face.eyes),
         "probabilities": {e.value: p for e, p in face.probabilities.items()},
     }
+
+
+def rounded(share: float | None) -> float | None:
+    """Return a share, 0-1, as JSON has it."""
+    return None if share is None else round(share, 4)
 
 
 def write_photos(photos: Iterable[Photo], form: Form, stream: TextIO) -> None:
@@ -98,19 +120,28 @@ def _write_lines(photos: Iterable[Photo], stream: TextIO) -> None:
 
 
 def _write_csv(photos: Iterable[Photo], stream: TextIO) -> None:
-    """One line a photo; label and probabilities are those of its largest face.
+    """One line a photo; label, eyes and probabilities are those of its largest face, empty where there is none.
 
     Texts are quoted, as a name may hold any line end. No cell can be a formula to a spreadsheet: a
     path is absolute and begins with its root, whatever the file is called.
     """
     writer = csv.writer(stream, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
-    writer.writerow(["path", "width", "height", "taken_at", "score", "emotion", "faces", "label", *Emotion])
+    writer.writerow(
+        ["path", "width", "height", "taken_at", "score", "emotion", "faces", "label", "sure", "eyes", *Emotion]
+    )
     for photo in photos:
         face = photo.main_face
-        seen = [face.label, *(round(p, 4) for p in face.probabilities.values())] if face else [""] * (1 + len(Emotion))
-        score = "" if photo.score is None else round(photo.score, 4)
+        seen: list[str | float] = [""] * (3 + len(Emotion))
+        if face is not None:
+            probabilities = (round(p, 4) for p in face.probabilities.values())
+            seen = [face.label or "", _cell(face.sure), _cell(face.eyes), *probabilities]
+        score = _cell(photo.score)
         about = [str(photo.path), photo.width, photo.height, photo.taken_at or "", score, photo.emotion or ""]
         writer.writerow([*about, len(photo.faces), *seen])
+
+
+def _cell(share: float | None) -> float | str:
+    return "" if share is None else round(share, 4)
 
 
 _WRITERS: Mapping[Form, Callable[[Iterable[Photo], TextIO], None]] = {
@@ -118,6 +149,11 @@ _WRITERS: Mapping[Form, Callable[[Iterable[Photo], TextIO], None]] = {
     Form.LINES: _write_lines,
     Form.CSV: _write_csv,
 }
+
+
+def labelled(label: Emotion | None, sure: float | None) -> str:
+    """Return a label and how sure it is in percent; nothing without a label."""
+    return "" if label is None else f"{label} {100 * (sure or 0):.0f} %"
 
 
 def photo_table(photos: Iterable[Photo]) -> Any:
@@ -140,9 +176,8 @@ def photo_table(photos: Iterable[Photo]) -> Any:
     for column in ("photo", "label", "faces", "taken"):
         table.add_column(column, overflow="fold" if column == "photo" else "ellipsis")
     for number, photo in enumerate(listed, start=1):
-        face = photo.main_face
         name = photo.path.relative_to(shared) if shared else photo.path
-        label, taken = str(face.label) if face else "-", (photo.taken_at or "")[:10]
+        label, taken = labelled(photo.label, photo.sure) or NO_LABEL, (photo.taken_at or "")[:10]
         score = [f"{100 * (photo.score or 0):.1f} %"] if ranked else []
         table.add_row(str(number), *score, Text(printable(name)), label, str(len(photo.faces)), taken)
     return table

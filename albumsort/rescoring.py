@@ -7,9 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from . import faces
-from .analysis import Verdict, classify, load_networks
+from .analysis import load_networks
 from .index import Index
 from .methods import settings
+from .types import Expression
 
 RESCORED_AT_ONCE = 256  # results: a fraction of a second between commits, and looks for a Ctrl-C
 DAMAGED_FACES = "its stored faces are damaged; run index again to analyse it anew"
@@ -26,18 +27,18 @@ def rescore(
     rescored, last, damaged = 0, -1, list[tuple[Path, str]]()
     while not interrupt.is_set() and (stale := index.unclassified(now, last, RESCORED_AT_ONCE)):
         last = stale[-1][0]
-        verdicts: dict[int, list[Verdict] | None] = {}
+        answers: dict[int, list[Expression] | None] = {}
         for content, count, packed in stale:
             try:
-                verdicts[content] = classify(faces.unpack(packed, count), classifier)
+                answers[content] = classifier.classify(faces.unpack(packed, count))
             except ValueError:
-                verdicts[content] = None
+                answers[content] = None
             progress()
         with index.transaction():
-            for content, answers in verdicts.items():
-                if answers is None:
+            for content, expressions in answers.items():
+                if expressions is None:
                     damaged += [(path, DAMAGED_FACES) for path in index.distrust(content)]
                 else:
-                    index.save_verdicts(content, answers, now)
+                    index.save_expressions(content, expressions, now)
                     rescored += 1
     return rescored, damaged

@@ -102,6 +102,48 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
         CREATE INDEX photos_that_are_missing ON photos (path) WHERE missing = 1;
         """,
     ),
+    (
+        "labels by the shares of the album: what the classifier says of nothing and of eyes, and the shares",
+        """
+        -- a label depends on the album, so none is stored; made anew, as SQLite before 3.35 drops no column
+        CREATE TABLE judged_faces (
+            content INTEGER NOT NULL REFERENCES contents (id) ON DELETE CASCADE,
+            number INTEGER NOT NULL,
+            x REAL NOT NULL, y REAL NOT NULL, w REAL NOT NULL, h REAL NOT NULL,
+            landmarks TEXT NOT NULL,        -- JSON, five [x, y]
+            detection REAL NOT NULL,
+            size REAL NOT NULL,             -- longer side over the photo's shorter one
+            sharpness REAL,                 -- 0-1; NULL where it was never measured
+            anger REAL NOT NULL, happy REAL NOT NULL, sad REAL NOT NULL, neutral REAL NOT NULL,
+            surprise REAL NOT NULL, fear REAL NOT NULL, disgust REAL NOT NULL,
+            nothing REAL,                   -- that a viewer would name none of the seven; NULL where it was never asked
+            eyes REAL,                      -- that they are open; NULL where they are not to be seen, or never asked
+            PRIMARY KEY (content, number)
+        ) WITHOUT ROWID;
+        INSERT INTO judged_faces (content, number, x, y, w, h, landmarks, detection, size, sharpness,
+                anger, happy, sad, neutral, surprise, fear, disgust)
+            SELECT content, number, x, y, w, h, landmarks, detection, size, sharpness,
+                anger, happy, sad, neutral, surprise, fear, disgust FROM faces ORDER BY content, number;
+        DROP TABLE faces;
+        ALTER TABLE judged_faces RENAME TO faces;
+        CREATE INDEX faces_by_anger ON faces (anger);
+        CREATE INDEX faces_by_happy ON faces (happy);
+        CREATE INDEX faces_by_sad ON faces (sad);
+        CREATE INDEX faces_by_neutral ON faces (neutral);
+        CREATE INDEX faces_by_surprise ON faces (surprise);
+        CREATE INDEX faces_by_fear ON faces (fear);
+        CREATE INDEX faces_by_disgust ON faces (disgust);
+
+        -- shares are JSON, by the names of the emotions and of nothing; they sum to 1.
+        -- among ordinary faces, as the classifier of this index has them; one row
+        CREATE TABLE natural_shares (id INTEGER PRIMARY KEY CHECK (id = 1), shares TEXT NOT NULL);
+        CREATE TABLE album_shares (
+            root BLOB PRIMARY KEY REFERENCES roots (path) ON DELETE CASCADE,
+            faces INTEGER NOT NULL,         -- from how many they were estimated
+            shares TEXT NOT NULL
+        ) WITHOUT ROWID;
+        """,
+    ),
 )
 
 

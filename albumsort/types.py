@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import cmath
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -55,15 +55,23 @@ _SYNONYMS = {
 }
 
 
-def label_among(
-    emotions: Iterable[Emotion], probabilities: Mapping[Emotion, float], prior: Mapping[Emotion, float]
-) -> Emotion:
-    """Return the most probable of `emotions` after dividing by the prior that the weights' manifest gives.
+Answer = Emotion | None
+"""What a viewer says of a face: one of the seven, or None: another expression, unreadable, or no face at all."""
+ANSWERS: tuple[Answer, ...] = (*Emotion, None)
+Shares = Mapping[Answer, float]
+"""How common each answer is among some faces; they sum to 1."""
+NOTHING = "nothing"
+"""What stands for None where answers need a name."""
 
-    A network trained on crowds' votes leans to neutral because most faces there are; the quotient asks
-    which emotion the face speaks for, not how common that emotion was.
-    """
-    return max(emotions, key=lambda e: probabilities[e] / prior[e])
+
+def shares_from(named: Mapping[str, float]) -> Shares:
+    """Return shares that are given by the emotions' names; raises KeyError if one is missing."""
+    return {answer: float(named[answer or NOTHING]) for answer in ANSWERS}
+
+
+def named_shares(shares: Shares) -> dict[str, float]:
+    """Return shares by the emotions' names."""
+    return {str(answer or NOTHING): shares[answer] for answer in ANSWERS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,13 +132,28 @@ class Detection:
 
 
 @dataclass(frozen=True, slots=True)
+class Expression:
+    """What the classifier says of a face, calibrated for ordinary faces.
+
+    probabilities: one for each emotion, summing to 1. As far as a face cannot be read, they are those of any face, so
+    rankings by them stay meaningful. nothing: the probability that a viewer would name none of the seven. eyes: the
+    probability that they are open, None where they are not to be seen.
+    """
+
+    probabilities: Mapping[Emotion, float]
+    nothing: float
+    eyes: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Face:
     """A face of a photo, in upright full-size pixels.
 
     detection: how sure the detector is, 0-1; size: the box's longer side as a share of the photo's shorter one;
     sharpness: 0-1 as `faces.sharpness` measures it, None in results from before it was measured.
-    probabilities: one for each emotion, calibrated, summing to 1.
-    label: the most probable of the four once the prior is divided out.
+    probabilities, nothing, eyes: as in `Expression`; in results from before they were asked nothing is 0, eyes None.
+    label: what a viewer would most likely say of the face in its album, None for nothing; sure: the probability that a
+    viewer agrees, None without a label.
     """
 
     box: Box
@@ -139,7 +162,10 @@ class Face:
     size: float
     sharpness: float | None
     probabilities: Mapping[Emotion, float]
-    label: Emotion
+    nothing: float
+    eyes: float | None
+    label: Emotion | None
+    sure: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +220,16 @@ class Photo:
     def main_face(self) -> Face | None:
         """The largest face, taken as whom the photo is of."""
         return max(self.faces, key=lambda f: f.box.area, default=None)
+
+    @property
+    def label(self) -> Emotion | None:
+        """The label of the largest face; None without a face, too."""
+        return None if self.main_face is None else self.main_face.label
+
+    @property
+    def sure(self) -> float | None:
+        """The probability that a viewer agrees with the label; None without one."""
+        return None if self.main_face is None else self.main_face.sure
 
 
 class Link(StrEnum):

@@ -10,12 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from .errors import WeightsError
-from .types import Emotion
+from .types import Shares, shares_from
+
+SHARES_TOLERANCE = 1e-3
+"""How far from 1 the natural shares may sum, as they are rounded."""
 
 
 @dataclass(frozen=True)
 class Network:
-    """A network's entry in the manifest; `details` holds what only its user reads (labels, prior, ...)."""
+    """A network's entry in the manifest; `details` holds what only its user reads (labels, shares, ...)."""
 
     name: str
     file: str
@@ -66,7 +69,7 @@ def hashes() -> dict[str, str]:
 
 def fingerprint(*names: str) -> str:
     """Return one short hash over networks and their calibration: results made with others are stale."""
-    used = ("sha256", "labels", "temperature", "label_prior", "calibration")
+    used = ("sha256", "labels", "natural", "shares", "calibration")
     entries = [[name, *(_network(name).details.get(key) for key in used)] for name in names]
     return hashlib.sha256(json.dumps(entries, sort_keys=True).encode()).hexdigest()[:16]
 
@@ -77,10 +80,13 @@ def _network(name: str) -> Network:
     return manifest()[name]
 
 
-def label_prior() -> dict[Emotion, float]:
-    """Return what the probability of each emotion is divided by for a label."""
+def natural_shares() -> Shares:
+    """Return how common each answer is among ordinary faces, by the manifest; raises WeightsError without them."""
+    where = folder() / "manifest.json"
     try:
-        shares = manifest()["emotion"].details["label_prior"]
-        return {e: float(shares[e.value]) for e in Emotion}
+        shares = shares_from(_network("emotion").details["shares"])
     except (KeyError, TypeError, ValueError) as e:
-        raise WeightsError(f"{folder() / 'manifest.json'} gives no label_prior ({e}); install albumsort again") from e
+        raise WeightsError(f"{where} gives no shares of the emotions ({e}); install albumsort again") from e
+    if min(shares.values()) <= 0 or abs(sum(shares.values()) - 1) > SHARES_TOLERANCE:
+        raise WeightsError(f"{where} gives shares of the emotions that are not positive or do not sum to 1")
+    return shares

@@ -1,0 +1,21 @@
+"""How common each expression is in each album: estimated at the end of `index`, from what is stored."""
+
+from __future__ import annotations
+
+from .index import Index
+from .labels import Album, expected_shares
+from .types import Shares
+
+FACES = 20_000
+"""Of an album, at most so many are looked at: more would change its shares by less than the classifier's own errors."""
+
+
+def estimate(index: Index, natural: Shares) -> None:
+    """Estimate and store the shares of every album; natural: those among ordinary faces."""
+    albums = []
+    for root in index.roots():
+        faces = index.sample(root, FACES)
+        albums.append(Album(root, expected_shares(faces, natural), len(faces)))
+    with index.transaction():
+        for album in albums:
+            index.save_album(album)

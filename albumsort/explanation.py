@@ -1,0 +1,46 @@
+"""What is seen in a face, and what is expected of an album, in sentences."""
+
+from __future__ import annotations
+
+from .labels import Album
+from .output import LOOKS
+from .types import ANSWERS, Answer, Emotion, Face, Shares
+
+NO_LABEL = "no clear expression"
+
+
+def of_face(number: int, face: Face, elsewhere: Emotion | None, album: Album | None) -> str:
+    """Say what a face looks like; elsewhere: the label it would have outside of its album."""
+    if face.label is None:
+        said = f"Face {number} shows {NO_LABEL}: it may be no face, or too blurred to read."
+    else:
+        said = f"Face {number} looks {LOOKS[face.label]} ({percent(face.sure or 0)} sure)."
+    if album is None or face.label is elsewhere:
+        return said
+    shares = f"{_share(album.shares, face.label)} and {_share(album.shares, elsewhere)}"
+    return f"{said} In this album {shares}; in an ordinary album it would {_verb(elsewhere)}."
+
+
+def of_eyes(eyes: float | None) -> str:
+    """Say whether eyes are open."""
+    return "eyes not to be seen" if eyes is None else "eyes open" if eyes >= 0.5 else "eyes closed"
+
+
+def of_album(album: Album) -> str:
+    """Say what the faces of an album are expected to show, the most common first."""
+    ordered = sorted(ANSWERS, key=lambda answer: -album.shares[answer])
+    shares = ", ".join(f"{percent(album.shares[answer])} {answer or NO_LABEL}" for answer in ordered)
+    return f"In {album.root}, estimated from {album.faces:,} faces: {shares}"
+
+
+def percent(share: float) -> str:
+    """Return a share in percent, those below 1 % with a decimal."""
+    return f"{100 * share:.{0 if share >= 0.01 else 1}f} %"
+
+
+def _share(shares: Shares, answer: Answer) -> str:
+    return f"{percent(shares[answer])} of the faces {_verb(answer)}"
+
+
+def _verb(answer: Answer) -> str:
+    return f"show {NO_LABEL}" if answer is None else f"look {LOOKS[answer]}"

@@ -1,0 +1,64 @@
+"""The label rule as SQL, for counts over more faces than Python could look at."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from .labels import AlbumRules
+from .types import ANSWERS, NOTHING, Emotion
+
+Sql = tuple[str, tuple[Any, ...]]
+"""A part of a statement, and the values of its parameters."""
+
+COLUMNS = (*Emotion, NOTHING)
+
+
+def count_labels(rules: AlbumRules, counted: Sql) -> Sql:
+    """SQL for (label or NULL, photos) by the label of their largest face; counted: which faces `f` count."""
+    album, roots = _album(rules)
+    every = (*rules.rules, rules.elsewhere)
+    rows = ", ".join(f"({', '.join('?' * (1 + len(ANSWERS)))})" for _ in every)
+    ratios = [value for number, rule in enumerate(every) for value in (number, *rule.ratios.values())]
+    columns = ", ".join(COLUMNS)
+    weights = [f"max(0.0, l.{e} - l.nothing * ?) * r.{e} AS {e}" for e in Emotion]
+    names = " ".join(f"WHEN {e} THEN '{e}'" for e in Emotion)
+    where, values = counted
+    return (
+        f"WITH ratios (album, {columns}) AS (VALUES {rows}),"
+        f" largest AS (SELECT {album} AS album, {', '.join(f'f.{e}' for e in Emotion)},"
+        " coalesce(f.nothing, 0.0) AS nothing, max(f.w * f.h)"
+        f" FROM photos p JOIN faces f ON f.content = p.content WHERE {where} GROUP BY p.id),"
+        f" weights AS (SELECT {', '.join(weights)}, l.nothing * r.nothing AS nothing"
+        " FROM largest l JOIN ratios r ON r.album = l.album)"
+        f" SELECT CASE max({columns}) {names} END AS label, count(*) FROM weights GROUP BY label",
+        (*ratios, *roots, *values, *rules.elsewhere.emotions.values()),
+    )
+
+
+def _album(rules: AlbumRules) -> Sql:
+    """SQL for the number of the rule for photo `p`; the deepest albums come first."""
+    elsewhere = len(rules.albums)
+    if not rules.albums:
+        return str(elsewhere), ()
+    found = [below(album.root) for album in rules.albums]
+    whens = " ".join(f"WHEN {where} THEN {number}" for number, (where, _) in enumerate(found))
+    return f"CASE {whens} ELSE {elsewhere} END", tuple(value for _, values in found for value in values)
+
+
+def inside(root: Path, others: Sequence[Path]) -> Sql:
+    """SQL for "photo `p` is in this album, and in none of the others that lie in it"."""
+    nested = [below(other) for other in others if other != root and other.is_relative_to(root)]
+    where, values = below(root)
+    return (
+        " AND ".join([where, *(f"NOT ({sql})" for sql, _ in nested)]),
+        (*values, *(value for _, bounds in nested for value in bounds)),
+    )
+
+
+def below(folder: Path) -> Sql:
+    """SQL for "photo `p` lies below this folder": a range, so that the index on path serves it."""
+    beginning = os.fsencode(os.path.join(folder, ""))
+    return "p.path >= ? AND p.path < ?", (beginning, beginning[:-1] + bytes([beginning[-1] + 1]))
