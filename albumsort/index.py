@@ -19,7 +19,7 @@ from urllib.parse import quote
 
 from . import filesystems, schema
 from .errors import IndexFileError
-from .label_sql import below, count_labels, inside
+from .label_sql import NOTHING, below, count_labels, inside
 from .labels import Album, AlbumRules, LabelRule
 from .types import (
     ANSWERS,
@@ -41,7 +41,7 @@ BUSY_SECONDS = 30.0
 """How long another program's transaction is waited for."""
 NOTICE_SECONDS = 0.2
 """How long that goes without saying, and how often a Ctrl-C is looked for."""
-EXPRESSION_COLUMNS = (*Emotion, "nothing", "eyes")
+EXPRESSION_COLUMNS = *Emotion, NOTHING, "eyes"
 FACE_COLUMNS = "x", "y", "w", "h", "landmarks", "detection", "size", "sharpness", *EXPRESSION_COLUMNS
 OF_FACE = ", ".join(f"f.{column}" for column in FACE_COLUMNS)
 MET_AT_ONCE = 10_000
@@ -739,7 +739,7 @@ class Index:
             faces, contents = one("SELECT (SELECT count(*) FROM faces), (SELECT count(*) FROM contents)").fetchone()
             step = max(1, math.ceil(photos * faces / max(1, contents) / most))  # as if all photos had as many faces
             rows = one(
-                f"SELECT {', '.join(f'f.{e}' for e in Emotion)}, coalesce(f.nothing, 0.0)"
+                f"SELECT {', '.join(f'f.{e}' for e in Emotion)}, coalesce(f.{NOTHING}, 0.0)"
                 " FROM photos p CROSS JOIN faces f ON f.content = p.content"
                 f" WHERE {where} AND p.id % ? = 0 AND p.missing = 0 AND f.detection >= ? ORDER BY p.path, f.number",
                 (*bounds, step, THRESHOLD),

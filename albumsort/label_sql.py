@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from .labels import AlbumRules
-from .types import ANSWERS, NOTHING, Emotion
+from .types import ANSWERS, Emotion
 
 Sql = tuple[str, tuple[Any, ...]]
 """A part of a statement, and the values of its parameters."""
 
-COLUMNS = (*Emotion, NOTHING)
+NOTHING = '"nothing"'
+"""The column of that name; the word is SQL's own."""
+COLUMNS = *Emotion, NOTHING
 
 
 def count_labels(rules: AlbumRules, counted: Sql) -> Sql:
@@ -23,16 +25,16 @@ def count_labels(rules: AlbumRules, counted: Sql) -> Sql:
     rows = ", ".join(f"({', '.join('?' * (1 + len(ANSWERS)))})" for _ in every)
     ratios = [value for number, rule in enumerate(every) for value in (number, *rule.ratios.values())]
     columns = ", ".join(COLUMNS)
-    weights = [f"max(0.0, l.{e} - l.nothing * ?) * r.{e} AS {e}" for e in Emotion]
+    weights = [f"max(0.0, l.{e} - l.{NOTHING} * ?) * r.{e} AS {e}" for e in Emotion]
     names = " ".join(f"WHEN {e} THEN '{e}'" for e in Emotion)
     where, values = counted
     return (
         f"WITH ratios (album, {columns}) AS (VALUES {rows}),"
         f" largest AS (SELECT {album} AS album, {', '.join(f'f.{e}' for e in Emotion)},"
-        " coalesce(f.nothing, 0.0) AS nothing, max(f.w * f.h)"
+        f" coalesce(f.{NOTHING}, 0.0) AS {NOTHING}, max(f.w * f.h)"
         f" FROM photos p JOIN faces f ON f.content = p.content WHERE {where} GROUP BY p.id),"
-        f" weights AS (SELECT {', '.join(weights)}, l.nothing * r.nothing AS nothing"
-        " FROM largest l JOIN ratios r ON r.album = l.album)"
+        f" weights AS (SELECT {', '.join(weights)}, l.{NOTHING} * r.{NOTHING} AS {NOTHING}"
+        " FROM largest l CROSS JOIN ratios r ON r.album = l.album)"
         f" SELECT CASE max({columns}) {names} END AS label, count(*) FROM weights GROUP BY label",
         (*ratios, *roots, *values, *rules.elsewhere.emotions.values()),
     )

@@ -116,7 +116,7 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
             sharpness REAL,                 -- 0-1; NULL where it was never measured
             anger REAL NOT NULL, happy REAL NOT NULL, sad REAL NOT NULL, neutral REAL NOT NULL,
             surprise REAL NOT NULL, fear REAL NOT NULL, disgust REAL NOT NULL,
-            nothing REAL,                   -- that a viewer would name none of the seven; NULL where it was never asked
+            "nothing" REAL,                 -- that a viewer would name none of the seven; NULL where it was never asked
             eyes REAL,                      -- that they are open; NULL where they are not to be seen, or never asked
             PRIMARY KEY (content, number)
         ) WITHOUT ROWID;

@@ -20,8 +20,11 @@ from typing import Any
 
 from measuring import albumsort, measure
 
+from albumsort import album_shares
 from albumsort.index import By, Filters, Index
-from albumsort.types import FOUR, Emotion, Settings
+from albumsort.label_sql import NOTHING
+from albumsort.types import Emotion, Settings
+from albumsort.weights import natural_shares
 
 COMMANDS = (
     ["--version"],
@@ -55,8 +58,8 @@ def fill(path: Path, photos: int) -> None:
             )
             columns = ", ".join(Emotion)
             raw.executemany(
-                "INSERT INTO faces (content, number, x, y, w, h, landmarks, detection, size, sharpness, label,"
-                f" {columns}) VALUES ({', '.join('?' * (11 + len(Emotion)))})",
+                "INSERT INTO faces (content, number, x, y, w, h, landmarks, detection, size, sharpness,"
+                f" {columns}, {NOTHING}, eyes) VALUES ({', '.join('?' * (12 + len(Emotion)))})",
                 ((n + 1, k, *face) for n in numbers for k, face in enumerate(faces[n])),
             )
             raw.executemany(  # as large as real ones, and never read here
@@ -67,7 +70,10 @@ def fill(path: Path, photos: int) -> None:
                 "INSERT INTO photos (path, size, mtime_ns, content) VALUES (?, ?, ?, ?)",
                 ((f"/album/{n % 500:03}/IMG_{n:07}.jpg".encode(), 3_000_000 + n, n, n + 1) for n in numbers),
             )
+            raw.execute("INSERT OR IGNORE INTO roots VALUES (CAST('/album' AS BLOB))")
             raw.commit()
+    with Index(path) as index:
+        album_shares.estimate(index, natural_shares())
 
 
 def _faces(number: int) -> Iterator[tuple[Any, ...]]:
@@ -75,11 +81,10 @@ def _faces(number: int) -> Iterator[tuple[Any, ...]]:
     for _ in range(chance.choice(FACES)):
         weights = [chance.random() ** 4 for _ in Emotion]
         shares = [weight / sum(weights) for weight in weights]
-        label = max(FOUR, key=lambda e: shares[list(Emotion).index(e)])
         box = chance.random() * 3000, chance.random() * 2000, 200 + chance.random() * 500, 300
         detection, size, sharpness = 0.3 + 0.7 * chance.random(), max(box[2:]) / 3024, chance.random()
         points = "[[0, 0], [0, 0], [0, 0], [0, 0], [0, 0]]"
-        yield (*box, points, detection, size, sharpness, label.value, *shares)
+        yield (*box, points, detection, size, sharpness, *shares, chance.random() ** 8, chance.random())
 
 
 def plans(path: Path) -> None:
@@ -95,6 +100,7 @@ def plans(path: Path) -> None:
             ),
             "list --since 2024": lambda: next(index.photos(since), None),
             "stats": index.stats,
+            "index: the shares of an album": lambda: index.sample(Path("/album"), album_shares.FACES),
             "index: one photo": lambda: index.digests(3_000_001, some),
             "index: the album": lambda: (index.begin_comparison(), index.compare(some, everything=False)),
         }

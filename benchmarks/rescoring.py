@@ -23,7 +23,7 @@ def fill(path: Path, count: int) -> int:
     chance = np.random.default_rng(0)
     before = Settings(methods.settings().finding, "another network")
     shares = {e: 1 / len(Emotion) for e in Emotion}
-    face = Face(Box(0, 0, 100, 100), ((0.0, 0.0),) * 5, 0.9, 0.03, 0.5, shares, Emotion.NEUTRAL)
+    face = Face(Box(0, 0, 100, 100), ((0.0, 0.0),) * 5, 0.9, 0.03, 0.5, shares, 0.0, None, Emotion.ANGER, 1 / 7)
     made = number = 0
     with Index(path, create=True) as index, index.transaction():
         while made < count:

@@ -18,9 +18,10 @@ from measuring import require_emotions
 from rich.console import Console
 from rich.table import Table
 
-from albumsort import analysis, faces, photos
+from albumsort import faces, photos
 from albumsort.emotions import load_classifier
 from albumsort.face_rows import none
+from albumsort.labels import LabelRule
 from albumsort.training.face_canvases import tilted
 from albumsort.types import FOUR, Emotion
 from albumsort.walk import Walk, find
@@ -33,6 +34,7 @@ def main(album: Path) -> None:
     """Print the table."""
     require_emotions(album)
     detector, classifier = faces.load_detector(), load_classifier()
+    rule = LabelRule(classifier.natural, classifier.natural)
     photos_of, found, plain, upright = (Counter[tuple[int, Emotion]]() for _ in range(4))
     for emotion in FOUR:
         for number, file in enumerate(find(album / emotion, (), Walk())):
@@ -46,7 +48,7 @@ def main(album: Path) -> None:
                     continue
                 largest = max(seen, key=lambda d: d.box.area)
                 crops = np.stack([faces.crop(turned, largest.box), faces.crop(turned, largest.box, largest.lean)])
-                labels = [label for _, label in analysis.classify(crops, classifier)]
+                labels = [rule.label(seen.probabilities, seen.nothing)[0] for seen in classifier.classify(crops)]
                 found[key] += 1
                 plain[key] += labels[0] is emotion
                 upright[key] += labels[1] is emotion

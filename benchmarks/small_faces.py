@@ -21,8 +21,9 @@ from portraits import portraits
 from rich.console import Console
 from rich.table import Table
 
-from albumsort import analysis, faces
+from albumsort import faces
 from albumsort.emotions import load_classifier
+from albumsort.labels import LabelRule
 from albumsort.training.face_evaluation import FALSE, match
 from albumsort.types import FOUR, Detection, Emotion
 
@@ -32,13 +33,15 @@ SIDES = 5, 6, 7, 8, 9, 10, 12, 14, 16, 20, 24, 32, 48  # pixels of the longer si
 def main(album: Path) -> None:
     """Print the table."""
     detector, classifier = faces.load_detector(), load_classifier()
+    rule = LabelRule(classifier.natural, classifier.natural)
     shown, found, right = (Counter[tuple[int, Emotion]]() for _ in range(3))
     for emotion, pixels, face in portraits(album):
         for side, small, there in _smaller(pixels, face):
             shown[side, emotion] += 1
             again = detector.detect(small)
             found[side, emotion] += any(given != FALSE for given in match([d.box for d in again], [there.box], []))
-            [(_, label)] = analysis.classify(faces.crop(small, there.box, there.lean)[None], classifier)
+            [seen] = classifier.classify(faces.crop(small, there.box, there.lean)[None])
+            label, _ = rule.label(seen.probabilities, seen.nothing)
             right[side, emotion] += label is emotion
 
     def share(counted: Counter[tuple[int, Emotion]], side: int) -> str:
