@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import isnan
 from typing import Any, Protocol
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -21,7 +22,9 @@ Floats = npt.NDArray[np.floating]
 
 
 class EmotionClassifier(Protocol):
-    """Whatever tells expressions apart."""
+    """Whatever tells expressions apart. side: pixels of the crops that it sees best."""
+
+    side: int
 
     @property
     def natural(self) -> Shares:
@@ -29,7 +32,7 @@ class EmotionClassifier(Protocol):
         ...
 
     def classify(self, crops: Pixels) -> list[Expression]:
-        """Return what each of (n, 48, 48) grey crops expresses; no answer depends on the other crops."""
+        """Return what each of (n, s, s) grey crops expresses; no answer depends on the other crops."""
         ...
 
 
@@ -41,7 +44,7 @@ def load_classifier() -> LiteRTClassifier:
 
 
 class LiteRTClassifier:
-    """The emotion network: (n, 48, 48, 1) uint8 in, logits of its heads side by side out; one thread.
+    """The emotion network: (n, side, side, 1) uint8 in, logits of its heads side by side out; one thread.
 
     details: the manifest's entry. `labels` names the logits of each head, in their order. Only the heads `natural` and
     `eyes` speak here.
@@ -49,6 +52,7 @@ class LiteRTClassifier:
 
     def __init__(self, model: bytes, details: Mapping[str, Any]) -> None:
         self._network = Network(model)
+        self.side = self._network.sides[0]
         self._heads = _heads(details["labels"])
         self._calibration = Calibration.of(details)
 
@@ -61,7 +65,7 @@ class LiteRTClassifier:
         """Return what each crop expresses."""
         if len(crops) == 0:
             return []
-        logits = mirrored_logits(self._network, crops)
+        logits = logits_of(self._network, resized(crops, self.side))
         return self._calibration.expressions(logits[:, self._heads["natural"]], logits[:, self._heads["eyes"]])
 
 
@@ -132,11 +136,14 @@ def _softmax(logits: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return np.asarray(e / e.sum(axis=1, keepdims=True))
 
 
-def mirrored_logits(network: Network, crops: Pixels) -> npt.NDArray[np.float32]:
-    """Return the mean of the network's logits for (n, 48, 48) crops and for their mirror images, (n, outputs).
+def logits_of(network: Network, crops: Pixels) -> npt.NDArray[np.float32]:
+    """Return the network's logits, (n, outputs), for (n, side, side) crops; one by one, so that none sways another."""
+    return np.concatenate([network(crop[None, ..., None]) for crop in crops])
 
-    An expression is the same seen from the other side, and the errors of both views differ in part.
-    """
-    views = np.concatenate([crops, crops[:, :, ::-1]])[..., None]
-    logits = network(views)
-    return np.asarray((logits[: len(crops)] + logits[len(crops) :]) / 2, np.float32)
+
+def resized(crops: Pixels, side: int) -> Pixels:
+    """Return (n, s, s) crops as (n, side, side): those of an older index are smaller."""
+    if crops.shape[1] == side:
+        return crops
+    how = cv2.INTER_AREA if side < crops.shape[1] else cv2.INTER_LINEAR
+    return np.array([cv2.resize(crop, (side, side), interpolation=how) for crop in crops], np.uint8)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .labels import Album
 from .output import LOOKS
-from .types import ANSWERS, Answer, Emotion, Face, Shares
+from .types import ANSWERS, EYES_SHUT, Answer, Emotion, Face, Shares
 
 NO_LABEL = "no clear expression"
 
@@ -23,7 +23,7 @@ def of_face(number: int, face: Face, elsewhere: Emotion | None, album: Album | N
 
 def of_eyes(eyes: float | None) -> str:
     """Say whether eyes are open."""
-    return "eyes not to be seen" if eyes is None else "eyes open" if eyes >= 0.5 else "eyes closed"
+    return "eyes not to be seen" if eyes is None else "eyes open" if eyes >= EYES_SHUT else "eyes closed"
 
 
 def of_album(album: Album) -> str:

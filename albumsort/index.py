@@ -521,7 +521,7 @@ class Index:
             return int(self._connection.execute(f"SELECT count(*) FROM contents c WHERE {where}", values).fetchone()[0])
 
     def unclassified(self, settings: Settings, after: int, limit: int) -> list[tuple[int, int, bytes]]:
-        """Return contents whose faces are found as today, but were classified otherwise, by their ids.
+        """Return contents whose faces were classified otherwise than today and can be again, by their ids.
 
         Each as (id, number of faces, packed crops), those with ids above `after`, at most `limit`.
         """
@@ -917,10 +917,15 @@ def _code(e: sqlite3.Error) -> int:
     return getattr(e, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
 
 
-def _unclassified(settings: Settings) -> tuple[str, tuple[str, str]]:
-    """SQL for "found as today, classified otherwise, and shown by some photo"."""
+def _unclassified(settings: Settings) -> tuple[str, tuple[str, ...]]:
+    """SQL for "classified otherwise than today, shown by some photo, and with all that classifying needs".
+
+    What was found by an older method is classified again, too, if its crops are there: its photos are analysed again
+    when they are met, which may be long after.
+    """
     shown = "EXISTS (SELECT 1 FROM photos p WHERE p.content = c.id)"
-    return f"c.found_with = ? AND c.classified_with <> ? AND {shown}", (settings.finding, settings.classifying)
+    stored = "(c.found_with = ? OR EXISTS (SELECT 1 FROM crops k WHERE k.content = c.id))"
+    return f"c.classified_with <> ? AND {stored} AND {shown}", (settings.classifying, settings.finding)
 
 
 def _under(folder: Path) -> tuple[str, tuple[bytes, ...]]:

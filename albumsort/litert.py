@@ -50,6 +50,7 @@ class Network:
         self._unused: Any = Interpreter(model_content=model, num_threads=1)
         given = self._unused.get_input_details()[0]
         self._input, self.channels = given["index"], int(given["shape"][-1])
+        self.sides = int(given["shape"][1]), int(given["shape"][2])
         self._outputs = [o["index"] for o in sorted(self._unused.get_output_details(), key=lambda o: str(o["name"]))]
         self._kept: OrderedDict[tuple[int, ...], Any] = OrderedDict()
 

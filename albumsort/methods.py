@@ -5,7 +5,7 @@ from __future__ import annotations
 from . import weights
 from .types import Settings
 
-FINDING_METHOD = "11"
+FINDING_METHOD = "12"
 """Changes whenever the same bytes and weights would give other faces, crops or dates."""
 CLASSIFYING_METHOD = "3"
 """Changes whenever the same crops and weights would give other probabilities."""

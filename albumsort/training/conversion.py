@@ -17,7 +17,7 @@ import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-from ..emotions import mirrored_logits
+from ..emotions import logits_of
 from ..errors import AlbumsortError
 from ..faces import SIGN
 from ..litert import Network, hushed
@@ -25,8 +25,6 @@ from .datasets import Floats, Head, Pixels
 from .face_networks import ANSWERS
 from .networks import BatchNorm
 from .recipes import write_json
-
-BATCH = 256
 
 
 def to_litert(model: keras.Model) -> bytes:
@@ -213,10 +211,14 @@ def commit() -> str:
 
 def side_of(content: bytes) -> int:
     """Return how many pixels wide the faces are that a LiteRT file takes."""
-    return int(Interpreter(model_content=content).get_input_details()[0]["shape"][1])
+    return Network(content).sides[0]
 
 
 def run_litert(content: bytes, pixels: Pixels) -> Floats:
-    """Return the (n, outputs) logits for (n, side, side) faces, averaged with those of their mirror images."""
-    network = Network(content)
-    return np.concatenate([mirrored_logits(network, pixels[i : i + BATCH]) for i in range(0, len(pixels), BATCH)])
+    """Return the (n, outputs) logits that the network gives for (n, side, side) faces in the program."""
+    return logits_of(Network(content), pixels)
+
+
+def mirrored_litert(content: bytes, pixels: Pixels) -> Floats:
+    """Return the same averaged with the logits of the faces' mirror images, whose errors differ in part."""
+    return np.asarray((run_litert(content, pixels) + run_litert(content, pixels[:, :, ::-1])) / 2, np.float32)

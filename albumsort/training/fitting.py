@@ -13,6 +13,7 @@ import numpy as np
 from keras import ops
 
 from .. import weights
+from ..emotions import resized
 from ..errors import AlbumsortError, UsageError
 from . import conversion, natural_scores
 from .augmentation import augment
@@ -20,7 +21,7 @@ from .datasets import SIDE, Floats, Head, LabelledFaces, Pixels
 from .epochs import AVERAGE, Checkpoints, adamw, go_on
 from .evaluation import evaluate, softmax
 from .examples import Examples, parts
-from .natural import EYES_HEAD, NATURAL_HEAD, NaturalFaces, resized
+from .natural import EYES_HEAD, NATURAL_HEAD, NaturalFaces
 from .networks import NETWORKS
 from .recipes import Stored
 
@@ -140,7 +141,7 @@ def _answers(teachers: Sequence[Trained], examples: Examples, heads: Sequence[He
     answers = np.zeros_like(examples.targets)
     known = np.zeros(answers.shape[1], np.float32)
     for teacher in teachers:
-        logits = conversion.run_litert(teacher.content, examples.faces(conversion.side_of(teacher.content)))
+        logits = conversion.mirrored_litert(teacher.content, examples.faces(conversion.side_of(teacher.content)))
         theirs = dict(zip(teacher.heads, parts(teacher.heads), strict=True))
         for head, part in zip(heads, parts(heads), strict=True):
             if head in theirs:

@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from ..emotions import EYES, resized
 from ..errors import AlbumsortError
 from ..types import Emotion
 from .datasets import Floats, Head, Ints, Pixels
@@ -25,7 +26,6 @@ EXPRESSIONS = ("neutral", "happy", "surprise", "sad", "anger", "disgust", "fear"
 """What a viewer can say of a face: one of the seven emotions, or one of NOTHING."""
 NOTHING = ("other", "unclear", "none")
 """Another expression, a face that cannot be read, no human face."""
-EYES = ("open", "closed", "hidden")
 NATURAL_HEAD, EYES_HEAD = Head("natural", EXPRESSIONS), Head("eyes", EYES)
 TILE, ACROSS = 96, 20  # pixels of a tile's side; tiles in a row of a sheet
 SQUARE = 64  # pixels of a tile's middle that are the classifier's square
@@ -82,22 +82,12 @@ class NaturalFaces:
 def squares(images: Pixels, square: int, side: int) -> Pixels:
     """Cut the middle `square` pixels of (n, s, s) images and resize them to (n, side, side)."""
     edge = (images.shape[1] - square) // 2
-    middles = images[:, edge : edge + square, edge : edge + square]
-    if square == side:
-        return np.ascontiguousarray(middles)
-    how = cv2.INTER_AREA if side < square else cv2.INTER_LINEAR
-    resized = [cv2.resize(np.ascontiguousarray(m), (side, side), interpolation=how) for m in middles]
-    return np.array(resized, np.uint8).reshape(-1, side, side)
+    return resized(np.ascontiguousarray(images[:, edge : edge + square, edge : edge + square]), side)
 
 
 def no_tiles() -> Pixels:
     """(0, 96, 96)."""
     return np.empty((0, TILE, TILE), np.uint8)
-
-
-def resized(faces: Pixels, side: int) -> Pixels:
-    """Return (n, s, s) faces as (n, side, side)."""
-    return squares(faces, faces.shape[1], side)
 
 
 def majority(votes: Floats) -> Ints:

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 
 from .. import analysis, photos
-from ..emotions import EmotionClassifier
+from ..emotions import EYES, EmotionClassifier
 from ..errors import AlbumsortError, PhotoError
 from ..face_rows import overlaps
 from ..labels import LabelRule
 from ..types import THRESHOLD, Box, Emotion, Expression
 from .datasets import Pixels
-from .natural import EXPRESSIONS, EYES, NaturalFaces, read_rows, votes
+from .natural import EXPRESSIONS, NaturalFaces, read_rows, votes
 from .natural_evaluation import Seen, Viewed
 
 PHOTO_COLUMNS = ("file", "box", "source", "weight", "labels")

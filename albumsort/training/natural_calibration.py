@@ -14,10 +14,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ..types import ANSWERS, NOTHING
 from .augmentation import shrunk
 from .datasets import Floats, Pixels
 from .evaluation import softmax
 from .natural import EXPRESSIONS
+from .natural_scores import with_nothing
 
 SIZES = (64, 32, 24, 16, 12, 9)
 """Pixels across the square of a face at which it is calibrated, each counting alike."""
@@ -63,6 +65,7 @@ def fit(logits: Floats, votes: Floats, weight: Floats) -> Scaling:
 
 
 def natural_shares(votes: Floats, weight: Floats) -> dict[str, float]:
-    """Return the share of each of EXPRESSIONS among natural faces."""
-    shares = (votes / np.maximum(votes.sum(axis=1, keepdims=True), 1) * weight[:, None]).sum(axis=0)
-    return {name: round(float(v), 5) for name, v in zip(EXPRESSIONS, shares / shares.sum(), strict=True)}
+    """Return how common each emotion is among natural faces, and "nothing": whatever else viewers say."""
+    each = (votes / np.maximum(votes.sum(axis=1, keepdims=True), 1) * weight[:, None]).sum(axis=0, keepdims=True)
+    shares = with_nothing(each / each.sum())[0]
+    return {str(answer or NOTHING): round(float(v), 5) for answer, v in zip(ANSWERS, shares, strict=True)}

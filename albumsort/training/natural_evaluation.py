@@ -12,10 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..emotions import EYES
 from ..types import Emotion
 from .datasets import Floats, Ints
 from .evaluation import RESAMPLES, Score
-from .natural import EXPRESSIONS, EYES, NaturalFaces, Texts, agreed, majority
+from .natural import EXPRESSIONS, NaturalFaces, Texts, agreed, majority
 from .natural_scores import Booleans, area_under_roc, average_precision, share
 
 BINS = 15

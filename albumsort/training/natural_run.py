@@ -8,9 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ..emotions import EYES_SHUT, EmotionClassifier
+from ..emotions import EmotionClassifier
 from ..errors import UsageError
+from ..types import EYES_SHUT
 from . import natural, natural_answers, natural_tables
+from .datasets import Pixels
 from .natural import NaturalFaces, Use
 from .natural_answers import Watch
 from .natural_calibration import at_sizes
@@ -75,7 +77,7 @@ def _report(seen: Seen, faces: NaturalFaces) -> NaturalReport:
     return report(seen, Viewed.of(faces), EYES_SHUT)
 
 
-def _by_size(classifier: EmotionClassifier, crops: natural.Pixels, faces: NaturalFaces) -> Table:
+def _by_size(classifier: EmotionClassifier, crops: Pixels, faces: NaturalFaces) -> Table:
     """Show the faces as photos have them in which they are so many pixels wide."""
     seen = {
         size: natural_answers.of_crops(classifier, of) for size, of in zip(SIZES, at_sizes(crops, SIZES), strict=True)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from ..emotions import EYES
 from ..types import Emotion
 from .datasets import Floats, Ints
 from .evaluation import softmax
-from .natural import EXPRESSIONS, EYES, NOTHING, agreed, majority
+from .natural import EXPRESSIONS, NOTHING, agreed, majority
 
 Booleans = npt.NDArray[np.bool_]
 

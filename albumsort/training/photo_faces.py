@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from .. import faces, photos
+from ..emotions import EYES
 from ..errors import AlbumsortError, PhotoError
 from ..face_rows import BOX, SCORE
 from ..types import Box, PhotoFile
@@ -16,7 +17,7 @@ from ..walk import Walk, find
 from . import face_reviews
 from .datasets import Pixels
 from .face_photos import LONGEST_SIDE
-from .natural import EXPRESSIONS, EYES, SQUARE, TILE, NaturalFaces, Use, no_tiles, read_rows
+from .natural import EXPRESSIONS, SQUARE, TILE, NaturalFaces, Use, no_tiles, read_rows
 
 SMALLEST = 24
 """Pixels of the decoded photo: smaller faces show no expression to learn from."""

@@ -114,7 +114,7 @@ def reproduce(
             best=int(max(rows, key=lambda row: row["public_accuracy"])["epoch"]),
             parameters=model.count_params(),
             bytes=len(content),
-            milliseconds=round(milliseconds_a_face(content, mirrored=False), 3),
+            milliseconds=round(milliseconds_a_face(content), 3),
             seconds=round(sum(row["seconds"] for row in rows), 1),
         )
     np.save(folder / SCORES, scores)

@@ -14,13 +14,12 @@ import numpy.typing as npt
 import xxhash
 
 from .. import weights
-from ..emotions import LiteRTClassifier, mirrored_logits
+from ..emotions import LiteRTClassifier, resized
 from ..errors import AlbumsortError, UsageError
 from ..litert import Network
 from . import conversion, evaluation, examples, fitting, natural_calibration, report
 from .datasets import (
     BOTH_HEADS,
-    SIDE,
     USAGES,
     Floats,
     Head,
@@ -34,7 +33,7 @@ from .evaluation import answers, leading
 from .examples import Examples
 from .fitting import ENTRY, MODEL, Recipe
 from .further import Further
-from .natural import EYES_HEAD, NATURAL_HEAD, NaturalFaces, Use, resized
+from .natural import EXPRESSIONS, EYES_HEAD, NATURAL_HEAD, NaturalFaces, Use
 from .recipes import claim_inputs, write_json
 from .sources import load
 
@@ -163,7 +162,11 @@ def _of_natural(content: bytes, heads: Sequence[Head], valid: NaturalFaces, know
     scaling = natural_calibration.fit(logits, np.tile(valid.expressions, repeated), np.tile(valid.weight, len(sizes)))
     chosen_on = known.of(Use.TRAIN, Use.VALID)
     return {
-        "natural": {"temperature": scaling.temperature, "bias": list(scaling.offsets)},
+        "natural": {
+            "labels": list(EXPRESSIONS),
+            "temperature": scaling.temperature,
+            "bias": list(scaling.offsets),
+        },
         "shares": natural_calibration.natural_shares(chosen_on.expressions, chosen_on.weight),
     }
 
@@ -241,16 +244,13 @@ def _trained(run: Path) -> tuple[bytes, dict[str, Any]]:
     return (run / MODEL).read_bytes(), json.loads((run / ENTRY).read_text(encoding="utf-8"))
 
 
-def milliseconds_a_face(content: bytes, mirrored: bool = True, runs: int = 300) -> float:
-    """Return the median time for one face on one thread; mirrored: for both views of it, as in the program."""
-    face = np.full((1, SIDE, SIDE), 128, np.uint8)
+def milliseconds_a_face(content: bytes, runs: int = 300) -> float:
+    """Return the median time for one face on one thread."""
     network = Network(content)
+    face = np.full((1, *network.sides, 1), 128, np.uint8)
     times = []
     for _ in range(runs):
         start = time.perf_counter()
-        if mirrored:
-            mirrored_logits(network, face)
-        else:
-            network(face[..., None])
+        network(face)
         times.append(time.perf_counter() - start)
     return float(np.median(times) * 1000)
