@@ -264,3 +264,43 @@ def on_a_terminal(*arguments: str | Path, env: dict[str, str] | None = None, typ
     finally:
         os.close(ours)
     return process.wait(timeout=60), shown.decode()
+
+
+def natural_row(tile: int, file: str, use: str, **more: str) -> dict[str, str]:
+    """A row of a table of natural faces, of which nothing is known but what is given."""
+    known = {"sheet": "0", "tile": str(tile), "file": file, "use": use, "draw": "random", "weight": "1"}
+    unknown = dict.fromkeys(("labels", "eyes"), "") | {"age": "30-39", "gender": "female", "race": "White"}
+    return known | unknown | more
+
+
+def write_natural(folder: Path, tiles: Sequence[np.ndarray], rows: Sequence[dict[str, str]]) -> Path:
+    """Write a folder of natural faces with one sheet of tiles, 20 a row."""
+    (folder / "sheets").mkdir(parents=True)
+    sheet = np.zeros((96 * (1 + (len(tiles) - 1) // 20), 96 * 20), np.uint8)
+    for number, tile in enumerate(tiles):
+        y, x = (96 * v for v in divmod(number, 20))
+        sheet[y : y + 96, x : x + 96] = tile
+    cv2.imwrite(str(folder / "sheets" / "000.webp"), sheet, [cv2.IMWRITE_WEBP_QUALITY, 101])
+    with (folder / "faces.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+    return folder
+
+
+def drawn_natural(folder: Path, uses: dict[str, int]) -> Path:
+    """Write so many drawn faces of each use, every other one smiling with shut eyes; those without a label unjudged."""
+    random = np.random.default_rng(3)
+    tiles, rows = [], []
+    for use, count in uses.items():
+        for number in range(count):
+            smile = number % 2 == 0
+            tiles.append(cv2.resize(np.pad(drawn_face(random, smile=smile), 12, "edge"), (96, 96)))
+            said = (
+                {}
+                if use == "unlabelled"
+                else {"labels": "happy" if smile else "sad", "eyes": "closed" if smile else "open"}
+            )
+            age = {"age": "60-69" if number % 3 else "more than 70"}
+            rows.append(natural_row(len(rows), f"{use}-{number}", use, **said, **age))
+    return write_natural(folder / "natural", tiles, rows)

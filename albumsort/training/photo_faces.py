@@ -17,7 +17,7 @@ from ..walk import Walk, find
 from . import face_reviews
 from .datasets import Pixels
 from .face_photos import LONGEST_SIDE
-from .natural import EXPRESSIONS, SQUARE, TILE, NaturalFaces, Use, no_tiles, read_rows
+from .natural import EXPRESSIONS, SQUARE, TILE, NaturalFaces, Use, no_tiles, read_rows, votes
 
 SMALLEST = 24
 """Pixels of the decoded photo: smaller faces show no expression to learn from."""
@@ -77,30 +77,30 @@ def judged(listing: Path, folder: Path, without: frozenset[str], watch: Watch) -
     Photos named in `without` are left out. Raises AlbumsortError if the CSV is not of that form.
     """
     rows = [row for row in read_rows(listing, JUDGED_COLUMNS) if row["photo"] not in without]
+    by_photo: dict[str, list[dict[str, str]]] = {}
+    for row in rows:
+        by_photo.setdefault(row["photo"], []).append(row)
+    tiles, cut = [no_tiles()], list[dict[str, str]]()
     try:
-        said = [(Place.of_row(row), EXPRESSIONS.index(row["label"]), EYES.index(row["eyes"])) for row in rows]
+        for file, upright in _decoded(folder, by_photo.__contains__, watch):
+            for row in by_photo[file.path.name]:
+                place = Place.of_row(row)
+                tiles.append(tile(upright.pixels, place.box.scaled(1 / upright.scale), place.lean)[None])
+                cut.append(row)
+        blank = np.full(len(cut), "")
+        return NaturalFaces(
+            tiles=np.concatenate(tiles),
+            expressions=votes([row["label"] for row in cut], EXPRESSIONS),
+            eyes=votes([row["eyes"] for row in cut], EYES),
+            weight=np.zeros(len(cut), np.float32),
+            file=np.array([row["photo"] for row in cut], np.str_),
+            use=np.full(len(cut), Use.TRAIN.value),
+            age=blank,
+            gender=blank,
+            race=blank,
+        )
     except ValueError as e:
         raise AlbumsortError(f"{listing}: {e}") from e
-    by_photo: dict[str, list[tuple[Place, int, int]]] = {}
-    for one in said:
-        by_photo.setdefault(one[0].photo, []).append(one)
-    tiles, labels = [no_tiles()], list[tuple[str, int, int]]()
-    for file, upright in _decoded(folder, by_photo.__contains__, watch):
-        for place, label, eyes in by_photo[file.path.name]:
-            tiles.append(tile(upright.pixels, place.box.scaled(1 / upright.scale), place.lean)[None])
-            labels.append((place.photo, label, eyes))
-    n, blank = len(labels), np.full(len(labels), "")
-    return NaturalFaces(
-        tiles=np.concatenate(tiles),
-        expressions=np.eye(len(EXPRESSIONS), dtype=np.float32)[[label for _, label, _ in labels]].reshape(n, -1),
-        eyes=np.eye(len(EYES), dtype=np.float32)[[eyes for *_, eyes in labels]].reshape(n, -1),
-        weight=np.zeros(n, np.float32),
-        file=np.array([name for name, *_ in labels]),
-        use=np.full(n, Use.TRAIN.value),
-        age=blank,
-        gender=blank,
-        race=blank,
-    )
 
 
 def nobody(review: Path, folder: Path, without: frozenset[str], watch: Watch) -> Pixels:

@@ -1,0 +1,344 @@
+"""Natural faces: reading what viewers said, learning from it, calibrating on it, and scoring against it."""
+
+import csv
+
+import cv2
+import numpy as np
+import pytest
+from helpers import astronaut, drawn_natural, natural_row, write_natural
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from albumsort.cli import app
+from albumsort.emotions import load_classifier
+from albumsort.errors import AlbumsortError, UsageError
+from albumsort.training import (
+    augmentation,
+    datasets,
+    examples,
+    further,
+    natural,
+    natural_answers,
+    natural_calibration,
+    natural_evaluation,
+    natural_scores,
+    photo_faces,
+)
+from albumsort.training.natural import EXPRESSIONS, EYES_HEAD, NATURAL_HEAD
+from albumsort.types import Box, Emotion
+
+HEADS = (*datasets.BOTH_HEADS, NATURAL_HEAD, EYES_HEAD)
+EMOTIONS = list(Emotion)
+
+
+def votes(*said: str) -> np.ndarray:
+    return natural.votes(said, EXPRESSIONS)
+
+
+# reading
+
+
+def test_tiles_and_verdicts_belong_to_the_rows_that_name_them(tmp_path):
+    tiles = [np.full((96, 96), grey, np.uint8) for grey in (10, 90, 200)]
+    rows = [
+        natural_row(tile=1, file="b", use="valid", labels="sad", eyes="closed", weight="2.5", age="60-69"),
+        natural_row(tile=0, file="a", use="unlabelled"),
+        natural_row(tile=2, file="c", use="test", labels="happy happy other", eyes="open open hidden"),
+    ]
+    faces = natural.load(write_natural(tmp_path, tiles, rows))
+    assert [int(tile.mean()) for tile in faces.tiles] == pytest.approx([90, 10, 200], abs=3)
+    assert [EXPRESSIONS[i] if i >= 0 else None for i in natural.majority(faces.expressions)] == ["sad", None, "happy"]
+    assert faces.expressions[2].sum() == 3
+    assert faces.eyes.tolist() == [[0, 1, 0], [0, 0, 0], [2, 0, 1]]
+    assert (faces.weight[0], faces.age[0]) == (2.5, "60-69")
+    assert list(faces.of(natural.Use.TEST, natural.Use.VALID).file) == ["b", "c"]
+
+
+def test_the_square_is_the_middle_of_its_tile():
+    tile = np.zeros((1, 96, 96), np.uint8)
+    tile[0, 16:80, 16:80] = np.arange(64)
+    assert np.array_equal(natural.squares(tile, 64, 64)[0], tile[0, 16:80, 16:80])
+    assert natural.squares(tile, 64, 32).shape == (1, 32, 32)
+
+
+def test_a_further_verdict_makes_a_face_one_to_learn_from(tmp_path):
+    folder = drawn_natural(tmp_path, {"unlabelled": 2, "test": 1})
+    judged = tmp_path / "judged.csv"
+    judged.write_text("file,label,eyes\nunlabelled-1,anger,open\n")
+    faces = natural.load(folder, [judged])
+    learnt = faces.of(natural.Use.TRAIN)
+    assert list(learnt.file) == ["unlabelled-1"]
+    assert EXPRESSIONS[natural.majority(learnt.expressions)[0]] == "anger"
+    judged.write_text("file,label,eyes\ntest-0,anger,open\n")
+    with pytest.raises(AlbumsortError, match="test-0 was judged, but is not among the faces without a label"):
+        natural.load(folder, [judged])
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"labels": "hapy"}, "a viewer said 'hapy'; choose from neutral, happy"),
+        ({"sheet": "7"}, "cannot read .*007.webp"),
+        ({"tile": "400"}, "row 1 names a tile outside of its sheet"),
+    ],
+)
+def test_a_row_that_says_nothing_sensible_is_named(change, reason, tmp_path):
+    rows = [natural_row(tile=0, file="a", use="train", labels="happy", eyes="open") | change]
+    with pytest.raises(AlbumsortError, match=reason):
+        natural.load(write_natural(tmp_path, [np.zeros((96, 96), np.uint8)], rows))
+
+
+def test_other_unclear_none_and_no_majority_agree_with_no_label_alone():
+    said = votes("sad sad happy", "other other sad", "none", "sad happy anger", "unclear unclear unclear")
+    assert natural.agreed(said).tolist() == [EMOTIONS.index(Emotion.SAD), -1, -1, -1, -1]
+
+
+# learning
+
+
+def test_faces_are_drawn_by_the_evenness_asked_for(tmp_path):
+    said = ["neutral"] * 90 + ["sad"] * 10
+    rows = [natural_row(tile=i, file=f"{i}", use="train", labels=word, eyes="open") for i, word in enumerate(said)]
+    faces = natural.load(write_natural(tmp_path, [np.zeros((96, 96), np.uint8)] * 100, rows))
+    random = np.random.default_rng(0)
+
+    def sad(evenly):
+        drawn = examples.of_natural(faces, HEADS, 1.0, evenly).draw(random, 20_000)
+        return float((drawn >= 90).mean())
+
+    assert [sad(0), sad(0.5), sad(1)] == pytest.approx([0.1, 0.25, 0.5], abs=0.02)
+
+
+def test_a_teacher_speaks_alone_where_nobody_judged_and_beside_a_viewer_elsewhere(tmp_path):
+    rows = [
+        natural_row(tile=0, file="a", use="train", labels="sad", eyes="open"),
+        natural_row(tile=1, file="b", use="unlabelled"),
+    ]
+    faces = natural.load(write_natural(tmp_path, [np.zeros((96, 96), np.uint8)] * 2, rows))
+    source = examples.of_natural(faces, HEADS, 1.0, 0.5)
+    part = dict(zip(HEADS, examples.parts(HEADS), strict=True))[NATURAL_HEAD]
+    answers = np.zeros_like(source.targets)
+    answers[:, part.start + EXPRESSIONS.index("neutral")] = 1
+    taught = source.taught(answers, HEADS, 0.25)
+    sad, neutral = (part.start + EXPRESSIONS.index(word) for word in ("sad", "neutral"))
+    assert taught.targets[0, sad] == pytest.approx(0.75 * source.targets[0, sad])
+    assert taught.targets[0, neutral] == pytest.approx(0.25 + 0.75 * source.targets[0, neutral])
+    assert taught.targets[1, neutral] == 1
+    assert taught.targets[1].sum() == 1  # no other head knows anything
+
+
+def test_clear_votes_speak_for_the_natural_head_and_doubtful_ones_do_not():
+    clear, doubtful = np.zeros(10, np.float32), np.zeros(10, np.float32)
+    clear[datasets.VOTE_COLUMNS.index("contempt")] = 9
+    doubtful[:2] = 5
+    faces = datasets.LabelledFaces(
+        np.zeros((2, 48, 48), np.uint8), np.array([0, 0]), np.stack([clear, doubtful]), datasets.FER2013_LABELS
+    )
+    part = dict(zip(HEADS, examples.parts(HEADS), strict=True))[NATURAL_HEAD]
+    told = examples.of_labelled(faces, HEADS, 1.0, voted=True).targets[:, part]
+    assert told[0, EXPRESSIONS.index("other")] == 1
+    assert told[1].sum() == 0
+    assert examples.of_labelled(faces, HEADS, 1.0, voted=False).targets[:, part].sum() == 0
+
+
+def test_what_is_no_face_is_learnt_as_none():
+    targets = examples.of_nobody(np.zeros((1, 96, 96), np.uint8), HEADS, 1.0).targets
+    part = dict(zip(HEADS, examples.parts(HEADS), strict=True))[NATURAL_HEAD]
+    assert EXPRESSIONS[targets[0, part].argmax()] == "none"
+    assert targets.sum() == pytest.approx(1)
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(0, 2**32 - 1), st.sampled_from([32, 48, 64]))
+def test_a_tile_is_augmented_to_the_side_asked_for_and_shows_what_lies_around_the_square(seed, side):
+    tile = np.full((96, 96), 50, np.uint8)
+    tile[16:80, 16:80] = 200
+    changed = augmentation.augment(tile, np.random.default_rng(seed), 0.0, square=64, side=side)
+    assert changed.shape == (side, side)
+    middle = changed[side // 3 : -side // 3, side // 3 : -side // 3]
+    assert middle.min() == 200  # however it is shifted, turned and zoomed, the middle stays the middle
+    assert changed.min() >= 50
+
+
+# photos
+
+
+def photo_with(tmp_path, name, image):
+    folder = tmp_path / "photos"
+    folder.mkdir(exist_ok=True)
+    image.save(folder / name)
+    return folder
+
+
+def test_a_judged_face_of_a_photo_is_cut_as_the_program_cuts_it(tmp_path):
+    folder = photo_with(tmp_path, "a.png", astronaut())
+    [(place, tile)] = photo_faces.find_faces(folder, frozenset(), lambda files: files)
+    judged = tmp_path / "judged.csv"
+    with judged.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(photo_faces.JUDGED_COLUMNS)
+        box = place.box
+        writer.writerow(["a.png", box.x, box.y, box.w, box.h, place.lean, "happy", "open"])
+    assert photo_faces.is_about_photos(judged)
+    faces = photo_faces.judged(judged, folder, frozenset(), lambda files: files)
+    assert np.abs(faces.tiles[0].astype(int) - tile).max() <= 1
+    assert EXPRESSIONS[natural.majority(faces.expressions)[0]] == "happy"
+    assert len(photo_faces.judged(judged, folder, frozenset({"a.png"}), lambda files: files)) == 0
+
+
+def test_a_place_that_a_reviewer_ruled_out_is_no_face(tmp_path):
+    folder = photo_with(tmp_path, "a.png", astronaut())
+    review = tmp_path / "review.csv"
+    review.write_text("photo,verdict,x,y,w,h\na.png,other,300,300,60,60\na.png,face,200,60,100,120\n")
+    [tile] = photo_faces.nobody(review, folder, frozenset(), lambda files: files)
+    pixels = np.asarray(astronaut())[:, :, ::-1]
+    assert np.array_equal(tile, photo_faces.tile(np.ascontiguousarray(pixels), Box(300, 300, 60, 60), 0.0))
+
+
+@pytest.mark.parametrize(
+    ("named", "reason"),
+    [
+        ({"judged": ["x.csv"]}, "name --natural"),
+        ({"natural": "n", "reviewed": "r.csv"}, "name their folder with --faces"),
+        ({"without": "p.csv"}, "name their folder with --faces"),
+    ],
+)
+def test_sources_that_lack_what_they_are_about_are_refused(named, reason):
+    with pytest.raises(UsageError, match=reason):
+        further.Sources(**named)
+
+
+# figures
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.integers(0, 2**32 - 1), st.integers(2, 60), st.booleans())
+def test_weighted_average_precision_and_area_are_those_of_scikit_learn(seed, n, tied):
+    metrics = pytest.importorskip("sklearn.metrics")
+    random = np.random.default_rng(seed)
+    scores = random.random(n).astype(np.float32)
+    if tied:
+        scores = np.round(scores, 1)
+    positive, weight = random.random(n) < 0.4, (random.random(n) + 0.1).astype(np.float32)
+    positive[:2] = True, False
+    ours = natural_scores.average_precision(scores, positive, weight)
+    assert ours == pytest.approx(metrics.average_precision_score(positive, scores, sample_weight=weight), abs=1e-5)
+    area = natural_scores.area_under_roc(scores, positive, weight)
+    assert area == pytest.approx(metrics.roc_auc_score(positive, scores, sample_weight=weight), abs=1e-5)
+
+
+def test_scaling_undoes_how_often_training_showed_each_answer_and_how_sure_it_made_the_network():
+    random = np.random.default_rng(1)
+    shares = np.array([0.5, 0.3, 0.04, 0.04, 0.04, 0.02, 0.02, 0.02, 0.01, 0.01])
+    truth = random.choice(len(shares), 6000, p=shares)
+    evidence = random.normal(0, 1, (6000, 10)) + 3 * np.eye(10)[truth]
+    calibrated = 3 * evidence + np.log(shares)  # the log posterior of such evidence
+    leaning = 1.7 * (calibrated + np.linspace(-1, 1, 10))
+    weight = np.ones(6000, np.float32)
+    scaling = natural_calibration.fit(leaning.astype(np.float32), np.eye(10, dtype=np.float32)[truth], weight)
+    assert scaling.temperature == pytest.approx(1.7, rel=0.1)
+    fitted = scaling.probabilities(leaning.astype(np.float32))
+    assert fitted.mean(axis=0) == pytest.approx(np.bincount(truth, minlength=10) / 6000, abs=0.01)
+    counted = natural_calibration.fit(
+        leaning.astype(np.float32), np.eye(10, dtype=np.float32)[truth], 1.0 + 9 * (truth == 3)
+    )
+    assert counted.offsets[3] > scaling.offsets[3] + 1
+
+
+def seen(labels, sure, eyes=None):
+    chosen = np.array([-1 if label is None else EMOTIONS.index(label) for label in labels])
+    probabilities = np.full((len(labels), len(EMOTIONS)), 0.02)
+    for row, label in zip(probabilities, chosen, strict=True):
+        row[label] = 0.88
+    eyes = np.ones(len(labels)) if eyes is None else np.array(eyes)
+    return natural_evaluation.Seen(probabilities, chosen, np.array(sure, float), eyes)
+
+
+def viewed(said, eyes=None, weight=None, **groups):
+    return natural_evaluation.Viewed(
+        votes(*said),
+        natural.votes(eyes or ["open"] * len(said), ("open", "closed", "hidden")),
+        np.ones(len(said), np.float32) if weight is None else np.array(weight, np.float32),
+        {name: np.array(values) for name, values in groups.items()},
+    )
+
+
+def test_a_report_counts_every_face_by_its_weight_and_null_agrees_with_no_expression():
+    said = ["happy", "neutral", "sad", "other", "anger happy sad"]
+    labels = [Emotion.HAPPY, Emotion.SAD, Emotion.SAD, None, Emotion.ANGER]
+    scored = natural_evaluation.report(
+        seen(labels, [0.9, 0.6, 0.7, np.nan, 0.5]),
+        viewed(said, weight=[4, 2, 1, 2, 1], age=["a", "a", "b", "b", "b"]),
+        0.5,
+    )
+    assert scored.agreement.value == pytest.approx((4 + 1 + 2) / 10)
+    assert scored.false_negatives.value == pytest.approx((2 + 1) / 10)  # neutral called sad; no majority called angry
+    assert scored.null.value == pytest.approx(0.2)
+    assert scored.named[Emotion.SAD].precision.value == pytest.approx(1 / 3)
+    assert scored.named[Emotion.SAD].recall.value == 1
+    assert {name: (s.value, s.n) for name, s in scored.groups["age"].items()} == {
+        "a": (pytest.approx(4 / 6), 2),
+        "b": (pytest.approx(3 / 4), 3),
+    }
+    assert scored.agreement.low < scored.agreement.value < scored.agreement.high
+
+
+def test_calibration_is_held_against_the_share_of_viewers_who_agree():
+    faces = viewed(["sad sad happy"] * 9)
+    exact = natural_evaluation.calibration_error(seen([Emotion.SAD] * 9, [2 / 3] * 9), faces.expressions, faces.weight)
+    overconfident = natural_evaluation.calibration_error(
+        seen([Emotion.SAD] * 9, [0.9] * 9), faces.expressions, faces.weight
+    )
+    assert exact == pytest.approx(0, abs=1e-6)
+    assert overconfident == pytest.approx(0.9 - 2 / 3, abs=1e-6)
+
+
+def test_unseen_eyes_are_never_called_shut_and_laughing_ones_are_counted():
+    faces = viewed(["happy", "happy", "neutral", "neutral"], ["open", "open", "closed", "closed"])
+    eyes = natural_evaluation.report(seen([Emotion.HAPPY] * 4, [0.9] * 4, [0.1, 0.9, 0.2, np.nan]), faces, 0.5).eyes
+    assert eyes is not None
+    assert (eyes.precision, eyes.recall, eyes.laughing) == (0.5, 0.5, (2, 1))
+
+
+# commands
+
+
+def test_natural_faces_are_scored_with_their_groups_their_sizes_and_a_sheet(tmp_path):
+    folder = drawn_natural(tmp_path, {"test": 12, "valid": 8})
+    done = CliRunner().invoke(
+        app, ["model", "evaluate", "--natural", str(folder), "--report", str(tmp_path / "report")]
+    )
+    assert done.exit_code == 0, done.output
+    for table in ("test, by emotion", "test + valid, by group", "The same faces made smaller"):
+        assert table in done.stdout
+    assert "60 and older" in done.stdout
+    assert cv2.imread(str(tmp_path / "report" / "disagreements.png")) is not None
+
+
+def test_another_program_is_scored_by_the_table_of_its_answers(tmp_path):
+    folder = drawn_natural(tmp_path, {"test": 4})
+    table = tmp_path / "other.csv"
+    table.write_text("file,happy,sad\n" + "".join(f"test-{i},0.9,0.1\n" for i in range(4)))
+    done = CliRunner().invoke(app, ["model", "evaluate", "--natural", str(folder), "--answers", f"other={table}"])
+    assert done.exit_code == 0, done.output
+    [line] = [line.split() for line in done.stdout.splitlines() if line.startswith("other, test  ")]
+    assert line[3] == "0.500"  # every other drawn face smiles
+    table.write_text("file,happy\ntest-0,1\n")
+    done = CliRunner().invoke(app, ["model", "evaluate", "--natural", str(folder), "--answers", f"other={table}"])
+    assert done.exit_code == 1
+    assert "says nothing of test-1 and 2 more" in done.stderr
+
+
+def test_a_judged_face_of_a_photo_is_matched_with_what_was_found_there(tmp_path):
+    folder = photo_with(tmp_path, "a.png", astronaut())
+    listing = tmp_path / "photos.csv"
+    listing.write_text(
+        "file,box,source,weight,labels\na.png,190 60 100 120,web,2,happy happy happy\na.png,10 10 30 30,web,1,none\n"
+    )
+    classifier = load_classifier()
+    judged = natural_answers.judged_faces(listing, folder)
+    said, faces, failed = natural_answers.of_photos(classifier, judged, lambda paths: paths)
+    assert said.label.tolist() == [EMOTIONS.index(Emotion.HAPPY), -1]  # nothing was found at the second place
+    assert faces.weight.tolist() == [2, 1]
+    assert failed == []
