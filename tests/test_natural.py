@@ -71,7 +71,7 @@ def test_a_further_verdict_makes_a_face_one_to_learn_from(tmp_path):
     assert list(learnt.file) == ["unlabelled-1"]
     assert EXPRESSIONS[natural.majority(learnt.expressions)[0]] == "anger"
     judged.write_text("file,label,eyes\ntest-0,anger,open\n")
-    with pytest.raises(AlbumsortError, match="test-0 was judged, but is not among the faces without a label"):
+    with pytest.raises(AlbumsortError, match="judges test-0, which is not among the faces to learn from"):
         natural.load(folder, [judged])
 
 
@@ -179,10 +179,12 @@ def test_a_judged_face_of_a_photo_is_cut_as_the_program_cuts_it(tmp_path):
         writer = csv.writer(file)
         writer.writerow(photo_faces.JUDGED_COLUMNS)
         box = place.box
-        writer.writerow(["a.png", box.x, box.y, box.w, box.h, place.lean, "happy", "open"])
+        for label in ("happy", "happy", "sad"):
+            writer.writerow(["a.png", box.x, box.y, box.w, box.h, place.lean, label, "open"])
     assert photo_faces.is_about_photos(judged)
     faces = photo_faces.judged(judged, folder, frozenset(), lambda files: files)
     assert np.abs(faces.tiles[0].astype(int) - tile).max() <= 1
+    assert faces.expressions.sum() == 3  # one face, three viewers
     assert EXPRESSIONS[natural.majority(faces.expressions)[0]] == "happy"
     assert len(photo_faces.judged(judged, folder, frozenset({"a.png"}), lambda files: files)) == 0
 

@@ -13,7 +13,7 @@ from itertools import pairwise
 import numpy as np
 
 from .datasets import Floats, Head, Ints, LabelledFaces, Pixels, shares
-from .natural import EXPRESSIONS, EYES_HEAD, NATURAL_HEAD, SQUARE, NaturalFaces, majority, squares
+from .natural import EXPRESSIONS, EYES_HEAD, NATURAL_HEAD, SQUARE, NaturalFaces, squares
 
 SMOOTHING = 0.1
 CLEAR = 0.7
@@ -89,9 +89,8 @@ def of_natural(faces: NaturalFaces, heads: Sequence[Head], share: float, evenly:
     told = dict(zip((NATURAL_HEAD, EYES_HEAD), (faces.expressions, faces.eyes), strict=True))
     said = [told.get(head, np.zeros((len(faces), len(head.labels)), np.float32)) for head in heads]
     targets = [smoothed(votes / np.maximum(votes.sum(axis=1, keepdims=True), 1)) for votes in said]
-    label = majority(faces.expressions)
-    counts = np.bincount(label + 1, minlength=len(EXPRESSIONS) + 1)
-    chance = (1.0 / counts[label + 1]) ** evenly
+    label = faces.expressions.argmax(axis=1)
+    chance = (1.0 / np.bincount(label, minlength=len(EXPRESSIONS))[label]) ** evenly
     return Examples(faces.tiles, SQUARE, np.concatenate(targets, axis=1), chance.astype(np.float32), share)
 
 

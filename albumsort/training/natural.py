@@ -107,20 +107,21 @@ def agreed(expressions: Floats) -> Ints:
 
 
 def load(folder: Path, judged: Sequence[Path] = ()) -> NaturalFaces:
-    """Read the folder; judged: CSVs `file,label,eyes` of further verdicts on faces that had none.
+    """Read the folder; judged: CSVs `file,label,eyes` of further viewers' verdicts, several on a face if need be.
 
-    Those become faces to learn from. Raises AlbumsortError if a file is not of the expected form.
+    Faces that had none become faces to learn from. Raises AlbumsortError if a file is not of the expected form, or a
+    verdict is about a face to choose by or to report on.
     """
     rows = read_rows(folder / "faces.csv", COLUMNS)
     tiles = _tiles(folder / "sheets", rows, folder / "faces.csv")
-    more = {row["file"]: row for listing in judged for row in read_rows(listing, JUDGED_COLUMNS)}
-    unknown = more.keys() - {row["file"] for row in rows if row["use"] == Use.UNLABELLED}
-    if unknown:
-        raise AlbumsortError(f"{min(unknown)} was judged, but is not among the faces without a label in {folder}")
-    for row in rows:
-        if row["file"] in more:
-            verdict = more[row["file"]]
-            row |= {"use": Use.TRAIN, "labels": verdict["label"], "eyes": verdict["eyes"]}
+    learnt = {row["file"]: row for row in rows if row["use"] in (Use.TRAIN, Use.UNLABELLED)}
+    for listing in judged:
+        for verdict in read_rows(listing, JUDGED_COLUMNS):
+            if verdict["file"] not in learnt:
+                raise AlbumsortError(f"{listing} judges {verdict['file']}, which is not among the faces to learn from")
+            row = learnt[verdict["file"]]
+            labels, eyes = f"{row['labels']} {verdict['label']}", f"{row['eyes']} {verdict['eyes']}"
+            row |= {"use": Use.TRAIN.value, "labels": labels, "eyes": eyes}
     try:
         return NaturalFaces(
             tiles=tiles,

@@ -74,7 +74,8 @@ def is_about_photos(listing: Path) -> bool:
 def judged(listing: Path, folder: Path, without: frozenset[str], watch: Watch) -> NaturalFaces:
     """Return the faces of photos that viewers judged; listing: a CSV of JUDGED_COLUMNS about the folder's photos.
 
-    Photos named in `without` are left out. Raises AlbumsortError if the CSV is not of that form.
+    Lines about one place are verdicts of several viewers. Photos named in `without` are left out. Raises AlbumsortError
+    if the CSV is not of that form.
     """
     rows = [row for row in read_rows(listing, JUDGED_COLUMNS) if row["photo"] not in without]
     by_photo: dict[str, list[dict[str, str]]] = {}
@@ -83,10 +84,13 @@ def judged(listing: Path, folder: Path, without: frozenset[str], watch: Watch) -
     tiles, cut = [no_tiles()], list[dict[str, str]]()
     try:
         for file, upright in _decoded(folder, by_photo.__contains__, watch):
+            places: dict[Place, list[dict[str, str]]] = {}
             for row in by_photo[file.path.name]:
-                place = Place.of_row(row)
+                places.setdefault(Place.of_row(row), []).append(row)
+            for place, said in places.items():
                 tiles.append(tile(upright.pixels, place.box.scaled(1 / upright.scale), place.lean)[None])
-                cut.append(row)
+                labels, eyes = (" ".join(row[name] for row in said) for name in ("label", "eyes"))
+                cut.append({"photo": place.photo, "label": labels, "eyes": eyes})
         blank = np.full(len(cut), "")
         return NaturalFaces(
             tiles=np.concatenate(tiles),
