@@ -301,6 +301,6 @@ def drawn_natural(folder: Path, uses: dict[str, int]) -> Path:
                 if use == "unlabelled"
                 else {"labels": "happy" if smile else "sad", "eyes": "closed" if smile else "open"}
             )
-            age = {"age": "60-69" if number % 3 else "more than 70"}
+            age = {"age": "60-69" if number % 3 else "70+"}
             rows.append(natural_row(len(rows), f"{use}-{number}", use, **said, **age))
     return write_natural(folder / "natural", tiles, rows)

@@ -20,7 +20,7 @@ from .natural import EXPRESSIONS, NaturalFaces, Texts, agreed, majority
 from .natural_scores import Booleans, area_under_roc, average_precision, share
 
 BINS = 15
-OLD = {"60-69": "60 and older", "more than 70": "60 and older"}
+OLD = dict.fromkeys(("60-69", "70+"), "60 and older")
 NEGATIVES = (Emotion.ANGER, Emotion.SAD)
 CLOSED, OPEN = EYES.index("closed"), EYES.index("open")
 
