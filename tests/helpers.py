@@ -24,8 +24,9 @@ from skimage import data as skimage_data
 import albumsort
 from albumsort import indexing
 from albumsort.index import Index
+from albumsort.labels import LabelRule
 from albumsort.training.datasets import VOTE_COLUMNS
-from albumsort.types import FOUR, Analysis, Box, Emotion, Face, PhotoFile, Settings
+from albumsort.types import ANSWERS, Analysis, Box, Emotion, Face, PhotoFile, Settings, Shares
 
 try:
     import pty
@@ -153,13 +154,26 @@ def write_csvs(folder: Path, counts: dict[str, int]) -> tuple[Path, Path]:
 # made-up results
 
 
-def face(box: tuple[float, float, float, float] = (10, 10, 40, 40), **probabilities: float) -> Face:
-    """A face with these probabilities; what they leave of 1 is shared by the other emotions."""
+EVEN: Shares = {answer: 1 / len(ANSWERS) for answer in ANSWERS}
+
+
+def face(
+    box: tuple[float, float, float, float] = (10, 10, 40, 40),
+    *,
+    nothing: float = 0.0,
+    eyes: float | None = 0.9,
+    **probabilities: float,
+) -> Face:
+    """A face with these probabilities; what they leave of 1 is shared by the other emotions.
+
+    Its label is that in an index which knows no shares.
+    """
     given = {Emotion(name): p for name, p in probabilities.items()}
     rest = [e for e in Emotion if e not in given]
     shares = {e: given.get(e, (1 - sum(given.values())) / max(1, len(rest))) for e in Emotion}
     size = max(box[2:]) / 480  # of the photos that `save` makes up
-    return Face(Box(*box), LANDMARKS, 0.9, size, 0.5, shares, max(FOUR, key=lambda e: shares[e]))
+    made = Face(Box(*box), LANDMARKS, 0.9, size, 0.5, shares, nothing, eyes, None, None)
+    return LabelRule(EVEN, EVEN).relabelled(made)
 
 
 def save(

@@ -14,7 +14,7 @@ from albumsort import analysis, faces, methods, photos, weights
 from albumsort.analysis import analyse, analyse_bytes, load_networks
 from albumsort.errors import PhotoError
 from albumsort.methods import settings
-from albumsort.types import FOUR, THRESHOLD, Analysis, Box, Emotion, Face, PhotoFile
+from albumsort.types import THRESHOLD, Analysis, Box, Emotion, Expression, Face, PhotoFile
 
 
 def analysed(data: bytes) -> Analysis:
@@ -138,7 +138,15 @@ def test_every_face_has_an_answer_of_its_own() -> None:
     result = analysed(encoded(picture))
     assert len(sure(result)) == 2
     assert all(face.label is Emotion.HAPPY for face in sure(result))
-    assert all(face.label in FOUR and analysis.FLOOR <= face.detection <= 1 for face in result.faces)
+    assert all(analysis.FLOOR <= face.detection <= 1 for face in result.faces)
+
+
+def test_a_face_has_the_label_and_is_as_sure_as_in_an_ordinary_album() -> None:
+    seen, natural = only(analysed(encoded(astronaut()))), weights.natural_shares()
+    anybody = natural[Emotion.HAPPY] / (1 - natural[None])
+    assert seen.sure == pytest.approx(seen.probabilities[Emotion.HAPPY] - seen.nothing * anybody)
+    assert seen.eyes is not None
+    assert seen.eyes > 0.5
 
 
 @pytest.mark.parametrize("turn", [Image.Transpose.ROTATE_90, Image.Transpose.ROTATE_270])
@@ -243,7 +251,7 @@ def test_another_method_makes_its_own_step_stale_and_no_other(
 @pytest.mark.parametrize(
     ("network", "step"), [("face_proposer", "finding"), ("face_verifier", "finding"), ("emotion", "classifying")]
 )
-@pytest.mark.parametrize("key", ["sha256", "temperature", "label_prior", "labels"])
+@pytest.mark.parametrize("key", ["sha256", "calibration", "natural", "shares", "labels"])
 def test_another_network_makes_its_own_step_stale_and_no_other(
     monkeypatch: pytest.MonkeyPatch, network: str, step: str, key: str
 ) -> None:
@@ -261,9 +269,9 @@ def test_the_stored_crops_give_the_very_same_answers(side: int) -> None:
         picture.paste(astronaut(side), (x, 0))
     result = analysed(encoded(picture))
     crops = faces.unpack(result.crops, len(result.faces))
-    verdicts = analysis.classify(crops, load_networks()[1])
-    assert len(verdicts) >= 2
-    assert verdicts == [(face.probabilities, face.label) for face in result.faces]
+    expressions = load_networks()[1].classify(crops)
+    assert len(expressions) >= 2
+    assert expressions == [Expression(face.probabilities, face.nothing, face.eyes) for face in result.faces]
 
 
 def test_a_photo_without_a_face_stores_no_crops() -> None:

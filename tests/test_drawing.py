@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from albumsort import drawing
 from albumsort.drawing import LONGEST_SIDE, SHORTEST_SIDE, draw
 from albumsort.errors import AlbumsortError
 from albumsort.photos import Upright
-from albumsort.types import Box, Face
+from albumsort.types import Box, Emotion, Face
 
 GREY = 128
 
@@ -116,7 +117,7 @@ def test_a_note_at_the_border_stays_in_the_picture(corner: tuple[int, int]) -> N
 def test_where_a_face_fills_the_photo_its_note_leaves_eyes_nose_and_mouth_free() -> None:
     marks = ((500.0, 400.0), (1100.0, 400.0), (800.0, 650.0), (550.0, 900.0), (1050.0, 900.0))
     portrait = face((0, 0, 1600, 1200), happy=0.9)
-    [note] = notes([Face(portrait.box, marks, 0.9, 1, 0.5, portrait.probabilities, portrait.label)], 1600, 1200)
+    [note] = notes([replace(portrait, landmarks=marks, size=1)], 1600, 1200)
     assert shared(note, Box(500, 400, 600, 500)) == 0
 
 
@@ -126,6 +127,26 @@ def test_faces_next_to_each_other_are_numbered_as_the_text_numbers_them() -> Non
     assert "face 0.90" in texts[0]
     assert "happy 87.6 %" in texts[0]
     assert drawing._text(3, face(happy=0.876), 0) == "3 happy 88 %"
+
+
+def test_a_note_says_how_sure_the_label_is_beside_what_the_probabilities_are() -> None:
+    moved = replace(face(neutral=0.6, sad=0.3), label=Emotion.SAD, sure=0.71)
+    assert drawing._text(1, moved, 0) == "1 sad 71 %"
+    lines = drawing._text(1, moved, 3).splitlines()
+    assert lines[0].split() == ["1", "sad", "71", "%"]
+    assert lines[2:4] == ["neutral 60.0 %", "sad 30.0 %"]
+
+
+@pytest.mark.parametrize("emotion", [*Emotion, None])
+def test_a_face_of_any_label_is_drawn_and_one_without_says_so(emotion: Emotion | None, tmp_path: Path) -> None:
+    seen = replace(face((100, 100, 200, 200), happy=0.9), label=emotion, sure=None if emotion is None else 0.8)
+    picture = drawn(plain(640, 480), [seen], tmp_path)
+    assert np.abs(picture - GREY).max() > 60
+    assert drawing._text(1, seen, 0) == ("1 no label" if emotion is None else f"1 {emotion} 80 %")
+
+
+def test_every_label_has_a_colour_of_its_own() -> None:
+    assert len({drawing.COLOURS[label] for label in (*Emotion, None)}) == 8
 
 
 def test_a_photo_without_a_face_says_so_in_the_picture(tmp_path: Path) -> None:

@@ -1,15 +1,20 @@
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
-from helpers import ASTRONAUT_FACE, astronaut, face
+from helpers import ASTRONAUT_FACE, astronaut
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from albumsort import weights
-from albumsort.emotions import LiteRTClassifier, load_classifier
+from albumsort.emotions import Calibration, LiteRTClassifier, eyes_open, joint_probabilities, load_classifier
 from albumsort.faces import crop
-from albumsort.types import FOUR, Emotion
+from albumsort.types import ANSWERS, Emotion, Expression
+
+ANSWERED = ("neutral", "happy", "surprise", "sad", "anger", "disgust", "fear", "other", "unclear", "none")
+NATURAL = dict(zip(ANSWERS, (0.05, 0.3, 0.05, 0.3, 0.04, 0.03, 0.03, 0.2), strict=True))
 
 
 @pytest.fixture(scope="module")
@@ -27,28 +32,50 @@ def crops(n: int) -> np.ndarray:
     return np.stack([smile(), *random.integers(0, 256, (n - 1, 48, 48), np.uint8)])
 
 
-def test_the_astronaut_is_happy(classifier: LiteRTClassifier) -> None:
-    [probabilities] = classifier.classify(smile()[None])
-    assert probabilities[Emotion.HAPPY] > 0.9
-    assert classifier.label(probabilities) is Emotion.HAPPY
+def logits(**values: float) -> np.ndarray:
+    return np.array([[values.get(name, 0.0) for name in ANSWERED]])
+
+
+def joint(values: np.ndarray, temperature: float = 1.0, **bias: float) -> dict[Emotion | None, float]:
+    [row] = joint_probabilities(values, ANSWERED, temperature, tuple(bias.get(name, 0.0) for name in ANSWERED))
+    return dict(zip(ANSWERS, map(float, row), strict=True))
+
+
+def calibration(**changed: object) -> Calibration:
+    """That of the shipped network, with other numbers."""
+    details = json.loads(json.dumps(weights.load("emotion")[1].details))
+    details["natural"].update(changed)
+    return Calibration.of(details)
+
+
+# the network that ships
+
+
+def test_the_astronaut_is_happy_and_her_eyes_are_open(classifier: LiteRTClassifier) -> None:
+    [seen] = classifier.classify(smile()[None])
+    assert seen.probabilities[Emotion.HAPPY] > 0.9
+    assert seen.nothing < 0.1
+    assert seen.eyes is not None
+    assert seen.eyes > 0.5
 
 
 def test_her_mirror_image_is_happy_too(classifier: LiteRTClassifier) -> None:
-    [probabilities] = classifier.classify(np.ascontiguousarray(smile()[:, ::-1])[None])
-    assert probabilities[Emotion.HAPPY] > 0.9
+    [seen] = classifier.classify(np.ascontiguousarray(smile()[:, ::-1])[None])
+    assert seen.probabilities[Emotion.HAPPY] > 0.9
 
 
 @settings(max_examples=25)
 @given(st.integers(1, 5), st.integers(0, 255), st.integers(0, 255))
-def test_probabilities_of_any_crop_sum_to_one(n: int, low: int, high: int) -> None:
+def test_what_any_crop_expresses_is_made_of_probabilities(n: int, low: int, high: int) -> None:
     random = np.random.default_rng(n)
     faces = random.integers(min(low, high), max(low, high) + 1, (n, 48, 48)).astype(np.uint8)
     answers = load_classifier().classify(faces)
     assert len(answers) == n
-    for probabilities in answers:
-        assert list(probabilities) == list(Emotion)
-        assert all(0 <= p <= 1 for p in probabilities.values())
-        assert sum(probabilities.values()) == pytest.approx(1, abs=1e-5)
+    for seen in answers:
+        assert list(seen.probabilities) == list(Emotion)
+        assert all(0 <= p <= 1 for p in (*seen.probabilities.values(), seen.nothing))
+        assert sum(seen.probabilities.values()) == pytest.approx(1, abs=1e-9)
+        assert seen.eyes is None or 0 <= seen.eyes <= 1
 
 
 def test_faces_together_are_judged_as_they_are_one_by_one(classifier: LiteRTClassifier) -> None:
@@ -56,38 +83,108 @@ def test_faces_together_are_judged_as_they_are_one_by_one(classifier: LiteRTClas
     together = classifier.classify(batch)
     alone = [classifier.classify(one[None])[0] for one in batch]
     for a, b in zip(together, alone, strict=True):
-        assert a == pytest.approx(b, abs=1e-4)
+        assert a.probabilities == pytest.approx(b.probabilities, abs=1e-4)
+        assert a.nothing == pytest.approx(b.nothing, abs=1e-4)
 
 
 def test_no_face_is_no_answer(classifier: LiteRTClassifier) -> None:
     assert classifier.classify(np.empty((0, 48, 48), np.uint8)) == []
 
 
-def test_a_higher_temperature_is_less_sure_of_the_same_order() -> None:
-    content, network = weights.load("emotion")
-    answers = [
-        LiteRTClassifier(content, {**network.details, "temperature": t}, weights.label_prior()).classify(crops(3))
-        for t in (1.0, 4.0)
-    ]
-    for sharp, soft in zip(*answers, strict=True):
-        assert max(soft.values()) < max(sharp.values())
-        assert max(soft, key=soft.__getitem__) is max(sharp, key=sharp.__getitem__)
-
-
-def test_the_label_divides_by_the_training_prior() -> None:
-    content, network = weights.load("emotion")
-    probabilities = face(neutral=0.5, sad=0.3).probabilities
-    even = dict.fromkeys(Emotion, 1 / len(Emotion))
-    lopsided = {**even, Emotion.NEUTRAL: 0.6, Emotion.SAD: 0.1}
-    labels = [LiteRTClassifier(content, network.details, prior).label(probabilities) for prior in (even, lopsided)]
-    assert labels == [Emotion.NEUTRAL, Emotion.SAD]
-
-
-def test_the_label_is_one_of_the_four_even_of_a_surprised_face(classifier: LiteRTClassifier) -> None:
-    assert classifier.label(face(surprise=0.98).probabilities) in FOUR
-
-
-def test_the_shipped_network_is_calibrated_and_names_its_labels() -> None:
+def test_the_shipped_network_names_its_heads_and_its_natural_shares(classifier: LiteRTClassifier) -> None:
     details = weights.load("emotion")[1].details
-    assert {e.value for e in Emotion} <= set(details["labels"]["ferplus"])
-    assert float(details["temperature"]) > 0
+    assert details["labels"]["natural"] == list(ANSWERED)
+    assert details["labels"]["eyes"] == ["open", "closed", "hidden"]
+    assert classifier.natural == weights.natural_shares()
+
+
+def test_the_heads_are_found_by_their_names_whatever_their_order() -> None:
+    content, network = weights.load("emotion")
+    labels = network.details["labels"]
+    swapped = {"eyes": labels["eyes"], **{name: of for name, of in labels.items() if name != "eyes"}}
+    [seen] = LiteRTClassifier(content, network.details).classify(smile()[None])
+    [wrong] = LiteRTClassifier(content, {**network.details, "labels": swapped}).classify(smile()[None])
+    assert wrong.probabilities != pytest.approx(seen.probabilities, abs=0.01)
+
+
+# from logits to probabilities
+
+
+def test_the_answers_that_are_no_emotion_are_nothing_together() -> None:
+    shown = joint(logits(happy=np.log(4), other=np.log(2)))  # 4, 2, and eight times 1
+    assert shown[Emotion.HAPPY] == pytest.approx(4 / 14)
+    assert shown[Emotion.SAD] == pytest.approx(1 / 14)
+    assert shown[None] == pytest.approx(4 / 14)
+    assert sum(shown.values()) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("emotion", list(Emotion))
+def test_every_emotion_has_its_own_logit(emotion: Emotion) -> None:
+    shown = joint(logits(**{emotion.value: 3.0}))
+    assert max(shown, key=shown.__getitem__) is emotion
+
+
+def test_a_higher_temperature_is_less_sure_of_the_same_order() -> None:
+    sharp, soft = (joint(logits(happy=2, sad=1), temperature) for temperature in (1.0, 4.0))
+    assert sharp[Emotion.HAPPY] > soft[Emotion.HAPPY] > soft[Emotion.SAD] > sharp[Emotion.FEAR]
+
+
+def test_a_bias_favours_its_own_answer_whatever_the_temperature() -> None:
+    plain, biased = joint(logits(happy=2), 4.0), joint(logits(happy=2), 4.0, sad=np.log(3))
+    odds = biased[Emotion.SAD] / biased[Emotion.HAPPY] / (plain[Emotion.SAD] / plain[Emotion.HAPPY])
+    assert odds == pytest.approx(3)
+
+
+def test_the_calibration_of_the_manifest_is_applied() -> None:
+    eyes = np.zeros((1, 3))
+    plain, soft, biased = (
+        calibration(**changed).expressions(logits(happy=3.0, sad=1.0), eyes)[0]
+        for changed in (
+            {"bias": [0.0] * 10},
+            {"bias": [0.0] * 10, "temperature": 3.0},
+            {"bias": [0, 0, 0, 5] + [0] * 6},
+        )
+    )
+    assert plain.probabilities[Emotion.HAPPY] > soft.probabilities[Emotion.HAPPY]
+    assert biased.probabilities[Emotion.SAD] > biased.probabilities[Emotion.HAPPY]
+
+
+def test_the_bias_goes_by_the_names_of_the_answers() -> None:
+    labels = list(reversed(ANSWERED))
+    bias = [5.0 if name == "sad" else 0.0 for name in labels]
+    [seen] = calibration(labels=labels, bias=bias).expressions(logits(), np.zeros((1, 3)))
+    assert max(seen.probabilities, key=seen.probabilities.__getitem__) is Emotion.SAD
+
+
+def expressed(values: np.ndarray) -> Expression:
+    [seen] = Calibration(ANSWERED, 1.0, (0.0,) * 10, NATURAL).expressions(values, np.zeros((1, 3)))
+    return seen
+
+
+def test_a_face_that_cannot_be_read_has_the_probabilities_of_any_face() -> None:
+    seen = expressed(logits(unclear=50))
+    assert seen.nothing == pytest.approx(1)
+    assert seen.probabilities == pytest.approx({e: NATURAL[e] / 0.8 for e in Emotion})
+
+
+def test_probabilities_are_mixed_with_those_of_any_face_as_far_as_it_cannot_be_read() -> None:
+    values = logits(happy=2.0, none=1.5)
+    shown, seen = joint(values), expressed(values)
+    assert seen.nothing == pytest.approx(shown[None])
+    for emotion in Emotion:
+        assert seen.probabilities[emotion] - seen.nothing * NATURAL[emotion] / 0.8 == pytest.approx(shown[emotion])
+
+
+# eyes
+
+
+def test_eyes_are_open_against_closed_where_they_are_to_be_seen() -> None:
+    opened = eyes_open(np.log([[3.0, 1.0, 1.0], [1.0, 3.0, 2.9], [3.0, 1.0, 2.0]]))
+    assert opened.tolist() == pytest.approx([0.75, 0.25, 0.75])
+
+
+def test_eyes_that_are_most_likely_hidden_have_no_answer() -> None:
+    eyes = np.log([[1.0, 1.0, 1.1], [1.1, 1.0, 1.0]])
+    hidden, seen = Calibration(ANSWERED, 1.0, (0.0,) * 10, NATURAL).expressions(np.zeros((2, 10)), eyes)
+    assert hidden.eyes is None
+    assert seen.eyes == pytest.approx(1.1 / 2.1)

@@ -13,15 +13,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from helpers import NOW, environment, face, save
+from helpers import EVEN, NOW, environment, face, save
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from albumsort import index as index_module
 from albumsort.errors import IndexFileError
 from albumsort.index import By, Comparison, Filters, Index
+from albumsort.labels import Album, LabelRule
 from albumsort.schema import APPLICATION_ID, MIGRATIONS
-from albumsort.types import Emotion, Photo, PhotoFile, Settings
+from albumsort.types import ANSWERS, Analysis, Emotion, Expression, Face, Photo, PhotoFile, Settings, Shares
 
 HAPPY = Emotion.HAPPY
 BEFORE = Settings("found before", "classified now")
@@ -165,17 +166,17 @@ def test_what_is_new_or_changed_is_to_be_analysed_and_nothing_else(index: Index)
     fail(index, B, "broken")
     mark_missing(index, A, B)
     same = PhotoFile(A, 1000, 2000), PhotoFile(B, 10, 20)
-    assert compared(index, *same) == Comparison(todo=0, unchanged=1, failing=[(B, "broken")], back=[A, B])
+    assert compared(index, *same) == Comparison(0, 0, unchanged=1, failing=[(B, "broken")], back=[A, B])
     for other in (PhotoFile(A, 1001, 2000), PhotoFile(A, 1000, 2001), PhotoFile(C, 1000, 2000)):
-        assert compared(index, other, same[1]) == Comparison(1, 0, [(B, "broken")], [B])
+        assert compared(index, other, same[1]) == Comparison(1, 0, 0, [(B, "broken")], [B])
         assert list(index.todo()) == [other]
-    assert compared(index, *same, everything=True) == Comparison(todo=2, unchanged=0, failing=[], back=[])
+    assert compared(index, *same, everything=True) == Comparison(todo=2, outdated=0, unchanged=0, failing=[], back=[])
 
 
 def test_a_file_that_is_met_twice_is_one(index: Index) -> None:
     save(index, A)
     files = PhotoFile(A, 1000, 2000), PhotoFile(C, 1, 1), PhotoFile(C, 1, 1), PhotoFile(A, 1000, 2000)
-    assert compared(index, *files) == Comparison(todo=1, unchanged=1, failing=[], back=[])
+    assert compared(index, *files) == Comparison(todo=1, outdated=0, unchanged=1, failing=[], back=[])
 
 
 def test_more_files_than_are_in_memory_at_once_come_back_once_each(
@@ -197,6 +198,30 @@ def test_results_of_other_weights_are_not_current(index: Index) -> None:
     files = PhotoFile(A, 1000, 2000), PhotoFile(B, 10, 20)
     assert compared(index, *files).todo == 2
     assert compared(index, *files, settings=BEFORE).todo == 0
+
+
+def test_what_only_another_method_makes_stale_is_counted_apart(index: Index) -> None:
+    save(index, A, [], settings=BEFORE)
+    save(index, B, [])
+    save(index, C, [], settings=BEFORE)
+    fail(index, Path("/album/d.jpg"), settings=BEFORE)
+    [same, new, touched, failing] = (
+        PhotoFile(A, 1000, 2000),
+        PhotoFile(Path("/album/new.jpg"), 1, 1),
+        PhotoFile(C, 1000, 2001),
+        PhotoFile(Path("/album/d.jpg"), 10, 20),
+    )
+    found = compared(index, same, PhotoFile(B, 1000, 2000), new, touched, failing)
+    assert (found.todo, found.outdated) == (4, 2)
+    again = compared(index, same, PhotoFile(B, 1000, 2000), everything=True)
+    assert (again.todo, again.outdated) == (2, 1)
+
+
+def test_a_result_that_is_distrusted_is_not_stale_for_its_method(index: Index) -> None:
+    save(index, A, [])
+    with index.transaction():
+        index.distrust(1)
+    assert compared(index, PhotoFile(A, 1000, 2000)).outdated == 0
 
 
 def test_what_is_known_of_a_folder_is_below_it(index: Index) -> None:
@@ -426,6 +451,14 @@ def test_the_counts_are_by_the_label_of_the_largest_face(index: Index) -> None:
     assert counts.labels == {Emotion.SAD: 2}
 
 
+def test_the_counts_are_of_all_seven_labels_and_of_none(index: Index) -> None:
+    for number, emotion in enumerate(Emotion):
+        save(index, f"/album/{number}.jpg", [face(**{emotion.value: 0.9})])
+    save(index, A, [face(happy=0.3, nothing=0.9)])
+    counts = index.stats()
+    assert (counts.labels, counts.unlabelled, counts.without_face) == (dict.fromkeys(Emotion, 1), 1, 0)
+
+
 def test_an_empty_index_counts_nothing(index: Index) -> None:
     counts = index.stats()
     assert (counts.photos, counts.faces, counts.without_face, counts.failed, counts.missing) == (0, 0, 0, 0, 0)
@@ -539,7 +572,7 @@ def test_a_damaged_index_is_an_error_with_advice(database: Path) -> None:
     damaged = bytearray(database.read_bytes())
     damaged[4096:] = b"\xff" * (len(damaged) - 4096)
     database.write_bytes(damaged)
-    with Index(database) as index, pytest.raises(IndexFileError, match=r"damaged.*--db"):
+    with pytest.raises(IndexFileError, match=r"damaged.*--db"), Index(database) as index:
         list(index.photos(Filters()))
 
 
@@ -901,10 +934,180 @@ def test_an_index_that_moves_to_a_network_and_back_changes_its_journal(
             assert (listed(index), index.integrity()) == (["a.jpg"], "ok")
 
 
+# labels by album
+
+NATURAL = {answer: (0.4 if answer in (HAPPY, Emotion.NEUTRAL) else 0.2 / 6) for answer in ANSWERS}
+SADLY = {answer: (0.72 if answer is Emotion.SAD else 0.04) for answer in ANSWERS}
+DOUBTFUL = face(neutral=0.7, sad=0.25)
+
+
+def add_albums(index: Index, *albums: Album, natural: Shares = NATURAL) -> None:
+    with index.transaction():
+        index.save_natural_shares(natural)
+        for album in albums:
+            index.add_root(album.root)
+            index.save_album(album)
+
+
+def test_a_label_is_that_of_the_deepest_album_and_elsewhere_that_of_an_ordinary_one(index: Index) -> None:
+    paths = ["/a/x.jpg", "/a/sad/x.jpg", "/a/sad2/x.jpg", "/b/x.jpg"]
+    for path in paths:
+        save(index, path, [DOUBTFUL])
+    add_albums(index, Album(Path("/a"), NATURAL, 3), Album(Path("/a/sad"), SADLY, 3))
+    labels = {str(photo.path): photo.label for photo in index.photos(Filters())}
+    assert labels == dict.fromkeys(paths, Emotion.NEUTRAL) | {"/a/sad/x.jpg": Emotion.SAD}
+    assert {str(p.path): p.label for p in index.best(Emotion.SAD, By.MAX, Filters(), 0.0, -1)} == labels
+    assert index.stats().labels == {Emotion.NEUTRAL: 3, Emotion.SAD: 1}
+
+
+def test_an_album_moves_labels_and_how_sure_they_are_but_no_score(index: Index) -> None:
+    save(index, "/a/x.jpg", [DOUBTFUL])
+    add_albums(index, Album(Path("/a"), SADLY, 3))
+    [photo] = index.best(Emotion.SAD, By.MAX, Filters(), 0.0, 1)
+    expected = LabelRule(NATURAL, SADLY).label(DOUBTFUL.probabilities, 0.0)
+    assert (photo.label, photo.sure, photo.score) == (*expected, 0.25)
+    assert photo.faces[0].probabilities == DOUBTFUL.probabilities
+
+
+def test_what_the_same_bytes_show_is_labelled_in_each_album_by_its_shares(index: Index) -> None:
+    save(index, "/a/x.jpg", [DOUBTFUL], digest="d1")
+    save(index, "/b/x.jpg", [DOUBTFUL], digest="d1")
+    add_albums(index, Album(Path("/a"), SADLY, 3), Album(Path("/b"), NATURAL, 3))
+    assert [photo.label for photo in index.photos(Filters())] == [Emotion.SAD, Emotion.NEUTRAL]
+    assert index.stats().labels == {Emotion.SAD: 1, Emotion.NEUTRAL: 1}
+
+
+def test_the_natural_shares_are_those_that_were_stored_last(index: Index) -> None:
+    """As far as nothing can be read in a face, it has the probabilities of any face, which say nothing about it."""
+    save(index, "/b/x.jpg", [face(neutral=0.5, happy=0.45, nothing=0.4)])
+    sure = list[tuple[Emotion | None, float | None]]()
+    for common in (HAPPY, Emotion.NEUTRAL):
+        natural = {answer: (0.65 if answer is common else 0.05) for answer in ANSWERS}
+        add_albums(index, natural=natural)
+        [photo] = index.photos(Filters())
+        assert (photo.label, photo.sure) == LabelRule(natural, natural).label(photo.faces[0].probabilities, 0.4)
+        sure.append((photo.label, photo.sure))
+    assert sure[0][0] is Emotion.NEUTRAL
+    assert sure[0] != sure[1]
+
+
+def test_faces_from_before_nothing_was_asked_are_read_and_their_eyes_are_unknown(index: Index, database: Path) -> None:
+    save(index, A, [face(happy=0.9, nothing=0.5)])
+    with closing(sqlite3.connect(database)) as raw:
+        raw.execute('UPDATE faces SET "nothing" = NULL, eyes = NULL')
+        raw.commit()
+    [photo] = index.photos(Filters())
+    assert photo.faces == (face(happy=0.9, eyes=None),)
+    assert index.stats().labels == {HAPPY: 1}
+
+
+PROBABILITIES = st.lists(st.floats(0, 1), min_size=7, max_size=7).filter(any)
+FACES = st.builds(
+    lambda parts, nothing, side: face(
+        (0, 0, side, side),
+        nothing=nothing,
+        **{e.value: part / sum(parts) for e, part in zip(Emotion, parts, strict=True)},
+    ),
+    PROBABILITIES,
+    st.floats(0, 1),
+    st.integers(1, 400),
+)
+SHARES = st.lists(st.floats(0.01, 1), min_size=8, max_size=8).map(
+    lambda parts: {answer: part / sum(parts) for answer, part in zip(ANSWERS, parts, strict=True)}
+)
+
+
+@settings(max_examples=40)
+@given(
+    photos=st.lists(
+        st.tuples(st.sampled_from(["/a", "/a/b", "/a/b/c", "/d"]), st.lists(FACES, max_size=3)), max_size=8
+    ),
+    albums=st.dictionaries(st.sampled_from([Path("/a"), Path("/a/b"), Path("/a/b/c"), Path("/")]), SHARES),
+    natural=SHARES,
+)
+def test_the_counts_are_those_of_the_labels_that_are_listed(
+    photos: list[tuple[str, list[Face]]], albums: dict[Path, Shares], natural: Shares
+) -> None:
+    """SQL counts what Python lists."""
+    with tempfile.TemporaryDirectory() as folder, Index(Path(folder, "index.sqlite"), create=True) as index:
+        for number, (where, faces) in enumerate(photos):
+            distinct = {face.box.area: face for face in faces}  # one is the largest
+            save(index, f"{where}/{number}.jpg", list(distinct.values()))
+        add_albums(index, *(Album(root, shares, 1) for root, shares in albums.items()), natural=natural)
+        counts, listed = index.stats(), list(index.photos(Filters()))
+    labels = [photo.label for photo in listed if photo.faces]
+    assert counts.labels == {e: labels.count(e) for e in Emotion if e in labels}
+    assert counts.unlabelled == labels.count(None)
+    assert counts.without_face == len(listed) - len(labels)
+
+
+def test_the_counts_name_the_albums_with_their_shares(index: Index) -> None:
+    album = Album(Path("/a"), SADLY, 1204)
+    add_albums(index, album)
+    with index.transaction():
+        index.add_root(Path("/never estimated"))
+    assert index.stats().albums == (album,)
+    assert index.stats().roots == (Path("/a"), Path("/never estimated"))
+
+
+def test_an_album_has_its_latest_shares_and_loses_them_when_it_is_forgotten(index: Index) -> None:
+    add_albums(index, Album(Path("/a"), NATURAL, 3))
+    add_albums(index, Album(Path("/a"), SADLY, 4))
+    assert index.album_of(Path("/a/x.jpg")) == Album(Path("/a"), SADLY, 4)
+    assert index.album_of(Path("/b/x.jpg")) is None
+    assert not index.albums_without_shares()
+    with index.transaction():
+        index.forget([], [Path("/a")])
+    assert index.album_of(Path("/a/x.jpg")) is None
+    with index.transaction():
+        index.add_root(Path("/a"))
+    assert index.albums_without_shares()
+
+
+# faces to estimate the shares from
+
+
+def stored(*faces: Face) -> list[tuple[float, ...]]:
+    return [(*face.probabilities.values(), face.nothing) for face in faces]
+
+
+def test_a_small_album_is_sampled_whole_without_what_is_not_in_it(index: Index) -> None:
+    inside = face(happy=0.9, nothing=0.1), face(sad=0.8)
+    save(index, "/a/1.jpg", [inside[0], replace(face(fear=0.9), detection=0.49)])
+    save(index, "/a/2.jpg", [inside[1]])
+    for number, path in enumerate(("/a/deep/x.jpg", "/ab/x.jpg", "/a.jpg", "/a/gone.jpg")):
+        save(index, path, [face(anger=0.9)], digest=f"other {number}")
+    mark_missing(index, Path("/a/gone.jpg"))
+    with index.transaction():
+        for root in ("/a", "/a/deep"):
+            index.add_root(Path(root))
+    assert index.sample(Path("/a"), 100) == stored(*inside)
+    assert index.sample(Path("/a/deep"), 100) == stored(face(anger=0.9))
+    assert index.sample(Path("/none"), 100) == []
+
+
+@pytest.mark.parametrize("faces_each", [1, 3])
+def test_of_a_large_album_some_faces_are_taken_evenly_and_always_the_same(index: Index, faces_each: int) -> None:
+    count = 300
+    with index.transaction():
+        index.add_root(Path("/a"))
+        for number in range(count):
+            file = PhotoFile(Path(f"/a/{number:03}.jpg"), 1, 1)
+            faces = (face(happy=number / count),) * faces_each
+            index.save(file, Analysis(f"d{number}", 64, 48, None, faces), NOW)
+    taken = index.sample(Path("/a"), 50)
+    assert 20 <= len(taken) <= 50
+    assert taken == index.sample(Path("/a"), 50)
+    happy = [row[list(Emotion).index(HAPPY)] for row in taken]
+    assert min(happy) < 0.1
+    assert max(happy) > 0.9
+    assert abs(sum(happy) / len(happy) - 0.5) < 0.1
+
+
 # what is only to be classified anew
 
 LATER = Settings(NOW.finding, "classified later")
-VERDICTS = [({e: (0.94 if e is Emotion.SAD else 0.01) for e in Emotion}, Emotion.SAD)]
+EXPRESSIONS = [Expression({e: (0.94 if e is Emotion.SAD else 0.01) for e in Emotion}, 0.2, 0.4)]
 
 
 def test_results_of_another_classifier_are_current_but_unclassified(index: Index) -> None:
@@ -928,15 +1131,17 @@ def test_what_is_unclassified_comes_in_batches_each_once(index: Index) -> None:
     assert len(seen) == len(set(seen)) == index.count_unclassified(LATER) == 7
 
 
-def test_new_verdicts_change_probabilities_and_labels_alone(index: Index) -> None:
+def test_new_expressions_change_what_the_faces_show_and_nothing_else(index: Index) -> None:
     save(index, A, [face((1, 2, 30, 40), happy=0.9)], "2024-07-01T10:00:00Z", digest="d1", crops=b"crops")
     [before] = index.photos(Filters())
     [(content, _, _)] = index.unclassified(LATER, -1, 10)
     with index.transaction():
-        index.save_verdicts(content, VERDICTS, LATER)
+        index.save_expressions(content, EXPRESSIONS, LATER)
     [after] = index.photos(Filters())
-    [was] = before.faces
-    assert after == replace(before, faces=(replace(was, probabilities=VERDICTS[0][0], label=Emotion.SAD),))
+    [was], [told] = before.faces, EXPRESSIONS
+    judged = replace(was, probabilities=told.probabilities, nothing=told.nothing, eyes=told.eyes)
+    assert after == replace(before, faces=(LabelRule(EVEN, EVEN).relabelled(judged),))
+    assert (was.label, after.label) == (HAPPY, Emotion.SAD)
     assert (index.count_unclassified(LATER), index.count_unclassified(NOW)) == (0, 1)
 
 

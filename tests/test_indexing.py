@@ -39,7 +39,8 @@ from albumsort.analysis import load_networks
 from albumsort.errors import AlbumsortError, PhotoError, UsageError
 from albumsort.index import Filters, Index
 from albumsort.indexing import Report, default_roots
-from albumsort.types import THRESHOLD, Emotion, Photo, PhotoFile
+from albumsort.labels import Album, LabelRule, expected_shares
+from albumsort.types import THRESHOLD, Emotion, Photo, PhotoFile, named_shares, shares_from
 
 PORTRAITS = ["astronaut.jpg", "turned.jpg"]
 GOOD = ["astronaut.jpg", "drawing.png", "landscape.jpg", "turned.jpg"]
@@ -74,7 +75,8 @@ def rows(database: Path) -> list[tuple[Any, ...]]:
         return raw.execute(
             "SELECT p.path, p.size, p.mtime_ns, p.error, p.error_settings, p.missing, c.digest, c.found_with,"
             " c.classified_with, c.width,"
-            " c.height, c.taken_at, f.number, f.x, f.y, f.w, f.h, f.landmarks, f.detection, f.label, f.happy, f.sad"
+            " c.height, c.taken_at, f.number, f.x, f.y, f.w, f.h, f.landmarks, f.detection, f.happy, f.sad,"
+            ' f."nothing", f.eyes'
             " FROM photos p LEFT JOIN contents c ON c.id = p.content LEFT JOIN faces f ON f.content = c.id"
             " ORDER BY p.path, f.number"
         ).fetchall()
@@ -290,9 +292,10 @@ def test_results_of_another_method_are_made_anew(album: Path, database: Path, mo
 
 
 def other_emotions(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let this process ship an emotion network of another temperature, so that its answers differ."""
+    """Let this process ship an emotion network calibrated at another temperature, so that its answers differ."""
     shipped = weights.manifest()
-    details = {**shipped["emotion"].details, "temperature": 2.0}
+    details = shipped["emotion"].details
+    details = {**details, "natural": {**details["natural"], "temperature": 2.0}}
     changed = {**shipped, "emotion": replace(shipped["emotion"], details=details)}
     monkeypatch.setattr(weights, "manifest", lambda: changed)
     networks = load_networks.__wrapped__()  # those of today, unlike the ones this process keeps
@@ -312,9 +315,11 @@ def fresh(folder: Path) -> dict[str, Photo]:
     return found
 
 
-def answers(photos: dict[str, Photo]) -> dict[str, list[tuple[float, Any, Any]]]:
-    """To the last bit, everything but landmarks, which the index rounds."""
-    return {n: [(f.detection, f.probabilities, f.label) for f in photo.faces] for n, photo in photos.items()}
+def answers(photos: dict[str, Photo]) -> dict[str, list[tuple[Any, ...]]]:
+    """To the last bit, everything but landmarks, which the index rounds, and labels, which depend on the album."""
+    return {
+        name: [(f.detection, f.probabilities, f.nothing, f.eyes) for f in photo.faces] for name, photo in photos.items()
+    }
 
 
 def unreadable(folder: Path) -> None:
@@ -398,7 +403,10 @@ def test_another_method_of_finding_opens_the_photos_and_keeps_what_cannot_be(
     with closing(sqlite3.connect(database)) as raw:
         raw.execute("UPDATE photos SET missing = 0")
         raw.commit()
-    assert photos(database)["astronaut.jpg"] == before["astronaut.jpg"]
+    after = photos(database)["astronaut.jpg"]  # its album has other shares now
+    assert [replace(f, sure=None) for f in after.faces] == [
+        replace(f, sure=None) for f in before["astronaut.jpg"].faces
+    ]
 
 
 def test_ctrl_c_while_scoring_anew_keeps_what_is_done_and_the_next_run_does_the_rest(
@@ -448,6 +456,109 @@ def test_every_photo_scored_anew_or_analysed_moves_the_progress_bar(
         plan = indexing.make_plan(index, [album], None, (), rescan=False)
         indexing.run(index, plan, Short(99), False, lambda: steps.append(1))
     assert len(steps) == plan.stale + plan.todo == 5
+
+
+# the shares of albums
+
+
+def albums(database: Path) -> dict[str, Album]:
+    with Index(database) as index:
+        return {album.root.name: album for album in index.stats().albums}
+
+
+def test_after_a_run_every_album_has_its_shares(album: Path, database: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    shutil.copy(album / "landscape.jpg", tmp_path / "empty")
+    index_album(database, album, tmp_path / "empty")
+    found, natural = albums(database), weights.natural_shares()
+    seen = [face for photo in photos(database).values() for face in photo.faces]
+    assert found["album"].faces == len(seen) == 2
+    stored = [(*face.probabilities.values(), face.nothing) for face in seen]
+    assert found["album"].shares == expected_shares(stored, natural)
+    assert found["album"].shares[Emotion.HAPPY] > natural[Emotion.HAPPY]
+    assert found["empty"].faces == 0
+    assert found["empty"].shares == pytest.approx(natural)
+
+
+def test_labels_are_by_the_shares_of_the_latest_run(album: Path, database: Path) -> None:
+    index_album(database, album)
+    [sure] = [photo.sure for photo in photos(database).values() if photo.path.name == "astronaut.jpg"]
+    [seen] = photos(database)["astronaut.jpg"].faces
+    rule = LabelRule(weights.natural_shares(), albums(database)["album"].shares)
+    assert (Emotion.HAPPY, sure) == rule.label(seen.probabilities, seen.nothing)
+    assert sure != fresh(album)["astronaut.jpg"].sure
+
+
+def test_a_run_that_changes_nothing_estimates_nothing(
+    album: Path, database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index_album(database, album)
+    before = albums(database)
+    with closing(sqlite3.connect(database)) as raw:  # which would change the shares
+        raw.execute("UPDATE faces SET happy = 0.1, sad = 0.9")
+        raw.commit()
+    index_album(database, album)
+    assert albums(database) == before
+
+
+@pytest.mark.parametrize("change", ["new", "missing", "back", "another network", "an album inside"])
+def test_what_changes_an_album_changes_its_shares(
+    album: Path, database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    (album / "inside").mkdir()
+    (album / "inside" / "small.jpg").write_bytes(encoded(astronaut(300)))
+    turned, away = album / "turned.jpg", tmp_path / "away.jpg"
+    if change == "back":
+        index_album(database, album)
+        turned.rename(away)
+    index_album(database, album)
+    before = albums(database)["album"]
+    if change == "new":
+        (album / "more.jpg").write_bytes(encoded(astronaut(350)))
+    elif change == "missing":
+        turned.unlink()
+    elif change == "back":
+        away.rename(turned)
+    elif change == "another network":
+        other_emotions(monkeypatch)
+    index_album(database, album / "inside" if change == "an album inside" else album)
+    after = albums(database)["album"]
+    assert after.shares != before.shares
+    faces = {"new": 1, "missing": -1, "back": 1, "another network": 0, "an album inside": -1}
+    assert after.faces == before.faces + faces[change]
+
+
+def test_a_run_stores_the_natural_shares_of_its_network(
+    album: Path, database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index_album(database, album)
+    shares = {**weights.natural_shares(), Emotion.HAPPY: 0.28, Emotion.SAD: 0.107}
+    shipped = weights.manifest()
+    details = {**shipped["emotion"].details, "shares": named_shares(shares)}
+    monkeypatch.setattr(
+        weights, "manifest", lambda: {**shipped, "emotion": replace(shipped["emotion"], details=details)}
+    )
+    networks = load_networks.__wrapped__()
+    monkeypatch.setattr(rescoring, "load_networks", lambda: networks)
+    assert index_album(database, album).rescored == 4
+    with closing(sqlite3.connect(database)) as raw:
+        [(text,)] = raw.execute("SELECT shares FROM natural_shares").fetchall()
+    assert shares_from(json.loads(text)) == shares
+
+
+def test_a_plan_tells_what_another_method_costs(album: Path, database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    index_album(database, album)
+    (album / "new.jpg").write_bytes(encoded(astronaut(300)))
+    (album / "astronaut.jpg").unlink()
+    with Index(database) as index:
+        plan = indexing.make_plan(index, [album], None, (), rescan=False)
+        assert (plan.todo, plan.outdated, plan.stale) == (1, 0, 0)
+        other_emotions(monkeypatch)
+        plan = indexing.make_plan(index, [album], None, (), rescan=False)
+        assert (plan.todo, plan.outdated, plan.stale) == (1, 0, 4)
+        monkeypatch.setattr(methods, "FINDING_METHOD", "another")
+        plan = indexing.make_plan(index, [album], None, (), rescan=False)
+        assert (plan.todo, plan.outdated, plan.stale) == (5, 4, 0)
 
 
 def test_workers_of_another_installation_than_the_one_that_writes_store_nothing(

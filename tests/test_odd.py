@@ -15,8 +15,9 @@ from PIL import Image
 from albumsort import indexing, photos, weights
 from albumsort.analysis import analyse_bytes, load_networks
 from albumsort.errors import PassingPhotoError, PhotoError
+from albumsort.labels import LabelRule
 from albumsort.photos import decode, read
-from albumsort.types import FOUR, THRESHOLD, Analysis, Emotion, Face
+from albumsort.types import THRESHOLD, Analysis, Emotion, Face
 from albumsort.walk import Walk, find
 
 pytestmark = pytest.mark.slow
@@ -56,10 +57,11 @@ def test_a_photo_stored_in_all_orientations_comes_out_the_same(odd: Path, kind: 
     assert max(float(np.abs(picture - small[1]).mean()) for picture in small[2:]) < 8
 
 
-def near_labels(face: Face) -> set[Emotion]:
+def near_labels(face: Face) -> set[Emotion | None]:
     """Return what a face that is stored a little differently may be called: its label, and what nearly is."""
-    telling = {e: face.probabilities[e] / weights.label_prior()[e] for e in FOUR}
-    return {e for e in FOUR if telling[e] > 0.7 * telling[face.label]}
+    natural = weights.natural_shares()
+    posterior = LabelRule(natural, natural).posterior(face.probabilities, face.nothing)
+    return {answer for answer in posterior if posterior[answer] > 0.7 * posterior[face.label]}
 
 
 @pytest.mark.parametrize("name", WITH_A_FACE)

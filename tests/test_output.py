@@ -6,6 +6,7 @@ import json
 import os
 import unicodedata
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,11 +26,12 @@ def photo(path: str, *faces: Face, score: float | None = None, taken_at: str | N
 PARTY = photo(
     "/album/party.jpg",
     face((10.04, 20.26, 300, 400), happy=0.9),
-    face((1, 2, 30, 40), sad=0.6),
+    face((1, 2, 30, 40), sad=0.6, eyes=None),
     score=0.9,
     taken_at="2024-07-01T10:00:00Z",
 )
 HILLS = photo("/album/hills.jpg")
+UNREAD = photo("/album/blur.jpg", face(happy=0.3, nothing=0.8, eyes=None))
 
 
 def written(photos: Iterable[Photo], form: Form) -> str:
@@ -84,6 +86,8 @@ def test_a_photo_as_json_has_the_shape_that_scripts_rely_on() -> None:
         "taken_at": "2024-07-01T10:00:00Z",
         "score": 0.9,
         "emotion": "happy",
+        "label": "happy",
+        "sure": 0.9,
         "faces": [
             {
                 "box": [10.0, 20.3, 300, 400],
@@ -91,6 +95,8 @@ def test_a_photo_as_json_has_the_shape_that_scripts_rely_on() -> None:
                 "size": 0.8333,
                 "sharpness": 0.5,
                 "label": "happy",
+                "sure": 0.9,
+                "eyes": 0.9,
                 "probabilities": {e.value: PARTY.faces[0].probabilities[e] for e in Emotion},
             },
             {
@@ -99,6 +105,8 @@ def test_a_photo_as_json_has_the_shape_that_scripts_rely_on() -> None:
                 "size": 0.0833,
                 "sharpness": 0.5,
                 "label": "sad",
+                "sure": 0.6,
+                "eyes": None,
                 "probabilities": {e.value: PARTY.faces[1].probabilities[e] for e in Emotion},
             },
         ],
@@ -108,6 +116,20 @@ def test_a_photo_as_json_has_the_shape_that_scripts_rely_on() -> None:
 def test_what_was_not_asked_for_or_is_not_known_is_null() -> None:
     document = photo_json(HILLS)
     assert (document["score"], document["emotion"], document["taken_at"], document["faces"]) == (None, None, None, [])
+    assert (document["label"], document["sure"]) == (None, None)
+
+
+def test_a_face_without_a_label_is_null_in_json_and_so_is_its_photo() -> None:
+    document = photo_json(UNREAD)
+    assert (document["label"], document["sure"]) == (None, None)
+    [seen] = document["faces"]
+    assert (seen["label"], seen["sure"], seen["eyes"]) == (None, None, None)
+    assert sum(seen["probabilities"].values()) == pytest.approx(1)
+
+
+def test_how_sure_a_label_is_and_eyes_are_rounded_as_other_shares() -> None:
+    [seen] = photo_json(photo("/a", replace(face(happy=0.8), sure=1 / 3, eyes=2 / 3)))["faces"]
+    assert (seen["sure"], seen["eyes"]) == (0.3333, 0.6667)
 
 
 def test_probabilities_in_json_sum_to_one() -> None:
@@ -137,12 +159,15 @@ def test_json_is_plain_ascii_whatever_the_names(form: Form) -> None:
 
 
 def test_csv_has_a_header_and_the_largest_face() -> None:
-    header, party, hills = csv.reader(io.StringIO(written([PARTY, HILLS], Form.CSV)))
+    header, party, hills, unread = csv.reader(io.StringIO(written([PARTY, HILLS, UNREAD], Form.CSV)))
     assert header[:8] == ["path", "width", "height", "taken_at", "score", "emotion", "faces", "label"]
-    assert header[8:] == [emotion.value for emotion in Emotion]
+    assert header[8:] == ["sure", "eyes", *(emotion.value for emotion in Emotion)]
     assert party[:8] == ["/album/party.jpg", "4032", "3024", "2024-07-01T10:00:00Z", "0.9", "happy", "2", "happy"]
+    assert party[8:10] == ["0.9", "0.9"]
+    assert unread[6:10] == ["1", "", "", ""]
+    assert float(unread[header.index("happy")]) == 0.3
     assert float(party[header.index("happy")]) == 0.9
-    assert hills == ["/album/hills.jpg", "4032", "3024", "", "", "", "0"] + [""] * 8
+    assert hills == ["/album/hills.jpg", "4032", "3024", "", "", "", "0"] + [""] * 10
 
 
 def test_csv_of_nothing_is_its_header() -> None:
@@ -184,7 +209,7 @@ def test_photos_are_written_as_they_come() -> None:
 
 def test_the_table_shows_the_score_the_label_the_faces_and_the_day() -> None:
     line = next(line for line in table(PARTY).splitlines() if "party.jpg" in line)
-    assert all(text in line for text in ("1", "90.0 %", "happy", "2", "2024-07-01"))
+    assert all(text in line for text in ("1", "90.0 %", "happy 90 %", "2", "2024-07-01"))
 
 
 def test_the_table_names_the_shared_folder_once() -> None:
@@ -196,7 +221,13 @@ def test_the_table_names_the_shared_folder_once() -> None:
 def test_a_table_without_scores_has_no_column_for_them() -> None:
     assert "score" in table(PARTY)
     assert "score" not in table(HILLS)
-    assert " - " in table(HILLS)
+    assert " – " in table(HILLS)  # noqa: RUF001
+
+
+def test_a_face_without_a_label_is_a_dash_in_the_table() -> None:
+    line = next(line for line in table(UNREAD).splitlines() if "blur.jpg" in line)
+    assert " – " in line  # noqa: RUF001
+    assert "%" not in line
 
 
 def test_names_in_the_table_are_neither_markup_nor_control_characters() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,20 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from albumsort.index import By, Filters, Index
-from albumsort.ranking import labelled, sure, top
+from albumsort.ranking import sort, sure, top
 from albumsort.types import FOUR, Emotion, Face, Photo
-
-EVEN = dict.fromkeys(Emotion, 1 / len(Emotion))
 
 
 def photo(name: str, *faces: Face) -> Photo:
     return Photo(Path("/album", name), 640, 480, None, name, faces)
 
 
-def sorted_into(
-    photos: Sequence[Photo], asked: Sequence[Emotion] = FOUR, n: int | None = None, prior: dict[Emotion, float] = EVEN
-) -> dict[str, list[str]]:
-    folders = labelled(photos, asked, prior, n)
+def sorted_into(photos: Sequence[Photo], asked: Sequence[Emotion] = FOUR, n: int | None = None) -> dict[str, list[str]]:
+    folders = sort(photos, asked, n).folders
     return {emotion.value: [photo.path.name for photo in group] for emotion, group in folders.items()}
 
 
@@ -64,18 +61,25 @@ def test_a_photo_goes_by_its_largest_face() -> None:
     assert sorted_into([pair])["happy"] == []
 
 
-def test_a_photo_without_a_face_goes_nowhere() -> None:
-    assert not any(sorted_into([photo("hills.jpg")]).values())
+def test_a_photo_without_a_face_goes_nowhere_and_is_counted() -> None:
+    found = sort([photo("hills.jpg"), photo("sea.jpg"), photo("glad.jpg", face(happy=0.9))], FOUR, None)
+    assert {emotion: len(group) for emotion, group in found.folders.items()} == dict.fromkeys(FOUR, 0) | {"happy": 1}
+    assert (found.without_face, found.unlabelled, found.others, found.beyond) == (2, 0, {}, 0)
 
 
-def test_the_label_divides_by_the_prior_but_the_order_does_not() -> None:
-    leaning = {**EVEN, Emotion.NEUTRAL: 0.6, Emotion.SAD: 0.1}
-    photos = [
-        photo("a.jpg", face(neutral=0.5, sad=0.3)),
-        photo("b.jpg", face(neutral=0.1, sad=0.25, happy=0.2)),
-    ]
-    assert sorted_into(photos)["neutral"] == ["a.jpg"]
-    assert sorted_into(photos, prior=leaning)["sad"] == ["a.jpg", "b.jpg"]
+def test_a_photo_whose_largest_face_has_no_label_goes_nowhere_and_is_counted() -> None:
+    unread = photo("blur.jpg", face((0, 0, 9, 9), happy=0.9), face((0, 0, 90, 90), sad=0.3, nothing=0.8))
+    found = sort([unread], FOUR, None)
+    assert not any(found.folders.values())
+    assert (found.without_face, found.unlabelled, found.others, found.beyond) == (0, 1, {}, 0)
+
+
+def test_the_folder_is_that_of_the_label_and_the_order_that_of_the_probability() -> None:
+    """A label depends on the album; a probability does not."""
+    moved = replace(face(neutral=0.5, sad=0.3), label=Emotion.SAD, sure=0.9)
+    photos = [photo("a.jpg", moved), photo("b.jpg", face(sad=0.8))]
+    assert sorted_into(photos)["sad"] == ["b.jpg", "a.jpg"]
+    assert sorted_into(photos)["neutral"] == []
 
 
 def test_the_most_telling_come_first_and_equals_by_path() -> None:
@@ -93,32 +97,51 @@ def test_photos_of_other_labels_are_left_out_when_one_emotion_is_asked_for() -> 
     assert sorted_into(photos, [Emotion.SAD]) == {"sad": ["low.jpg"]}
 
 
-def test_asking_for_a_fifth_emotion_takes_its_photos_out_of_the_four() -> None:
-    shock = photo("shock.jpg", face(surprise=0.8, neutral=0.15))
-    assert sorted_into([shock])["neutral"] == ["shock.jpg"]
-    both = sorted_into([shock], [*FOUR, Emotion.SURPRISE])
-    assert (both["neutral"], both["surprise"]) == ([], ["shock.jpg"])
+def test_labels_that_were_not_asked_for_are_never_forced_into_those_that_were() -> None:
+    shocks = [photo(f"{number}.jpg", face(surprise=0.8, neutral=0.15)) for number in range(3)]
+    photos = [*shocks, photo("spider.jpg", face(fear=0.9)), photo("low.jpg", face(sad=0.9))]
+    found = sort(photos, FOUR, None)
+    assert found.others == {Emotion.SURPRISE: 3, Emotion.FEAR: 1}
+    assert [p.path.name for group in found.folders.values() for p in group] == ["low.jpg"]
+    both = sort(photos, [Emotion.SURPRISE, Emotion.FEAR], None)
+    assert [len(group) for group in both.folders.values()] == [3, 1]
+    assert both.others == {Emotion.SAD: 1}
+
+
+def test_what_is_not_among_the_first_is_counted() -> None:
+    photos = [photo(f"{number}.jpg", face(happy=0.8)) for number in range(5)] + [photo("low.jpg", face(sad=0.9))]
+    assert sort(photos, FOUR, 2).beyond == 3
+    assert sort(photos, FOUR, None).beyond == 0
 
 
 def test_a_photo_in_a_folder_has_the_score_of_that_emotion_in_its_largest_face() -> None:
     pair = photo("pair.jpg", face((0, 0, 20, 20), sad=0.99), face((30, 0, 90, 90), sad=0.6))
-    [scored] = labelled([pair], FOUR, EVEN, None)[Emotion.SAD]
+    [scored] = sort([pair], FOUR, None).folders[Emotion.SAD]
     assert (scored.score, scored.emotion) == (0.6, Emotion.SAD)
 
 
-SHARES = st.lists(st.floats(0.01, 1), min_size=len(Emotion), max_size=len(Emotion)).map(
-    lambda shares: {e.value: s / sum(shares) for e, s in zip(Emotion, shares, strict=True)}
+FACES = st.lists(st.floats(0.01, 1), min_size=len(Emotion) + 1, max_size=len(Emotion) + 1).map(
+    lambda parts: face(
+        nothing=parts[-1], **{e.value: p / sum(parts[:-1]) for e, p in zip(Emotion, parts[:-1], strict=True)}
+    )
 )
 
 
 @settings(max_examples=50)
-@given(st.lists(SHARES, max_size=12), st.sets(st.sampled_from(list(Emotion))))
-def test_no_photo_is_in_two_folders_and_none_of_the_four_loses_any(
-    faces: list[dict[str, float]], extra: set[Emotion]
+@given(
+    st.lists(st.lists(FACES, max_size=2), max_size=12),
+    st.sets(st.sampled_from(list(Emotion))),
+    st.none() | st.integers(1, 3),
+)
+def test_every_photo_is_in_one_folder_or_counted_as_left_out(
+    photos: list[list[Face]], asked: set[Emotion], n: int | None
 ) -> None:
-    photos = [photo(f"{number}.jpg", face(**shares)) for number, shares in enumerate(faces)]
-    folders = sorted_into(photos, list(dict.fromkeys((*FOUR, *extra))))
-    assert sorted(name for group in folders.values() for name in group) == sorted(p.path.name for p in photos)
+    found = sort([photo(f"{number}.jpg", *faces) for number, faces in enumerate(photos)], sorted(asked), n)
+    placed = [p.path for group in found.folders.values() for p in group]
+    assert len(placed) == len(set(placed))
+    left = found.without_face + found.unlabelled + sum(found.others.values()) + found.beyond
+    assert len(placed) + left == len(photos)
+    assert not set(found.others) & asked
 
 
 # sure labels
@@ -132,3 +155,14 @@ def test_sure_photos_are_those_where_some_label_is_probable_enough(least: float,
         photo("c"),
     ]
     assert "".join(p.path.name for p in sure(photos, least)) == expected
+
+
+def test_a_face_without_a_label_is_no_sure_one() -> None:
+    unread = replace(face(happy=0.9), label=None, sure=None)
+    assert list(sure([photo("a", unread)], 0.5)) == []
+    assert len(list(sure([photo("a", unread)], 0.0))) == 1
+
+
+def test_sure_is_asked_of_the_label_not_of_another_emotion() -> None:
+    moved = replace(face(neutral=0.6, sad=0.3), label=Emotion.SAD, sure=0.9)
+    assert list(sure([photo("a", moved)], 0.5)) == []

@@ -25,7 +25,7 @@ from albumsort.types import Emotion, PhotoFile
 
 EARLIER = range(1, len(MIGRATIONS))
 
-RELEASED = ("3b9d1dc1", "ea6ee3e9", "b1ddb067", "d58d3400")
+RELEASED = ("3b9d1dc1", "ea6ee3e9", "b1ddb067", "d58d3400", "66d48996")
 """How the hash of each migration's statements begins: what was released is never edited, only appended to."""
 
 PHOTO = b"/album/a.jpg"
@@ -90,6 +90,9 @@ def test_an_earlier_index_keeps_everything(database: Path, earlier: int) -> None
         assert [os.fsencode(photo.path) for photo in photos] == [PHOTO, b"/album/\xff.jpg"]
         [face] = photos[0].faces
         assert (face.label, face.probabilities[Emotion.HAPPY], face.box.w) == (Emotion.HAPPY, 0.7, 30)
+        assert list(face.probabilities.values()) == [0.05, 0.7, 0.05, 0.05, 0.05, 0.05, 0.05]
+        assert (face.nothing, face.eyes, face.landmarks[0], face.detection) == (0, None, (1, 2), 0.9)
+        assert index.stats().labels == {Emotion.HAPPY: 1}
         assert (face.size, face.sharpness) == (pytest.approx(40 / 480), None)
         assert (photos[0].taken_at, photos[1].faces) == ("2024-07-01T10:00:00Z", ())
         assert [path.name for path, _ in index.failures()] == ["broken.jpg"]

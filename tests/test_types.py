@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import cmath
+import json
 import math
 import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from albumsort.errors import UsageError
-from albumsort.types import FOUR, Box, Detection, Emotion, Photo, label_among
+from albumsort.types import ANSWERS, FOUR, Box, Detection, Emotion, Photo, named_shares, shares_from
 
 
 @pytest.mark.parametrize("emotion", list(Emotion))
@@ -49,30 +51,26 @@ def test_the_four_are_the_first_four() -> None:
     assert list(FOUR) == list(Emotion)[:4] == ["anger", "happy", "sad", "neutral"]
 
 
-def test_a_label_is_the_most_probable_once_the_prior_is_divided_out() -> None:
-    probabilities = face(neutral=0.5, sad=0.3).probabilities
-    even = dict.fromkeys(Emotion, 1 / len(Emotion))
-    assert label_among(FOUR, probabilities, even) is Emotion.NEUTRAL
-    assert label_among(FOUR, probabilities, {**even, Emotion.NEUTRAL: 0.6, Emotion.SAD: 0.1}) is Emotion.SAD
+def test_shares_come_back_from_their_names() -> None:
+    shares = {answer: (number + 1) / 36 for number, answer in enumerate(ANSWERS)}
+    named = named_shares(shares)
+    assert named == {"anger": 1 / 36, "happy": 2 / 36, "sad": 3 / 36, "neutral": 4 / 36} | {
+        "surprise": 5 / 36,
+        "fear": 6 / 36,
+        "disgust": 7 / 36,
+        "nothing": 8 / 36,
+    }
+    assert shares_from(json.loads(json.dumps(named))) == shares
+    with pytest.raises(KeyError):
+        shares_from({name: share for name, share in named.items() if name != "nothing"})
 
 
-def test_a_label_is_never_an_emotion_that_was_not_asked_for() -> None:
-    probabilities = face(surprise=0.9, happy=0.05).probabilities
-    even = dict.fromkeys(Emotion, 1.0)
-    assert label_among(FOUR, probabilities, even) is Emotion.HAPPY
-    assert label_among((*FOUR, Emotion.SURPRISE), probabilities, even) is Emotion.SURPRISE
-
-
-@given(
-    st.lists(st.floats(0.001, 1), min_size=len(Emotion), max_size=len(Emotion)),
-    st.floats(0.1, 10),
-)
-def test_a_label_does_not_depend_on_the_scale_of_the_prior(shares: list[float], factor: float) -> None:
-    prior = dict(zip(Emotion, shares, strict=True))
-    probabilities = face(happy=0.3, sad=0.25, neutral=0.2).probabilities
-    scaled = {emotion: share * factor for emotion, share in prior.items()}
-    best, other = label_among(FOUR, probabilities, prior), label_among(FOUR, probabilities, scaled)
-    assert probabilities[best] / prior[best] == pytest.approx(probabilities[other] / prior[other])
+def test_a_photo_has_the_label_of_its_largest_face() -> None:
+    pair = Photo(Path("a"), 9, 9, None, "", (face((0, 0, 9, 9), sad=0.9), face((0, 0, 20, 20), happy=0.8)))
+    assert (pair.label, pair.sure) == (Emotion.HAPPY, pytest.approx(0.8))
+    unread = replace(pair, faces=(face((0, 0, 9, 9), sad=0.9), face((0, 0, 20, 20), happy=0.2, nothing=0.7)))
+    assert (unread.label, unread.sure) == (None, None)
+    assert (replace(pair, faces=()).label, replace(pair, faces=()).sure) == (None, None)
 
 
 def test_a_box_scales_with_its_frame() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from albumsort import weights
 from albumsort.errors import WeightsError
-from albumsort.types import Emotion
+from albumsort.types import ANSWERS
 
 SHIPPED = weights.folder()
 NAMES = sorted(json.loads((SHIPPED / "manifest.json").read_text(encoding="utf-8"))["networks"])
@@ -108,14 +108,54 @@ def test_the_fingerprint_tells_other_weights_apart(installed: Path) -> None:
     assert weights.fingerprint("emotion") != before
 
 
-def test_the_prior_names_every_emotion_and_none_is_free() -> None:
-    prior = weights.label_prior()
-    assert list(prior) == list(Emotion)
-    assert all(0 < share < 1 for share in prior.values())
-    assert sum(prior.values()) == pytest.approx(1, abs=1e-4)
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("sha256", "0" * 64),
+        ("labels", {}),
+        ("natural", {"temperature": 2.0}),
+        ("shares", {"happy": 1.0}),
+        ("calibration", [1.0]),
+    ],
+)
+def test_the_fingerprint_tells_every_field_apart_that_results_depend_on(
+    installed: Path, key: str, value: object
+) -> None:
+    before = weights.fingerprint("emotion")
+    change_manifest(installed, lambda described: described["networks"]["emotion"].update({key: value}))
+    weights.manifest.cache_clear()
+    assert weights.fingerprint("emotion") != before
 
 
-def test_a_manifest_without_a_prior_is_an_error(installed: Path) -> None:
-    change_manifest(installed, lambda described: described["networks"]["emotion"].pop("label_prior"))
-    with pytest.raises(WeightsError):
-        weights.label_prior()
+def test_the_fingerprint_of_the_face_networks_is_that_of_earlier_versions() -> None:
+    """Or every photo of every index would be analysed again."""
+    entries = []
+    for name in ("face_proposer", "face_verifier"):
+        details = weights.manifest()[name].details
+        entries.append([name, details["sha256"], details["labels"], None, None, details.get("calibration")])
+    expected = hashlib.sha256(json.dumps(entries, sort_keys=True).encode()).hexdigest()[:16]
+    assert weights.fingerprint("face_proposer", "face_verifier") == expected
+
+
+def test_the_natural_shares_name_every_answer_and_none_is_free() -> None:
+    shares = weights.natural_shares()
+    assert list(shares) == list(ANSWERS)
+    assert all(0 < share < 1 for share in shares.values())
+    assert sum(shares.values()) == pytest.approx(1, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda entry: entry.pop("shares"),
+        lambda entry: entry["shares"].pop("nothing"),
+        lambda entry: entry["shares"].update(fear=0.0, happy=entry["shares"]["happy"] + entry["shares"]["fear"]),
+        lambda entry: entry["shares"].update(happy=0.9),
+        lambda entry: entry["shares"].update(happy="often"),
+    ],
+    ids=["none", "one missing", "one zero", "too much", "no number"],
+)
+def test_natural_shares_that_are_none_are_an_error(installed: Path, change: Callable[[dict], object]) -> None:
+    change_manifest(installed, lambda described: change(described["networks"]["emotion"]))
+    with pytest.raises(WeightsError, match="shares"):
+        weights.natural_shares()
