@@ -460,7 +460,8 @@ def _print_export(done: Sequence[Item], folders: Mapping[Emotion, Sequence[Photo
 
 def _left_out(chosen: Sorted, n: int | None, missing: int, failed: int) -> str:
     """Say how many photos are in no folder, and why."""
-    others = ", ".join(f"{count} {label}" for label, count in sorted(chosen.others.items(), key=lambda one: -one[1]))
+    labels = sorted((label for label in Emotion if label in chosen.others), key=lambda label: -chosen.others[label])
+    others = ", ".join(f"{chosen.others[label]} {label}" for label in labels)
     reasons = [
         (chosen.without_face, f"{chosen.without_face} without a face"),
         (chosen.unlabelled, f"{chosen.unlabelled} with nothing readable"),

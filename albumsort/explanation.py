@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .labels import Album
 from .output import LOOKS
-from .types import ANSWERS, EYES_SHUT, Answer, Emotion, Face, Shares
+from .types import ANSWERS, EYES_SHUT, Answer, Emotion, Face
 
 NO_LABEL = "no clear expression"
 
@@ -17,8 +17,9 @@ def of_face(number: int, face: Face, elsewhere: Emotion | None, album: Album | N
         said = f"Face {number} looks {LOOKS[face.label]} ({percent(face.sure or 0)} sure)."
     if album is None or face.label is elsewhere:
         return said
-    shares = f"{_share(album.shares, face.label)} and {_share(album.shares, elsewhere)}"
-    return f"{said} In this album {shares}; in an ordinary album it would {_verb(elsewhere)}."
+    here, there = percent(album.shares[face.label]), percent(album.shares[elsewhere])
+    shares = f"{here} of the faces {_verb(face.label)} and {there} {_verb(elsewhere)}"
+    return f"{said} In this album {shares}; in an ordinary album this face would {_verb(elsewhere)}."
 
 
 def of_eyes(eyes: float | None) -> str:
@@ -36,10 +37,6 @@ def of_album(album: Album) -> str:
 def percent(share: float) -> str:
     """Return a share in percent, those below 1 % with a decimal."""
     return f"{100 * share:.{0 if share >= 0.01 else 1}f} %"
-
-
-def _share(shares: Shares, answer: Answer) -> str:
-    return f"{percent(shares[answer])} of the faces {_verb(answer)}"
 
 
 def _verb(answer: Answer) -> str:

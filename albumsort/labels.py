@@ -33,7 +33,8 @@ class LabelRule:
     """The label rule for the faces of one album. natural, album: the shares among ordinary faces, and in the album."""
 
     def __init__(self, natural: Shares, album: Shares) -> None:
-        self.emotions = {e: natural[e] / (1 - natural[None]) for e in Emotion}
+        every = sum(natural[e] for e in Emotion)
+        self.emotions = {e: natural[e] / every for e in Emotion}
         self.ratios = {answer: album[answer] / natural[answer] for answer in ANSWERS}
 
     def posterior(self, probabilities: Mapping[Emotion, float], nothing: float) -> dict[Answer, float]:

@@ -175,7 +175,7 @@ class Face:
 class Settings:
     """What a result depends on besides the photo's bytes: hashes of the networks and the methods of both steps.
 
-    finding: from the bytes to the crops of the faces. classifying: from the crops to probabilities and labels.
+    finding: from the bytes to the crops of the faces. classifying: from the crops to what the faces express.
     """
 
     finding: str
