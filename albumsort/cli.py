@@ -1114,11 +1114,17 @@ def _evaluate_album(album: Path, run: Path | None, quiet: bool) -> None:
     classifier = _classifier(run)
     show = _on_terminal() and not quiet
     report = album_evaluation.evaluate(album, classifier, lambda files: tqdm(files, disable=not show))
-    print(f"\n{album}: label of the largest face")
-    print(" " * 10 + "".join(f"{name:>9}" for name in (*FOUR, "no face")) + "   recall, 95 % interval   first 20")
-    for emotion, row in report.confusion.items():
-        counts = "".join(f"{row[kind]:9}" for kind in (*FOUR, None))
-        print(f"{emotion:10}{counts}   {report.recall[emotion]}   {report.top[emotion]}")
+    kinds = list(next(iter(report.counts.values())))
+    print(f"\n{album}: label of the largest face, with the shares of this album")
+    print(
+        " " * 10 + "".join(f"{name:>9}" for name in kinds) + "   recall, 95 % interval           first 50   precision"
+    )
+    for emotion, row in report.counts.items():
+        counts = "".join(f"{row[kind]:9}" for kind in kinds)
+        print(
+            f"{emotion:10}{counts}   {report.recall[emotion]}   {report.top[emotion]:8}   {report.precision[emotion]}"
+        )
+    print("shares: " + ", ".join(f"{answer or 'nothing'} {share:.3f}" for answer, share in report.shares.items()))
     print(f"balanced accuracy {report.balanced:.3f}")
     _print_failures(report.failed)
     if report.failed:

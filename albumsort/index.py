@@ -520,6 +520,18 @@ class Index:
             where, values = _unclassified(settings)
             return int(self._connection.execute(f"SELECT count(*) FROM contents c WHERE {where}", values).fetchone()[0])
 
+    def count_outdated(self, settings: Settings) -> int:
+        """Count the photos that were analysed by another method or detector, or whose faces were classified otherwise.
+
+        Those of the first kind keep their results, judged again from what was stored of them, until `index` meets them.
+        """
+        # ranges, which an index serves: usually there is nothing in them
+        ranges = ("found_with < ?1", "found_with > ?1", "classified_with < ?2", "classified_with > ?2")
+        older = " UNION ".join(f"SELECT id FROM contents WHERE {where}" for where in ranges)
+        waiting = f"SELECT count(*) FROM photos p WHERE p.missing = 0 AND p.content IN ({older})"
+        with self._explained():
+            return int(self._connection.execute(waiting, (settings.finding, settings.classifying)).fetchone()[0])
+
     def unclassified(self, settings: Settings, after: int, limit: int) -> list[tuple[int, int, bytes]]:
         """Return contents whose faces were classified otherwise than today and can be again, by their ids.
 

@@ -134,6 +134,10 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
         CREATE INDEX faces_by_fear ON faces (fear);
         CREATE INDEX faces_by_disgust ON faces (disgust);
 
+        -- whether anything is of an older method
+        CREATE INDEX contents_by_finding ON contents (found_with);
+        CREATE INDEX contents_by_classifying ON contents (classified_with);
+
         -- shares are JSON, by the names of the emotions and of nothing; they sum to 1.
         -- among ordinary faces, as the classifier of this index has them; one row
         CREATE TABLE natural_shares (id INTEGER PRIMARY KEY CHECK (id = 1), shares TEXT NOT NULL);

@@ -459,11 +459,12 @@ def test_an_album_is_judged_by_the_run_that_is_named(album, tmp_path):
     run = tmp_path / "run"
     run.mkdir()
     (run / shipping.MODEL).write_bytes(content)
-    prior = dict.fromkeys((e.value for e in Emotion), 1.0) | {"sad": 1e-9}
-    (run / shipping.ENTRY).write_text(json.dumps(network.details | {"label_prior": prior}))
+    bias = [9.0 if name == "sad" else 0.0 for name in network.details["natural"]["labels"]]
+    natural = network.details["natural"] | {"bias": bias}
+    (run / shipping.ENTRY).write_text(json.dumps(network.details | {"natural": natural}))
     own, shipped = (evaluated("--album", album, *more) for more in (("--run", run), ()))
     assert (own.exit_code, shipped.exit_code) == (0, 0)
-    column = list(FOUR).index(Emotion.SAD) + 1
+    column = list(Emotion).index(Emotion.SAD) + 1
     lines = {words[0]: words for words in map(str.split, own.stdout.splitlines()) if words and words[0] in FOUR}
     assert [lines[name][column] for name in FOUR] == ["1"] * len(FOUR)
     assert own.stdout != shipped.stdout
