@@ -292,6 +292,7 @@ def top(
     with _open(ctx, db) as database:
         photos = ranking.top(database, wanted, min(n, MOST), By(by), filters, min_score)
         _print_photos(photos, form, _quiet(ctx, quiet))
+        _tell_outdated(ctx, database, quiet)
 
 
 @app.command("list")
@@ -326,6 +327,7 @@ def list_(
             output.write_paths(database.paths(filters), form, sys.stdout)
         else:
             _print_photos(ranking.sure(database.photos(filters), min_score), form, _quiet(ctx, quiet))
+        _tell_outdated(ctx, database, quiet)
 
 
 @app.command()
@@ -381,6 +383,7 @@ def export(
         exporting.check_destination(to, albums, database.holding())
         if report is not None:
             exporting.check_outside(report.parent, albums)
+        _tell_outdated(ctx, database, quiet)
         there = list(database.photos(Filters(counted=counted)))
         missing, failed = database.missing(), len(database.failures())
     chosen = ranking.sort(there, wanted, n)
@@ -492,7 +495,7 @@ def stats(
     with _open(ctx, db) as database:
         counts = database.stats(counted)
         failures = database.failures()
-        waiting = database.count_unclassified(settings())
+        waiting = database.count_outdated(settings())
     labels = {e.value: counts.labels.get(e, 0) for e in Emotion}
     rows = {
         "photos": counts.photos,
@@ -519,8 +522,7 @@ def stats(
     if not _quiet(ctx, quiet):
         for album in counts.albums:
             _say(explanation.of_album(album))
-        if waiting:
-            _say(f"{waiting} photos wait to be judged by the new network: run albumsort index; no photo is opened")
+        _say_outdated(waiting)
         _print_failures(failures)
 
 
@@ -1166,6 +1168,19 @@ def _evaluate_faces(
     _print_failures(failed)
     if failed:
         raise typer.Exit(1)
+
+
+def _tell_outdated(ctx: typer.Context, database: Index, quiet: bool) -> None:
+    """Say how many photos of a list wait for what this version can do better."""
+    from .methods import settings
+
+    if not _quiet(ctx, quiet):
+        _say_outdated(database.count_outdated(settings()))
+
+
+def _say_outdated(waiting: int) -> None:
+    if waiting:
+        _say(f"{waiting} photos were analysed by an older albumsort; to judge them as this one does: albumsort index")
 
 
 def _listed(files_from: str | None) -> list[Path] | None:
