@@ -60,6 +60,9 @@ LOOKED_AT = 5_000
 """Photos after which a search from the highest score down is given up."""
 EVEN: Shares = {answer: 1 / len(ANSWERS) for answer in ANSWERS}
 """Natural shares until those are stored: until then no face has an answer of nothing, and any shares will do."""
+ALL_BITS = (1 << 32) - 1
+GOLDEN = 2654435769
+"""2**32 over the golden ratio: its multiples, cut to 32 bits, are spread evenly, even those by every n-th number."""
 PHOTO_COLUMNS = "p.path, c.width, c.height, c.taken_at, c.digest, c.id"
 
 
@@ -749,12 +752,13 @@ class Index:
             where, bounds = inside(root, self.roots())
             [photos] = one(f"SELECT count(*) FROM photos p WHERE {where}", bounds).fetchone()
             faces, contents = one("SELECT (SELECT count(*) FROM faces), (SELECT count(*) FROM contents)").fetchone()
-            step = max(1, math.ceil(photos * faces / max(1, contents) / most))  # as if all photos had as many faces
+            share = min(1.0, most * max(1, contents) / max(1, photos * faces))  # as if all photos had as many faces
             rows = one(
                 f"SELECT {', '.join(f'f.{e}' for e in Emotion)}, coalesce(f.{NOTHING}, 0.0)"
                 " FROM photos p CROSS JOIN faces f ON f.content = p.content"
-                f" WHERE {where} AND p.id % ? = 0 AND p.missing = 0 AND f.detection >= ? ORDER BY p.path, f.number",
-                (*bounds, step, THRESHOLD),
+                f" WHERE {where} AND (p.id * {GOLDEN}) & {ALL_BITS} <= ? AND p.missing = 0 AND f.detection >= ?"
+                " ORDER BY p.path, f.number",
+                (*bounds, int(share * ALL_BITS), THRESHOLD),
             ).fetchall()
         return rows[:: max(1, math.ceil(len(rows) / most))]
 

@@ -1003,13 +1003,14 @@ def test_faces_from_before_nothing_was_asked_are_read_and_their_eyes_are_unknown
 
 PROBABILITIES = st.lists(st.floats(0, 1), min_size=7, max_size=7).filter(any)
 FACES = st.builds(
-    lambda parts, nothing, side: face(
-        (0, 0, side, side),
+    lambda parts, nothing, width, height: face(
+        (0, 0, width, height),
         nothing=nothing,
         **{e.value: part / sum(parts) for e, part in zip(Emotion, parts, strict=True)},
     ),
     PROBABILITIES,
     st.floats(0, 1),
+    st.integers(1, 400),
     st.integers(1, 400),
 )
 SHARES = st.lists(st.floats(0.01, 1), min_size=8, max_size=8).map(
@@ -1102,6 +1103,21 @@ def test_of_a_large_album_some_faces_are_taken_evenly_and_always_the_same(index:
     assert min(happy) < 0.1
     assert max(happy) > 0.9
     assert abs(sum(happy) / len(happy) - 0.5) < 0.1
+
+
+def test_an_album_of_crowds_among_landscapes_is_sampled_evenly_too(index: Index) -> None:
+    """How many faces a photo has is guessed from the whole index, and guessed too low here."""
+    with index.transaction():
+        index.add_root(Path("/crowds"))
+        for number in range(900):
+            faces = (face(happy=number / 900),) * 3
+            crowd = number % 3 == 0
+            file = PhotoFile(Path("/crowds" if crowd else "/hills", f"{number:03}.jpg"), 1, 1)
+            index.save(file, Analysis(f"d{number}", 64, 48, None, faces if crowd else ()), NOW)
+    happy = [row[list(Emotion).index(HAPPY)] for row in index.sample(Path("/crowds"), 50)]
+    assert 20 <= len(happy) <= 50
+    assert min(happy) < 0.1
+    assert max(happy) > 0.9
 
 
 # what is only to be classified anew
