@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from .index import Index
 from .labels import Album, expected_shares
-from .types import Shares
+from .types import Confusion, Shares
 
 FACES = 20_000
 """Of an album, at most so many are looked at: more would change its shares by less than the classifier's own errors."""
 
 
-def estimate(index: Index, natural: Shares) -> None:
-    """Estimate and store the shares of every album; natural: those among ordinary faces."""
+def estimate(index: Index, natural: Shares, confusion: Confusion) -> None:
+    """Estimate and store the shares of every album; natural, confusion: those of the classifier."""
     albums = []
     for root in index.roots():
         faces = index.sample(root, FACES)
-        albums.append(Album(root, expected_shares(faces, natural), len(faces)))
+        albums.append(Album(root, expected_shares(faces, natural, confusion), len(faces)))
     with index.transaction():
         for album in albums:
             index.save_album(album)

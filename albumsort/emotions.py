@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from . import weights
 from .litert import Network
-from .types import Emotion, Expression, Shares, shares_from
+from .types import Confusion, Emotion, Expression, Shares, confusion_from, shares_from
 
 EYES = ("open", "closed", "hidden")
 
@@ -29,6 +29,11 @@ class EmotionClassifier(Protocol):
     @property
     def natural(self) -> Shares:
         """How common each answer is among the ordinary faces that it is calibrated for."""
+        ...
+
+    @property
+    def confusion(self) -> Confusion:
+        """How often each answer is given to faces of each kind, as `labels.expected_shares` needs it."""
         ...
 
     def classify(self, crops: Pixels) -> list[Expression]:
@@ -55,6 +60,7 @@ class LiteRTClassifier:
         self.side = self._network.sides[0]
         self._heads = _heads(details["labels"])
         self._calibration = Calibration.of(details)
+        self.confusion = confusion_from(details["confusion"])
 
     @property
     def natural(self) -> Shares:

@@ -23,6 +23,7 @@ from .label_sql import NOTHING, below, count_labels, inside
 from .labels import Album, AlbumRules, LabelRule
 from .types import (
     ANSWERS,
+    READABLE,
     THRESHOLD,
     Analysis,
     Box,
@@ -745,7 +746,8 @@ class Index:
     def sample(self, root: Path, most: int) -> list[tuple[float, ...]]:
         """Return probabilities and `nothing` of faces in an album, though not in an album inside it; at most `most`.
 
-        They are those that count of photos that are there. Of more, they are spread evenly over the album.
+        They are those that count of photos that are there, and large enough to be read. Of more, they are spread evenly
+        over the album.
         """
         one = self._connection.execute
         with self._snapshot():
@@ -757,8 +759,8 @@ class Index:
                 f"SELECT {', '.join(f'f.{e}' for e in Emotion)}, coalesce(f.{NOTHING}, 0.0)"
                 " FROM photos p CROSS JOIN faces f ON f.content = p.content"
                 f" WHERE {where} AND (p.id * {GOLDEN}) & {ALL_BITS} <= ? AND p.missing = 0 AND f.detection >= ?"
-                " ORDER BY p.path, f.number",
-                (*bounds, int(share * ALL_BITS), THRESHOLD),
+                " AND max(f.w, f.h) >= ? ORDER BY p.path, f.number",
+                (*bounds, int(share * ALL_BITS), THRESHOLD, READABLE),
             ).fetchall()
         return rows[:: max(1, math.ceil(len(rows) / most))]
 

@@ -296,7 +296,7 @@ def _rescored(
 def _estimate_shares(index: Index, natural: Shares) -> None:
     from .album_shares import estimate  # numpy takes longer to import than a run with nothing to do
 
-    estimate(index, natural)
+    estimate(index, natural, weights.confusion())
 
 
 @contextmanager

@@ -1,8 +1,7 @@
 """The label rule: what a viewer would say of a face in this album, and how sure that is.
 
 The classifier answers for ordinary faces. Sad faces are common in the album of a funeral and rare in that of a wedding;
-Bayes' rule corrects each answer for that. The shares of an album are not known, so they are estimated from its answers
-(Saerens, Latinne and Decaestecker 2002: Adjusting the outputs of a classifier to new a priori probabilities).
+Bayes' rule corrects each answer for that. The shares of an album are not known, so they are estimated from its answers.
 """
 
 from __future__ import annotations
@@ -12,11 +11,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from .types import ANSWERS, Answer, Emotion, Face, Shares
+from .types import ANSWERS, Answer, Confusion, Emotion, Face, Shares
 
-PSEUDO_FACES, PSEUDO_FACES_EACH = 300.0, 0.3
+PSEUDO_FACES, PSEUDO_FACES_EACH = 100.0, 0.1
 """Faces in natural shares that are added to an album: so many, or so many for each of its own if that is more."""
-ROUNDS, SETTLED = 1000, 1e-6
+TEMPER = 0.5
+"""Power of the natural shares that the answers which are counted in an album are divided by."""
+TELLING = 0.25
+"""Total variation between a face's answer and the natural shares, from which it tells anything of its album."""
+ROUNDS, SETTLED = 2000, 1e-7
 """Of the estimation: at most so many, until no share changes by more."""
 
 
@@ -83,23 +86,40 @@ class AlbumRules:
         return next((i for i, beginning in enumerate(self._beginnings) if name.startswith(beginning)), None)
 
 
-def expected_shares(stored: Sequence[Sequence[float]], natural: Shares) -> Shares:
-    """Return the shares of an album's faces by expectation maximisation, held back by pseudo-faces.
+def telling_answers(stored: Sequence[Sequence[float]], natural: Shares) -> list[int]:
+    """Return what each face tells of its album: the index into ANSWERS of its likeliest answer, or -1 for nothing new.
 
-    stored: of each face the probabilities of the seven emotions, and of nothing. Without pseudo-faces a few mistakes of
-    the classifier would make a rare emotion common, and that more mistakes.
+    The answers are those of an album in which rare emotions are less rare; a face that cannot be read has natural
+    shares and tells nothing. stored: of each face the probabilities of the seven emotions, and of nothing.
     """
     import numpy as np  # here, because only `index` needs it, and queries are to start at once
 
+    prior = np.array([natural[answer] for answer in ANSWERS])
+    joint = np.array(stored, np.float64).reshape(-1, len(ANSWERS))
+    joint[:, :-1] = np.maximum(0, joint[:, :-1] - joint[:, -1:] * prior[:-1] / prior[:-1].sum())
+    telling = np.abs(joint - prior).sum(axis=1) / 2 >= TELLING
+    return [int(answer) for answer in np.where(telling, (joint / prior**TEMPER).argmax(axis=1), -1)]
+
+
+def expected_shares(stored: Sequence[Sequence[float]], natural: Shares, confusion: Confusion) -> Shares:
+    """Return the shares of an album's faces: those that explain best how often each telling answer was given.
+
+    confusion says how often each is given to faces of each kind (Lipton, Wang and Smola 2018), so that a classifier
+    that seldom dares to say sad is not believed that few are. The likeliest shares are found by expectation
+    maximisation (Saerens, Latinne and Decaestecker 2002), held back by pseudo-faces in natural shares: without them a
+    few mistakes would make a rare emotion common. stored: as `telling_answers` takes it.
+    """
+    import numpy as np  # as above
+
     shares = prior = np.array([natural[answer] for answer in ANSWERS])
-    faces = np.array(stored, np.float64).reshape(-1, len(ANSWERS))
-    joint = faces.copy()
-    joint[:, :-1] = np.maximum(0, faces[:, :-1] - faces[:, -1:] * prior[:-1] / prior[:-1].sum())
-    held = max(PSEUDO_FACES, PSEUDO_FACES_EACH * len(faces))
+    given = np.array([[confusion[kind][answer] for answer in ANSWERS] for kind in ANSWERS])
+    counts = np.bincount([a for a in telling_answers(stored, natural) if a >= 0], minlength=len(ANSWERS))
+    faces = counts.sum()
+    held = max(PSEUDO_FACES, PSEUDO_FACES_EACH * faces)
     for _ in range(ROUNDS):
-        weights = joint * (shares / prior)
-        posteriors = weights / weights.sum(axis=1, keepdims=True)
-        before, shares = shares, (held * prior + posteriors.sum(axis=0)) / (held + len(faces))
+        kinds = shares[:, None] * given
+        kinds = kinds / kinds.sum(axis=0, keepdims=True)
+        before, shares = shares, (held * prior + kinds @ counts) / (held + faces)
         if np.abs(shares - before).max() < SETTLED:
             break
     return dict(zip(ANSWERS, map(float, shares), strict=True))

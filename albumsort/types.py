@@ -60,6 +60,8 @@ Answer = Emotion | None
 ANSWERS: tuple[Answer, ...] = (*Emotion, None)
 Shares = Mapping[Answer, float]
 """How common each answer is among some faces; they sum to 1."""
+Confusion = Mapping[Answer, Shares]
+"""How often each answer is given to the faces that viewers give the first one."""
 NOTHING = "nothing"
 """What stands for None where answers need a name."""
 
@@ -67,6 +69,11 @@ NOTHING = "nothing"
 def shares_from(named: Mapping[str, float]) -> Shares:
     """Return shares that are given by the emotions' names; raises KeyError if one is missing."""
     return {answer: float(named[answer or NOTHING]) for answer in ANSWERS}
+
+
+def confusion_from(named: Mapping[str, Mapping[str, float]]) -> Confusion:
+    """Return a confusion that is given by the emotions' names; raises KeyError if one is missing."""
+    return {answer: shares_from(named[answer or NOTHING]) for answer in ANSWERS}
 
 
 def named_shares(shares: Shares) -> dict[str, float]:
@@ -106,6 +113,9 @@ class Box:
 
 THRESHOLD = 0.5
 """Detections that score less are no faces, unless a query says otherwise."""
+
+READABLE = 32.0
+"""Pixels of a face's longer side in the photo, from which it counts for what the faces of its album show."""
 
 EYES_SHUT = 0.5
 """Eyes are called shut where they are open less probably."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import WeightsError
-from .types import Shares, shares_from
+from .types import Confusion, Shares, confusion_from, shares_from
 
 SHARES_TOLERANCE = 1e-3
 """How far from 1 the natural shares may sum, as they are rounded."""
@@ -69,7 +69,7 @@ def hashes() -> dict[str, str]:
 
 def fingerprint(*names: str) -> str:
     """Return one short hash over networks and their calibration: results made with others are stale."""
-    used = ("sha256", "labels", "natural", "shares", "calibration")
+    used = ("sha256", "labels", "natural", "shares", "confusion", "calibration")
     entries = [[name, *(_network(name).details.get(key) for key in used)] for name in names]
     return hashlib.sha256(json.dumps(entries, sort_keys=True).encode()).hexdigest()[:16]
 
@@ -90,3 +90,12 @@ def natural_shares() -> Shares:
     if min(shares.values()) <= 0 or abs(sum(shares.values()) - 1) > SHARES_TOLERANCE:
         raise WeightsError(f"{where} gives shares of the emotions that are not positive or do not sum to 1")
     return shares
+
+
+def confusion() -> Confusion:
+    """Return how often each answer is given to faces of each kind, by the manifest; raises WeightsError without it."""
+    where = folder() / "manifest.json"
+    try:
+        return confusion_from(_network("emotion").details["confusion"])
+    except (KeyError, TypeError, ValueError) as e:
+        raise WeightsError(f"{where} gives no confusion of the emotions ({e}); install albumsort again") from e

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from pathlib import Path
 from random import Random
@@ -13,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from albumsort import labels
-from albumsort.labels import Album, AlbumRules, LabelRule, expected_shares
-from albumsort.types import ANSWERS, Answer, Emotion, Shares
+from albumsort.labels import Album, AlbumRules, LabelRule, expected_shares, telling_answers
+from albumsort.types import ANSWERS, Answer, Confusion, Emotion, Shares
 from albumsort.weights import natural_shares
 
 NATURAL = natural_shares()
@@ -139,10 +140,6 @@ def test_the_root_folder_contains_everything() -> None:
 FACES = st.lists(ANY_SHARES, max_size=30)
 
 
-def estimated(joints: Sequence[Shares], natural: Shares = NATURAL) -> Shares:
-    return expected_shares([stored(joint, natural) for joint in joints], natural)
-
-
 def drawn(album: Shares, n: int, clear: float = 3.0, seed: int = 0) -> list[Shares]:
     """Joint probabilities, calibrated in natural shares, of faces of an album: Bayes' rule on a noisy measurement."""
     random = np.random.default_rng(seed)
@@ -152,6 +149,22 @@ def drawn(album: Shares, n: int, clear: float = 3.0, seed: int = 0) -> list[Shar
     joint = likelihoods * [NATURAL[answer] for answer in ANSWERS]
     joint /= joint.sum(axis=1, keepdims=True)
     return [dict(zip(ANSWERS, map(float, row), strict=True)) for row in joint]
+
+
+@functools.cache
+def confusion() -> Confusion:
+    """How often each answer is given to such drawn faces of each kind."""
+    kinds: dict[Answer, Shares] = {}
+    for kind in ANSWERS:
+        faces = drawn(shares(**{str(kind or "nothing"): 1.0}), 2000, seed=9)
+        told = [answer for answer in telling_answers([stored(joint) for joint in faces], NATURAL) if answer >= 0]
+        counts = np.bincount(told, minlength=len(ANSWERS)) + 0.01
+        kinds[kind] = dict(zip(ANSWERS, map(float, counts / counts.sum()), strict=True))
+    return kinds
+
+
+def estimated(joints: Sequence[Shares]) -> Shares:
+    return expected_shares([stored(joint) for joint in joints], NATURAL, confusion())
 
 
 @given(FACES)
@@ -196,14 +209,14 @@ def test_a_large_album_is_held_back_by_pseudo_faces_for_each_of_its_own(monkeypa
     held = estimated(faces)
     monkeypatch.setattr(labels, "PSEUDO_FACES_EACH", 0.0)
     free = estimated(faces)
-    assert NATURAL[SAD] < held[SAD] < free[SAD] - 0.05
+    assert NATURAL[SAD] < held[SAD] < free[SAD] - 0.02
 
 
 def test_an_ordinary_album_does_not_run_away() -> None:
     for seed in range(5):
         found = estimated(drawn(NATURAL, 1000, seed=seed))
-        assert found == pytest.approx(NATURAL, abs=0.03)
-        assert all(found[answer] < 3 * NATURAL[answer] for answer in ANSWERS)
+        assert found == pytest.approx(NATURAL, abs=0.05)
+        assert all(found[answer] < 2 * NATURAL[answer] + 0.005 for answer in ANSWERS)
 
 
 def test_a_staged_album_raises_what_is_rare() -> None:
@@ -221,12 +234,15 @@ def test_without_pseudo_faces_the_shares_are_those_of_the_album(monkeypatch: pyt
     assert estimated(drawn(album, 5000)) == pytest.approx(album, abs=0.03)
 
 
-@given(st.lists(ANY_SHARES, min_size=1, max_size=10))
-def test_the_shares_agree_with_the_labels_that_they_lead_to(joints: list[Shares]) -> None:
-    """A fixed point: pseudo-faces and posteriors by the shares have the shares as their mean."""
-    found = estimated(joints)
-    rule, held = LabelRule(NATURAL, found), labels.PSEUDO_FACES
-    for answer in ANSWERS:
-        posteriors = sum(posterior(rule, joint)[answer] for joint in joints)
-        mean = (held * NATURAL[answer] + posteriors) / (held + len(joints))
-        assert found[answer] == pytest.approx(mean, abs=1e-5)
+def test_a_classifier_that_seldom_says_sad_is_not_believed_that_few_are() -> None:
+    timid = {kind: shares(neutral=0.99) if kind is not SAD else shares(sad=0.3, neutral=0.65) for kind in ANSWERS}
+    says_sad, says_neutral = shares(sad=0.9), shares(neutral=0.99)
+    album = [stored(says_sad)] * 300 + [stored(says_neutral)] * 700
+    assert expected_shares(album, NATURAL, timid)[SAD] > 0.5  # of the sad faces three in ten are told
+
+
+def test_a_face_that_cannot_be_read_tells_nothing_and_a_doubtful_sad_one_does() -> None:
+    doubtful = shares(sad=0.3, neutral=0.6)
+    told = telling_answers([stored(NATURAL), stored(shares(nothing=1.0)), stored(doubtful)], NATURAL)
+    assert [None if answer < 0 else ANSWERS[answer] for answer in told] == [None, None, SAD]
+    assert told[:2] == [-1, list(ANSWERS).index(None)]

@@ -11,7 +11,7 @@ from ..emotions import EmotionClassifier
 from ..errors import PhotoError, UsageError
 from ..faces import FaceDetector
 from ..labels import LabelRule, expected_shares
-from ..types import FOUR, THRESHOLD, Emotion, Photo, PhotoFile, Shares
+from ..types import FOUR, READABLE, THRESHOLD, Emotion, Photo, PhotoFile, Shares
 from ..walk import Walk, find
 from .evaluation import Score, accuracy
 
@@ -60,7 +60,7 @@ def evaluate(
                 seen[emotion].append(_photo(file, detector, classifier))
             except PhotoError as e:
                 failed.append((file.path, str(e)))
-    shares = _shares([photo for group in seen.values() for photo in group], classifier.natural)
+    shares = _shares([photo for group in seen.values() for photo in group], classifier)
     rule = LabelRule(classifier.natural, shares)
     labels = {e: [_label(photo, rule) for photo in group] for e, group in seen.items()}
     every = [(folder, label) for folder, group in labels.items() for label in group]
@@ -83,9 +83,10 @@ def _photo(file: PhotoFile, detector: FaceDetector, classifier: EmotionClassifie
     return Photo(file.path, result.width, result.height, result.taken_at, result.digest, counted)
 
 
-def _shares(seen: Iterable[Photo], natural: Shares) -> Shares:
-    faces = [face for photo in seen for face in photo.faces]
-    return expected_shares([(*(face.probabilities[e] for e in Emotion), face.nothing) for face in faces], natural)
+def _shares(seen: Iterable[Photo], classifier: EmotionClassifier) -> Shares:
+    faces = [face for photo in seen for face in photo.faces if face.box.longer_side >= READABLE]
+    stored = [(*(face.probabilities[e] for e in Emotion), face.nothing) for face in faces]
+    return expected_shares(stored, classifier.natural, classifier.confusion)
 
 
 def _label(photo: Photo, rule: LabelRule) -> str:

@@ -18,7 +18,7 @@ from ..errors import AlbumsortError, UsageError
 from . import conversion, natural_scores
 from .augmentation import augment
 from .datasets import SIDE, Floats, Head, LabelledFaces, Pixels
-from .epochs import AVERAGE, Checkpoints, adamw, go_on
+from .epochs import AVERAGE, LAST, Checkpoints, adamw, epochs_of, go_on
 from .evaluation import evaluate, softmax
 from .examples import Examples, parts
 from .natural import EYES_HEAD, NATURAL_HEAD, NaturalFaces
@@ -243,6 +243,8 @@ def fit(examples: Sequence[Examples], check: Check, heads: Sequence[Head], recip
     Raises UsageError if the folder belongs to another recipe.
     """
     recipe.claim(run)
+    if epochs_of(run) >= recipe.epochs and (run / LAST).exists():
+        return
     keras.utils.set_random_seed(recipe.seed)
     keras.config.set_dtype_policy(recipe.precision)
     model, average = _network(recipe, heads), _network(recipe, heads)

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ..types import ANSWERS, NOTHING
+from ..types import ANSWERS, NOTHING, Emotion
 from .augmentation import shrunk
-from .datasets import Floats, Pixels
+from .datasets import Floats, Ints, Pixels
 from .evaluation import softmax
 from .natural import EXPRESSIONS
 from .natural_scores import with_nothing
@@ -24,6 +24,8 @@ from .natural_scores import with_nothing
 SIZES = (64, 32, 24, 16, 12, 9)
 """Pixels across the square of a face at which it is calibrated, each counting alike."""
 STEPS, RATE = 2000, 0.02
+SUPPOSED = 2.0
+"""Faces of each kind that a confusion supposes beside those that were judged."""
 HELD = 0.002
 """Weight of the squared offsets: rare answers are few, and must not be driven to extremes."""
 
@@ -68,4 +70,26 @@ def natural_shares(votes: Floats, weight: Floats) -> dict[str, float]:
     """Return how common each emotion is among natural faces, and "nothing": whatever else viewers say."""
     each = (votes / np.maximum(votes.sum(axis=1, keepdims=True), 1) * weight[:, None]).sum(axis=0, keepdims=True)
     shares = with_nothing(each / each.sum())[0]
-    return {str(answer or NOTHING): round(float(v), 5) for answer, v in zip(ANSWERS, shares, strict=True)}
+    named = {e.value: round(float(share), 5) for e, share in zip(Emotion, shares, strict=False)}
+    return {**named, NOTHING: round(1 - sum(named.values()), 5)}  # exactly 1 together, as rounded
+
+
+def confusion(given: Ints, truth: Ints, weight: Floats) -> dict[str, dict[str, float]]:
+    """Return how often each answer is given to faces of each kind, by the names of the emotions and of nothing.
+
+    given: (n,) index into ANSWERS, -1 where a face told nothing and is left out; truth: (n,) the same of what viewers
+    said. Each kind of face has a few faces more: half of them are answered rightly and half like any face, as the rare
+    kinds have too few of their own.
+    """
+    told = given >= 0
+    counts = np.zeros((len(ANSWERS), len(ANSWERS)))
+    np.add.at(counts, (truth[told], given[told]), weight[told])
+    faces = np.bincount(truth[told], minlength=len(ANSWERS))[:, None]
+    anybody = counts.sum(axis=0) / counts.sum()
+    rows = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1e-9)
+    rows = (rows * faces + SUPPOSED * (np.eye(len(ANSWERS)) + anybody) / 2) / (faces + SUPPOSED)
+    names = [str(answer or NOTHING) for answer in ANSWERS]
+    return {
+        name: dict(zip(names, (round(float(v), 5) for v in row), strict=True))
+        for name, row in zip(names, rows, strict=True)
+    }

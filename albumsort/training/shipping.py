@@ -14,9 +14,11 @@ import numpy.typing as npt
 import xxhash
 
 from .. import weights
-from ..emotions import LiteRTClassifier, resized
+from ..emotions import Calibration, LiteRTClassifier, resized
 from ..errors import AlbumsortError, UsageError
+from ..labels import telling_answers
 from ..litert import Network
+from ..types import Emotion
 from . import conversion, evaluation, examples, fitting, natural_calibration, report
 from .datasets import (
     BOTH_HEADS,
@@ -33,7 +35,7 @@ from .evaluation import answers, leading
 from .examples import Examples
 from .fitting import ENTRY, MODEL, Recipe
 from .further import Further
-from .natural import EXPRESSIONS, EYES_HEAD, NATURAL_HEAD, NaturalFaces, Use
+from .natural import EXPRESSIONS, EYES_HEAD, NATURAL_HEAD, NaturalFaces, Use, agreed
 from .recipes import claim_inputs, write_json
 from .sources import load
 
@@ -151,24 +153,30 @@ def choose_temperature(logits: Floats, faces: LabelledFaces, heads: Sequence[Hea
 
 
 def _of_natural(content: bytes, heads: Sequence[Head], valid: NaturalFaces, known: NaturalFaces) -> dict[str, Any]:
-    """Return what the manifest says of natural faces: how logits become probabilities, and how common each answer is.
+    """Return what the manifest says of natural faces.
 
-    valid: what the scaling is chosen on, at several sizes; known: of which those with a weight tell the shares.
+    That is how logits become probabilities, how common each answer is, and how often it is given to faces of each kind.
+    valid: what all but the shares is chosen on, the scaling at several sizes; known: of which those with a weight tell
+    the shares.
     """
-    part = dict(zip(heads, examples.parts(heads), strict=True))[NATURAL_HEAD]
+    part = dict(zip((head.name for head in heads), examples.parts(heads), strict=True))
     sizes = natural_calibration.at_sizes(valid.squares(conversion.side_of(content)))
-    logits = np.concatenate([conversion.run_litert(content, faces)[:, part] for faces in sizes])
-    repeated = (len(sizes), 1)
-    scaling = natural_calibration.fit(logits, np.tile(valid.expressions, repeated), np.tile(valid.weight, len(sizes)))
-    chosen_on = known.of(Use.TRAIN, Use.VALID)
-    return {
-        "natural": {
-            "labels": list(EXPRESSIONS),
-            "temperature": scaling.temperature,
-            "bias": list(scaling.offsets),
-        },
-        "shares": natural_calibration.natural_shares(chosen_on.expressions, chosen_on.weight),
+    logits = [conversion.run_litert(content, faces) for faces in sizes]
+    natural = np.concatenate([of[:, part[NATURAL_HEAD.name]] for of in logits])
+    repeated = np.tile(valid.expressions, (len(sizes), 1))
+    scaling = natural_calibration.fit(natural, repeated, np.tile(valid.weight, len(sizes)))
+    weighed = known.of(Use.TRAIN, Use.VALID)
+    entry: dict[str, Any] = {
+        "natural": {"labels": list(EXPRESSIONS), "temperature": scaling.temperature, "bias": list(scaling.offsets)},
+        "shares": natural_calibration.natural_shares(weighed.expressions, weighed.weight),
     }
+    calibration = Calibration.of({"labels": {head.name: list(head.labels) for head in heads}, **entry})
+    first = logits[0]
+    said = calibration.expressions(first[:, part[NATURAL_HEAD.name]], first[:, part[EYES_HEAD.name]])
+    given = telling_answers([(*e.probabilities.values(), e.nothing) for e in said], calibration.shares)
+    truth = agreed(valid.expressions)
+    kinds = np.where(truth < 0, len(Emotion), truth)
+    return {**entry, "confusion": natural_calibration.confusion(np.array(given), kinds, valid.weight)}
 
 
 def install(run: Path, folder: Path) -> None:
