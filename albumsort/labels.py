@@ -33,7 +33,11 @@ class Album:
 
 
 class LabelRule:
-    """The label rule for the faces of one album. natural, album: the shares among ordinary faces, and in the album."""
+    """The label rule for the faces of one album. natural, album: the shares among ordinary faces, and in the album.
+
+    emotions: the share of each emotion among ordinary faces that show one; ratios: how many times as common each answer
+    is in the album.
+    """
 
     def __init__(self, natural: Shares, album: Shares) -> None:
         every = sum(natural[e] for e in Emotion)
@@ -65,7 +69,6 @@ class AlbumRules:
     """The label rule for every path: that of the deepest album which contains it, the natural one elsewhere."""
 
     def __init__(self, natural: Shares, albums: Sequence[Album]) -> None:
-        self.natural = natural
         self.albums = tuple(sorted(albums, key=lambda album: (-len(album.root.parts), album.root)))
         self.elsewhere = LabelRule(natural, natural)
         self.rules = tuple(LabelRule(natural, album.shares) for album in self.albums)

@@ -202,6 +202,8 @@ def _wrong(outcome: indexing.Outcome) -> str | None:
             return f"a face at {box}"
         if abs(sum(face.probabilities.values()) - 1) > 1e-3:
             return f"probabilities that sum to {sum(face.probabilities.values())}"
+        if not all(p is None or 0 <= p <= 1 for p in (face.nothing, face.eyes, face.sure)):
+            return f"no probabilities: nothing {face.nothing}, eyes {face.eyes}, sure {face.sure}"
     return None if min(outcome.width, outcome.height) > 0 else f"a photo of {outcome.width} x {outcome.height}"
 
 

@@ -6,11 +6,12 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import fuzz
 import pytest
-from helpers import environment
+from helpers import environment, face
 
 INPUTS = 300
 
@@ -76,13 +77,15 @@ def test_words_for_programmers_are_told_from_words_for_people(reason: str) -> No
 
 def test_an_unexpected_error_or_an_impossible_result_counts_as_wrong(tmp_path: Path) -> None:
     from albumsort.errors import PassingPhotoError, PhotoError
-    from albumsort.types import Analysis, Box, Emotion, Face, PhotoFile
+    from albumsort.types import Analysis, Box, Emotion, PhotoFile
 
     (tmp_path / "0.jpg").write_bytes(b"input")
     file, tally = PhotoFile(tmp_path / "0.jpg", 5, 0), fuzz.Tally()
-    shares = dict.fromkeys(Emotion, 1 / 7)
-    nowhere = Face(Box(0, float("nan"), 1, 1), (), 0.9, 0.2, 0.5, shares, Emotion.HAPPY)
-    unsure = Face(Box(0, 0, 1, 1), (), 0.9, 0.2, 0.5, {**shares, Emotion.HAPPY: 0.9}, Emotion.HAPPY)
+    possible = face()
+    nowhere = replace(possible, box=Box(0, float("nan"), 1, 1))
+    unsure = replace(possible, probabilities={**possible.probabilities, Emotion.HAPPY: 0.9})
+    fuzz.count(file, Analysis("d", 5, 5, None, (possible, replace(possible, eyes=None))), tally)
+    assert tally.wrong == []
     for outcome in (
         PassingPhotoError("the decoder crashed"),
         PhotoError("analysing it took longer than 60 s; given up"),
@@ -90,7 +93,10 @@ def test_an_unexpected_error_or_an_impossible_result_counts_as_wrong(tmp_path: P
         Analysis("d", 0, 5, None, ()),
         Analysis("d", 5, 5, None, (nowhere,)),
         Analysis("d", 5, 5, None, (unsure,)),
+        Analysis("d", 5, 5, None, (replace(possible, nothing=1.1),)),
+        Analysis("d", 5, 5, None, (replace(possible, eyes=-0.1),)),
+        Analysis("d", 5, 5, None, (replace(possible, sure=float("nan")),)),
     ):
         fuzz.count(file, outcome, tally)
-    assert (len(tally.wrong), tally.inputs) == (6, 6)
+    assert (len(tally.wrong), tally.inputs) == (9, 10)
     assert tally.wrong[0] == ("the decoder crashed", b"input")
