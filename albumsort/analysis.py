@@ -61,7 +61,7 @@ def analyse_upright(
     with step("crop"):
         crops = [faces.crop(close.pixels, box, d.lean) for d, box in zip(found, boxes, strict=True)]
     with step("classify"):
-        expressions = classifier.classify(np.stack(crops)) if crops else []
+        expressions = classifier.classify(np.stack(crops), [d.score for d in found]) if crops else []
     with step("describe"):
         rule = LabelRule(classifier.natural, classifier.natural)
         seen = tuple(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isnan
 from typing import Any, Protocol
@@ -16,6 +16,10 @@ from .litert import Network
 from .types import Confusion, Emotion, Expression, Shares, confusion_from, shares_from
 
 EYES = ("open", "closed", "hidden")
+NO_FACE = "none"
+"""The answer of the head `natural` that a crop shows no human face."""
+LEAST_DOUBT = 0.01
+"""Share of statues, drawings, pets and patterns among what the detector is surest of, in an ordinary album."""
 
 Pixels = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.floating]
@@ -36,8 +40,11 @@ class EmotionClassifier(Protocol):
         """How often each answer is given to faces of each kind, as `labels.expected_shares` needs it."""
         ...
 
-    def classify(self, crops: Pixels) -> list[Expression]:
-        """Return what each of (n, s, s) grey crops expresses; no answer depends on the other crops."""
+    def classify(self, crops: Pixels, detections: Sequence[float]) -> list[Expression]:
+        """Return what each of (n, s, s) grey crops expresses; no answer depends on the other crops.
+
+        detections: the probability that each is a face, by the detector.
+        """
         ...
 
 
@@ -67,12 +74,13 @@ class LiteRTClassifier:
         """How common each answer is among the ordinary faces that it is calibrated for."""
         return self._calibration.shares
 
-    def classify(self, crops: Pixels) -> list[Expression]:
+    def classify(self, crops: Pixels, detections: Sequence[float]) -> list[Expression]:
         """Return what each crop expresses."""
         if len(crops) == 0:
             return []
         logits = logits_of(self._network, resized(crops, self.side))
-        return self._calibration.expressions(logits[:, self._heads["natural"]], logits[:, self._heads["eyes"]])
+        natural, eyes = (logits[:, self._heads[head]] for head in ("natural", "eyes"))
+        return self._calibration.expressions(natural, eyes, np.array(detections, np.float64))
 
 
 def _heads(labels: Mapping[str, list[str]]) -> dict[str, slice]:
@@ -85,12 +93,15 @@ def _heads(labels: Mapping[str, list[str]]) -> dict[str, slice]:
 class Calibration:
     """How logits become probabilities that hold among ordinary faces.
 
-    answers: the ten of the head `natural`, with a bias each; shares: how common emotions are among ordinary faces.
+    answers: the ten of the head `natural`, NO_FACE last. temperature, bias: for the nine that are about faces, with a
+    bias each. no_face_share: how many of the training examples were no faces. shares: how common emotions are among
+    ordinary faces.
     """
 
     answers: tuple[str, ...]
     temperature: float
     bias: tuple[float, ...]
+    no_face_share: float
     shares: Shares
 
     @classmethod
@@ -98,12 +109,17 @@ class Calibration:
         """Return the calibration that a manifest's entry gives."""
         natural, answers = details["natural"], details["labels"]["natural"]
         bias = dict(zip(natural["labels"], natural["bias"], strict=True))
-        shares = shares_from(details["shares"])
-        return cls(tuple(answers), float(natural["temperature"]), tuple(float(bias[name]) for name in answers), shares)
+        return cls(
+            tuple(answers),
+            float(natural["temperature"]),
+            tuple(float(bias[name]) for name in answers if name != NO_FACE),
+            float(natural["no_face_share"]),
+            shares_from(details["shares"]),
+        )
 
-    def expressions(self, natural: Floats, eyes: Floats) -> list[Expression]:
-        """Return what each face expresses, by the logits of both heads: (n, 10) and (n, 3)."""
-        joint = joint_probabilities(natural, self.answers, self.temperature, self.bias)
+    def expressions(self, natural: Floats, eyes: Floats, detections: Floats) -> list[Expression]:
+        """Return what each face expresses, by the logits of both heads, (n, 10) and (n, 3), and (n,) detections."""
+        joint = self.joint_probabilities(natural, detections)
         anybody = np.array([self.shares[e] for e in Emotion])
         mixture = joint[:, :-1] + joint[:, -1:] * anybody / anybody.sum()
         return [
@@ -113,18 +129,33 @@ class Calibration:
             )
         ]
 
+    def joint_probabilities(self, logits: Floats, detections: Floats) -> npt.NDArray[np.float64]:
+        """Return (n, 8) probabilities of the emotions, in their order, and of nothing; from (n, 10) logits.
 
-def joint_probabilities(
-    logits: Floats, answers: tuple[str, ...], temperature: float, bias: tuple[float, ...]
-) -> npt.NDArray[np.float64]:
-    """Return (n, 8) probabilities of the emotions, in their order, and of nothing; from (n, 10) logits of the answers.
+        Whatever is no emotion (another expression, unclear, no face) is nothing.
+        """
+        column = self.answers.index(NO_FACE)
+        of_faces = np.delete(np.asarray(logits, np.float64), column, axis=1)
+        no_face = self._no_face(logits[:, column] - _log_of_sum(of_faces), detections)
+        each = _softmax(of_faces / self.temperature + np.array(self.bias)) * (1 - no_face[:, None])
+        names = [name for name in self.answers if name != NO_FACE]
+        columns = [names.index(e.value) for e in Emotion]
+        nothing = np.delete(each, columns, axis=1).sum(axis=1) + no_face
+        return np.concatenate([each[:, columns], nothing[:, None]], axis=1)
 
-    Whatever is no emotion (another expression, unclear, no face) is nothing.
-    """
-    each = _softmax(np.asarray(logits, np.float64) / temperature + np.array(bias))
-    columns = [answers.index(e.value) for e in Emotion]
-    nothing = np.delete(each, columns, axis=1).sum(axis=1, keepdims=True)
-    return np.concatenate([each[:, columns], nothing], axis=1)
+    def _no_face(self, log_odds: Floats, detections: Floats) -> npt.NDArray[np.float64]:
+        """Return (n,) probabilities that a crop shows no person's face, by the network and the detector together.
+
+        The network's odds hold among its training examples; Bayes' rule takes them to what the detector left in doubt.
+        """
+        doubt = np.maximum(1 - detections, LEAST_DOUBT)
+        shown = log_odds - np.log(self.no_face_share / (1 - self.no_face_share)) + np.log(doubt / (1 - doubt))
+        return np.asarray(1 / (1 + np.exp(-np.clip(shown, -50, 50))))
+
+
+def _log_of_sum(logits: Floats) -> Floats:
+    most = logits.max(axis=1)
+    return np.asarray(most + np.log(np.exp(logits - most[:, None]).sum(axis=1)))
 
 
 def eyes_open(logits: Floats) -> npt.NDArray[np.float64]:

@@ -550,6 +550,14 @@ class Index:
                 (*values, after, limit),
             ).fetchall()
 
+    def detections(self, content: int) -> list[float]:
+        """Return how surely each face of a content is one, in their order."""
+        with self._explained():
+            rows = self._connection.execute(
+                "SELECT detection FROM faces WHERE content = ? ORDER BY number", (content,)
+            ).fetchall()
+        return [detection for (detection,) in rows]
+
     def knows(self, digest: str) -> bool:
         """Return whether there is a result for bytes of this digest."""
         row = self._connection.execute("SELECT 1 FROM contents WHERE digest = ?", (digest,)).fetchone()

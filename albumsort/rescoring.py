@@ -30,7 +30,7 @@ def rescore(
         answers: dict[int, list[Expression] | None] = {}
         for content, count, packed in stale:
             try:
-                answers[content] = classifier.classify(faces.unpack(packed, count))
+                answers[content] = classifier.classify(faces.unpack(packed, count), index.detections(content))
             except ValueError:
                 answers[content] = None
             progress()

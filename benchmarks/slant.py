@@ -48,7 +48,8 @@ def main(album: Path) -> None:
                     continue
                 largest = max(seen, key=lambda d: d.box.area)
                 crops = np.stack([faces.crop(turned, largest.box), faces.crop(turned, largest.box, largest.lean)])
-                labels = [rule.label(seen.probabilities, seen.nothing)[0] for seen in classifier.classify(crops)]
+                expressions = classifier.classify(crops, [largest.score] * len(crops))
+                labels = [rule.label(seen.probabilities, seen.nothing)[0] for seen in expressions]
                 found[key] += 1
                 plain[key] += labels[0] is emotion
                 upright[key] += labels[1] is emotion

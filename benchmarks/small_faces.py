@@ -40,7 +40,7 @@ def main(album: Path) -> None:
             shown[side, emotion] += 1
             again = detector.detect(small)
             found[side, emotion] += any(given != FALSE for given in match([d.box for d in again], [there.box], []))
-            [seen] = classifier.classify(faces.crop(small, there.box, there.lean)[None])
+            [seen] = classifier.classify(faces.crop(small, there.box, there.lean)[None], [there.score])
             label, _ = rule.label(seen.probabilities, seen.nothing)
             right[side, emotion] += label is emotion
 

@@ -9,11 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from albumsort import weights
-from albumsort.emotions import Calibration, LiteRTClassifier, eyes_open, joint_probabilities, load_classifier
+from albumsort.emotions import Calibration, LiteRTClassifier, eyes_open, load_classifier
 from albumsort.faces import crop
 from albumsort.types import ANSWERS, Emotion, Expression
 
+SURE = [1.0]
 ANSWERED = ("neutral", "happy", "surprise", "sad", "anger", "disgust", "fear", "other", "unclear", "none")
+OF_FACES = ANSWERED[:-1]
+NO_FACE_SHARE = 0.05
 NATURAL = dict(zip(ANSWERS, (0.05, 0.3, 0.05, 0.3, 0.04, 0.03, 0.03, 0.2), strict=True))
 
 
@@ -29,15 +32,19 @@ def smile() -> np.ndarray:
 def crops(n: int) -> np.ndarray:
     """Different pictures, among them a real face."""
     random = np.random.default_rng(n)
-    return np.stack([smile(), *random.integers(0, 256, (n - 1, 48, 48), np.uint8)])
+    return np.stack([smile(), *random.integers(0, 256, (n - 1, *smile().shape), np.uint8)])
 
 
 def logits(**values: float) -> np.ndarray:
     return np.array([[values.get(name, 0.0) for name in ANSWERED]])
 
 
-def joint(values: np.ndarray, temperature: float = 1.0, **bias: float) -> dict[Emotion | None, float]:
-    [row] = joint_probabilities(values, ANSWERED, temperature, tuple(bias.get(name, 0.0) for name in ANSWERED))
+def joint(
+    values: np.ndarray, temperature: float = 1.0, detection: float = 1.0, **bias: float
+) -> dict[Emotion | None, float]:
+    biases = tuple(bias.get(name, 0.0) for name in OF_FACES)
+    made = Calibration(ANSWERED, temperature, biases, NO_FACE_SHARE, NATURAL)
+    [row] = made.joint_probabilities(values, np.array([detection]))
     return dict(zip(ANSWERS, map(float, row), strict=True))
 
 
@@ -52,7 +59,7 @@ def calibration(**changed: object) -> Calibration:
 
 
 def test_the_astronaut_is_happy_and_her_eyes_are_open(classifier: LiteRTClassifier) -> None:
-    [seen] = classifier.classify(smile()[None])
+    [seen] = classifier.classify(smile()[None], SURE)
     assert seen.probabilities[Emotion.HAPPY] > 0.9
     assert seen.nothing < 0.1
     assert seen.eyes is not None
@@ -60,7 +67,7 @@ def test_the_astronaut_is_happy_and_her_eyes_are_open(classifier: LiteRTClassifi
 
 
 def test_her_mirror_image_is_happy_too(classifier: LiteRTClassifier) -> None:
-    [seen] = classifier.classify(np.ascontiguousarray(smile()[:, ::-1])[None])
+    [seen] = classifier.classify(np.ascontiguousarray(smile()[:, ::-1])[None], SURE)
     assert seen.probabilities[Emotion.HAPPY] > 0.9
 
 
@@ -69,7 +76,7 @@ def test_her_mirror_image_is_happy_too(classifier: LiteRTClassifier) -> None:
 def test_what_any_crop_expresses_is_made_of_probabilities(n: int, low: int, high: int) -> None:
     random = np.random.default_rng(n)
     faces = random.integers(min(low, high), max(low, high) + 1, (n, 48, 48)).astype(np.uint8)
-    answers = load_classifier().classify(faces)
+    answers = load_classifier().classify(faces, [1.0] * n)
     assert len(answers) == n
     for seen in answers:
         assert list(seen.probabilities) == list(Emotion)
@@ -80,15 +87,15 @@ def test_what_any_crop_expresses_is_made_of_probabilities(n: int, low: int, high
 
 def test_faces_together_are_judged_as_they_are_one_by_one(classifier: LiteRTClassifier) -> None:
     batch = crops(5)
-    together = classifier.classify(batch)
-    alone = [classifier.classify(one[None])[0] for one in batch]
+    together = classifier.classify(batch, [1.0] * 5)
+    alone = [classifier.classify(one[None], SURE)[0] for one in batch]
     for a, b in zip(together, alone, strict=True):
         assert a.probabilities == pytest.approx(b.probabilities, abs=1e-4)
         assert a.nothing == pytest.approx(b.nothing, abs=1e-4)
 
 
 def test_no_face_is_no_answer(classifier: LiteRTClassifier) -> None:
-    assert classifier.classify(np.empty((0, 48, 48), np.uint8)) == []
+    assert classifier.classify(np.empty((0, 48, 48), np.uint8), []) == []
 
 
 def test_the_shipped_network_names_its_heads_and_its_natural_shares(classifier: LiteRTClassifier) -> None:
@@ -102,8 +109,8 @@ def test_the_heads_are_found_by_their_names_whatever_their_order() -> None:
     content, network = weights.load("emotion")
     labels = network.details["labels"]
     swapped = {"eyes": labels["eyes"], **{name: of for name, of in labels.items() if name != "eyes"}}
-    [seen] = LiteRTClassifier(content, network.details).classify(smile()[None])
-    [wrong] = LiteRTClassifier(content, {**network.details, "labels": swapped}).classify(smile()[None])
+    [seen] = LiteRTClassifier(content, network.details).classify(smile()[None], SURE)
+    [wrong] = LiteRTClassifier(content, {**network.details, "labels": swapped}).classify(smile()[None], SURE)
     assert wrong.probabilities != pytest.approx(seen.probabilities, abs=0.01)
 
 
@@ -111,11 +118,22 @@ def test_the_heads_are_found_by_their_names_whatever_their_order() -> None:
 
 
 def test_the_answers_that_are_no_emotion_are_nothing_together() -> None:
-    shown = joint(logits(happy=np.log(4), other=np.log(2)))  # 4, 2, and eight times 1
-    assert shown[Emotion.HAPPY] == pytest.approx(4 / 14)
-    assert shown[Emotion.SAD] == pytest.approx(1 / 14)
-    assert shown[None] == pytest.approx(4 / 14)
+    shown = joint(logits(happy=np.log(4), other=np.log(2), none=-50))  # 4, 2, and seven times 1
+    assert shown[Emotion.HAPPY] == pytest.approx(4 / 13)
+    assert shown[Emotion.SAD] == pytest.approx(1 / 13)
+    assert shown[None] == pytest.approx(3 / 13)
     assert sum(shown.values()) == pytest.approx(1)
+
+
+def test_what_is_no_face_goes_by_the_networks_odds_and_the_detectors_doubt() -> None:
+    even = logits(happy=50, none=50)  # one in twenty training examples was no face: the network's odds speak for none
+    doubtful = joint(even, detection=0.6)[None]
+    assert doubtful == pytest.approx(1 / (1 + (0.05 / 0.95) * (0.6 / 0.4)))
+    assert joint(even, detection=0.9)[None] < doubtful
+    assert joint(even, detection=1.0)[None] == pytest.approx(
+        joint(even, detection=0.99)[None]
+    )  # nothing is surer than that
+    assert joint(logits(happy=50, none=45), detection=0.6)[Emotion.HAPPY] > 0.8
 
 
 @pytest.mark.parametrize("emotion", list(Emotion))
@@ -138,11 +156,11 @@ def test_a_bias_favours_its_own_answer_whatever_the_temperature() -> None:
 def test_the_calibration_of_the_manifest_is_applied() -> None:
     eyes = np.zeros((1, 3))
     plain, soft, biased = (
-        calibration(**changed).expressions(logits(happy=3.0, sad=1.0), eyes)[0]
+        calibration(**changed).expressions(logits(happy=3.0, sad=1.0), eyes, np.ones(1))[0]
         for changed in (
-            {"bias": [0.0] * 10},
-            {"bias": [0.0] * 10, "temperature": 3.0},
-            {"bias": [0, 0, 0, 5] + [0] * 6},
+            {"bias": [0.0] * 9},
+            {"bias": [0.0] * 9, "temperature": 3.0},
+            {"bias": [0, 0, 0, 5] + [0] * 5},
         )
     )
     assert plain.probabilities[Emotion.HAPPY] > soft.probabilities[Emotion.HAPPY]
@@ -150,14 +168,16 @@ def test_the_calibration_of_the_manifest_is_applied() -> None:
 
 
 def test_the_bias_goes_by_the_names_of_the_answers() -> None:
-    labels = list(reversed(ANSWERED))
+    labels = list(reversed(OF_FACES))
     bias = [5.0 if name == "sad" else 0.0 for name in labels]
-    [seen] = calibration(labels=labels, bias=bias).expressions(logits(), np.zeros((1, 3)))
+    [seen] = calibration(labels=labels, bias=bias).expressions(logits(), np.zeros((1, 3)), np.ones(1))
     assert max(seen.probabilities, key=seen.probabilities.__getitem__) is Emotion.SAD
 
 
 def expressed(values: np.ndarray) -> Expression:
-    [seen] = Calibration(ANSWERED, 1.0, (0.0,) * 10, NATURAL).expressions(values, np.zeros((1, 3)))
+    [seen] = Calibration(ANSWERED, 1.0, (0.0,) * 9, NO_FACE_SHARE, NATURAL).expressions(
+        values, np.zeros((1, 3)), np.ones(1)
+    )
     return seen
 
 
@@ -185,6 +205,8 @@ def test_eyes_are_open_against_closed_where_they_are_to_be_seen() -> None:
 
 def test_eyes_that_are_most_likely_hidden_have_no_answer() -> None:
     eyes = np.log([[1.0, 1.0, 1.1], [1.1, 1.0, 1.0]])
-    hidden, seen = Calibration(ANSWERED, 1.0, (0.0,) * 10, NATURAL).expressions(np.zeros((2, 10)), eyes)
+    hidden, seen = Calibration(ANSWERED, 1.0, (0.0,) * 9, NO_FACE_SHARE, NATURAL).expressions(
+        np.zeros((2, 10)), eyes, np.ones(2)
+    )
     assert hidden.eyes is None
     assert seen.eyes == pytest.approx(1.1 / 2.1)

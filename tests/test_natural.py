@@ -232,20 +232,33 @@ def test_weighted_average_precision_and_area_are_those_of_scikit_learn(seed, n, 
 
 def test_scaling_undoes_how_often_training_showed_each_answer_and_how_sure_it_made_the_network():
     random = np.random.default_rng(1)
-    shares = np.array([0.5, 0.3, 0.04, 0.04, 0.04, 0.02, 0.02, 0.02, 0.01, 0.01])
-    truth = random.choice(len(shares), 6000, p=shares)
-    evidence = random.normal(0, 1, (6000, 10)) + 3 * np.eye(10)[truth]
+    shares = np.array([0.5, 0.3, 0.05, 0.05, 0.04, 0.02, 0.02, 0.01, 0.01])
+    truth = random.choice(9, 6000, p=shares)
+    evidence = random.normal(0, 1, (6000, 9)) + 3 * np.eye(9)[truth]
     calibrated = 3 * evidence + np.log(shares)  # the log posterior of such evidence
-    leaning = 1.7 * (calibrated + np.linspace(-1, 1, 10))
-    weight = np.ones(6000, np.float32)
-    scaling = natural_calibration.fit(leaning.astype(np.float32), np.eye(10, dtype=np.float32)[truth], weight)
+    no_face = random.normal(0, 9, (6000, 1))  # is left out
+    leaning = np.hstack([1.7 * (calibrated + np.linspace(-1, 1, 9)), no_face]).astype(np.float32)
+    said, weight = np.eye(10, dtype=np.float32)[truth], np.ones(6000, np.float32)
+    scaling = natural_calibration.fit(leaning, said, weight)
     assert scaling.temperature == pytest.approx(1.7, rel=0.1)
-    fitted = scaling.probabilities(leaning.astype(np.float32))
-    assert fitted.mean(axis=0) == pytest.approx(np.bincount(truth, minlength=10) / 6000, abs=0.01)
-    counted = natural_calibration.fit(
-        leaning.astype(np.float32), np.eye(10, dtype=np.float32)[truth], 1.0 + 9 * (truth == 3)
-    )
-    assert counted.offsets[3] > scaling.offsets[3] + 1
+    fitted = scaling.probabilities(leaning).mean(axis=0)
+    assert fitted == pytest.approx(np.bincount(truth, minlength=9) / 6000, abs=0.01)
+    weight[truth == 3] = 10
+    assert natural_calibration.fit(leaning, said, weight).offsets[3] > scaling.offsets[3] + 1
+
+
+def test_a_confusion_says_how_often_each_answer_is_given_to_faces_of_each_kind():
+    sad, neutral, nothing = EMOTIONS.index(Emotion.SAD), EMOTIONS.index(Emotion.NEUTRAL), len(EMOTIONS)
+    given = np.array([neutral] * 75 + [sad] * 25 + [neutral] * 100 + [-1] * 50)
+    truth = np.array([sad] * 100 + [neutral] * 100 + [sad] * 50)
+    found = natural_calibration.confusion(given, truth, np.ones(250, np.float32))
+    assert found["sad"]["sad"] == pytest.approx(0.25, abs=0.02)  # those that told nothing are left out
+    assert found["neutral"]["neutral"] == pytest.approx(1, abs=0.02)
+    assert found["nothing"]["nothing"] == pytest.approx(0.5)  # nobody of that kind was judged
+    assert all(sum(row.values()) == pytest.approx(1, abs=1e-4) for row in found.values())
+    heavier = natural_calibration.confusion(given, truth, np.where(given == sad, 3.0, 1.0))
+    assert heavier["sad"]["sad"] == pytest.approx(0.5, abs=0.02)
+    assert nothing == 7
 
 
 def seen(labels, sure, eyes=None):

@@ -132,7 +132,7 @@ def test_the_fingerprint_of_the_face_networks_is_that_of_earlier_versions() -> N
     entries = []
     for name in ("face_proposer", "face_verifier"):
         details = weights.manifest()[name].details
-        entries.append([name, details["sha256"], details["labels"], None, None, details.get("calibration")])
+        entries.append([name, details["sha256"], details["labels"], None, None, None, details.get("calibration")])
     expected = hashlib.sha256(json.dumps(entries, sort_keys=True).encode()).hexdigest()[:16]
     assert weights.fingerprint("face_proposer", "face_verifier") == expected
 

@@ -17,14 +17,16 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ..emotions import EYES, resized
+from ..emotions import EYES, NO_FACE, resized
 from ..errors import AlbumsortError
 from ..types import Emotion
 from .datasets import Floats, Head, Ints, Pixels
 
-EXPRESSIONS = ("neutral", "happy", "surprise", "sad", "anger", "disgust", "fear", "other", "unclear", "none")
+EXPRESSIONS = ("neutral", "happy", "surprise", "sad", "anger", "disgust", "fear", "other", "unclear", NO_FACE)
 """What a viewer can say of a face: one of the seven emotions, or one of NOTHING."""
-NOTHING = ("other", "unclear", "none")
+OF_FACES = EXPRESSIONS[:-1]
+"""All but what is no face."""
+NOTHING = ("other", "unclear", NO_FACE)
 """Another expression, a face that cannot be read, no human face."""
 NATURAL_HEAD, EYES_HEAD = Head("natural", EXPRESSIONS), Head("eyes", EYES)
 TILE, ACROSS = 96, 20  # pixels of a tile's side; tiles in a row of a sheet

@@ -37,8 +37,8 @@ class JudgedFace:
 
 
 def of_crops(classifier: EmotionClassifier, crops: Pixels) -> Seen:
-    """Return what the program says of (n, side, side) crops as faces of natural shares."""
-    return of_expressions(classifier, classifier.classify(crops))
+    """Return what the program says of (n, side, side) crops as faces of natural shares, which were surely detected."""
+    return of_expressions(classifier, classifier.classify(crops, [1.0] * len(crops)))
 
 
 def of_expressions(classifier: EmotionClassifier, expressions: Sequence[Expression | None]) -> Seen:

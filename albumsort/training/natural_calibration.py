@@ -18,7 +18,7 @@ from ..types import ANSWERS, NOTHING, Emotion
 from .augmentation import shrunk
 from .datasets import Floats, Ints, Pixels
 from .evaluation import softmax
-from .natural import EXPRESSIONS
+from .natural import OF_FACES
 from .natural_scores import with_nothing
 
 SIZES = (64, 32, 24, 16, 12, 9)
@@ -32,14 +32,14 @@ HELD = 0.002
 
 @dataclass(frozen=True)
 class Scaling:
-    """A temperature, and an offset for each of EXPRESSIONS that is added to the logits."""
+    """A temperature, and an offset for each of OF_FACES that is added to the logits."""
 
     temperature: float
     offsets: tuple[float, ...]
 
     def probabilities(self, logits: Floats) -> Floats:
-        """(n, 10) calibrated probabilities of (n, 10) logits."""
-        return softmax(logits / self.temperature + np.array(self.offsets, np.float32))
+        """(n, 9) calibrated probabilities of (n, 10) logits over EXPRESSIONS, of a face."""
+        return softmax(logits[:, : len(OF_FACES)] / self.temperature + np.array(self.offsets, np.float32))
 
 
 def at_sizes(squares: Pixels, sizes: Sequence[int] = SIZES) -> list[Pixels]:
@@ -50,12 +50,14 @@ def at_sizes(squares: Pixels, sizes: Sequence[int] = SIZES) -> list[Pixels]:
 def fit(logits: Floats, votes: Floats, weight: Floats) -> Scaling:
     """Choose the scaling with the least weighted cross-entropy (Adam; Kingma and Ba, 2015).
 
-    logits: (n, 10); votes: (n, 10) viewers' words, each row counting as one.
+    logits: (n, 10); votes: (n, 10) viewers' words, each row counting as one. What is no face is the detector's matter,
+    too, and left out.
     """
+    logits, votes = logits[:, : len(OF_FACES)], votes[:, : len(OF_FACES)]
     known = votes.sum(axis=1) > 0
     z, w = logits[known].astype(np.float64), weight[known].astype(np.float64)
     wanted, w = votes[known] / votes[known].sum(axis=1, keepdims=True), w / w.sum()
-    at: npt.NDArray[np.float64] = np.zeros(1 + len(EXPRESSIONS))  # log of the inverse temperature, then offsets
+    at: npt.NDArray[np.float64] = np.zeros(1 + len(OF_FACES))  # log of the inverse temperature, then offsets
     first, second = np.zeros_like(at), np.zeros_like(at)
     for step in range(1, STEPS + 1):
         p = softmax(z * np.exp(at[0]) + at[1:])

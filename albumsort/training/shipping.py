@@ -35,7 +35,7 @@ from .evaluation import answers, leading
 from .examples import Examples
 from .fitting import ENTRY, MODEL, Recipe
 from .further import Further
-from .natural import EXPRESSIONS, EYES_HEAD, NATURAL_HEAD, NaturalFaces, Use, agreed
+from .natural import EYES_HEAD, NATURAL_HEAD, OF_FACES, NaturalFaces, Use, agreed
 from .recipes import claim_inputs, write_json
 from .sources import load
 
@@ -88,7 +88,7 @@ def train(data: Path, votes: Path | None, further: Further, recipe: Recipe, run:
         "recipe": asdict(recipe),
     }
     if valid is not None and further.natural is not None:
-        made = {**_of_natural(content, heads, valid, further.natural), **made}
+        made = {**_of_natural(content, heads, valid, further.natural, recipe.nobody_share), **made}
     (run / MODEL).write_bytes(content)
     entry = conversion.emotion_entry(MODEL, content, heads, temperature, prior, made)
     write_json(run / ENTRY, entry)
@@ -152,12 +152,14 @@ def choose_temperature(logits: Floats, faces: LabelledFaces, heads: Sequence[Hea
     return evaluation.best_temperature(first.logits[known], first.shares[known])
 
 
-def _of_natural(content: bytes, heads: Sequence[Head], valid: NaturalFaces, known: NaturalFaces) -> dict[str, Any]:
+def _of_natural(
+    content: bytes, heads: Sequence[Head], valid: NaturalFaces, known: NaturalFaces, no_face_share: float
+) -> dict[str, Any]:
     """Return what the manifest says of natural faces.
 
     That is how logits become probabilities, how common each answer is, and how often it is given to faces of each kind.
     valid: what all but the shares is chosen on, the scaling at several sizes; known: of which those with a weight tell
-    the shares.
+    the shares. no_face_share: how much of every batch showed no face.
     """
     part = dict(zip((head.name for head in heads), examples.parts(heads), strict=True))
     sizes = natural_calibration.at_sizes(valid.squares(conversion.side_of(content)))
@@ -167,12 +169,18 @@ def _of_natural(content: bytes, heads: Sequence[Head], valid: NaturalFaces, know
     scaling = natural_calibration.fit(natural, repeated, np.tile(valid.weight, len(sizes)))
     weighed = known.of(Use.TRAIN, Use.VALID)
     entry: dict[str, Any] = {
-        "natural": {"labels": list(EXPRESSIONS), "temperature": scaling.temperature, "bias": list(scaling.offsets)},
+        "natural": {
+            "labels": list(OF_FACES),
+            "temperature": scaling.temperature,
+            "bias": list(scaling.offsets),
+            "no_face_share": no_face_share,
+        },
         "shares": natural_calibration.natural_shares(weighed.expressions, weighed.weight),
     }
     calibration = Calibration.of({"labels": {head.name: list(head.labels) for head in heads}, **entry})
     first = logits[0]
-    said = calibration.expressions(first[:, part[NATURAL_HEAD.name]], first[:, part[EYES_HEAD.name]])
+    detected = np.ones(len(valid))
+    said = calibration.expressions(first[:, part[NATURAL_HEAD.name]], first[:, part[EYES_HEAD.name]], detected)
     given = telling_answers([(*e.probabilities.values(), e.nothing) for e in said], calibration.shares)
     truth = agreed(valid.expressions)
     kinds = np.where(truth < 0, len(Emotion), truth)
