@@ -7,11 +7,11 @@ Bayes' rule corrects each answer for that. The shares of an album are not known,
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from .types import ANSWERS, Answer, Confusion, Emotion, Face, Shares
+from .types import ANSWERS, READABLE, Answer, Confusion, Emotion, Face, Shares
 
 PSEUDO_FACES, PSEUDO_FACES_EACH = 100.0, 0.1
 """Faces in natural shares that are added to an album: so many, or so many for each of its own if that is more."""
@@ -126,3 +126,10 @@ def expected_shares(stored: Sequence[Sequence[float]], natural: Shares, confusio
         if np.abs(shares - before).max() < SETTLED:
             break
     return dict(zip(ANSWERS, map(float, shares), strict=True))
+
+
+def shares_of(faces: Iterable[Face], natural: Shares, confusion: Confusion) -> Shares:
+    """Return the expected shares of an album with these faces, of which only those large enough to be read count."""
+    readable = [face for face in faces if face.box.longer_side >= READABLE]
+    stored = [(*(face.probabilities[e] for e in Emotion), face.nothing) for face in readable]
+    return expected_shares(stored, natural, confusion)

@@ -10,8 +10,8 @@ from .. import analysis, photos
 from ..emotions import EmotionClassifier
 from ..errors import PhotoError, UsageError
 from ..faces import FaceDetector
-from ..labels import LabelRule, expected_shares
-from ..types import FOUR, READABLE, THRESHOLD, Emotion, Photo, PhotoFile, Shares
+from ..labels import LabelRule, shares_of
+from ..types import FOUR, THRESHOLD, Emotion, Photo, PhotoFile, Shares
 from ..walk import Walk, find
 from .evaluation import Score, accuracy
 
@@ -60,7 +60,8 @@ def evaluate(
                 seen[emotion].append(_photo(file, detector, classifier))
             except PhotoError as e:
                 failed.append((file.path, str(e)))
-    shares = _shares([photo for group in seen.values() for photo in group], classifier)
+    faces = [face for group in seen.values() for photo in group for face in photo.faces]
+    shares = shares_of(faces, classifier.natural, classifier.confusion)
     rule = LabelRule(classifier.natural, shares)
     labels = {e: [_label(photo, rule) for photo in group] for e, group in seen.items()}
     every = [(folder, label) for folder, group in labels.items() for label in group]
@@ -81,12 +82,6 @@ def _photo(file: PhotoFile, detector: FaceDetector, classifier: EmotionClassifie
     result = analysis.analyse_bytes(data, photos.digest(data), detector, classifier)
     counted = tuple(face for face in result.faces if face.detection >= THRESHOLD)
     return Photo(file.path, result.width, result.height, result.taken_at, result.digest, counted)
-
-
-def _shares(seen: Iterable[Photo], classifier: EmotionClassifier) -> Shares:
-    faces = [face for photo in seen for face in photo.faces if face.box.longer_side >= READABLE]
-    stored = [(*(face.probabilities[e] for e in Emotion), face.nothing) for face in faces]
-    return expected_shares(stored, classifier.natural, classifier.confusion)
 
 
 def _label(photo: Photo, rule: LabelRule) -> str:

@@ -12,8 +12,8 @@ from .. import analysis, photos
 from ..emotions import EYES, EmotionClassifier
 from ..errors import AlbumsortError, PhotoError
 from ..face_rows import overlaps
-from ..labels import LabelRule
-from ..types import THRESHOLD, Box, Emotion, Expression
+from ..labels import LabelRule, shares_of
+from ..types import THRESHOLD, Box, Emotion, Expression, Face
 from .datasets import Pixels
 from .natural import EXPRESSIONS, NaturalFaces, read_rows, votes
 from .natural_evaluation import Seen, Viewed
@@ -38,12 +38,12 @@ class JudgedFace:
 
 def of_crops(classifier: EmotionClassifier, crops: Pixels) -> Seen:
     """Return what the program says of (n, side, side) crops as faces of natural shares, which were surely detected."""
-    return of_expressions(classifier, classifier.classify(crops, [1.0] * len(crops)))
-
-
-def of_expressions(classifier: EmotionClassifier, expressions: Sequence[Expression | None]) -> Seen:
-    """Return expressions with their labels; None, a face that was not found, has no label and natural shares."""
     rule = LabelRule(classifier.natural, classifier.natural)
+    return of_expressions(rule, classifier.classify(crops, [1.0] * len(crops)))
+
+
+def of_expressions(rule: LabelRule, expressions: Sequence[Expression | None]) -> Seen:
+    """Return expressions with their labels; None, a face that was not found, has no label and natural shares."""
     known = [e or Expression(rule.emotions, 1.0, None) for e in expressions]
     labelled = [rule.label(e.probabilities, e.nothing) for e in known]
     return Seen(
@@ -97,13 +97,13 @@ def judged_faces(listing: Path, folder: Path) -> list[JudgedFace]:
 def of_photos(
     classifier: EmotionClassifier, judged: Sequence[JudgedFace], watch: Watch
 ) -> tuple[Seen, Viewed, list[tuple[Path, str]]]:
-    """Analyse the photos as indexing does, and return what is said of each judged face, and what viewers said.
+    """Analyse the photos as indexing does, as one album, and return what is said of each judged face, and by viewers.
 
     A face that is not found, or less surely than queries count, has no label. Photos that cannot be read are returned
     with their reasons and left out.
     """
     detector, _ = analysis.load_networks()
-    found: dict[Path, list[tuple[Box, Expression]]] = {}
+    found: dict[Path, list[Face]] = {}
     failed = list[tuple[Path, str]]()
     for path in watch(sorted({face.photo for face in judged})):
         try:
@@ -112,11 +112,11 @@ def of_photos(
         except PhotoError as e:
             failed.append((path, str(e)))
             continue
-        found[path] = [
-            (f.box, Expression(f.probabilities, f.nothing, f.eyes)) for f in seen.faces if f.detection >= THRESHOLD
-        ]
+        found[path] = [face for face in seen.faces if face.detection >= THRESHOLD]
     kept = [face for face in judged if face.photo in found]
-    said = of_expressions(classifier, [_matching(face.box, found[face.photo]) for face in kept])
+    every = [face for faces in found.values() for face in faces]
+    rule = LabelRule(classifier.natural, shares_of(every, classifier.natural, classifier.confusion))
+    said = of_expressions(rule, [_matching(face.box, found[face.photo]) for face in kept])
     viewed = Viewed(
         expressions=votes([face.labels for face in kept], EXPRESSIONS),
         eyes=np.zeros((len(kept), len(EYES)), np.float32),
@@ -126,9 +126,10 @@ def of_photos(
     return said, viewed, failed
 
 
-def _matching(box: Box, found: Sequence[tuple[Box, Expression]]) -> Expression | None:
+def _matching(box: Box, found: Sequence[Face]) -> Expression | None:
     if not found:
         return None
-    rows = np.array([[b.x, b.y, b.w, b.h] for b, _ in found], np.float32)
+    rows = np.array([[f.box.x, f.box.y, f.box.w, f.box.h] for f in found], np.float32)
     shared = overlaps(np.array([[box.x, box.y, box.w, box.h]], np.float32), rows)[0]
-    return found[int(shared.argmax())][1] if shared.max() >= SAME else None
+    face = found[int(shared.argmax())]
+    return Expression(face.probabilities, face.nothing, face.eyes) if shared.max() >= SAME else None

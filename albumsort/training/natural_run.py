@@ -58,7 +58,7 @@ def evaluate(
     if photos is not None:
         judged = natural_answers.judged_faces(folder / PHOTOS, photos)
         said, viewed, failed = natural_answers.of_photos(classifier, judged, watch)
-        reports["faces of photos"] = report(said, viewed, EYES_SHUT)
+        reports["faces of photos, as an album"] = report(said, viewed, EYES_SHUT)
     theirs = {
         f"{name}, {label}": _report(natural_answers.of_table(path, of), of)
         for name, path in others.items()
