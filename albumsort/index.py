@@ -321,6 +321,7 @@ class Index:
     def distrust(self, content: int) -> list[Path]:
         """Have a content analysed anew from its photos when they are met next; returns their paths."""
         self._connection.execute("UPDATE contents SET found_with = '' WHERE id = ?", (content,))
+        self._connection.execute("DELETE FROM crops WHERE content = ?", (content,))  # or they are tried again
         rows = self._connection.execute("SELECT path FROM photos WHERE content = ? ORDER BY path", (content,))
         return [Path(os.fsdecode(path)) for (path,) in rows]
 

@@ -33,9 +33,10 @@ from helpers import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from albumsort import analysis, indexing, methods, rescoring, weights
+from albumsort import analysis, faces, indexing, methods, rescoring, weights
 from albumsort import photos as reading
 from albumsort.analysis import load_networks
+from albumsort.emotions import resized
 from albumsort.errors import AlbumsortError, PhotoError, UsageError
 from albumsort.index import Filters, Index
 from albumsort.indexing import Report, default_roots
@@ -390,23 +391,70 @@ def test_an_absent_folder_stops_scoring_anew_too(
     assert rows(database) == before
 
 
-def test_another_method_of_finding_opens_the_photos_and_keeps_what_cannot_be(
+def shrink_crops(database: Path) -> None:
+    """Make the stored crops what an older albumsort left: 48 pixels wide."""
+    with closing(sqlite3.connect(database)) as raw:
+        for content, packed, count in raw.execute(
+            "SELECT k.content, k.pixels, (SELECT count(*) FROM faces f WHERE f.content = k.content) FROM crops k"
+        ).fetchall():
+            small = resized(faces.unpack(packed, count), 48)
+            raw.execute("UPDATE crops SET pixels = ? WHERE content = ?", (faces.pack(list(small)), content))
+        raw.commit()
+
+
+def sides(database: Path) -> set[int]:
+    with closing(sqlite3.connect(database)) as raw:
+        rows = raw.execute("SELECT k.pixels, count(*) FROM crops k JOIN faces f ON f.content = k.content GROUP BY 1")
+        return {faces.unpack(packed, count).shape[1] for packed, count in rows if count}
+
+
+def outdated(database: Path) -> int:
+    with Index(database) as index:
+        return index.count_outdated(methods.settings())
+
+
+def test_smaller_crops_of_an_older_index_are_judged_at_once_and_their_photos_as_they_are_met(
+    album: Path, database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as yesterday:
+        yesterday.setattr(methods, "FINDING_METHOD", "yesterday's")
+        index_album(database, album, executor=Short(99))
+    shrink_crops(database)
+    before = answers(photos(database))
+    other_emotions(monkeypatch)
+    assert outdated(database) == len(GOOD)
+    with Index(database) as index:
+        plan = indexing.make_plan(index, [album], None, (), rescan=False)
+        stale = plan.stale
+        calls = iter(range(100))
+        interrupt = lambda: next(calls) == stale - 1 and os.kill(os.getpid(), signal.SIGINT)  # noqa: E731
+        report = indexing.run(index, plan, indexing.Local(1), False, interrupt)
+    assert (stale, report.rescored, report.analysed) == (len(PORTRAITS), len(PORTRAITS), 0)
+    at_once = answers(photos(database))
+    assert all(at_once[name] != before[name] for name in PORTRAITS)
+    assert (sides(database), outdated(database)) == ({48}, len(GOOD))
+    report = index_album(database, album, executor=Short(99))
+    assert (report.rescored, report.analysed) == (0, len(GOOD))
+    assert (sides(database), outdated(database)) == ({faces.CROP_SIDE}, 0)
+    assert answers(photos(database)) == answers(fresh(album))
+
+
+def test_a_photo_that_is_gone_keeps_what_an_older_method_found_judged_by_the_new_network(
     album: Path, database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     index_album(database, album)
-    before = photos(database)
+    before = photos(database)["astronaut.jpg"].faces
     (album / "astronaut.jpg").unlink()
     other_emotions(monkeypatch)
     monkeypatch.setattr(methods, "FINDING_METHOD", "another")
     report = index_album(database, album, executor=Short(99))
-    assert (report.analysed, report.rescored, report.missing) == (3, 0, 1)
+    assert (report.analysed, report.rescored, report.missing) == (3, len(PORTRAITS), 1)
     with closing(sqlite3.connect(database)) as raw:
         raw.execute("UPDATE photos SET missing = 0")
         raw.commit()
-    after = photos(database)["astronaut.jpg"]  # its album has other shares now
-    assert [replace(f, sure=None) for f in after.faces] == [
-        replace(f, sure=None) for f in before["astronaut.jpg"].faces
-    ]
+    after = photos(database)["astronaut.jpg"].faces
+    assert [face.box for face in after] == [face.box for face in before]
+    assert [face.probabilities for face in after] != [face.probabilities for face in before]
 
 
 def test_ctrl_c_while_scoring_anew_keeps_what_is_done_and_the_next_run_does_the_rest(
@@ -558,7 +606,7 @@ def test_a_plan_tells_what_another_method_costs(album: Path, database: Path, mon
         assert (plan.todo, plan.outdated, plan.stale) == (1, 0, 4)
         monkeypatch.setattr(methods, "FINDING_METHOD", "another")
         plan = indexing.make_plan(index, [album], None, (), rescan=False)
-        assert (plan.todo, plan.outdated, plan.stale) == (5, 4, 0)
+        assert (plan.todo, plan.outdated, plan.stale) == (5, 4, len(PORTRAITS))  # judged again first, then analysed
 
 
 def test_workers_of_another_installation_than_the_one_that_writes_store_nothing(
