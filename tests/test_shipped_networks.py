@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from albumsort import weights
+from albumsort import analysis, photos, weights
 from albumsort.emotions import load_classifier
+from albumsort.labels import LabelRule
 from albumsort.litert import Network
-from albumsort.training import album_evaluation
-from albumsort.types import FOUR
+from albumsort.training import album_evaluation, natural, natural_answers, natural_evaluation, natural_scores
+from albumsort.types import EYES_SHUT, FOUR, THRESHOLD, Emotion
 
 pytestmark = pytest.mark.slow
 
@@ -38,22 +39,68 @@ def test_the_emotion_network_keeps_its_promises_on_private_test(fer2013):
     evaluated = shipping.evaluate(fer2013 / "fer2013.csv", fer2013 / "fer2013new.csv", "PrivateTest", None)
     scores = evaluated.report.scores
     assert (scores["ferplus_8"].n, scores["fer2013_7"].n) == (3152, 3573)
-    assert scores["ferplus_8"].value >= 0.855
-    assert scores["ferplus_four"].value >= 0.885
-    assert scores["fer2013_7"].value >= 0.69
-    assert scores["fer2013_four"].value >= 0.77
+    assert scores["ferplus_8"].value >= 0.85
+    assert scores["ferplus_four"].value >= 0.88
+    assert scores["fer2013_7"].value >= 0.67
+    assert scores["fer2013_four"].value >= 0.76
 
 
-def test_the_label_of_the_largest_face_is_right_for_most_photos_of_an_album(shared_photos):
+@pytest.fixture(scope="module")
+def viewed(shared_photos):
+    """The test set of natural faces, or a skip; with it what the program says."""
+    folder = shared_photos.parent / "data" / "natural"
+    if not (folder / "faces.csv").is_file():
+        pytest.skip(f"needs natural faces in {folder}")
+    classifier, faces = load_classifier(), natural.load(folder).of(natural.Use.TEST)
+    return faces, natural_answers.of_crops(classifier, faces.squares(classifier.side))
+
+
+def test_labels_agree_with_viewers_and_sad_or_angry_faces_are_seldom_made_up(viewed):
+    faces, seen = viewed
+    truth = natural.agreed(faces.expressions)
+    assert len(faces) == 720
+    assert natural_scores.share(seen.label == truth, faces.weight) >= 0.85
+    negative = np.isin(seen.label, [list(Emotion).index(e) for e in (Emotion.ANGER, Emotion.SAD)])
+    assert natural_scores.share(negative & (seen.label != truth), faces.weight) <= 0.01
+    assert natural_evaluation.calibration_error(seen, faces.expressions, faces.weight) <= 0.04
+
+
+def test_shut_eyes_are_told_from_open_ones_and_laughing_ones_are_open(viewed):
+    faces, seen = viewed
+    eyes = natural_evaluation.report(seen, natural_evaluation.Viewed.of(faces), EYES_SHUT).eyes
+    assert eyes is not None
+    assert eyes.auc >= 0.955
+    assert eyes.laughing[1] <= 3
+
+
+def test_an_album_of_staged_photos_is_sorted_and_its_rare_folders_are_right(shared_photos):
     report = album_evaluation.evaluate(shared_photos / "album", load_classifier(), iter)
-    assert report.balanced >= 0.83
-    assert {emotion: report.top[emotion] >= 19 for emotion in FOUR} == dict.fromkeys(FOUR, True)
+    assert report.balanced >= 0.76
+    assert report.precision[Emotion.SAD].value >= 0.88
+    assert report.precision[Emotion.ANGER].value >= 0.9
+    assert {emotion: report.top[emotion] >= 47 for emotion in FOUR} == dict.fromkeys(FOUR, True)
+
+
+def test_what_is_no_person_labels_next_to_no_photo(shared_photos):
+    """Of 137 scenes, people are to be seen in the four named; on a phone's photos, a battle is painted."""
+    people = {"noface-0430", "noface-0431", "noface-0442", "noface-0454"}
+    rule = LabelRule(load_classifier().natural, load_classifier().natural)
+    labelled = set()
+    for path in [*sorted((shared_photos / "boxes").glob("noface-*")), shared_photos / "phone" / "phone-12.jpg"]:
+        data = photos.read(path)
+        faces = analysis.analyse_bytes(data, photos.digest(data), *analysis.load_networks()).faces
+        counted = [face for face in faces if face.detection >= THRESHOLD]
+        largest = max(counted, key=lambda face: face.box.area, default=None)
+        if largest is not None and rule.relabelled(largest).label is not None:
+            labelled.add(path.stem)
+    assert len(labelled - people) <= 1
+    assert "phone-12" not in labelled
 
 
 def test_the_emotion_network_is_small_and_takes_bytes():
     content, network = weights.load("emotion")
     assert len(content) <= 3_000_000
-    answer = Network(content)(np.zeros((3, 48, 48, 1), np.uint8))
+    answer = Network(content)(np.zeros((3, 64, 64, 1), np.uint8))
     assert answer.shape == (3, sum(len(head) for head in network.details["labels"].values()))
 
 
