@@ -9,7 +9,7 @@ from helpers import EVEN, face
 from albumsort import explanation
 from albumsort.labels import Album
 from albumsort.output import LOOKS
-from albumsort.types import ANSWERS, Emotion
+from albumsort.types import ANSWERS, EYES_SHUT, Emotion
 
 HAPPY, SAD, NEUTRAL = Emotion.HAPPY, Emotion.SAD, Emotion.NEUTRAL
 SHARES = {**dict.fromkeys(ANSWERS, 0.002), NEUTRAL: 0.55, HAPPY: 0.3, SAD: 0.12, None: 0.022}
@@ -58,8 +58,8 @@ def test_the_album_may_give_a_label_or_take_it_away() -> None:
     ("eyes", "said"),
     [
         (0.9, "eyes open"),
-        (0.5, "eyes open"),
-        (0.49, "eyes closed"),
+        (EYES_SHUT, "eyes open"),
+        (EYES_SHUT - 0.01, "eyes closed"),
         (0.0, "eyes closed"),
         (None, "eyes not to be seen"),
     ],

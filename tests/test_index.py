@@ -1131,9 +1131,11 @@ def test_results_of_another_classifier_are_current_but_unclassified(index: Index
     save(index, B, [], settings=LATER)
     save(index, C, [face(happy=0.9)], settings=BEFORE, crops=b"crops of c")
     assert changed(index, A, B, C, settings=LATER) == [C]
-    assert index.count_unclassified(LATER) == 1
-    [(_, count, crops)] = index.unclassified(LATER, -1, 10)
-    assert (count, crops) == (1, b"crops of a")
+    save(index, "/album/d.jpg", [face(happy=0.9)], settings=BEFORE)  # an older method kept no crops
+    assert index.count_unclassified(LATER) == 2
+    stored = index.unclassified(LATER, -1, 10)
+    assert [(count, crops) for _, count, crops in stored] == [(1, b"crops of a"), (1, b"crops of c")]
+    assert [index.detections(content) for content, _, _ in stored] == [[0.9], [0.9]]
 
 
 def test_what_is_unclassified_comes_in_batches_each_once(index: Index) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..emotions import resized
 from ..errors import AlbumsortError
 from .datasets import heads_for
 from .examples import of_labelled
@@ -16,7 +17,8 @@ from .fitting import SHIPPED, Recipe, averaged, check, fit, predict
 from .sources import canonical, load_competition
 
 RECIPE = Recipe(
-    network="deep",
+    network="deeper",
+    side=64,
     epochs=12,
     learning_rate=1e-3,
     weight_decay=0.01,
@@ -46,7 +48,8 @@ def fit_predict(train_csv: Path | str, test_csv: Path | str, recipe: Recipe = RE
         learnt, checked = faces.where(~held), faces.where(held)
         fit([of_labelled(learnt, heads, 1.0, False)], check(checked, None, heads, recipe), heads, recipe, Path(run))
         network = averaged(Path(run), heads)
-    answers = (predict(network, shown.pixels) + predict(network, shown.pixels[:, :, ::-1])).argmax(axis=1)
+    views = resized(shown.pixels, recipe.side)
+    answers = (predict(network, views) + predict(network, views[:, :, ::-1])).argmax(axis=1)
     written = _as_written(faces.labels, words)
     return [written[faces.labels[answer]] for answer in answers]
 

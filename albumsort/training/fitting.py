@@ -67,6 +67,7 @@ class Recipe(Stored):
 PRESETS = {
     "compact": Recipe(),
     "deep": Recipe(network="deep"),
+    "deeper": Recipe(network="deeper", side=64),
     "wide": Recipe(network="wide", epochs=30, learning_rate=2e-3),
     "plain": Recipe(network="plain", epochs=30, learning_rate=2e-3, seed=1),
     "quick": Recipe(epochs=2),
