@@ -17,5 +17,4 @@ def estimate(index: Index, natural: Shares, confusion: Confusion) -> None:
         faces = index.sample(root, FACES)
         albums.append(Album(root, expected_shares(faces, natural, confusion), len(faces)))
     with index.transaction():
-        for album in albums:
-            index.save_album(album)
+        index.save_albums(albums)

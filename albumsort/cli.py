@@ -19,7 +19,7 @@ import typer
 from typer.core import TyperGroup
 
 from . import __version__
-from .errors import AlbumsortError, PhotoError, UsageError
+from .errors import AlbumsortError, IndexFileError, PhotoError, UsageError
 from .types import FOUR, THRESHOLD, Action, Emotion, Link, Photo, named_shares, utc_text
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from .ranking import Sorted
     from .training.further import Sources
     from .training.shipping import Evaluated
-    from .types import Analysis, Face, Item
+    from .types import Analysis, Face, Item, Shares
     from .undo import Outcome
 
 _Done = TypeVar("_Done")
@@ -239,9 +239,10 @@ def _print_cost(plan: Plan) -> None:
     if plan.outdated:
         costs.append(f"{plan.outdated} photos are analysed again")
     if plan.stale:
-        costs.append(f"{plan.stale} photos are judged again from their stored faces, without opening them")
+        first = "first " if costs else ""
+        costs.append(f"the stored faces of {plan.stale} are {first}judged again, without opening a photo")
     if costs:
-        _say(f"albumsort has changed since the last run: {', and '.join(costs)}")
+        _say(f"albumsort has changed since the last run: {'; '.join(costs)}")
 
 
 def _executor(workers: int, cluster: str | None, mapped: Sequence[str]) -> Executor:
@@ -385,7 +386,7 @@ def export(
             exporting.check_outside(report.parent, albums)
         _tell_outdated(ctx, database, quiet)
         there = list(database.photos(Filters(counted=counted)))
-        missing, failed = database.missing(), len(database.failures())
+        missing, failed = database.missing(), database.count_failures()
     chosen = ranking.sort(there, wanted, n)
     folders = chosen.folders
     to = Path(os.path.realpath(to))
@@ -467,7 +468,7 @@ def _left_out(chosen: Sorted, n: int | None, missing: int, failed: int) -> str:
     others = ", ".join(f"{chosen.others[label]} {label}" for label in labels)
     reasons = [
         (chosen.without_face, f"{chosen.without_face} without a face"),
-        (chosen.unlabelled, f"{chosen.unlabelled} with nothing readable"),
+        (chosen.unlabelled, f"{chosen.unlabelled} with no clear expression"),
         (chosen.beyond, f"{chosen.beyond} not among the first {n}"),
         (missing, f"{missing} missing when last indexed"),
         (failed, f"{failed} that could not be analysed"),
@@ -489,18 +490,17 @@ def stats(
 ) -> None:
     """Count photos, labels, failures and what is missing."""
     from . import explanation
-    from .methods import settings
 
     counted = _counted(min_face, min_detection, min_sharpness)
     with _open(ctx, db) as database:
         counts = database.stats(counted)
         failures = database.failures()
-        waiting = database.count_outdated(settings())
+        waiting = 0 if _quiet(ctx, quiet) and not as_json else _count_outdated(database)
     labels = {e.value: counts.labels.get(e, 0) for e in Emotion}
     rows = {
         "photos": counts.photos,
         "faces": counts.faces,
-        **(labels if as_json else {label: count for label, count in labels.items() if count}),
+        **{label: count for label, count in labels.items() if count or as_json or label in FOUR},
         "no_clear_expression": counts.unlabelled,
         "without_face": counts.without_face,
         "failed": counts.failed,
@@ -551,11 +551,16 @@ def why(
         raise UsageError(f"--out draws a JPEG: name a file that ends in .jpg, not {output.printable(out)}")
     album: Album | None = None
     if database.exists():
-        with _open(ctx, db) as opened:
-            if out is not None:
-                check_outside(out.parent, opened.albums())
-            known = opened.known_as(Path(os.path.abspath(photo)))
-            album = opened.album_of(known) if opened.knows_path(known) else None
+        try:
+            with _open(ctx, db) as opened:
+                if out is not None:
+                    check_outside(out.parent, opened.albums())
+                known = opened.known_as(Path(os.path.abspath(photo)))
+                album = opened.album_of(known) if opened.knows_path(known) else None
+        except IndexFileError as e:
+            if out is not None:  # what must not be written into is not known
+                raise
+            _say(f"albumsort: {e}; labels are those of an ordinary album")
     detector, classifier = analysis.load_networks()
     try:
         data = photos.read(photo)
@@ -572,15 +577,15 @@ def why(
         shown = Photo(Path(os.path.abspath(photo)), seen.width, seen.height, seen.taken_at, seen.digest, tuple(faces))
         print(json.dumps({**output.photo_json(shown), "model": model}))
     elif out is None or not _quiet(ctx, quiet):
-        _print_why(photo, seen, list(zip(faces, counted, strict=True)), album, model)
+        _print_why(photo, seen, list(zip(faces, counted, strict=True)), album, classifier.natural, model)
     if out is not None:
         drawing.draw(upright, faces, out)
 
 
 def _print_why(
-    photo: Path, seen: Analysis, faces: Sequence[tuple[Face, Face]], album: Album | None, model: str
+    photo: Path, seen: Analysis, faces: Sequence[tuple[Face, Face]], album: Album | None, natural: Shares, model: str
 ) -> None:
-    """faces: each that counts, as it is labelled in its album and in an ordinary one."""
+    """faces: each that counts, as it is labelled in its album and in an ordinary one, whose shares are natural."""
     from . import explanation
     from .output import printable
 
@@ -589,8 +594,9 @@ def _print_why(
     for number, (face, elsewhere) in enumerate(faces, start=1):
         box = ", ".join(f"{v:.0f}" for v in (face.box.x, face.box.y, face.box.w, face.box.h))
         quality = f"size {100 * face.size:.1f} %; sharpness {face.sharpness or 0:.2f}"
-        print(explanation.of_face(number, face, elsewhere.label, album))
+        print(explanation.of_face(number, face, elsewhere.label, album, natural))
         print(f"  box {box}; sure of a face {face.detection:.2f}; {quality}; {explanation.of_eyes(face.eyes)}")
+        print(f"  {explanation.percent(face.nothing)} {explanation.NO_LABEL}; otherwise, or if it could be seen:")
         for emotion, p in sorted(face.probabilities.items(), key=lambda pair: -pair[1]):
             print(f"  {emotion:9} {100 * p:5.1f} %  {'#' * round(30 * p)}")
     counted = [elsewhere for _, elsewhere in faces]
@@ -825,7 +831,7 @@ def _train_emotions(
 
     made = fitting.chosen(recipe, labels=labels, **instead)
     if sources.photos is not None and not (made.teachers or sources.judged or sources.reviewed):
-        raise UsageError("--faces are photos without labels: they need at least one --teacher to answer for them")
+        raise UsageError("--faces needs a --teacher, --judged or --reviewed: something must say what the faces show")
     found = further.gather(sources, bool(made.teachers), lambda f: tqdm(f, disable=not _on_terminal()))
     print(shipping.train(data, votes, found, made, run, command))
     _say(f"History, and a report on PublicTest: {run}")
@@ -1172,15 +1178,23 @@ def _evaluate_faces(
 
 def _tell_outdated(ctx: typer.Context, database: Index, quiet: bool) -> None:
     """Say how many photos of a list wait for what this version can do better."""
+    if not _quiet(ctx, quiet):
+        _say_outdated(_count_outdated(database))
+
+
+def _count_outdated(database: Index) -> int:
+    from .errors import WeightsError
     from .methods import settings
 
-    if not _quiet(ctx, quiet):
-        _say_outdated(database.count_outdated(settings()))
+    try:
+        return database.count_outdated(settings())
+    except WeightsError:  # a damaged installation: what is stored can be listed, and `index` and `doctor` say the rest
+        return 0
 
 
 def _say_outdated(waiting: int) -> None:
     if waiting:
-        _say(f"{waiting} photos were analysed by an older albumsort; to judge them as this one does: albumsort index")
+        _say(f"Analysed by an older albumsort: {waiting} photos. To judge them as this one does, index their folders")
 
 
 def _listed(files_from: str | None) -> list[Path] | None:

@@ -4,27 +4,27 @@ from __future__ import annotations
 
 from .labels import Album
 from .output import LOOKS
-from .types import ANSWERS, EYES_SHUT, Answer, Emotion, Face
+from .types import ANSWERS, EYES_SHUT, Answer, Emotion, Face, Shares
 
 NO_LABEL = "no clear expression"
 
 
-def of_face(number: int, face: Face, elsewhere: Emotion | None, album: Album | None) -> str:
-    """Say what a face looks like; elsewhere: the label it would have outside of its album."""
+def of_face(number: int, face: Face, elsewhere: Emotion | None, album: Album | None, natural: Shares) -> str:
+    """Say what a face looks like; elsewhere: the label it would have in an ordinary album, whose shares are natural."""
     if face.label is None:
-        said = f"Face {number} shows {NO_LABEL}: it may be no face, or too blurred to read."
+        said = f"Face {number} shows {NO_LABEL}: it may show another one, be too blurred to read, or be no face."
     else:
         said = f"Face {number} looks {LOOKS[face.label]} ({percent(face.sure or 0)} sure)."
     if album is None or face.label is elsewhere:
         return said
-    here, there = percent(album.shares[face.label]), percent(album.shares[elsewhere])
-    shares = f"{here} of the faces {_verb(face.label)} and {there} {_verb(elsewhere)}"
-    return f"{said} In this album {shares}; in an ordinary album this face would {_verb(elsewhere)}."
+    here, there = percent(album.shares[face.label]), percent(natural[face.label])
+    shares = f"{here} of the faces {_verb(face.label)}, in an ordinary one {there}"
+    return f"{said} In this album {shares}; there this face would {_verb(elsewhere)}."
 
 
 def of_eyes(eyes: float | None) -> str:
     """Say whether eyes are open."""
-    return "eyes not to be seen" if eyes is None else "eyes open" if eyes >= EYES_SHUT else "eyes closed"
+    return "eyes hidden" if eyes is None else "eyes open" if eyes >= EYES_SHUT else "eyes closed"
 
 
 def of_album(album: Album) -> str:

@@ -264,20 +264,25 @@ class Index:
         """Remember a folder as an album, into which nothing may be written."""
         self._connection.execute("INSERT OR IGNORE INTO roots VALUES (?)", (os.fsencode(root),))
 
-    def save_natural_shares(self, shares: Shares) -> None:
-        """Store the shares among ordinary faces that the classifier of what is stored from now on has."""
+    def save_natural_shares(self, shares: Shares, due: bool) -> None:
+        """Store the shares among ordinary faces that the classifier of what is stored from now on has.
+
+        due: whether albums are about to change, so that their own shares must be estimated again.
+        """
         self._connection.execute(
-            "INSERT INTO natural_shares VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET shares = excluded.shares"
-            " WHERE shares <> excluded.shares",
-            (json.dumps(named_shares(shares)),),
+            "INSERT INTO natural_shares (id, shares, due) VALUES (1, ?1, ?2) ON CONFLICT (id) DO UPDATE"
+            " SET shares = ?1, due = max(due, ?2) WHERE shares <> ?1 OR due < ?2",
+            (json.dumps(named_shares(shares)), due),
         )
 
-    def save_album(self, album: Album) -> None:
-        """Store the shares of an album."""
-        self._connection.execute(
-            "INSERT OR REPLACE INTO album_shares (root, faces, shares) VALUES (?, ?, ?)",
-            (os.fsencode(album.root), album.faces, json.dumps(named_shares(album.shares))),
+    def save_albums(self, albums: Iterable[Album]) -> None:
+        """Store the shares of all albums, but of those that were forgotten meanwhile."""
+        self._connection.executemany(
+            "INSERT OR REPLACE INTO album_shares (root, faces, shares)"
+            " SELECT ?1, ?2, ?3 WHERE EXISTS (SELECT 1 FROM roots WHERE path = ?1)",
+            [(os.fsencode(a.root), a.faces, json.dumps(named_shares(a.shares))) for a in albums],
         )
+        self._connection.execute("UPDATE natural_shares SET due = 0")
 
     def save(self, file: PhotoFile, analysis: Analysis, settings: Settings) -> None:
         """Store what a photo shows, in place of what was known of the same bytes and of the same path."""
@@ -530,8 +535,9 @@ class Index:
 
         Those of the first kind keep their results, judged again from what was stored of them, until `index` meets them.
         """
-        # ranges, which an index serves: usually there is nothing in them
-        ranges = ("found_with < ?1", "found_with > ?1", "classified_with < ?2", "classified_with > ?2")
+        # ranges, which an index serves: usually there is nothing in them; '' is what is distrusted, not older
+        found = "found_with > '' AND found_with < ?1", "found_with > ?1"
+        ranges = *found, "classified_with < ?2", "classified_with > ?2"
         older = " UNION ".join(f"SELECT id FROM contents WHERE {where}" for where in ranges)
         waiting = f"SELECT count(*) FROM photos p WHERE p.missing = 0 AND p.content IN ({older})"
         with self._explained():
@@ -686,7 +692,7 @@ class Index:
         """Yield every analysed photo that is there, by path."""
         where, values = self._where(filters)
         counted, least = _counted(filters.counted)
-        with self._explained():
+        with self._snapshot():
             rules = self._rules()
             rows = self._connection.execute(
                 f"SELECT {PHOTO_COLUMNS}, {OF_FACE} FROM photos p JOIN contents c ON c.id = p.content"
@@ -744,11 +750,12 @@ class Index:
             [Album(Path(os.fsdecode(root)), shares_from(json.loads(text)), faces) for root, faces, text in albums],
         )
 
-    def albums_without_shares(self) -> bool:
-        """Return whether the shares of some album were never estimated."""
+    def shares_due(self) -> bool:
+        """Return whether the shares of some album are yet to be estimated, or albums changed since they were."""
         with self._explained():
             [count] = self._connection.execute(
-                "SELECT count(*) FROM roots WHERE path NOT IN (SELECT root FROM album_shares)"
+                "SELECT (SELECT count(*) FROM roots WHERE path NOT IN (SELECT root FROM album_shares))"
+                " + (SELECT coalesce(sum(due), 0) FROM natural_shares)"
             ).fetchone()
         return bool(count)
 
@@ -783,6 +790,12 @@ class Index:
         with self._explained():
             for (path,) in self._connection.execute("SELECT path FROM photos ORDER BY path"):
                 yield Path(os.fsdecode(path))
+
+    def count_failures(self) -> int:
+        """Count the photos that could not be analysed, as far as they were there when last looked for."""
+        with self._explained():
+            failed = "SELECT count(*) FROM photos WHERE error IS NOT NULL AND missing = 0"
+            return int(self._connection.execute(failed).fetchone()[0])
 
     def failures(self) -> list[tuple[Path, str]]:
         """Return the photos that could not be analysed, with the reasons."""

@@ -27,7 +27,7 @@ from .index import Index
 from .methods import settings
 from .readahead import read_ahead
 from .timing import timed
-from .types import THRESHOLD, Analysis, PhotoFile, Settings, Shares
+from .types import THRESHOLD, Analysis, Confusion, PhotoFile, Settings, Shares
 from .walk import Walk, find, is_gone
 from .workers import Crew, Died, Hung
 
@@ -242,7 +242,8 @@ def run(index: Index, plan: Plan, executor: Executor, rescan: bool, progress: Ca
     """
     start = time.monotonic()
     weights.check()  # a damaged installation is one clear error here, not one for every photo
-    now, natural, steps = settings(), weights.natural_shares(), Counter[str]()
+    now, steps = settings(), Counter[str]()
+    natural, confusion = weights.natural_shares(), weights.confusion()
     writer = _Writer(index, now, note_fresh=rescan)
 
     def known(size: int) -> frozenset[str]:
@@ -251,7 +252,7 @@ def run(index: Index, plan: Plan, executor: Executor, rescan: bool, progress: Ca
     with index.transaction():
         for root in plan.roots:
             index.add_root(root)
-        index.save_natural_shares(natural)
+        index.save_natural_shares(natural, due=bool(plan.todo or plan.stale or plan.back))
         index.mark_present(plan.back)
     with _ctrl_c() as interrupt:
         rescored, damaged = _rescored(index, interrupt, progress) if plan.stale else (0, [])
@@ -265,8 +266,8 @@ def run(index: Index, plan: Plan, executor: Executor, rescan: bool, progress: Ca
             raise
     interrupted = interrupt.is_set()
     writer.finish(mark_absent=not interrupted)
-    if plan.todo or plan.back or rescored or writer.newly_missing or index.albums_without_shares():
-        _estimate_shares(index, natural)
+    if writer.newly_missing or index.shares_due():
+        _estimate_shares(index, natural, confusion)
     failed = (*plan.unreadable, *plan.failing, *writer.failed, *damaged)
     elapsed = time.monotonic() - start
     return Report(
@@ -293,10 +294,10 @@ def _rescored(
     return rescore(index, interrupt, progress)
 
 
-def _estimate_shares(index: Index, natural: Shares) -> None:
+def _estimate_shares(index: Index, natural: Shares, confusion: Confusion) -> None:
     from .album_shares import estimate  # numpy takes longer to import than a run with nothing to do
 
-    estimate(index, natural, weights.confusion())
+    estimate(index, natural, confusion)
 
 
 @contextmanager

@@ -52,12 +52,22 @@ def _album(rules: AlbumRules) -> Sql:
 
 def inside(root: Path, others: Sequence[Path]) -> Sql:
     """SQL for "photo `p` is in this album, and in none of the others that lie in it"."""
-    nested = [below(other) for other in others if other != root and other.is_relative_to(root)]
+    nested = [other for other in others if other != root and other.is_relative_to(root)]
+    nested_paths = set(nested)
+    outermost = [path for path in nested if nested_paths.isdisjoint(path.parents)]
     where, values = below(root)
-    return (
-        " AND ".join([where, *(f"NOT ({sql})" for sql, _ in nested)]),
-        (*values, *(value for _, bounds in nested for value in bounds)),
-    )
+    if not outermost:
+        return where, values
+    without, bounds = _any([below(path) for path in outermost])
+    return f"{where} AND NOT {without}", (*values, *bounds)
+
+
+def _any(parts: Sequence[Sql]) -> Sql:
+    """SQL for "one of these", nested by halves: SQLite refuses an expression a thousand levels deep."""
+    if len(parts) == 1:
+        return f"({parts[0][0]})", parts[0][1]
+    first, second = _any(parts[: len(parts) // 2]), _any(parts[len(parts) // 2 :])
+    return f"({first[0]} OR {second[0]})", (*first[1], *second[1])
 
 
 def below(folder: Path) -> Sql:

@@ -140,7 +140,11 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
 
         -- shares are JSON, by the names of the emotions and of nothing; they sum to 1.
         -- among ordinary faces, as the classifier of this index has them; one row
-        CREATE TABLE natural_shares (id INTEGER PRIMARY KEY CHECK (id = 1), shares TEXT NOT NULL);
+        CREATE TABLE natural_shares (
+            id INTEGER PRIMARY KEY CHECK (id = 1),
+            shares TEXT NOT NULL,
+            due INTEGER NOT NULL            -- whether albums changed since their shares were estimated
+        );
         CREATE TABLE album_shares (
             root BLOB PRIMARY KEY REFERENCES roots (path) ON DELETE CASCADE,
             faces INTEGER NOT NULL,         -- from how many they were estimated

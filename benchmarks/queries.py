@@ -24,7 +24,7 @@ from albumsort import album_shares
 from albumsort.index import By, Filters, Index
 from albumsort.label_sql import NOTHING
 from albumsort.types import Emotion, Settings
-from albumsort.weights import natural_shares
+from albumsort.weights import confusion, natural_shares
 
 COMMANDS = (
     ["--version"],
@@ -73,7 +73,7 @@ def fill(path: Path, photos: int) -> None:
             raw.execute("INSERT OR IGNORE INTO roots VALUES (CAST('/album' AS BLOB))")
             raw.commit()
     with Index(path) as index:
-        album_shares.estimate(index, natural_shares())
+        album_shares.estimate(index, natural_shares(), confusion())
 
 
 def _faces(number: int) -> Iterator[tuple[Any, ...]]:

@@ -39,7 +39,7 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 import albumsort
-from albumsort import weights
+from albumsort import explanation, weights
 from albumsort.cli import app
 from albumsort.index import Filters, Index
 from albumsort.labels import Album
@@ -712,7 +712,7 @@ def test_stats_counts_photos_by_label_and_what_has_none(library: SimpleNamespace
         "without_face": 1,
         "failed": 0,
         "missing": 0,
-        "waiting": 0,
+        "waiting": 8,  # by no network that ever was
         "roots": [str(library.folder)],
         "albums": [],
         "failures": [],
@@ -725,7 +725,10 @@ def test_stats_piped_are_names_and_counts_and_failures_go_to_stderr(indexed: Sim
     assert counts == {
         "photos": "5",
         "faces": "2",
+        "anger": "0",
         "happy": "2",
+        "sad": "0",
+        "neutral": "0",
         "no_clear_expression": "0",
         "without_face": "2",
         "failed": "1",
@@ -738,15 +741,21 @@ def share_out(library: SimpleNamespace, **named: float) -> None:
     """Give the library's album these shares; what they leave of 1 is shared by the other answers."""
     rest = (1 - sum(named.values())) / (len(ANSWERS) - len(named))
     with Index(library.database) as index, index.transaction():
-        index.save_natural_shares(EVEN)
+        index.save_natural_shares(EVEN, due=False)
         shares = {answer: named.get(str(answer or "nothing"), rest) for answer in ANSWERS}
-        index.save_album(Album(library.folder, shares, 1204))
+        index.save_albums([Album(library.folder, shares, 1204)])
+
+
+def test_piped_stats_name_the_four_even_where_there_are_none(indexed: SimpleNamespace) -> None:
+    named = [line.split("\t")[0] for line in invoke("stats", db=indexed.database).stdout.splitlines()]
+    assert {"anger", "happy", "sad", "neutral"} <= set(named)
+    assert "fear" not in named
 
 
 def test_stats_says_what_is_expected_of_each_album(library: SimpleNamespace) -> None:
     share_out(library, neutral=0.55, happy=0.41, sad=0.006, nothing=0.03)
     result = invoke("stats", db=library.database)
-    assert result.stderr.splitlines() == [
+    assert result.stderr.splitlines()[:1] == [
         f"In {library.folder}, estimated from 1,204 faces: 55 % neutral, 41 % happy, 3 % no clear expression, "
         "0.6 % sad, 0.1 % anger, 0.1 % surprise, 0.1 % fear, 0.1 % disgust"
     ]
@@ -761,9 +770,12 @@ def test_stats_counts_what_waits_for_the_new_network(indexed: SimpleNamespace, t
         raw.execute("UPDATE contents SET classified_with = 'another network'")
         raw.commit()
     said = invoke("stats", db=tmp_path / "index.sqlite").stderr
-    assert "4 photos wait to be judged by the new network: run albumsort index; no photo is opened" in said
+    assert "Analysed by an older albumsort: 4 photos. To judge them as this one does, index their folders" in said
     assert json.loads(invoke("stats", "--json", db=tmp_path / "index.sqlite").stdout)["waiting"] == 4
-    assert "wait" not in invoke("stats", db=indexed.database).stderr
+    assert "older" not in invoke("stats", db=indexed.database).stderr
+    for listing in (["top", "happy"], ["list"], ["export", "--to", str(tmp_path / "out"), "--dry-run"]):
+        assert "by an older albumsort: 4 photos" in invoke(*listing, db=tmp_path / "index.sqlite").stderr
+        assert "older" not in invoke(*listing, "--quiet", db=tmp_path / "index.sqlite").stderr
 
 
 def test_faces_without_a_label_are_counted_and_listed_as_such(library: SimpleNamespace) -> None:
@@ -783,7 +795,7 @@ def test_why_shows_boxes_label_and_all_probabilities(indexed: SimpleNamespace) -
     result = invoke("why", indexed.album / "astronaut.jpg", db=indexed.database)
     assert result.exit_code == 0
     assert "512 x 512" in result.stdout
-    assert re.search(r"^Face 1 looks happy \(9\d % sure\)\.$", result.stdout, re.MULTILINE)
+    assert re.search(r"^Face 1 looks happy \((9\d|100) % sure\)\.$", result.stdout, re.MULTILINE)
     assert "; eyes open" in result.stdout
     assert all(re.search(rf"^ +{emotion} +[\d.]+ %", result.stdout, re.MULTILINE) for emotion in Emotion)
 
@@ -887,12 +899,13 @@ def test_why_goes_by_the_album_of_a_photo_that_is_indexed_and_says_so(indexed: S
     database, portrait = tmp_path / "index.sqlite", indexed.album / "astronaut.jpg"
     shutil.copy(indexed.database, database)
     with Index(database) as index, index.transaction():
-        index.save_album(Album(indexed.album, SERIOUS, 9))
+        index.save_albums([Album(indexed.album, SERIOUS, 9)])
     shown = invoke("why", portrait, db=database).stdout
     [said] = [line for line in shown.splitlines() if line.startswith("Face 1")]
     assert said.startswith("Face 1 looks neutral (")
-    assert "In this album 100 % of the faces look neutral and 0.0 % look happy;" in said
-    assert said.endswith("in an ordinary album this face would look happy.")
+    ordinary = explanation.percent(weights.natural_shares()[Emotion.NEUTRAL])
+    assert f"In this album 100 % of the faces look neutral, in an ordinary one {ordinary};" in said
+    assert said.endswith("there this face would look happy.")
     listed = {photo["path"]: photo for photo in json.loads(invoke("list", "--json", db=database).stdout)}
     seen = json.loads(invoke("why", portrait, "--json", db=database).stdout)
     assert (seen["label"], seen["sure"]) == ("neutral", listed[str(portrait)]["sure"])
@@ -906,7 +919,7 @@ def test_why_leaves_the_shares_of_an_album_out_of_a_photo_that_is_not_indexed(
     run("index", album / "drawing.png", "--db", database)
     with Index(database) as index, index.transaction():
         index.add_root(album)
-        index.save_album(Album(album, SERIOUS, 9))
+        index.save_albums([Album(album, SERIOUS, 9)])
     assert "Face 1 looks happy" in invoke("why", album / "astronaut.jpg", db=database).stdout
 
 
@@ -915,6 +928,17 @@ def test_why_draws_nothing_into_the_album(indexed: SimpleNamespace) -> None:
     result = invoke("why", indexed.album / "turned.jpg", "--out", out, db=indexed.database)
     assert result.exit_code == 2
     assert not out.exists()
+
+
+def test_why_needs_no_index_to_look_at_a_photo(indexed: SimpleNamespace, tmp_path: Path) -> None:
+    (tmp_path / "no.sqlite").write_text("this is no database, and long enough to have a header" * 9)
+    result = invoke("why", indexed.album / "astronaut.jpg", db=tmp_path / "no.sqlite")
+    assert result.exit_code == 0
+    assert "looks happy" in result.stdout
+    assert "labels are those of an ordinary album" in result.stderr
+    drawn = invoke("why", indexed.album / "astronaut.jpg", "--out", tmp_path / "a.jpg", db=tmp_path / "no.sqlite")
+    assert drawn.exit_code == 1  # whether that is inside an album is not known
+    assert not (tmp_path / "a.jpg").exists()
 
 
 # export
@@ -954,11 +978,12 @@ def test_export_says_what_was_left_out_and_why(library: SimpleNamespace, tmp_pat
             save(index, library.folder / f"{number}.jpg", [face(**{emotion: 0.9})])
         with index.transaction():
             index.save_failure(PhotoFile(library.folder / "broken.jpg", 1, 1), "broken", NOW)
-            index.mark_missing([library.folder / "rain.jpg"])
+            index.save_failure(PhotoFile(library.folder / "gone.jpg", 1, 1), "broken", NOW)
+            index.mark_missing([library.folder / "rain.jpg", library.folder / "gone.jpg"])  # each is counted once
     result = invoke("export", "happy", "anger", "neutral", "-n", "1", "--to", tmp_path / "out", db=library.database)
     assert "3 photos chosen: 1 happy, 1 anger, 1 neutral" in result.stderr
     assert left_out(result.stderr) == (
-        "1 without a face; 1 with nothing readable; 1 not among the first 1; 1 missing when last indexed; "
+        "1 without a face; 1 with no clear expression; 1 not among the first 1; 2 missing when last indexed; "
         "1 that could not be analysed; 2 surprise, 1 sad, 1 fear: name them to export them too"
     )
 

@@ -13,44 +13,46 @@ from albumsort.types import ANSWERS, EYES_SHUT, Emotion
 
 HAPPY, SAD, NEUTRAL = Emotion.HAPPY, Emotion.SAD, Emotion.NEUTRAL
 SHARES = {**dict.fromkeys(ANSWERS, 0.002), NEUTRAL: 0.55, HAPPY: 0.3, SAD: 0.12, None: 0.022}
+SHARES_OUTSIDE = {**SHARES, NEUTRAL: 0.66, SAD: 0.01}
 FUNERAL = Album(Path("/funeral"), SHARES, 12345)
-UNREAD = "Face 2 shows no clear expression: it may be no face, or too blurred to read."
+UNREAD = "Face 2 shows no clear expression: it may show another one, be too blurred to read, or be no face."
 
 
 def test_a_face_looks_like_its_label() -> None:
     assert (
-        explanation.of_face(1, replace(face(happy=0.9), sure=0.974), HAPPY, None) == "Face 1 looks happy (97 % sure)."
+        explanation.of_face(1, replace(face(happy=0.9), sure=0.974), HAPPY, None, SHARES_OUTSIDE)
+        == "Face 1 looks happy (97 % sure)."
     )
 
 
 @pytest.mark.parametrize("emotion", list(Emotion))
 def test_every_label_has_a_word_for_how_a_face_looks(emotion: Emotion) -> None:
-    said = explanation.of_face(3, face(**{emotion.value: 0.8}), emotion, FUNERAL)
+    said = explanation.of_face(3, face(**{emotion.value: 0.8}), emotion, FUNERAL, SHARES_OUTSIDE)
     assert said == f"Face 3 looks {LOOKS[emotion]} (80 % sure)."
     assert len(set(LOOKS.values())) == 7
 
 
 def test_a_face_without_a_label_shows_nothing_clear() -> None:
-    assert explanation.of_face(2, face(nothing=0.9), None, FUNERAL) == UNREAD
+    assert explanation.of_face(2, face(nothing=0.9), None, FUNERAL, SHARES_OUTSIDE) == UNREAD
 
 
 def test_where_the_album_moves_a_label_it_is_said_and_nowhere_else() -> None:
     moved = replace(face(neutral=0.6, sad=0.3), label=SAD, sure=0.71)
-    assert explanation.of_face(1, moved, NEUTRAL, FUNERAL) == (
-        "Face 1 looks sad (71 % sure). In this album 12 % of the faces look sad and 55 % look neutral; "
-        "in an ordinary album this face would look neutral."
+    assert explanation.of_face(1, moved, NEUTRAL, FUNERAL, SHARES_OUTSIDE) == (
+        "Face 1 looks sad (71 % sure). In this album 12 % of the faces look sad, in an ordinary one 1 %; "
+        "there this face would look neutral."
     )
-    assert "album" not in explanation.of_face(1, moved, SAD, FUNERAL)
+    assert "album" not in explanation.of_face(1, moved, SAD, FUNERAL, SHARES_OUTSIDE)
 
 
 def test_the_album_may_give_a_label_or_take_it_away() -> None:
     blurred = replace(face(nothing=0.6), label=None, sure=None)
-    assert explanation.of_face(2, blurred, SAD, FUNERAL) == (
-        f"{UNREAD} In this album 2 % of the faces show no clear expression and 12 % look sad; "
-        "in an ordinary album this face would look sad."
+    assert explanation.of_face(2, blurred, SAD, FUNERAL, SHARES_OUTSIDE) == (
+        f"{UNREAD} In this album 2 % of the faces show no clear expression, in an ordinary one 2 %; "
+        "there this face would look sad."
     )
-    assert explanation.of_face(1, face(sad=0.8), None, FUNERAL).endswith(
-        "in an ordinary album this face would show no clear expression."
+    assert explanation.of_face(1, face(sad=0.8), None, FUNERAL, SHARES_OUTSIDE).endswith(
+        "there this face would show no clear expression."
     )
 
 
@@ -61,7 +63,7 @@ def test_the_album_may_give_a_label_or_take_it_away() -> None:
         (EYES_SHUT, "eyes open"),
         (EYES_SHUT - 0.01, "eyes closed"),
         (0.0, "eyes closed"),
-        (None, "eyes not to be seen"),
+        (None, "eyes hidden"),
     ],
 )
 def test_eyes_are_open_closed_or_not_to_be_seen(eyes: float | None, said: str) -> None:

@@ -943,10 +943,10 @@ DOUBTFUL = face(neutral=0.7, sad=0.25)
 
 def add_albums(index: Index, *albums: Album, natural: Shares = NATURAL) -> None:
     with index.transaction():
-        index.save_natural_shares(natural)
+        index.save_natural_shares(natural, due=True)
         for album in albums:
             index.add_root(album.root)
-            index.save_album(album)
+        index.save_albums(albums)
 
 
 def test_a_label_is_that_of_the_deepest_album_and_elsewhere_that_of_an_ordinary_one(index: Index) -> None:
@@ -1056,16 +1056,48 @@ def test_an_album_has_its_latest_shares_and_loses_them_when_it_is_forgotten(inde
     add_albums(index, Album(Path("/a"), SADLY, 4))
     assert index.album_of(Path("/a/x.jpg")) == Album(Path("/a"), SADLY, 4)
     assert index.album_of(Path("/b/x.jpg")) is None
-    assert not index.albums_without_shares()
+    assert not index.shares_due()
     with index.transaction():
         index.forget([], [Path("/a")])
     assert index.album_of(Path("/a/x.jpg")) is None
     with index.transaction():
         index.add_root(Path("/a"))
-    assert index.albums_without_shares()
+    assert index.shares_due()
+
+
+def test_shares_are_due_until_they_are_estimated_whatever_comes_between(index: Index) -> None:
+    add_albums(index, Album(Path("/a"), NATURAL, 3))
+    with index.transaction():
+        index.save_natural_shares(NATURAL, due=True)
+    with index.transaction():
+        index.save_natural_shares(NATURAL, due=False)  # a later run that finds nothing to do
+    assert index.shares_due()
+    with index.transaction():
+        index.save_albums([Album(Path("/a"), SADLY, 4)])
+    assert not index.shares_due()
+
+
+def test_an_album_that_was_forgotten_meanwhile_gets_no_shares(index: Index) -> None:
+    add_albums(index, Album(Path("/a"), NATURAL, 3))
+    with index.transaction():
+        index.save_albums([Album(Path("/a"), SADLY, 4), Album(Path("/forgotten"), SADLY, 4)])
+    assert index.stats().albums == (Album(Path("/a"), SADLY, 4),)
+    assert index.dangling() == 0
 
 
 # faces to estimate the shares from
+
+
+def test_an_album_with_thousands_of_albums_in_it_leaves_out_what_is_theirs(index: Index) -> None:
+    save(index, "/a/own.jpg", [face(happy=0.9)])
+    save(index, "/a/1234/deep/theirs.jpg", [face(sad=0.9)])
+    with index.transaction():
+        for number in range(3000):
+            index.add_root(Path(f"/a/{number}"))
+            index.add_root(Path(f"/a/{number}/deep"))
+        index.add_root(Path("/a"))
+    [row] = index.sample(Path("/a"), 100)
+    assert row[list(Emotion).index(HAPPY)] == 0.9
 
 
 def stored(*faces: Face) -> list[tuple[float, ...]]:

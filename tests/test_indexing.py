@@ -509,6 +509,21 @@ def test_every_photo_scored_anew_or_analysed_moves_the_progress_bar(
 # the shares of albums
 
 
+def test_shares_that_an_interrupted_run_left_are_estimated_by_the_next(
+    album: Path, database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as cut:
+        cut.setattr(indexing, "_estimate_shares", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            index_album(database, album)
+    assert albums(database) == {}
+    assert counts(index_album(database, album)) == {"found": 5, "unchanged": 4, "failed": 1}
+    assert albums(database)["album"].faces == 2
+
+
 def albums(database: Path) -> dict[str, Album]:
     with Index(database) as index:
         return {album.root.name: album for album in index.stats().albums}

@@ -115,7 +115,10 @@ def load(folder: Path, judged: Sequence[Path] = ()) -> NaturalFaces:
     verdict is about a face to choose by or to report on.
     """
     rows = read_rows(folder / "faces.csv", COLUMNS)
-    tiles = _tiles(folder / "sheets", rows, folder / "faces.csv")
+    try:
+        tiles = _tiles(folder / "sheets", rows, folder / "faces.csv")
+    except ValueError as e:
+        raise AlbumsortError(f"{folder / 'faces.csv'}: {e}") from e
     learnt = {row["file"]: row for row in rows if row["use"] in (Use.TRAIN, Use.UNLABELLED)}
     for listing in judged:
         for verdict in read_rows(listing, JUDGED_COLUMNS):
@@ -152,6 +155,9 @@ def read_rows(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
     missing = [name for name in columns if not rows or name not in rows[0]]
     if missing:
         raise AlbumsortError(f"{path} has no column {', '.join(missing)}")
+    short = next((number for number, row in enumerate(rows, 1) if any(row[name] is None for name in columns)), None)
+    if short is not None:
+        raise AlbumsortError(f"{path}: row {short} is too short")
     return rows
 
 

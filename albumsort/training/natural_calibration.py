@@ -23,6 +23,8 @@ from .natural_scores import with_nothing
 
 SIZES = (64, 32, 24, 16, 12, 9)
 """Pixels across the square of a face at which it is calibrated, each counting alike."""
+LEAST_SHARE = 1e-4
+"""Is added to every share: no expression is impossible because no viewer met it."""
 STEPS, RATE = 2000, 0.02
 SUPPOSED = 2.0
 """Faces of each kind that a confusion supposes beside those that were judged."""
@@ -71,7 +73,8 @@ def fit(logits: Floats, votes: Floats, weight: Floats) -> Scaling:
 def natural_shares(votes: Floats, weight: Floats) -> dict[str, float]:
     """Return how common each emotion is among natural faces, and "nothing": whatever else viewers say."""
     each = (votes / np.maximum(votes.sum(axis=1, keepdims=True), 1) * weight[:, None]).sum(axis=0, keepdims=True)
-    shares = with_nothing(each / each.sum())[0]
+    shares = with_nothing(each / each.sum())[0] + LEAST_SHARE
+    shares /= shares.sum()
     named = {e.value: round(float(share), 5) for e, share in zip(Emotion, shares, strict=False)}
     return {**named, NOTHING: round(1 - sum(named.values()), 5)}  # exactly 1 together, as rounded
 
@@ -87,7 +90,7 @@ def confusion(given: Ints, truth: Ints, weight: Floats) -> dict[str, dict[str, f
     counts = np.zeros((len(ANSWERS), len(ANSWERS)))
     np.add.at(counts, (truth[told], given[told]), weight[told])
     faces = np.bincount(truth[told], minlength=len(ANSWERS))[:, None]
-    anybody = counts.sum(axis=0) / counts.sum()
+    anybody = counts.sum(axis=0) / max(counts.sum(), 1e-9)
     rows = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1e-9)
     rows = (rows * faces + SUPPOSED * (np.eye(len(ANSWERS)) + anybody) / 2) / (faces + SUPPOSED)
     names = [str(answer or NOTHING) for answer in ANSWERS]

@@ -151,7 +151,7 @@ def calibration_error(seen: Seen, expressions: Floats, weight: Floats) -> float:
 
     It is held against the share of each face's viewers who said the label. Faces without a label are left out.
     """
-    labelled = seen.label >= 0
+    labelled = (seen.label >= 0) & (expressions.sum(axis=1) > 0)
     if not labelled.any():
         return float("nan")
     columns = np.array([EXPRESSIONS.index(e.value) for e in Emotion])[seen.label[labelled]]

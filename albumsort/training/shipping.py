@@ -70,6 +70,8 @@ def train(data: Path, votes: Path | None, further: Further, recipe: Recipe, run:
     if further.natural is not None:
         heads = (*heads, NATURAL_HEAD, EYES_HEAD)
     valid = further.natural.of(Use.VALID) if further.natural is not None else None
+    if valid is not None and not len(valid):
+        raise UsageError("none of the natural faces is there to choose by: some must have the use valid")
     recipe.claim(run)
     claim_inputs(run, _inputs(labelled, public, further), "faces, labels or votes")
     fitting.fit(
