@@ -117,7 +117,7 @@ THRESHOLD = 0.5
 READABLE = 32.0
 """Pixels of a face's longer side in the photo, from which it counts for what the faces of its album show."""
 
-EYES_SHUT = 0.35
+EYES_SHUT = 0.3
 """Eyes are called shut where they are open less probably."""
 
 Landmarks = tuple[tuple[float, float], ...]

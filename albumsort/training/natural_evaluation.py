@@ -166,7 +166,7 @@ def calibration_error(seen: Seen, expressions: Floats, weight: Floats) -> float:
 def _eyes(seen: Seen, faces: Viewed, truth: Ints, shut: float) -> EyeFigures | None:
     said = majority(faces.eyes)
     known = (said == OPEN) | (said == CLOSED)
-    if not (said == CLOSED).any() or not (said == OPEN).any():
+    if not (said == CLOSED).any() or not (said == OPEN).any() or np.isnan(seen.eyes).all():
         return None
     hidden = np.isnan(seen.eyes)
     closed = np.where(hidden, 0.0, 1 - seen.eyes)  # unseen eyes are never called shut
