@@ -692,7 +692,7 @@ class Index:
         """Yield every analysed photo that is there, by path."""
         where, values = self._where(filters)
         counted, least = _counted(filters.counted)
-        with self._snapshot():
+        with self._explained():
             rules = self._rules()
             rows = self._connection.execute(
                 f"SELECT {PHOTO_COLUMNS}, {OF_FACE} FROM photos p JOIN contents c ON c.id = p.content"

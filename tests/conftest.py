@@ -11,6 +11,7 @@ import xxhash
 from helpers import astronaut, encoded, exif, face, index_album, landscape, quarters, save, stored
 from hypothesis import settings
 
+from albumsort import methods
 from albumsort.index import Index
 
 settings.register_profile(
@@ -104,7 +105,7 @@ def library(tmp_path: Path) -> SimpleNamespace:
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(name.encode())
-            save(index, path, faces, taken_at, xxhash.xxh3_128_hexdigest(name.encode()))
+            save(index, path, faces, taken_at, xxhash.xxh3_128_hexdigest(name.encode()), methods.settings())
         with index.transaction():
             index.add_root(folder)
     return SimpleNamespace(folder=folder, database=tmp_path / "library.sqlite")

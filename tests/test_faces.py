@@ -224,17 +224,17 @@ def test_the_larger_a_face_the_more_its_finest_grain_averages_out() -> None:
 def test_a_crop_of_a_plain_photo_is_plain_even_beyond_its_border(side: int, centre: tuple[int, int]) -> None:
     pixels = np.full((200, 300, 3), 77, np.uint8)
     face = crop(pixels, Box(centre[0] - side / 2, centre[1] - side / 2, side, side))
-    assert (face.shape, face.dtype) == ((48, 48), np.uint8)
+    assert (face.shape, face.dtype) == ((64, 64), np.uint8)
     assert (face == 77).all()
 
 
 def test_beyond_the_border_a_crop_repeats_it() -> None:
     ramp = np.arange(200, dtype=np.uint8)
     pixels = np.repeat(np.tile(ramp, (200, 1))[:, :, None], 3, axis=2)
-    side = 48 / faces.CROP_WIDTH  # one pixel of the crop is one of the photo
+    side = 64 / faces.CROP_WIDTH  # one pixel of the crop is one of the photo
     face = crop(pixels, Box(-side / 2, 80, side, side))
-    assert (face[:, :24] == 0).all()
-    assert (face[:, 24:] == np.arange(24)).all()
+    assert (face[:, :32] == 0).all()
+    assert (face[:, 32:] == np.arange(32)).all()
 
 
 def test_a_crop_is_the_square_around_the_longer_side_a_little_lower() -> None:
@@ -242,8 +242,8 @@ def test_a_crop_is_the_square_around_the_longer_side_a_little_lower() -> None:
     pixels = np.stack([x, x, x], axis=2).astype(np.uint8), np.stack([y, y, y], axis=2).astype(np.uint8)
     box = Box(60, 50, 60, 80)
     across, down = (crop(p, box).astype(float) for p in pixels)
-    assert across[24, [0, 47]] == pytest.approx([90 - 35.2, 90 + 35.2], abs=1.5)
-    assert down[[0, 47], 24] == pytest.approx([90 + 2.4 - 35.2, 90 + 2.4 + 35.2], abs=1.5)
+    assert across[32, [0, 63]] == pytest.approx([90 - 35.2, 90 + 35.2], abs=1.5)
+    assert down[[0, 63], 32] == pytest.approx([90 + 2.4 - 35.2, 90 + 2.4 + 35.2], abs=1.5)
 
 
 @pytest.mark.parametrize("side", [112, 300])

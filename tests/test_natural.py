@@ -5,11 +5,12 @@ import csv
 import cv2
 import numpy as np
 import pytest
-from helpers import astronaut, drawn_natural, natural_row, write_natural
+from helpers import astronaut, drawn_natural, natural_row, write_csvs, write_natural
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
+from albumsort import weights
 from albumsort.cli import app
 from albumsort.emotions import load_classifier
 from albumsort.errors import AlbumsortError, UsageError
@@ -24,6 +25,7 @@ from albumsort.training import (
     natural_evaluation,
     natural_scores,
     photo_faces,
+    sources,
 )
 from albumsort.training.natural import EXPRESSIONS, EYES_HEAD, NATURAL_HEAD
 from albumsort.types import Box, Emotion
@@ -314,6 +316,43 @@ def test_unseen_eyes_are_never_called_shut_and_laughing_ones_are_counted():
     eyes = natural_evaluation.report(seen([Emotion.HAPPY] * 4, [0.9] * 4, [0.1, 0.9, 0.2, np.nan]), faces, 0.5).eyes
     assert eyes is not None
     assert (eyes.precision, eyes.recall, eyes.laughing) == (0.5, 0.5, (2, 1))
+
+
+# a whole run
+
+
+@pytest.mark.slow
+def test_a_run_on_natural_faces_makes_weights_that_the_program_loads(tmp_path, monkeypatch):
+    pytest.importorskip("tensorflow")
+    from albumsort.training import fitting, shipping
+
+    data, said = write_csvs(tmp_path, {"Training": 96, "PublicTest": 20, "PrivateTest": 2})
+    faces = natural.load(drawn_natural(tmp_path, {"train": 300, "valid": 60, "test": 40, "unlabelled": 20}))
+    monkeypatch.setattr(sources, "without_leaks", lambda splits: splits)  # drawn faces look alike by design
+    nobody = np.random.default_rng(0).integers(0, 256, (60, 96, 96), np.uint8)
+    recipe = fitting.Recipe(
+        epochs=8, steps=25, batch=32, averaging=0.9, mixup=0.0, augmentation=0.2, natural_share=0.6, nobody_share=0.15
+    )
+    found = further.Further(faces, nobody=nobody)
+    shipping.train(data, said, found, recipe, tmp_path / "run", "the command")
+    (tmp_path / "weights").mkdir()
+    shipping.install(tmp_path / "run", tmp_path / "weights")
+    with (tmp_path / "run" / "history.csv").open() as file:
+        assert {"natural", "ap_happy", "eyes_auc", "ferplus_8"} <= set(next(csv.DictReader(file)))
+    monkeypatch.setattr(weights, "folder", lambda: tmp_path / "weights")
+    weights.manifest.cache_clear()
+    try:
+        classifier, test = load_classifier(), faces.of(natural.Use.TEST)
+        assert weights.manifest()["emotion"].details["command"] == "the command"
+        assert classifier.side == 48
+        seen = natural_answers.of_crops(classifier, test.squares(48))
+        assert natural_scores.share(seen.label == natural.agreed(test.expressions), test.weight) > 0.85
+        happy = natural.agreed(test.expressions) == EMOTIONS.index(Emotion.HAPPY)
+        assert (seen.eyes[happy] < 0.5).mean() > 0.8  # the drawn smiles have shut eyes
+        noise = classifier.classify(np.random.default_rng(1).integers(0, 256, (9, 48, 48), np.uint8), [0.5] * 9)
+        assert np.median([expression.nothing for expression in noise]) > 0.5
+    finally:
+        weights.manifest.cache_clear()
 
 
 # commands
