@@ -596,7 +596,7 @@ def _print_why(
         quality = f"size {100 * face.size:.1f} %; sharpness {face.sharpness or 0:.2f}"
         print(explanation.of_face(number, face, elsewhere.label, album, natural))
         print(f"  box {box}; sure of a face {face.detection:.2f}; {quality}; {explanation.of_eyes(face.eyes)}")
-        print(f"  {explanation.percent(face.nothing)} {explanation.NO_LABEL}; otherwise, or if it could be seen:")
+        print(f"  {explanation.NO_LABEL}: {explanation.percent(face.nothing)}; as far as there is one:")
         for emotion, p in sorted(face.probabilities.items(), key=lambda pair: -pair[1]):
             print(f"  {emotion:9} {100 * p:5.1f} %  {'#' * round(30 * p)}")
     counted = [elsewhere for _, elsewhere in faces]
