@@ -558,7 +558,7 @@ class Index:
             ).fetchall()
 
     def detections(self, content: int) -> list[float]:
-        """Return how surely each face of a content is one, in their order."""
+        """Return the detection score of each face of a content, in their order."""
         with self._explained():
             rows = self._connection.execute(
                 "SELECT detection FROM faces WHERE content = ? ORDER BY number", (content,)

@@ -37,7 +37,7 @@ class JudgedFace:
 
 
 def of_crops(classifier: EmotionClassifier, crops: Pixels) -> Seen:
-    """Return what the program says of (n, side, side) crops as faces of natural shares, which were surely detected."""
+    """Return what the program says of (n, side, side) crops of faces with natural shares and detection scores of 1."""
     rule = LabelRule(classifier.natural, classifier.natural)
     return of_expressions(rule, classifier.classify(crops, [1.0] * len(crops)))
 
@@ -99,7 +99,7 @@ def of_photos(
 ) -> tuple[Seen, Viewed, list[tuple[Path, str]]]:
     """Analyse the photos as indexing does, as one album, and return what is said of each judged face, and by viewers.
 
-    A face that is not found, or less surely than queries count, has no label. Photos that cannot be read are returned
+    A face that is not found, or scores less than queries count, has no label. Photos that cannot be read are returned
     with their reasons and left out.
     """
     detector, _ = analysis.load_networks()
