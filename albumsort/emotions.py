@@ -93,9 +93,9 @@ def _heads(labels: Mapping[str, list[str]]) -> dict[str, slice]:
 class Calibration:
     """How logits become probabilities that hold among ordinary faces.
 
-    answers: the ten of the head `natural`, NO_FACE last. temperature, bias: for the nine that are about faces, with a
-    bias each. no_face_share: how many of the training examples were no faces. shares: how common emotions are among
-    ordinary faces.
+    answers: the ten of the head `natural`, NO_FACE among them. temperature, bias: for the nine that are about faces,
+    with a bias each. no_face_share: how many of the training examples were no faces. shares: how common emotions are
+    among ordinary faces.
     """
 
     answers: tuple[str, ...]

@@ -28,7 +28,8 @@ def fill(path: Path, count: int) -> int:
     with Index(path, create=True) as index, index.transaction():
         while made < count:
             these = FACES_A_PHOTO[number % len(FACES_A_PHOTO)]
-            crops = chance.integers(0, 256, (these, 48, 48)).cumsum(axis=1) // np.arange(1, 49)[:, None]
+            noise = chance.integers(0, 256, (these, faces.CROP_SIDE, faces.CROP_SIDE))
+            crops = noise.cumsum(axis=1) // np.arange(1, faces.CROP_SIDE + 1)[:, None]
             packed = faces.pack(list(crops.astype(np.uint8)))
             seen = Analysis(f"{number:032x}", 4032, 3024, None, (face,) * these, packed)
             index.save(PhotoFile(Path(f"/album/{number:07}.jpg"), 3_000_000, number), seen, before)

@@ -175,14 +175,8 @@ def _folded(content: bytes, shape: Sequence[int]) -> list[tuple[Floats, Floats]]
     return [(values(op["inputs"][1]), values(op["inputs"][2])) for op in layers]
 
 
-def training_prior(head: Head, known: Floats) -> dict[str, float]:
-    """Return the mean of what the head should answer; known: (n, labels), rows of zeros left out."""
-    mean = known[known.sum(axis=1) > 0].mean(axis=0)
-    return {name: round(float(p), 5) for name, p in zip(head.labels, mean, strict=True)}
-
-
 def emotion_entry(
-    file: str, content: bytes, heads: Sequence[Head], temperature: float, prior: dict[str, float], made: dict[str, Any]
+    file: str, content: bytes, heads: Sequence[Head], temperature: float, made: dict[str, Any]
 ) -> dict[str, Any]:
     """Return the manifest's entry; `made` says data, score, commit and command."""
     return {
@@ -192,7 +186,6 @@ def emotion_entry(
         "output": f"float32 (n, {sum(len(head.labels) for head in heads)}), logits of the heads side by side",
         "labels": {head.name: list(head.labels) for head in heads},
         "temperature": round(temperature, 4),
-        "prior": prior,
         **made,
     }
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -96,6 +97,12 @@ class Head:
 
 
 BOTH_HEADS = (Head("ferplus", FERPLUS_LABELS), Head("fer2013", FER2013_LABELS))
+
+
+def parts(heads: Sequence[Head]) -> list[slice]:
+    """Return where each head's outputs stand among all."""
+    ends = np.cumsum([0] + [len(head.labels) for head in heads])
+    return [slice(int(start), int(end)) for start, end in pairwise(ends)]
 
 
 def digest(splits: Mapping[str, LabelledFaces], voted: bool = False) -> str:

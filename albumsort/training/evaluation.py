@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from ..errors import AlbumsortError
 from ..types import FOUR
-from .datasets import Floats, Head, Ints, LabelledFaces, shares, truth
+from .datasets import Floats, Head, Ints, LabelledFaces, parts, shares, truth
 
 RESAMPLES = 2000
 SUBSETS: tuple[tuple[str, ...], ...] = (FOUR, ("happy", "sad", "neutral"), ("fear", "happy", "sad"))
@@ -66,11 +66,9 @@ def answers(logits: Floats, faces: LabelledFaces, heads: Sequence[Head]) -> list
 
     Heads that answer about natural faces are left out.
     """
-    ends = np.cumsum([len(head.labels) for head in heads])
-    parts = np.split(logits, ends[:-1], axis=1)
     return [
-        Answers(head, part, shares(head, faces), truth(head, faces))
-        for head, part in zip(heads, parts, strict=True)
+        Answers(head, logits[:, part], shares(head, faces), truth(head, faces))
+        for head, part in zip(heads, parts(heads), strict=True)
         if not head.natural
     ]
 

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
 import numpy as np
 
-from .datasets import Floats, Head, Ints, LabelledFaces, Pixels, shares
+from .datasets import Floats, Head, Ints, LabelledFaces, Pixels, parts, shares
 from .natural import EXPRESSIONS, EYES_HEAD, NATURAL_HEAD, SQUARE, NaturalFaces, squares
 
 SMOOTHING = 0.1
@@ -45,9 +44,9 @@ class Examples:
         ends = np.cumsum(self.chance, dtype=np.float64)
         return np.asarray(np.searchsorted(ends, random.random(count) * ends[-1], side="right"), np.int64)
 
-    def faces(self, side: int) -> Pixels:
-        """(n, side, side): the faces as the program would show them to a network."""
-        return squares(self.images, self.square, side)
+    def faces(self, side: int, most: int | None = None) -> Pixels:
+        """(n, side, side): the faces as the program would show them to a network, the first `most` or all."""
+        return squares(self.images[:most], self.square, side)
 
     def taught(self, answers: Floats, heads: Sequence[Head], share: float) -> Examples:
         """Mix teachers' answers in: `share` of each target, or all of it where nothing else is known.
@@ -60,12 +59,6 @@ class Examples:
             weight = np.where(known, share, 1.0) * answers[:, part].any(axis=1, keepdims=True)
             targets[:, part] = (1 - weight) * self.targets[:, part] + weight * answers[:, part]
         return replace(self, targets=targets)
-
-
-def parts(heads: Sequence[Head]) -> list[slice]:
-    """Return where each head's outputs stand among all."""
-    ends = np.cumsum([0] + [len(head.labels) for head in heads])
-    return [slice(int(start), int(end)) for start, end in pairwise(ends)]
 
 
 def of_labelled(faces: LabelledFaces, heads: Sequence[Head], share: float, voted: bool) -> Examples:

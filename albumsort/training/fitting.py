@@ -17,10 +17,10 @@ from ..emotions import resized
 from ..errors import AlbumsortError, UsageError
 from . import conversion, natural_scores
 from .augmentation import augment
-from .datasets import SIDE, Floats, Head, LabelledFaces, Pixels
+from .datasets import SIDE, Floats, Head, LabelledFaces, Pixels, parts
 from .epochs import AVERAGE, LAST, Checkpoints, adamw, epochs_of, go_on
 from .evaluation import evaluate, softmax
-from .examples import Examples, parts
+from .examples import Examples
 from .natural import EYES_HEAD, NATURAL_HEAD, NaturalFaces
 from .networks import NETWORKS
 from .recipes import Stored
@@ -257,7 +257,7 @@ def fit(examples: Sequence[Examples], check: Check, heads: Sequence[Head], recip
         data.epoch = int(model.optimizer.iterations) // steps
     else:
         if recipe.start:
-            shown = np.concatenate([e.faces(recipe.side)[: STATISTICS_FACES // len(examples)] for e in examples])
+            shown = np.concatenate([e.faces(recipe.side, STATISTICS_FACES // len(examples)) for e in examples])
             _begin(model, recipe.start, heads, shown)
         average.set_weights(model.get_weights())
     watch = Epochs(run, average, check, recipe.averaging)

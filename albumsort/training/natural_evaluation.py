@@ -39,6 +39,10 @@ class Seen:
     sure: Floats
     eyes: Floats
 
+    def where(self, keep: Booleans) -> Seen:
+        """Only what is said of the faces for which `keep` (n,) is true."""
+        return Seen(self.probabilities[keep], self.label[keep], self.sure[keep], self.eyes[keep])
+
 
 @dataclass(frozen=True)
 class Viewed:

@@ -12,14 +12,14 @@ from ..emotions import EmotionClassifier
 from ..errors import UsageError
 from ..types import EYES_SHUT
 from . import natural, natural_answers, natural_tables
-from .datasets import Pixels
-from .natural import NaturalFaces, Use
+from .natural import SQUARE, NaturalFaces, Use
 from .natural_answers import Watch
 from .natural_calibration import at_sizes
 from .natural_evaluation import NaturalReport, Seen, Viewed, report
 from .page import Table
 
-SIZES = (64, 32, 16, 12, 9)
+SMALLER = (32, 16, 12, 9)
+"""Pixels across, to which the squares are shrunk."""
 PHOTOS = "photos.csv"
 """In the folder of natural faces: judged faces of whole photos."""
 SHEET = "disagreements.png"
@@ -47,13 +47,15 @@ def evaluate(
     photos that `photos.csv` lists, for the whole way from a photo to its label. others: tables of what other programs
     answer, by their names. pictures: where to draw the surest disagreements.
     """
-    faces = natural.load(folder)
-    test, both = faces.of(Use.TEST), faces.of(Use.TEST, Use.VALID)
+    both = natural.load(folder).of(Use.TEST, Use.VALID)
+    reported = both.use == Use.TEST
+    test = both.where(reported)
     if not len(test):
         raise UsageError(f"{folder} holds no face to report on")
-    crops = {"test": test.squares(classifier.side), "test + valid": both.squares(classifier.side)}
-    seen = {name: natural_answers.of_crops(classifier, of) for name, of in crops.items()}
-    reports = {name: _report(seen[name], of) for name, of in (("test", test), ("test + valid", both))}
+    sets = {"test": test, "test + valid": both}
+    seen = natural_answers.of_crops(classifier, both.squares(classifier.side))
+    of_test = seen.where(reported)
+    reports = {name: _report(said, sets[name]) for name, said in zip(sets, (of_test, seen), strict=True)}
     failed: list[tuple[Path, str]] = []
     if photos is not None:
         judged = natural_answers.judged_faces(folder / PHOTOS, photos)
@@ -62,14 +64,14 @@ def evaluate(
     theirs = {
         f"{name}, {label}": _report(natural_answers.of_table(path, of), of)
         for name, path in others.items()
-        for label, of in (("test", test), ("test + valid", both))
+        for label, of in sets.items()
     }
     tables = [natural_tables.overall(reports | theirs)]
     tables += [natural_tables.by_emotion(name, of) for name, of in (reports | theirs).items()]
     tables += [natural_tables.by_group(name, of) for name, of in reports.items()]
-    tables.append(_by_size(classifier, crops["test"], test))
+    tables.append(_by_size(classifier, test, of_test))
     if pictures is not None:
-        natural_tables.write_sheet(pictures / SHEET, test.tiles, seen["test"], Viewed.of(test))
+        natural_tables.write_sheet(pictures / SHEET, test.tiles, of_test, Viewed.of(test))
     return Evaluated(tables, failed)
 
 
@@ -77,10 +79,14 @@ def _report(seen: Seen, faces: NaturalFaces) -> NaturalReport:
     return report(seen, Viewed.of(faces), EYES_SHUT)
 
 
-def _by_size(classifier: EmotionClassifier, crops: Pixels, faces: NaturalFaces) -> Table:
-    """Show the faces as photos have them in which they are so many pixels wide."""
-    seen = {
-        size: natural_answers.of_crops(classifier, of) for size, of in zip(SIZES, at_sizes(crops, SIZES), strict=True)
+def _by_size(classifier: EmotionClassifier, faces: NaturalFaces, whole: Seen) -> Table:
+    """Show the faces as photos have them in which they are so many pixels wide.
+
+    whole: what is said of them as they are.
+    """
+    smaller = at_sizes(faces.squares(classifier.side), SMALLER)
+    seen = {SQUARE: whole} | {
+        size: natural_answers.of_crops(classifier, of) for size, of in zip(SMALLER, smaller, strict=True)
     }
     sure = {size: float(np.average(np.nan_to_num(of.sure), weights=faces.weight)) for size, of in seen.items()}
     return natural_tables.by_size({size: _report(of, faces) for size, of in seen.items()}, sure)

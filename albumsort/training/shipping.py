@@ -28,7 +28,7 @@ from .datasets import (
     LabelledFaces,
     digest,
     heads_for,
-    shares,
+    parts,
 )
 from .epochs import HISTORY
 from .evaluation import answers, leading
@@ -80,7 +80,6 @@ def train(data: Path, votes: Path | None, further: Further, recipe: Recipe, run:
     content = conversion.to_litert(fitting.averaged(run, heads))
     logits = conversion.run_litert(content, resized(public.pixels, recipe.side))
     temperature = choose_temperature(logits, public, heads)
-    prior = conversion.training_prior(heads[0], shares(heads[0], labelled))
     scores = evaluation.evaluate(logits, public, heads, temperature).scores
     made = {
         "data": _described(data, votes, labelled, further),
@@ -92,7 +91,7 @@ def train(data: Path, votes: Path | None, further: Further, recipe: Recipe, run:
     if valid is not None and further.natural is not None:
         made = {**_of_natural(content, heads, valid, further.natural, recipe.nobody_share), **made}
     (run / MODEL).write_bytes(content)
-    entry = conversion.emotion_entry(MODEL, content, heads, temperature, prior, made)
+    entry = conversion.emotion_entry(MODEL, content, heads, temperature, made)
     write_json(run / ENTRY, entry)
     first = leading(answers(logits, public, heads))
     report.write(run / "report", first, public, "PublicTest", temperature, run / HISTORY)
@@ -163,7 +162,7 @@ def _of_natural(
     valid: what all but the shares is chosen on, the scaling at several sizes; known: of which those with a weight tell
     the shares. no_face_share: how much of every batch showed no face.
     """
-    part = dict(zip((head.name for head in heads), examples.parts(heads), strict=True))
+    part = dict(zip((head.name for head in heads), parts(heads), strict=True))
     sizes = natural_calibration.at_sizes(valid.squares(conversion.side_of(content)))
     logits = [conversion.run_litert(content, faces) for faces in sizes]
     natural = np.concatenate([of[:, part[NATURAL_HEAD.name]] for of in logits])
