@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from .labels import Album
     from .output import Form
     from .ranking import Sorted
-    from .training.further import Sources
-    from .training.shipping import Evaluated
+    from .training.emotion.gathering import Sources
+    from .training.emotion.shipping import Evaluated
     from .types import Analysis, Face, Item, Shares
     from .undo import Outcome
 
@@ -806,7 +806,7 @@ def train(
             _train_faces(photos or [], boxes, teacher or [], reviewed, made, seed, start, run, weights, command)
         else:
             instead = {"epochs": epochs, "seed": seed, "teachers": tuple(teacher or ()), "start": start}
-            from .training.further import Sources
+            from .training.emotion.gathering import Sources
 
             sources = Sources(natural, judged or (), faces, reviewed, without)
             _train_emotions(data, votes, _labels(labels), sources, recipe or "compact", instead, run, weights, command)
@@ -827,12 +827,12 @@ def _train_emotions(
         raise UsageError("name --data, the labelled faces to learn from")
     from tqdm import tqdm
 
-    from .training import fitting, further, shipping
+    from .training.emotion import fitting, gathering, shipping
 
     made = fitting.chosen(recipe, labels=labels, **instead)
     if sources.photos is not None and not (made.teachers or sources.judged or sources.reviewed):
         raise UsageError("--faces needs a --teacher, --judged or --reviewed: something must say what the faces show")
-    found = further.gather(sources, bool(made.teachers), lambda f: tqdm(f, disable=not _on_terminal()))
+    found = gathering.gather(sources, bool(made.teachers), lambda f: tqdm(f, disable=not _on_terminal()))
     print(shipping.train(data, votes, found, made, run, command))
     _say(f"History, and a report on PublicTest: {run}")
     if weights is not None:
@@ -869,7 +869,9 @@ def _train_faces(
     from tqdm import tqdm
 
     from .faces import THRESHOLD
-    from .training import face_fitting, face_labels, face_photos, face_shipping
+    from .training.faces import fitting, shipping
+    from .training.faces import labels as face_labels
+    from .training.faces import photos as face_photos
 
     if not photos:
         raise UsageError("name --photos, folders of photos with and without faces")
@@ -878,9 +880,9 @@ def _train_faces(
     if reviewed is not None and not reviewed.is_file():
         raise UsageError(f"{reviewed}: no such file of verdicts")
     teacher = Path(teachers[0])
-    made = face_fitting.chosen(recipe, seed)
+    made = fitting.chosen(recipe, seed)
     digest = hashlib.sha256(teacher.read_bytes()).hexdigest()
-    trained = face_shipping.train(
+    trained = shipping.train(
         face_photos.gather(photos, boxes, made.box_sets),
         partial(face_labels.OpenCvTeacher, teacher),
         f"{teacher.name} (sha256 {digest[:16]})",
@@ -889,7 +891,7 @@ def _train_faces(
         command,
         lambda p: tqdm(p, disable=not _on_terminal()),
         reviewed,
-        None if start is None else face_shipping.Start.read(start),
+        None if start is None else shipping.Start.read(start),
     )
     for file in (trained.proposer, trained.verifier):
         print(file)
@@ -898,7 +900,7 @@ def _train_faces(
         _say(f"{judged.photos} photos ({name}): {found} of {judged.faces} faces, {false} others")
     _say(f"Histories and charts: {run}")
     if weights is not None:
-        face_shipping.install(run, weights)
+        shipping.install(run, weights)
 
 
 @model_app.command()
@@ -979,7 +981,7 @@ def evaluate(
         _evaluate_natural(natural, run, faces, answers or (), report, _quiet(ctx, quiet))
     if data is not None:
         _need_tensorflow()
-        from .training import shipping
+        from .training.emotion import shipping
 
         _print_evaluated(shipping.evaluate(data, votes, split, run, _labels(labels), report))
     if album is not None:
@@ -1019,7 +1021,9 @@ def compare(
 ) -> None:
     """Rebuild the systems albumsort grew from, and compare them with it on the same faces and labels."""
     _need_tensorflow()
-    from .training import comparison, comparison_report, systems
+    from .training.comparison import compare as comparison
+    from .training.comparison import report as comparison_report
+    from .training.comparison import systems
 
     chosen = systems.chosen(system or [])
     with _silent_if(_quiet(ctx, quiet)):
@@ -1051,7 +1055,7 @@ def _need_matplotlib() -> None:
 
 
 def _labels(words: str | None) -> tuple[str, ...]:
-    from .training.sources import canonical
+    from .training.emotion.sources import canonical
 
     return () if words is None else tuple(canonical(word) for word in words.split(",") if word.strip())
 
@@ -1082,11 +1086,12 @@ def _evaluate_natural(
 ) -> None:
     from tqdm import tqdm
 
-    from .training import natural_run, page
+    from .training.common import page
+    from .training.emotion import natural_evaluation
 
     others = dict(_named(answer) for answer in answers)
     show = _on_terminal() and not quiet
-    done = natural_run.evaluate(
+    done = natural_evaluation.evaluate(
         natural, _classifier(run), photos, others, report, lambda paths: tqdm(list(paths), disable=not show)
     )
     print("\n\n".join(page.plain(table) for table in done.tables))
@@ -1109,7 +1114,7 @@ def _classifier(run: Path | None) -> EmotionClassifier:
 
         return load_classifier()
     _need_tensorflow()
-    from .training import shipping
+    from .training.emotion import shipping
 
     return shipping.classifier(run)
 
@@ -1117,7 +1122,7 @@ def _classifier(run: Path | None) -> EmotionClassifier:
 def _evaluate_album(album: Path, run: Path | None, quiet: bool) -> None:
     from tqdm import tqdm
 
-    from .training import album_evaluation
+    from .training.emotion import album as album_evaluation
 
     classifier = _classifier(run)
     show = _on_terminal() and not quiet
@@ -1144,29 +1149,32 @@ def _evaluate_faces(
 ) -> None:
     from tqdm import tqdm
 
-    from .training import face_evaluation, face_tables, face_timing, page
+    from .training.common import page
+    from .training.detectors import judging, matching, timing
+    from .training.detectors import photos as detector_photos
+    from .training.detectors import tables as face_tables
 
     if report is not None:
         _need_matplotlib()
         report.mkdir(parents=True, exist_ok=True)  # what cannot be written is known before the work, not after it
-    listed = face_evaluation.labelled(boxes) if boxes is not None else []
-    listed += face_evaluation.faceless(no_faces) if no_faces is not None else []
+    listed = detector_photos.labelled(boxes) if boxes is not None else []
+    listed += detector_photos.faceless(no_faces) if no_faces is not None else []
     ours: FaceDetector | None = None
     if run is not None:
         _need_tensorflow()
-        from .training import face_shipping
+        from .training.faces import shipping
 
-        ours = face_shipping.detector(run, face_evaluation.FLOOR)
-    chosen = face_evaluation.entrants(against, ours)
+        ours = shipping.detector(run, matching.FLOOR)
+    chosen = judging.entrants(against, ours)
     show = _on_terminal() and not quiet
-    results, failed = face_evaluation.run(chosen, listed, lambda p: tqdm(p, disable=not show))
+    results, failed = judging.run(chosen, listed, lambda p: tqdm(p, disable=not show))
     measured = face_tables.rows(results)
-    times = face_timing.measure(chosen, [judged.photo.path for judged in results[0].judged])
+    times = timing.measure(chosen, [judged.photo.path for judged in results[0].judged])
     tables = [face_tables.of_figures(measured), face_tables.of_sizes(results), face_tables.of_times(times)]
     tables += [face_tables.of_landmarks(results)] if against else []
     print("\n\n".join(page.plain(table) for table in tables))
     if report is not None:
-        from .training import face_report
+        from .training.detectors import report as face_report
 
         page_of_all = face_report.write(report, results, measured, times)
         if not quiet:

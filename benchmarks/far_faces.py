@@ -24,7 +24,7 @@ from rich.console import Console
 from rich.table import Table
 
 from albumsort import analysis, faces
-from albumsort.training.face_evaluation import FALSE, match
+from albumsort.training.detectors.matching import FALSE, match
 from albumsort.types import FOUR, Box, Emotion, Face
 
 WIDTH, HEIGHT = 4000, 3000

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from albumsort.litert import Network
-from albumsort.training import natural
+from albumsort.training.emotion import natural
 from albumsort.types import Emotion
 
 MODEL = "fer/data/emotion_model_quantized.tflite"

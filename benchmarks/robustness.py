@@ -24,12 +24,12 @@ from rich.table import Table
 
 from albumsort.face_rows import SCORE, Floats, scaled, shifted
 from albumsort.faces import FaceDetector, Pixels, load_detector
-from albumsort.training.face_canvases import grey, tilted
-from albumsort.training.face_evaluation import FALSE, match
-from albumsort.training.face_labels import FACE
-from albumsort.training.face_opencv import OpenCVDetector
-from albumsort.training.face_photos import LabelledPhoto, Split, of_split, read
-from albumsort.training.face_shipping import detector
+from albumsort.training.detectors.matching import FALSE, match
+from albumsort.training.detectors.opencv import OpenCVDetector
+from albumsort.training.faces.effects import grey, tilted
+from albumsort.training.faces.labels import FACE
+from albumsort.training.faces.photos import LabelledPhoto, Split, of_split, read
+from albumsort.training.faces.shipping import detector
 from albumsort.types import THRESHOLD, Box
 
 FRAME = 720, 960  # pixels of a portrait: width, height

@@ -22,7 +22,7 @@ from albumsort import faces, photos
 from albumsort.emotions import load_classifier
 from albumsort.face_rows import none
 from albumsort.labels import LabelRule
-from albumsort.training.face_canvases import tilted
+from albumsort.training.faces.effects import tilted
 from albumsort.types import FOUR, Emotion
 from albumsort.walk import Walk, find
 

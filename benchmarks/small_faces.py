@@ -24,7 +24,7 @@ from rich.table import Table
 from albumsort import faces
 from albumsort.emotions import load_classifier
 from albumsort.labels import LabelRule
-from albumsort.training.face_evaluation import FALSE, match
+from albumsort.training.detectors.matching import FALSE, match
 from albumsort.types import FOUR, Detection, Emotion
 
 SIDES = 5, 6, 7, 8, 9, 10, 12, 14, 16, 20, 24, 32, 48  # pixels of the longer side of the face

@@ -25,7 +25,7 @@ import albumsort
 from albumsort import indexing
 from albumsort.index import Index
 from albumsort.labels import LabelRule
-from albumsort.training.datasets import VOTE_COLUMNS
+from albumsort.training.emotion.data import VOTE_COLUMNS
 from albumsort.types import ANSWERS, Analysis, Box, Emotion, Face, PhotoFile, Settings, Shares
 
 try:

@@ -19,8 +19,13 @@ pytest.importorskip("tensorflow")
 import keras
 
 from albumsort.errors import AlbumsortError, UsageError
-from albumsort.training import comparison, comparison_report, datasets, reproduction, sources, systems
-from albumsort.training.systems import SYSTEMS, Jitter, Plateau, System
+from albumsort.training.comparison import batches as comparison_batches
+from albumsort.training.comparison import compare as comparison
+from albumsort.training.comparison import report, reproduction, systems
+from albumsort.training.comparison import table as comparison_table
+from albumsort.training.comparison.systems import SYSTEMS, Jitter, Plateau, System
+from albumsort.training.emotion import data as datasets
+from albumsort.training.emotion import sources
 
 NETWORKS = [name for name, system in SYSTEMS.items() if system.build is not None]
 FACES = {"Training": 96, "PublicTest": 24, "PrivateTest": 30}
@@ -87,18 +92,18 @@ def test_training_ends_where_public_test_gains_nothing(tmp_path: Path, gains: li
 def test_a_jittered_face_is_another_one_each_time_and_the_original_stays() -> None:
     face = drawn_face(np.random.default_rng(5), smile=True)
     before, random = face.copy(), np.random.default_rng(0)
-    one, other = (reproduction.jittered(face, Jitter(10, 0.1, 0.1), random) for _ in range(2))
+    one, other = (comparison_batches.jittered(face, Jitter(10, 0.1, 0.1), random) for _ in range(2))
     assert np.array_equal(face, before)
     assert one.shape == (48, 48)
     assert one.dtype == np.uint8
     assert not np.array_equal(one, other)
-    still = [reproduction.jittered(face, Jitter(0, 0, 0), random) for _ in range(20)]
+    still = [comparison_batches.jittered(face, Jitter(0, 0, 0), random) for _ in range(20)]
     assert {s.tobytes() for s in still} == {face.tobytes(), face[:, ::-1].tobytes()}
 
 
 def test_an_epoch_shows_every_face_once_in_an_order_of_its_own() -> None:
     faces = np.arange(10, dtype=np.uint8)[:, None, None, None] * np.ones((1, 48, 48, 1), np.uint8)
-    batches = reproduction.Batches(faces, np.arange(10), replace(SYSTEMS["mlp"], batch=4))
+    batches = comparison_batches.Batches(faces, np.arange(10), replace(SYSTEMS["mlp"], batch=4))
     first = [int(label) for i in range(len(batches)) for label in batches[i][1]]
     assert sorted(first) == list(range(10))
     assert all((batches[i][0][:, 0, 0, 0] == batches[i][1]).all() for i in range(len(batches)))
@@ -148,7 +153,9 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace]:
     monkeypatch.undo()
 
 
-def compare(data: SimpleNamespace, run: Path, *chosen: System, **more: Any) -> tuple[comparison.Comparison, list[str]]:
+def compare(
+    data: SimpleNamespace, run: Path, *chosen: System, **more: Any
+) -> tuple[comparison_table.Comparison, list[str]]:
     told: list[str] = []
     given = {"votes": data.votes, "epochs": None, "faces": None, "vgg19_weights": None} | more
     votes, epochs, faces, weights = given.values()
@@ -192,7 +199,7 @@ def test_what_was_run_is_kept_in_the_folder(compared: SimpleNamespace) -> None:
 
 
 def test_the_table_is_written_as_csv_and_markdown_with_every_system(compared: SimpleNamespace) -> None:
-    with (compared.run / comparison_report.TABLE).open(newline="") as file:
+    with (compared.run / report.TABLE).open(newline="") as file:
         lines = {line["system"]: line for line in csv.DictReader(file)}
     assert list(lines) == ["tiny", "varied", "machine", "frozen"]
     tiny_line = lines["tiny"]
@@ -200,7 +207,7 @@ def test_the_table_is_written_as_csv_and_markdown_with_every_system(compared: Si
     assert float(tiny_line["reproduced"]) == pytest.approx(compared.rows["tiny"].reproduced.accuracy.value, abs=1e-4)
     assert float(tiny_line["albumsort"]) == pytest.approx(compared.rows["tiny"].ours.accuracy.value, abs=1e-4)
     assert int(tiny_line["reproduced_n"]) == int(tiny_line["reproduced_votes_n"]) == FACES["PrivateTest"]
-    page = (compared.run / comparison_report.PAGE).read_text()
+    page = (compared.run / report.PAGE).read_text()
     widths = {line.count("|") for line in page.splitlines() if line.startswith(("| system", "| tiny", "| frozen"))}
     assert len(widths) == 1
     assert "| published | 0.90 | 0.70 |" in page
@@ -221,7 +228,7 @@ def test_charts_are_drawn(compared: SimpleNamespace, chart: str) -> None:
 
 
 def test_a_table_for_the_terminal_has_the_same_lines(compared: SimpleNamespace) -> None:
-    table = comparison_report.table(compared.result)
+    table = report.table(compared.result)
     assert [*table.columns[0].cells] == ["tiny", "varied", "machine", "frozen"]
 
 
@@ -357,7 +364,7 @@ def test_runs_of_one_system_each_add_up_to_one_table(command: Callable[..., Any]
     for name in ("machine", "tiny"):
         result = command("--run", tmp_path, "--system", name, "--epochs", "1")
         assert result.exit_code == 0
-    with (tmp_path / comparison_report.TABLE).open(newline="") as file:
+    with (tmp_path / report.TABLE).open(newline="") as file:
         assert [line["system"] for line in csv.DictReader(file)] == ["tiny", "machine"]
     assert "machine" not in result.stderr  # it is shown, and neither trained nor looked for
     assert "PrivateTest in fer2013.csv" in result.stdout

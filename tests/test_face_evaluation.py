@@ -21,9 +21,14 @@ from typer.testing import Result as Done
 
 from albumsort.cli import app
 from albumsort.errors import AlbumsortError, UsageError
-from albumsort.training import face_evaluation, face_report, face_sheets, face_tables, page
-from albumsort.training.face_evaluation import FALSE, IGNORED, Entrant, Found, Judged, Labelled, Result
-from albumsort.training.face_opencv import OpenCVDetector
+from albumsort.training.common import page
+from albumsort.training.detectors import figures as detector_figures
+from albumsort.training.detectors import judging, matching, report, sheets, tables
+from albumsort.training.detectors import photos as detector_photos
+from albumsort.training.detectors.judging import Entrant, Result
+from albumsort.training.detectors.matching import FALSE, IGNORED, Found, Judged
+from albumsort.training.detectors.opencv import OpenCVDetector
+from albumsort.training.detectors.photos import Labelled
 from albumsort.types import Box, Detection
 
 
@@ -33,7 +38,7 @@ def seen(box: Box, score: float) -> Detection:
 
 def judged(boxes: list[tuple[Box, float]], faces: list[Box], ignored: list[Box] = [], name: str = "set") -> Judged:  # noqa: B006
     photo = Labelled(Path("photo.jpg"), name, tuple(faces), tuple(ignored))
-    return face_evaluation.judge(photo, [seen(box, score) for box, score in sorted(boxes, key=lambda b: -b[1])])
+    return matching.judge(photo, [seen(box, score) for box, score in sorted(boxes, key=lambda b: -b[1])])
 
 
 # matching
@@ -41,7 +46,7 @@ def judged(boxes: list[tuple[Box, float]], faces: list[Box], ignored: list[Box] 
 
 def test_each_face_is_found_once_and_the_second_detection_is_false() -> None:
     face, far = Box(10, 10, 20, 20), Box(100, 100, 20, 20)
-    verdicts = face_evaluation.match([Box(11, 10, 20, 20), Box(9, 9, 20, 20), far], [face], [far])
+    verdicts = matching.match([Box(11, 10, 20, 20), Box(9, 9, 20, 20), far], [face], [far])
     assert verdicts == [0, FALSE, IGNORED]
 
 
@@ -52,12 +57,12 @@ def test_a_missed_face_lowers_recall_only() -> None:
 
 def test_a_detection_takes_the_face_it_overlaps_most() -> None:
     beside, on = Box(6, 0, 20, 20), Box(0, 0, 20, 20)
-    assert face_evaluation.match([Box(1, 0, 20, 20)], [beside, on], []) == [1]
+    assert matching.match([Box(1, 0, 20, 20)], [beside, on], []) == [1]
 
 
 def test_boxes_of_a_smaller_decoded_photo_are_judged_at_full_size() -> None:
     photo = Labelled(Path("large.jpg"), "set", (Box(40, 40, 80, 80),))
-    one = face_evaluation.judge(photo, [seen(Box(10, 10, 20, 20), 0.9)], scale=4)
+    one = matching.judge(photo, [seen(Box(10, 10, 20, 20), 0.9)], scale=4)
     assert one.verdicts == (0,)
     assert one.detections[0].box == Box(40, 40, 80, 80)
     assert one.detections[0].landmarks[0] == (LANDMARKS[0][0] * 4, LANDMARKS[0][1] * 4)
@@ -77,7 +82,7 @@ photos = st.builds(
 
 @given(st.lists(photos, min_size=1, max_size=6))
 def test_recall_and_false_detections_only_rise_as_the_score_falls(many: list[Judged]) -> None:
-    curve = face_evaluation.curve_of(many)
+    curve = detector_figures.curve_of(many)
     assert (np.diff(curve.score) < 0).all()
     assert (np.diff(curve.false) >= 0).all()
     assert ((curve.precision >= 0) & (curve.precision <= 1)).all()
@@ -91,11 +96,11 @@ def test_a_point_of_the_curve_is_what_a_detector_with_that_threshold_would_have_
     many: list[Judged], threshold: float
 ) -> None:
     def with_threshold(j: Judged) -> Judged:
-        return face_evaluation.judge(j.photo, [d for d in j.detections if d.score >= threshold])
+        return matching.judge(j.photo, [d for d in j.detections if d.score >= threshold])
 
     alone = sum((with_threshold(j).at(0.0) for j in many), Found())
     assert alone == sum((j.at(threshold) for j in many), Found())
-    curve = face_evaluation.curve_of(many)
+    curve = detector_figures.curve_of(many)
     there = curve.score >= threshold
     assert (curve.false[there][-1] if there.any() else 0) == alone.false
     if alone.faces:
@@ -104,7 +109,7 @@ def test_a_point_of_the_curve_is_what_a_detector_with_that_threshold_would_have_
 
 @given(st.lists(photos, min_size=1, max_size=8))
 def test_every_photo_is_in_its_set_and_once_in_all_whatever_the_sets_are_called(many: list[Judged]) -> None:
-    groups = face_evaluation.groups(many)
+    groups = detector_figures.groups(many)
     assert groups["all"] == many
     assert len(groups.get("with faces", [])) + len(groups.get("without a face", [])) == len(many)
     assert all(len(groups[name]) == sum(j.photo.set == name for j in many) for name in ("a", "b") if name in groups)
@@ -113,11 +118,11 @@ def test_every_photo_is_in_its_set_and_once_in_all_whatever_the_sets_are_called(
 @given(st.lists(photos, min_size=1, max_size=6), st.floats(0, 1))
 def test_sizes_and_bins_of_the_score_add_up_to_the_whole(many: list[Judged], threshold: float) -> None:
     total = sum((j.at(threshold) for j in many), Found())
-    sizes = face_evaluation.by_size(many, threshold)
+    sizes = detector_figures.by_size(many, threshold)
     assert sum(there for *_, there, _ in sizes) == total.faces
     assert sum(found for *_, found in sizes) == total.found
     all_of_them = sum((j.at(0.0) for j in many), Found())
-    bins = face_evaluation.reliability(many)
+    bins = detector_figures.reliability(many)
     assert sum(there for *_, there, _ in bins) == all_of_them.found + all_of_them.false
     assert sum(right for *_, right in bins) == all_of_them.found
 
@@ -125,17 +130,17 @@ def test_sizes_and_bins_of_the_score_add_up_to_the_whole(many: list[Judged], thr
 def test_the_figures_carry_counts_intervals_and_the_overlap_of_what_was_found() -> None:
     face = Box(0, 0, 10, 10)
     good, bad = judged([(face, 0.9)], [face]), judged([(Box(50, 50, 10, 10), 0.6)], [face])
-    figures = face_evaluation.figures([good, bad] * 20, 0.5)
+    figures = detector_figures.figures([good, bad] * 20, 0.5)
     assert figures.counts == Found(40, 40, 20, 20)
     assert figures.recall.low < figures.recall.value == 0.5 < figures.recall.high
     assert figures.false.low < figures.false.value == 50 < figures.false.high
     assert figures.overlap == 1.0
-    surer = face_evaluation.figures([good, bad] * 20, 0.7)
+    surer = detector_figures.figures([good, bad] * 20, 0.7)
     assert (surer.counts.found, surer.counts.false, surer.false.high) == (20, 0, 0)
 
 
 def test_without_faces_there_is_no_recall_but_there_are_false_detections() -> None:
-    figures = face_evaluation.figures([judged([(Box(0, 0, 9, 9), 0.8)], [])] * 3, 0.5)
+    figures = detector_figures.figures([judged([(Box(0, 0, 9, 9), 0.8)], [])] * 3, 0.5)
     assert np.isnan([figures.recall.value, figures.recall.low, figures.overlap]).all()
     assert figures.false.value == 100
 
@@ -148,7 +153,7 @@ def test_another_detector_is_compared_at_as_many_false_ones_as_ours_makes(tmp_pa
     cells.convert("RGB").save(tmp_path / "cells.png")
     faces = (Box(0, 0, BRIGHT, BRIGHT), Box(64, 0, BRIGHT, BRIGHT))
     photo = Labelled(tmp_path / "cells.png", "drawn", faces)
-    (ours, theirs), failed = face_evaluation.run(face_evaluation.entrants([tmp_path / "bright.onnx"]), [photo])
+    (ours, theirs), failed = judging.run(judging.entrants([tmp_path / "bright.onnx"]), [photo])
     assert not failed
     assert ours.judged[0].detections == ()
     assert ours.level is None
@@ -160,9 +165,9 @@ def test_landmarks_are_compared_in_sides_of_the_box_on_faces_that_both_found() -
     face, other = Box(0, 0, 40, 20), Box(100, 0, 40, 20)
     photo = Labelled(Path("photo.jpg"), "set", (face, other))
     moved = tuple((x + 3, y + 4) for x, y in LANDMARKS)
-    ours = face_evaluation.judge(photo, [seen(face, 0.9), seen(other, 0.8)])
-    theirs = face_evaluation.judge(photo, [Detection(face, moved, 0.7), Detection(other, moved, 0.4)])
-    assert face_evaluation.landmark_errors([ours], [theirs], 0.5).tolist() == pytest.approx([5 / 40])
+    ours = matching.judge(photo, [seen(face, 0.9), seen(other, 0.8)])
+    theirs = matching.judge(photo, [Detection(face, moved, 0.7), Detection(other, moved, 0.4)])
+    assert detector_figures.landmark_errors([ours], [theirs], 0.5).tolist() == pytest.approx([5 / 40])
 
 
 # what is read
@@ -183,12 +188,12 @@ def test_landmarks_are_compared_in_sides_of_the_box_on_faces_that_both_found() -
 def test_a_listing_of_another_form_is_refused_with_the_entry(tmp_path: Path, content: str, said: str) -> None:
     (tmp_path / "boxes.json").write_text(content)
     with pytest.raises(UsageError, match=said):
-        face_evaluation.labelled(tmp_path)
+        detector_photos.labelled(tmp_path)
 
 
 def test_what_is_ignored_may_be_left_out_of_the_listing(tmp_path: Path) -> None:
     (tmp_path / "boxes.json").write_text('[{"file": "a.jpg", "set": "s", "boxes": [[1, 2, 3, 4]]}]')
-    assert face_evaluation.labelled(tmp_path) == [Labelled(tmp_path / "a.jpg", "s", (Box(1, 2, 3, 4),))]
+    assert detector_photos.labelled(tmp_path) == [Labelled(tmp_path / "a.jpg", "s", (Box(1, 2, 3, 4),))]
 
 
 # OpenCV's models
@@ -401,22 +406,22 @@ def test_what_cannot_be_done_is_said_in_one_line(
 def test_the_largest_misses_and_the_surest_false_faces_come_first() -> None:
     small, large, found = Box(0, 0, 10, 12), Box(40, 0, 30, 30), Box(100, 0, 20, 20)
     one = judged([(found, 0.9), (small, 0.3), (Box(0, 90, 9, 9), 0.6), (Box(60, 90, 9, 9), 0.8)], [small, large, found])
-    missed = face_sheets.misses([one], 0.5)
+    missed = sheets.misses([one], 0.5)
     assert [(t.centre, t.caption) for t in missed] == [(large, "30 px, no score"), (small, "12 px, score 0.30")]
-    assert [t.caption for t in face_sheets.false_faces([one], 0.5)] == ["9 px, 0.80", "9 px, 0.60"]
+    assert [t.caption for t in sheets.false_faces([one], 0.5)] == ["9 px, 0.80", "9 px, 0.60"]
 
 
 def test_sheets_hold_so_many_tiles_and_a_face_at_the_border_or_of_any_size_fits(tmp_path: Path) -> None:
     photo = tmp_path / ("n" * 100 + ".png")
     astronaut().save(photo)
     places = [Box(-20, -20, 50, 50), Box(500, 500, 40, 40), Box(0, 0, 512, 512), Box(100, 100, 1, 1)]
-    tiles = [face_sheets.Tile(photo, box, (box,), (), "?") for box in places] * 15
-    files = face_sheets.write(tmp_path, "all", tiles)
+    tiles = [sheets.Tile(photo, box, (box,), (), "?") for box in places] * 15
+    files = sheets.write(tmp_path, "all", tiles)
     assert files == ["all-1.png", "all-2.png"]
     with Image.open(tmp_path / "all-1.png") as full, Image.open(tmp_path / "all-2.png") as rest:
-        assert full.width == rest.width == face_sheets.COLUMNS * face_sheets.TILE
+        assert full.width == rest.width == sheets.COLUMNS * sheets.TILE
         assert full.height == 3 * rest.height
-    assert face_sheets.write(tmp_path, "none", []) == []
+    assert sheets.write(tmp_path, "none", []) == []
 
 
 def test_a_report_on_nothing_found_at_all_is_drawn_too(tmp_path: Path) -> None:
@@ -426,6 +431,6 @@ def test_a_report_on_nothing_found_at_all_is_drawn_too(tmp_path: Path) -> None:
 
     landscape(64, 48).save(tmp_path / "hill.png")
     photo = Labelled(tmp_path / "hill.png", "drawn", (Box(5, 5, 20, 20),))
-    result = Result(Entrant("blind", Blind(), (0.5,)), (face_evaluation.judge(photo, []),))
-    shown = face_report.write(tmp_path / "report", [result], face_tables.rows([result]), [])
+    result = Result(Entrant("blind", Blind(), (0.5,)), (matching.judge(photo, []),))
+    shown = report.write(tmp_path / "report", [result], tables.rows([result]), [])
     assert "1 of 1 missed by blind" in shown.read_text()

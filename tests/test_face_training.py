@@ -22,16 +22,13 @@ from albumsort.cli import app
 from albumsort.errors import UsageError
 from albumsort.face_rows import SCORE
 from albumsort.faces import Calibration, Pixels
-from albumsort.training import (
-    face_calibration,
-    face_candidates,
-    face_canvases,
-    face_labels,
-    face_photos,
-    face_reviews,
-    shards,
-)
-from albumsort.training.face_photos import Split
+from albumsort.training.common import shards
+from albumsort.training.faces import calibration, candidates, effects
+from albumsort.training.faces import canvases as face_canvases
+from albumsort.training.faces import labels as face_labels
+from albumsort.training.faces import photos as face_photos
+from albumsort.training.faces import reviews as face_reviews
+from albumsort.training.faces.photos import Split
 
 SKIN = (120, 160, 230)
 
@@ -392,7 +389,7 @@ def test_a_canvas_shows_its_faces_where_its_rows_say(labels, seed):
 def test_a_face_at_a_slant_is_where_its_row_says(angle):
     pixels = np.zeros((240, 320, 3), np.uint8)
     drawn = paint_face(pixels, 60, 70, 80)
-    seen, [face] = face_canvases.tilted(pixels, rows(drawn), angle)
+    seen, [face] = effects.tilted(pixels, rows(drawn), angle)
     [found] = SkinTeacher()(seen)
     assert np.allclose(face_rows.centres(rows(face)), face_rows.centres(rows(found)), atol=2)
     for x, y in face[face_rows.LANDMARKS].reshape(-1, 2)[:2]:
@@ -401,7 +398,7 @@ def test_a_face_at_a_slant_is_where_its_row_says(angle):
 
 def test_now_and_then_light_leaves_only_dark_or_only_a_part_of_the_greys():
     ramp = np.repeat(np.arange(256, dtype=np.uint8)[None, :, None], 3, axis=2)
-    drawn = [face_canvases.lit(ramp, np.random.default_rng(seed)) for seed in range(500)]
+    drawn = [effects.lit(ramp, np.random.default_rng(seed)) for seed in range(500)]
     darkest, brightest = (np.array([f(pixels) for pixels in drawn]) for f in (np.min, np.max))
     dim = (brightest < 140) & (darkest == 0)
     faded = (darkest > 30) & (brightest - darkest < 0.75 * 255)
@@ -411,7 +408,7 @@ def test_now_and_then_light_leaves_only_dark_or_only_a_part_of_the_greys():
 
 def test_some_photos_are_shown_at_a_slant_too_and_empty_ones_turned(labels):
     shown = [
-        (photo, [pixels for pixels, _ in face_candidates._shown(photo, np.random.default_rng(seed))])
+        (photo, [pixels for pixels, _ in candidates._shown(photo, np.random.default_rng(seed))])
         for photo in face_photos.read(labels)
         for seed in range(20)
     ]
@@ -423,10 +420,10 @@ def test_some_photos_are_shown_at_a_slant_too_and_empty_ones_turned(labels):
 
 
 def test_what_the_verifier_is_shown_lies_where_its_answer_says(monkeypatch):
-    from albumsort.training import face_verifying
-    from albumsort.training.face_candidates import CENTRE, COLUMNS, POINTS, SIDE, SIZE, TRUE
+    from albumsort.training.faces import verifier
+    from albumsort.training.faces.candidates import CENTRE, COLUMNS, POINTS, SIDE, SIZE, TRUE
 
-    monkeypatch.setattr(face_verifying, "COVERED_SHARE", 0.0)
+    monkeypatch.setattr(verifier, "COVERED_SHARE", 0.0)
     crop = np.full((SIDE, SIDE, 3), 20, np.uint8)
     crop[24:44, 18:38] = 240
     row = np.zeros(COLUMNS, np.float32)
@@ -434,7 +431,7 @@ def test_what_the_verifier_is_shown_lies_where_its_answer_says(monkeypatch):
     row[POINTS] = np.tile(row[CENTRE], 5)
     before, measured = (crop.copy(), row.copy()), 0
     for seed in range(300):
-        pixels, answer = face_verifying.varied(crop, row, np.random.default_rng(seed))
+        pixels, answer = verifier.varied(crop, row, np.random.default_rng(seed))
         bright = pixels.mean(axis=2) > (int(pixels.max()) + int(np.median(pixels))) / 2
         if int(pixels.max()) - int(np.median(pixels)) < 120:
             continue  # too little light to measure
@@ -453,24 +450,24 @@ def test_candidates_are_faces_or_none_and_what_lies_between_is_left_out():
     found = rows(
         row(104, 100, 40, 40, 0.9), row(118, 100, 40, 40, 0.5), row(10, 10, 20, 20, 0.3), row(300, 100, 40, 40)
     )
-    judged, kept = face_candidates.judge(found, faces)
+    judged, kept = candidates.judge(found, faces)
     assert kept.tolist() == [True, False, True, False]
-    assert judged[:, face_candidates.TRUE].tolist() == [1, 0]
-    unit = 40 * face_candidates.VERIFIER_CONTEXT
-    assert judged[0, face_candidates.CENTRE].tolist() == pytest.approx([-4 / unit, 0])
-    assert np.exp(judged[0, face_candidates.SIZE]).tolist() == pytest.approx([40 / unit, 40 / unit])
-    assert not judged[1, 1 : face_candidates.PROPOSAL].any()
+    assert judged[:, candidates.TRUE].tolist() == [1, 0]
+    unit = 40 * candidates.VERIFIER_CONTEXT
+    assert judged[0, candidates.CENTRE].tolist() == pytest.approx([-4 / unit, 0])
+    assert np.exp(judged[0, candidates.SIZE]).tolist() == pytest.approx([40 / unit, 40 / unit])
+    assert not judged[1, 1 : candidates.PROPOSAL].any()
 
 
 def test_what_a_reviewer_ruled_out_is_a_candidate_that_is_none_for_sure():
-    from albumsort.training.face_verifying import Candidates
+    from albumsort.training.faces.verifier import Candidates
 
     faces = rows(row(100, 100, 40, 40), row(200, 100, 40, 40, 0), row(110, 100, 40, 40, 0))
     found = rows(row(202, 100, 40, 40), row(101, 100, 40, 40), row(10, 10, 20, 20))
-    judged, kept = face_candidates.judge(found, faces)
+    judged, kept = candidates.judge(found, faces)
     assert kept.all()
-    assert judged[:, face_candidates.TRUE].tolist() == [0, 1, 0]
-    assert judged[:, face_candidates.RULED_OUT].tolist() == [1, 0, 0]
+    assert judged[:, candidates.TRUE].tolist() == [0, 1, 0]
+    assert judged[:, candidates.RULED_OUT].tolist() == [1, 0, 0]
     part = {"crops": np.zeros((3, 64, 64, 3), np.uint8), "rows": judged, "sources": np.array(["a"] * 3)}
     assert Candidates([part]).settled.tolist() == [True, True, False]
 
@@ -491,23 +488,23 @@ class TwoFaces:
         return {"pixels": pixels[None], "faces": np.array(faces, np.float32)}
 
 
-@pytest.mark.parametrize(("every", "numbers"), [(face_candidates.ONE_OF, [0, 4]), (1, [0, 1, 2, 3, 4])])
+@pytest.mark.parametrize(("every", "numbers"), [(candidates.ONE_OF, [0, 4]), (1, [0, 1, 2, 3, 4])])
 def test_canvases_give_candidates_where_something_is_to_be_learnt(tmp_path, every, numbers):
     canvases, folder, proposer = tmp_path / "canvases", tmp_path / "candidates", tmp_path / "proposer.tflite"
     proposer.write_bytes(weights.load("face_proposer")[0])
     shards.make(canvases, range(5), TwoFaces(), "canvases")
-    face_candidates.collect_from_canvases(folder, canvases, proposer, 3, every)
+    candidates.collect_from_canvases(folder, canvases, proposer, 3, every)
     parts = shards.read(folder)
     for part in parts:
-        true = part["rows"][:, face_candidates.TRUE] == 1
+        true = part["rows"][:, candidates.TRUE] == 1
         blue, _, red = part["crops"][true][:, 24:40, 24:40].astype(float).mean(axis=(1, 2)).T
         assert len(red)
         assert (red > 1.3 * blue).all()
         face = part["crops"][true][0][16:48, 16:48, 1]
         alike = [cv2.matchTemplate(one[..., 1], face, cv2.TM_CCOEFF_NORMED).max() for one in part["crops"][~true]]
         assert max(alike) < 0.7
-        assert (part["rows"][:, face_candidates.RULED_OUT] == 0).all()  # IGNORE is 0, as is what a reviewer rules out
-        assert set(part["sources"]) == {face_candidates.CANVAS}
+        assert (part["rows"][:, candidates.RULED_OUT] == 0).all()  # IGNORE is 0, as is what a reviewer rules out
+        assert set(part["sources"]) == {candidates.CANVAS}
     assert len(parts) == len(numbers)
     for number, part in zip(numbers, parts, strict=True):
         assert (part["crops"] == 40 + 20 * number).all(axis=3).any()  # what is behind the faces
@@ -517,7 +514,7 @@ def test_canvases_give_candidates_where_something_is_to_be_learnt(tmp_path, ever
 def test_a_face_turns_with_its_photo(turns):
     pixels = np.zeros((100, 160, 3), np.uint8)
     pixels[20:30, 40:70] = 255
-    turned, faces = face_candidates._quartered(pixels, rows(row(40, 20, 30, 10)), turns)
+    turned, faces = candidates._quartered(pixels, rows(row(40, 20, 30, 10)), turns)
     assert turned.shape == ((160, 100, 3) if turns % 2 else (100, 160, 3))
     y, x = (slice(int(v.min()), int(v.max()) + 1) for v in np.nonzero(turned[..., 0]))
     assert faces[0, :4].tolist() == [x.start, y.start, x.stop - x.start, y.stop - y.start]
@@ -529,7 +526,7 @@ def test_a_face_turns_with_its_photo(turns):
 def test_a_face_is_found_once_and_what_nobody_is_sure_of_counts_neither_way():
     faces = rows(row(0, 0, 20, 20), row(50, 50, 20, 20, face_labels.UNSURE))
     found = rows(row(1, 0, 20, 20), row(0, 1, 20, 20), row(50, 50, 20, 20), row(90, 90, 9, 9))
-    right, counted = face_calibration.matched(found, faces)
+    right, counted = calibration.matched(found, faces)
     assert right.tolist() == [True, False, False, False]
     assert counted.tolist() == [True, True, False, True]
 
@@ -539,7 +536,7 @@ def test_the_calibration_makes_a_score_of_one_half_right_half_of_the_time():
     true_one = Calibration(0.4, 1.3, -0.7)
     scores = random.uniform(0.01, 0.99, (20_000, 2)).astype(np.float32)
     true = random.random(len(scores)) < true_one(*scores.T)
-    fitted = face_calibration.fit(face_calibration.Judged(scores, scores[:, 0], true, 1, 1))
+    fitted = calibration.fit(calibration.Judged(scores, scores[:, 0], true, 1, 1))
     assert [fitted.proposal, fitted.verification, fitted.offset] == pytest.approx([0.4, 1.3, -0.7], abs=0.08)
 
 
@@ -550,10 +547,10 @@ def test_the_calibration_makes_a_score_of_one_half_right_half_of_the_time():
 def trained(album, tmp_path_factory) -> dict[str, Any]:
     """A detector trained on drawn faces, interrupted within the proposer."""
     pytest.importorskip("tensorflow")
-    from albumsort.training import face_fitting, face_shipping
+    from albumsort.training.faces import fitting, shipping
 
     run = tmp_path_factory.mktemp("training") / "run"
-    recipe = face_fitting.FaceRecipe(
+    recipe = fitting.FaceRecipe(
         canvases=64,
         checked=8,
         steps_an_epoch=28,
@@ -566,20 +563,20 @@ def trained(album, tmp_path_factory) -> dict[str, Any]:
     drawn = face_photos.gather([album], None, ())
 
     def train(watch: Any = iter) -> Any:
-        return face_shipping.train(drawn, SkinTeacher, "skin", recipe, run, "test", watch)
+        return shipping.train(drawn, SkinTeacher, "skin", recipe, run, "test", watch)
 
-    class Stop(face_fitting.Scored):
+    class Stop(fitting.Scored):
         def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
             if epoch == 2:
                 raise KeyboardInterrupt
             super().on_epoch_begin(epoch, logs)
 
-    whole, face_fitting.Scored = face_fitting.Scored, Stop
+    whole, fitting.Scored = fitting.Scored, Stop
     try:
         with pytest.raises(KeyboardInterrupt):
             train()
     finally:
-        face_fitting.Scored = whole
+        fitting.Scored = whole
     return {"run": run, "recipe": recipe, "drawn": drawn, "result": train()}
 
 
@@ -602,10 +599,10 @@ def test_an_interrupted_run_goes_on_and_its_losses_fall(trained):
 @pytest.mark.slow
 def test_the_detector_that_was_trained_finds_a_drawn_face(trained, tmp_path, monkeypatch):
     from albumsort import faces, weights
-    from albumsort.training import face_shipping
+    from albumsort.training.faces import shipping
 
     (tmp_path / "manifest.json").write_text('{"networks": {}}')
-    face_shipping.install(trained["run"], tmp_path)
+    shipping.install(trained["run"], tmp_path)
     monkeypatch.setattr(weights, "folder", lambda: tmp_path)
     weights.manifest.cache_clear()
     try:
@@ -651,13 +648,13 @@ def test_a_run_is_evaluated_instead_of_what_ships(trained, tmp_path):
 def test_the_proposer_in_integers_answers_nearly_as_the_one_that_was_trained(trained):
     from albumsort import faces
     from albumsort.litert import Network
-    from albumsort.training import face_fitting, face_networks
+    from albumsort.training.faces import fitting, networks
 
     network = Network((trained["run"] / "face_proposer.tflite").read_bytes())
-    learnt = face_fitting.averaged("proposer", trained["run"] / "proposer-1")
+    learnt = fitting.averaged("proposer", trained["run"] / "proposer-1")
     pixels = np.ascontiguousarray(np.asarray(landscape(300, 200))[:, :, ::-1])
     paint_face(pixels, 130, 60, 60)
-    given = faces.proposer_input(pixels, face_networks.NEIGHBOURS)
+    given = faces.proposer_input(pixels, networks.NEIGHBOURS)
     assert given.shape == (1, 224, 80, 12)
     assert np.array_equal(given[0, :200, :75].reshape(200, 300, 3) + np.int16(128), pixels)
     ours, expected = network(given)[0], np.asarray(learnt(given + np.float32(128)))[0]
@@ -669,22 +666,22 @@ def test_the_proposer_in_integers_answers_nearly_as_the_one_that_was_trained(tra
 
 @pytest.mark.slow
 def test_a_run_belongs_to_its_recipe_its_photos_and_its_teacher(trained):
-    from albumsort.training import face_shipping
+    from albumsort.training.faces import shipping
 
     other = replace(trained["recipe"], seed=1)
     with pytest.raises(UsageError, match="another recipe"):
-        face_shipping.train(trained["drawn"], SkinTeacher, "skin", other, trained["run"], "test", iter)
+        shipping.train(trained["drawn"], SkinTeacher, "skin", other, trained["run"], "test", iter)
     with pytest.raises(UsageError, match="other photos or another teacher"):
-        face_shipping.train(trained["drawn"], SkinTeacher, "eyes", trained["recipe"], trained["run"], "test", iter)
+        shipping.train(trained["drawn"], SkinTeacher, "eyes", trained["recipe"], trained["run"], "test", iter)
 
 
 @pytest.mark.slow
 def test_the_verifier_learns_on_from_a_finished_one_and_from_what_a_reviewer_ruled_out(trained, tmp_path):
     from albumsort.litert import Network
-    from albumsort.training import face_fitting, face_shipping, face_verifying
-    from albumsort.training.face_verifying import Candidates
+    from albumsort.training.faces import fitting, shipping, verifier
+    from albumsort.training.faces.verifier import Candidates
 
-    start = face_shipping.Start.read(str(trained["run"]))
+    start = shipping.Start.read(str(trained["run"]))
     labels = face_photos.read(trained["run"] / "labels")
     groups = [p for p in labels if p.split is Split.TRAINING and len(p.sure) > 1]
     lines = [f"{p.name},other,{','.join(f'{v:.0f}' for v in face[:4])}" for p in groups for face in p.sure[1:]]
@@ -694,7 +691,7 @@ def test_the_verifier_learns_on_from_a_finished_one_and_from_what_a_reviewer_rul
 
     def train(recipe: Any, lines: list[str], start: Any = start) -> Any:
         reviewed = review(tmp_path, *lines)
-        return face_shipping.train(trained["drawn"], SkinTeacher, "skin", recipe, run, "on", iter, reviewed, start)
+        return shipping.train(trained["drawn"], SkinTeacher, "skin", recipe, run, "on", iter, reviewed, start)
 
     with pytest.raises(UsageError, match="no epochs for the proposer"):
         train(recipe, lines, None)
@@ -716,8 +713,8 @@ def test_the_verifier_learns_on_from_a_finished_one_and_from_what_a_reviewer_rul
 
     learnt = Candidates(shards.read(run / "candidates-0"))
     assert learnt.true.sum() > 50
-    assert (learnt.rows[:, face_candidates.RULED_OUT] > 0).sum() > 50
-    same = face_fitting.taken("verifier", start.verifier, face_verifying.some(learnt, 200))
+    assert (learnt.rows[:, candidates.RULED_OUT] > 0).sum() > 50
+    same = fitting.taken("verifier", start.verifier, verifier.some(learnt, 200))
     crops = np.stack([learnt.crop(i)[8:56, 8:56] for i in range(0, len(learnt), 7)]).astype(np.float32)
     ours, theirs = np.asarray(same(crops, training=False)), Network(start.verifier)(crops)
     assert 1 / (1 + np.exp(-ours[:, 0])) == pytest.approx(theirs[:, 0], abs=0.1)
@@ -727,16 +724,17 @@ def test_the_verifier_learns_on_from_a_finished_one_and_from_what_a_reviewer_rul
 @pytest.mark.slow
 def test_the_proposer_of_a_file_answers_as_the_file_does(trained):
     from albumsort.litert import Network
-    from albumsort.training import conversion, face_fitting, face_proposing, face_shipping
-    from albumsort.training.networks import BatchNorm
+    from albumsort.training.common.layers import BatchNorm
+    from albumsort.training.faces import conversion, fitting, shipping
+    from albumsort.training.faces import proposer as face_proposing
 
-    model, random = face_fitting.averaged("proposer", trained["run"] / "proposer-1"), np.random.default_rng(0)
+    model, random = fitting.averaged("proposer", trained["run"] / "proposer-1"), np.random.default_rng(0)
     for layer in model.layers:  # a block begins by adding nothing, and after so few steps still adds little
         if isinstance(layer, BatchNorm) and np.abs(np.array(layer.gamma)).max() < 0.5:
             layer.gamma.assign(random.uniform(0.3, 1, layer.gamma.shape))
-    content = conversion.proposer_to_litert(model, face_shipping.shown(trained["run"] / "labels", 0))
+    content = conversion.proposer_to_litert(model, shipping.shown(trained["run"] / "labels", 0))
     pixels, _ = face_proposing.Batches(shards.read(trained["run"] / "canvases"), 16, 1, 0)[0]
-    taken = np.asarray(face_fitting.taken("proposer", content, pixels)(pixels.astype(np.float32), training=False))
+    taken = np.asarray(fitting.taken("proposer", content, pixels)(pixels.astype(np.float32), training=False))
     network = Network(content)
     given = np.concatenate([network((one ^ 128).view(np.int8)[None]) for one in pixels])
     for i in range(given.shape[-1]):  # without what the blocks add it is .64; how much that is depends on the processor
@@ -747,18 +745,18 @@ def test_the_proposer_of_a_file_answers_as_the_file_does(trained):
 def test_a_deeper_verifier_begins_with_the_answers_of_the_file(monkeypatch):
     pytest.importorskip("tensorflow")
     from albumsort.litert import Network
-    from albumsort.training import conversion, face_fitting, face_networks
+    from albumsort.training.faces import conversion, fitting, networks
 
     random = np.random.default_rng(0)
-    monkeypatch.setattr(face_networks, "VERIFIER_BLOCKS", (1, 1))
-    shallow = face_networks.verifier()
+    monkeypatch.setattr(networks, "VERIFIER_BLOCKS", (1, 1))
+    shallow = networks.verifier()
     for weight in shallow.trainable_variables:
         if not np.array(weight).any():  # what begins with 0: scales of blocks, offsets, answers
             weight.assign(random.normal(0, 0.3, weight.shape))
     content = conversion.verifier_to_litert(shallow)
     monkeypatch.undo()
     crops = random.integers(0, 256, (50, 48, 48, 3)).astype(np.uint8)
-    deeper = face_fitting.taken("verifier", content, crops)
+    deeper = fitting.taken("verifier", content, crops)
     assert deeper.count_params() > shallow.count_params()
     given, expected = (Network(c)(crops.astype(np.float32)) for c in (conversion.verifier_to_litert(deeper), content))
     assert np.ptp(expected[:, 1:], axis=0).min() > 1.5
@@ -768,12 +766,12 @@ def test_a_deeper_verifier_begins_with_the_answers_of_the_file(monkeypatch):
 @pytest.mark.slow
 def test_another_network_is_no_start(trained):
     from albumsort.errors import AlbumsortError
-    from albumsort.training import face_fitting
+    from albumsort.training.faces import fitting
 
     crops = np.zeros((4, 48, 48, 3), np.uint8)
     for content in ((trained["run"] / "face_proposer.tflite").read_bytes(), weights.load("emotion")[0]):
         with pytest.raises(AlbumsortError, match="it is another network"):
-            face_fitting.taken("verifier", content, crops)
+            fitting.taken("verifier", content, crops)
 
 
 @pytest.mark.slow

@@ -426,7 +426,8 @@ def test_the_proposer_sees_whole_cells_of_nearly_the_whole_photo(size: tuple[int
 
 @pytest.mark.slow
 def test_faces_are_found_in_photos_of_groups_masks_and_scenes(detector: FaceDetector, shared_photos: Path) -> None:
-    from albumsort.training.face_evaluation import Found, evaluate
+    from albumsort.training.detectors.judging import evaluate
+    from albumsort.training.detectors.matching import Found
 
     counts = evaluate(detector, shared_photos / "boxes", iter)
     groups = sum((counts[name] for name in ("dlib", "fddb", "wider_train", "wider_val")), Found())

@@ -14,20 +14,20 @@ from albumsort import weights
 from albumsort.cli import app
 from albumsort.emotions import load_classifier
 from albumsort.errors import AlbumsortError, UsageError
-from albumsort.training import (
+from albumsort.training.emotion import (
+    agreement,
     augmentation,
-    datasets,
+    calibration,
+    crops,
     examples,
-    further,
+    gathering,
     natural,
-    natural_answers,
-    natural_calibration,
-    natural_evaluation,
     natural_scores,
-    photo_faces,
     sources,
 )
-from albumsort.training.natural import EXPRESSIONS, EYES_HEAD, NATURAL_HEAD
+from albumsort.training.emotion import answers as natural_answers
+from albumsort.training.emotion import data as datasets
+from albumsort.training.emotion.natural import EXPRESSIONS, EYES_HEAD, NATURAL_HEAD
 from albumsort.types import Box, Emotion
 
 HEADS = (*datasets.BOTH_HEADS, NATURAL_HEAD, EYES_HEAD)
@@ -175,29 +175,29 @@ def photo_with(tmp_path, name, image):
 
 def test_a_judged_face_of_a_photo_is_cut_as_the_program_cuts_it(tmp_path):
     folder = photo_with(tmp_path, "a.png", astronaut())
-    [(place, tile)] = photo_faces.find_faces(folder, frozenset(), lambda files: files)
+    [(place, tile)] = crops.find_faces(folder, frozenset(), lambda files: files)
     judged = tmp_path / "judged.csv"
     with judged.open("w", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(photo_faces.JUDGED_COLUMNS)
+        writer.writerow(crops.JUDGED_COLUMNS)
         box = place.box
         for label in ("happy", "happy", "sad"):
             writer.writerow(["a.png", box.x, box.y, box.w, box.h, place.lean, label, "open"])
-    assert photo_faces.is_about_photos(judged)
-    faces = photo_faces.judged(judged, folder, frozenset(), lambda files: files)
+    assert crops.is_about_photos(judged)
+    faces = crops.judged(judged, folder, frozenset(), lambda files: files)
     assert np.abs(faces.tiles[0].astype(int) - tile).max() <= 1
     assert faces.expressions.sum() == 3  # one face, three viewers
     assert EXPRESSIONS[natural.majority(faces.expressions)[0]] == "happy"
-    assert len(photo_faces.judged(judged, folder, frozenset({"a.png"}), lambda files: files)) == 0
+    assert len(crops.judged(judged, folder, frozenset({"a.png"}), lambda files: files)) == 0
 
 
 def test_a_place_that_a_reviewer_ruled_out_is_no_face(tmp_path):
     folder = photo_with(tmp_path, "a.png", astronaut())
     review = tmp_path / "review.csv"
     review.write_text("photo,verdict,x,y,w,h\na.png,other,300,300,60,60\na.png,face,200,60,100,120\n")
-    [tile] = photo_faces.nobody(review, folder, frozenset(), lambda files: files)
+    [tile] = crops.nobody(review, folder, frozenset(), lambda files: files)
     pixels = np.asarray(astronaut())[:, :, ::-1]
-    assert np.array_equal(tile, photo_faces.tile(np.ascontiguousarray(pixels), Box(300, 300, 60, 60), 0.0))
+    assert np.array_equal(tile, crops.tile(np.ascontiguousarray(pixels), Box(300, 300, 60, 60), 0.0))
 
 
 @pytest.mark.parametrize(
@@ -210,7 +210,7 @@ def test_a_place_that_a_reviewer_ruled_out_is_no_face(tmp_path):
 )
 def test_sources_that_lack_what_they_are_about_are_refused(named, reason):
     with pytest.raises(UsageError, match=reason):
-        further.Sources(**named)
+        gathering.Sources(**named)
 
 
 # figures
@@ -241,24 +241,24 @@ def test_scaling_undoes_how_often_training_showed_each_answer_and_how_sure_it_ma
     no_face = random.normal(0, 9, (6000, 1))  # is left out
     leaning = np.hstack([1.7 * (calibrated + np.linspace(-1, 1, 9)), no_face]).astype(np.float32)
     said, weight = np.eye(10, dtype=np.float32)[truth], np.ones(6000, np.float32)
-    scaling = natural_calibration.fit(leaning, said, weight)
+    scaling = calibration.fit(leaning, said, weight)
     assert scaling.temperature == pytest.approx(1.7, rel=0.1)
     fitted = scaling.probabilities(leaning).mean(axis=0)
     assert fitted == pytest.approx(np.bincount(truth, minlength=9) / 6000, abs=0.01)
     weight[truth == 3] = 10
-    assert natural_calibration.fit(leaning, said, weight).offsets[3] > scaling.offsets[3] + 1
+    assert calibration.fit(leaning, said, weight).offsets[3] > scaling.offsets[3] + 1
 
 
 def test_a_confusion_says_how_often_each_answer_is_given_to_faces_of_each_kind():
     sad, neutral, nothing = EMOTIONS.index(Emotion.SAD), EMOTIONS.index(Emotion.NEUTRAL), len(EMOTIONS)
     given = np.array([neutral] * 75 + [sad] * 25 + [neutral] * 100 + [-1] * 50)
     truth = np.array([sad] * 100 + [neutral] * 100 + [sad] * 50)
-    found = natural_calibration.confusion(given, truth, np.ones(250, np.float32))
+    found = calibration.confusion(given, truth, np.ones(250, np.float32))
     assert found["sad"]["sad"] == pytest.approx(0.25, abs=0.02)  # those that told nothing are left out
     assert found["neutral"]["neutral"] == pytest.approx(1, abs=0.02)
     assert found["nothing"]["nothing"] == pytest.approx(0.5)  # nobody of that kind was judged
     assert all(sum(row.values()) == pytest.approx(1, abs=1e-4) for row in found.values())
-    heavier = natural_calibration.confusion(given, truth, np.where(given == sad, 3.0, 1.0))
+    heavier = calibration.confusion(given, truth, np.where(given == sad, 3.0, 1.0))
     assert heavier["sad"]["sad"] == pytest.approx(0.5, abs=0.02)
     assert nothing == 7
 
@@ -269,11 +269,11 @@ def seen(labels, sure, eyes=None):
     for row, label in zip(probabilities, chosen, strict=True):
         row[label] = 0.88
     eyes = np.ones(len(labels)) if eyes is None else np.array(eyes)
-    return natural_evaluation.Seen(probabilities, chosen, np.array(sure, float), eyes)
+    return agreement.Seen(probabilities, chosen, np.array(sure, float), eyes)
 
 
 def viewed(said, eyes=None, weight=None, **groups):
-    return natural_evaluation.Viewed(
+    return agreement.Viewed(
         votes(*said),
         natural.votes(eyes or ["open"] * len(said), ("open", "closed", "hidden")),
         np.ones(len(said), np.float32) if weight is None else np.array(weight, np.float32),
@@ -284,7 +284,7 @@ def viewed(said, eyes=None, weight=None, **groups):
 def test_a_report_counts_every_face_by_its_weight_and_null_agrees_with_no_expression():
     said = ["happy", "neutral", "sad", "other", "anger happy sad"]
     labels = [Emotion.HAPPY, Emotion.SAD, Emotion.SAD, None, Emotion.ANGER]
-    scored = natural_evaluation.report(
+    scored = agreement.report(
         seen(labels, [0.9, 0.6, 0.7, np.nan, 0.5]),
         viewed(said, weight=[4, 2, 1, 2, 1], age=["a", "a", "b", "b", "b"]),
         0.5,
@@ -303,17 +303,15 @@ def test_a_report_counts_every_face_by_its_weight_and_null_agrees_with_no_expres
 
 def test_calibration_is_held_against_the_share_of_viewers_who_agree():
     faces = viewed(["sad sad happy"] * 9)
-    exact = natural_evaluation.calibration_error(seen([Emotion.SAD] * 9, [2 / 3] * 9), faces.expressions, faces.weight)
-    overconfident = natural_evaluation.calibration_error(
-        seen([Emotion.SAD] * 9, [0.9] * 9), faces.expressions, faces.weight
-    )
+    exact = agreement.calibration_error(seen([Emotion.SAD] * 9, [2 / 3] * 9), faces.expressions, faces.weight)
+    overconfident = agreement.calibration_error(seen([Emotion.SAD] * 9, [0.9] * 9), faces.expressions, faces.weight)
     assert exact == pytest.approx(0, abs=1e-6)
     assert overconfident == pytest.approx(0.9 - 2 / 3, abs=1e-6)
 
 
 def test_unseen_eyes_are_never_called_shut_and_laughing_ones_are_counted():
     faces = viewed(["happy", "happy", "neutral", "neutral"], ["open", "open", "closed", "closed"])
-    eyes = natural_evaluation.report(seen([Emotion.HAPPY] * 4, [0.9] * 4, [0.1, 0.9, 0.2, np.nan]), faces, 0.5).eyes
+    eyes = agreement.report(seen([Emotion.HAPPY] * 4, [0.9] * 4, [0.1, 0.9, 0.2, np.nan]), faces, 0.5).eyes
     assert eyes is not None
     assert (eyes.precision, eyes.recall, eyes.laughing) == (0.5, 0.5, (2, 1))
 
@@ -324,7 +322,7 @@ def test_unseen_eyes_are_never_called_shut_and_laughing_ones_are_counted():
 @pytest.mark.slow
 def test_a_run_on_natural_faces_makes_weights_that_the_program_loads(tmp_path, monkeypatch):
     pytest.importorskip("tensorflow")
-    from albumsort.training import fitting, shipping
+    from albumsort.training.emotion import fitting, shipping
 
     data, said = write_csvs(tmp_path, {"Training": 96, "PublicTest": 20, "PrivateTest": 2})
     faces = natural.load(drawn_natural(tmp_path, {"train": 300, "valid": 60, "test": 40, "unlabelled": 20}))
@@ -333,7 +331,7 @@ def test_a_run_on_natural_faces_makes_weights_that_the_program_loads(tmp_path, m
     recipe = fitting.Recipe(
         epochs=8, steps=25, batch=32, averaging=0.9, mixup=0.0, augmentation=0.2, natural_share=0.6, nobody_share=0.15
     )
-    found = further.Further(faces, nobody=nobody)
+    found = gathering.Further(faces, nobody=nobody)
     shipping.train(data, said, found, recipe, tmp_path / "run", "the command")
     (tmp_path / "weights").mkdir()
     shipping.install(tmp_path / "run", tmp_path / "weights")

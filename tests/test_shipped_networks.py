@@ -14,7 +14,7 @@ from albumsort import analysis, photos, weights
 from albumsort.emotions import load_classifier
 from albumsort.labels import LabelRule
 from albumsort.litert import Network
-from albumsort.training import album_evaluation, natural, natural_answers, natural_evaluation, natural_scores
+from albumsort.training.emotion import agreement, album, answers, natural, natural_scores
 from albumsort.types import EYES_SHUT, FOUR, THRESHOLD, Emotion
 
 pytestmark = pytest.mark.slow
@@ -34,7 +34,7 @@ def fer2013(shared_photos, tmp_path_factory):
 
 def test_the_emotion_network_keeps_its_promises_on_private_test(fer2013):
     pytest.importorskip("tensorflow")
-    from albumsort.training import shipping
+    from albumsort.training.emotion import shipping
 
     evaluated = shipping.evaluate(fer2013 / "fer2013.csv", fer2013 / "fer2013new.csv", "PrivateTest", None)
     scores = evaluated.report.scores
@@ -52,7 +52,7 @@ def viewed(shared_photos):
     if not (folder / "faces.csv").is_file():
         pytest.skip(f"needs natural faces in {folder}")
     classifier, faces = load_classifier(), natural.load(folder).of(natural.Use.TEST)
-    return faces, natural_answers.of_crops(classifier, faces.squares(classifier.side))
+    return faces, answers.of_crops(classifier, faces.squares(classifier.side))
 
 
 def test_labels_agree_with_viewers_and_sad_or_angry_faces_are_seldom_made_up(viewed):
@@ -62,19 +62,19 @@ def test_labels_agree_with_viewers_and_sad_or_angry_faces_are_seldom_made_up(vie
     assert natural_scores.share(seen.label == truth, faces.weight) >= 0.85
     negative = np.isin(seen.label, [list(Emotion).index(e) for e in (Emotion.ANGER, Emotion.SAD)])
     assert natural_scores.share(negative & (seen.label != truth), faces.weight) <= 0.01
-    assert natural_evaluation.calibration_error(seen, faces.expressions, faces.weight) <= 0.04
+    assert agreement.calibration_error(seen, faces.expressions, faces.weight) <= 0.04
 
 
 def test_shut_eyes_are_told_from_open_ones_and_laughing_ones_are_open(viewed):
     faces, seen = viewed
-    eyes = natural_evaluation.report(seen, natural_evaluation.Viewed.of(faces), EYES_SHUT).eyes
+    eyes = agreement.report(seen, agreement.Viewed.of(faces), EYES_SHUT).eyes
     assert eyes is not None
     assert eyes.auc >= 0.955
     assert eyes.laughing[1] <= 3
 
 
 def test_an_album_of_staged_photos_is_sorted_and_its_rare_folders_are_right(shared_photos):
-    report = album_evaluation.evaluate(shared_photos / "album", load_classifier(), iter)
+    report = album.evaluate(shared_photos / "album", load_classifier(), iter)
     assert report.balanced >= 0.76
     assert report.precision[Emotion.SAD].value >= 0.88
     assert report.precision[Emotion.ANGER].value >= 0.88

@@ -13,7 +13,8 @@ import pytest
 from helpers import drawn_face, write_csvs
 
 from albumsort.errors import AlbumsortError, UsageError
-from albumsort.training import datasets, sources
+from albumsort.training.emotion import data as datasets
+from albumsort.training.emotion import sources
 
 
 @pytest.fixture
@@ -177,7 +178,7 @@ def test_a_competition_is_answered_in_its_own_words(tmp_path):
     pytest.importorskip("tensorflow")
     from dataclasses import replace
 
-    from albumsort.training import competition
+    from albumsort.training.emotion import competition
 
     random = np.random.default_rng(0)
     words = [("Happy", True), ("SAD", False)]

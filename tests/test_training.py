@@ -17,7 +17,10 @@ import albumsort
 from albumsort import weights
 from albumsort.cli import app
 from albumsort.errors import AlbumsortError, UsageError
-from albumsort.training import augmentation, datasets, evaluation, examples, recipes, sources
+from albumsort.training.common import recipes
+from albumsort.training.common import scores as common_scores
+from albumsort.training.emotion import augmentation, evaluation, examples, sources
+from albumsort.training.emotion import data as datasets
 from albumsort.types import FOUR, Emotion
 
 
@@ -120,7 +123,7 @@ def test_restricting_the_answers_ignores_classes_outside_the_subset():
 
 
 def test_the_interval_of_an_accuracy_encloses_it_and_narrows_with_n():
-    few, many = evaluation.accuracy([True, False] * 20), evaluation.accuracy([True, False] * 2000)
+    few, many = common_scores.accuracy([True, False] * 20), common_scores.accuracy([True, False] * 2000)
     assert few.low < few.value < few.high
     assert many.high - many.low < (few.high - few.low) / 5
 
@@ -137,14 +140,16 @@ def test_the_best_temperature_undoes_overconfidence():
 
 @pytest.mark.slow
 def test_a_network_goes_on_from_a_file_of_another_with_further_blocks_and_new_labels(trained):
-    from albumsort.training import conversion, networks
+    from albumsort.training.common import conversion
+    from albumsort.training.emotion import conversion as emotion_conversion
+    from albumsort.training.emotion import networks
 
     content = (trained["run"] / "emotion.tflite").read_bytes()
     faces = trained["faces"]["PrivateTest"].pixels
     before = conversion.run_litert(content, faces)
     deeper = networks.deep(4)
     conversion.take_weights(deeper, content, faces[..., None], [1, 3, None, 9])
-    after = conversion.run_litert(conversion.to_litert(deeper), faces)
+    after = conversion.run_litert(emotion_conversion.to_litert(deeper), faces)
     assert np.abs(after[:, [0, 1, 3]] - before[:, [1, 3, 9]]).max() < 0.3
     with pytest.raises(AlbumsortError, match="features"):
         conversion.take_weights(networks.plain(15), content, faces[..., None], list(range(15)))
@@ -152,7 +157,7 @@ def test_a_network_goes_on_from_a_file_of_another_with_further_blocks_and_new_la
 
 def fit(faces, public, recipe, run):
     """Train on labelled faces alone."""
-    from albumsort.training import fitting
+    from albumsort.training.emotion import fitting
 
     heads = datasets.BOTH_HEADS
     check = fitting.check(public, None, heads, recipe)
@@ -163,8 +168,8 @@ def fit(faces, public, recipe, run):
 def trained(tmp_path_factory):
     """A network trained for six epochs on drawn faces, in two goes, converted."""
     pytest.importorskip("tensorflow")
-    from albumsort.training import fitting, shipping
-    from albumsort.training.further import Further
+    from albumsort.training.emotion import fitting, shipping
+    from albumsort.training.emotion.gathering import Further
 
     folder = tmp_path_factory.mktemp("training")
     data, votes = write_csvs(folder, {"Training": 512, "PublicTest": 40, "PrivateTest": 40})
@@ -201,7 +206,8 @@ def test_an_interrupted_run_goes_on_after_its_last_whole_epoch(trained):
 
 @pytest.mark.slow
 def test_the_converted_network_learnt_the_drawn_faces_and_answers_like_keras(trained):
-    from albumsort.training import conversion, fitting, shipping
+    from albumsort.training.common import conversion
+    from albumsort.training.emotion import fitting, shipping
 
     content = (trained["run"] / shipping.MODEL).read_bytes()
     faces = trained["faces"]["PrivateTest"]
@@ -215,7 +221,7 @@ def test_the_converted_network_learnt_the_drawn_faces_and_answers_like_keras(tra
 
 @pytest.mark.slow
 def test_a_run_without_natural_faces_is_not_installed(trained, tmp_path):
-    from albumsort.training import shipping
+    from albumsort.training.emotion import shipping
 
     with pytest.raises(UsageError, match="needs FER2013, FER\\+ and natural faces"):
         shipping.install(trained["run"], tmp_path)
@@ -224,7 +230,7 @@ def test_a_run_without_natural_faces_is_not_installed(trained, tmp_path):
 
 @pytest.mark.slow
 def test_a_student_follows_its_teacher_on_faces_nobody_labelled(trained, tmp_path):
-    from albumsort.training import fitting
+    from albumsort.training.emotion import fitting
 
     heads = datasets.BOTH_HEADS
     recipe = replace(trained["recipe"], epochs=8, teachers=(str(trained["run"]),), averaging=0.5)
@@ -251,7 +257,7 @@ def test_an_epoch_that_a_kill_cut_short_is_done_again_and_written_once(killed, t
     pytest.importorskip("tensorflow")
     import keras
 
-    from albumsort.training import epochs
+    from albumsort.training.common import epochs
 
     def model():
         made = keras.Sequential([keras.layers.Input((2,)), keras.layers.Dense(1)])
@@ -296,8 +302,8 @@ def test_an_epoch_that_a_kill_cut_short_is_done_again_and_written_once(killed, t
 
 @pytest.mark.slow
 def test_a_run_is_not_continued_with_other_votes(trained, tmp_path):
-    from albumsort.training import shipping
-    from albumsort.training.further import Further
+    from albumsort.training.emotion import shipping
+    from albumsort.training.emotion.gathering import Further
 
     lines = trained["votes"].read_text().splitlines()
     other = tmp_path / "votes.csv"
@@ -323,7 +329,7 @@ def test_votes_tell_data_apart_only_where_they_are_learnt():
 @pytest.mark.parametrize("content", ['{"epochs": 3,', "[1, 2]"])
 def test_a_recipe_that_is_none_is_refused_by_its_name(content, tmp_path):
     pytest.importorskip("tensorflow")
-    from albumsort.training import fitting
+    from albumsort.training.emotion import fitting
 
     path = tmp_path / "broken.json"
     path.write_text(content)
@@ -333,7 +339,7 @@ def test_a_recipe_that_is_none_is_refused_by_its_name(content, tmp_path):
 
 def test_a_recipe_with_an_unknown_field_is_refused(tmp_path):
     pytest.importorskip("tensorflow")
-    from albumsort.training import fitting
+    from albumsort.training.emotion import fitting
 
     path = tmp_path / "recipe.json"
     path.write_text(json.dumps({"epochs": 3, "epoch": 4}))
@@ -353,7 +359,7 @@ def test_a_recipe_with_an_unknown_field_is_refused(tmp_path):
 )
 def test_a_recipe_whose_field_is_of_another_kind_is_refused_before_any_work(field, value, reason, tmp_path):
     pytest.importorskip("tensorflow")
-    from albumsort.training import fitting
+    from albumsort.training.emotion import fitting
 
     path = tmp_path / "recipe.json"
     path.write_text(json.dumps({field: value}))
@@ -364,7 +370,7 @@ def test_a_recipe_whose_field_is_of_another_kind_is_refused_before_any_work(fiel
 @pytest.mark.slow
 def test_the_report_draws_every_chart_into_one_page(tmp_path):
     pytest.importorskip("matplotlib")
-    from albumsort.training import report
+    from albumsort.training.emotion import report
 
     random = np.random.default_rng(0)
     n = 120
@@ -386,7 +392,7 @@ def test_the_report_draws_every_chart_into_one_page(tmp_path):
 @pytest.mark.slow
 def test_a_report_on_labels_does_not_speak_of_votes(tmp_path):
     pytest.importorskip("matplotlib")
-    from albumsort.training import report
+    from albumsort.training.emotion import report
 
     faces = datasets.LabelledFaces.unvoted(np.zeros((8, 48, 48), np.uint8), np.arange(8) % 7)
     logits = np.random.default_rng(0).normal(size=(8, 15)).astype(np.float32)
@@ -431,7 +437,7 @@ def test_the_options_of_every_command_are_those_of_the_model_commands_too(comman
 @pytest.mark.parametrize("quiet", [False, True])
 def test_a_quiet_training_says_nothing_but_where_the_network_is(tmp_path, monkeypatch, quiet):
     pytest.importorskip("tensorflow")
-    from albumsort.training import shipping
+    from albumsort.training.emotion import shipping
 
     def train(*_):
         print("epoch 1  loss 2.0", file=sys.stderr)
@@ -446,7 +452,7 @@ def test_a_quiet_training_says_nothing_but_where_the_network_is(tmp_path, monkey
 
 def test_an_album_is_judged_by_the_run_that_is_named(album, tmp_path):
     pytest.importorskip("tensorflow")
-    from albumsort.training import shipping
+    from albumsort.training.emotion import shipping
 
     content, network = weights.load("emotion")
     run = tmp_path / "run"

@@ -7,6 +7,6 @@ from pathlib import Path
 
 def fit_predict(train_csv: Path | str, test_csv: Path | str) -> list[str]:
     """Learn from one table of faces and return a label for every row of another; see `competition.fit_predict`."""
-    from . import competition  # needs TensorFlow, which most of what uses this package does not
+    from .emotion import competition  # needs TensorFlow, which most of what uses this package does not
 
     return competition.fit_predict(train_csv, test_csv)

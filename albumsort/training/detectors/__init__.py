@@ -1,0 +1,1 @@
+"""How face detectors are measured, ours and others."""

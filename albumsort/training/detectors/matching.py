@@ -1,0 +1,97 @@
+"""Which detections find which faces of a photo."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ...types import Box, Detection
+from .photos import Labelled
+
+OVERLAP = 0.3
+"""Intersection over union from which a detection counts as finding a face."""
+FLOOR = 0.05
+"""Detections that score less are not looked at: curves begin here."""
+FALSE, IGNORED = -1, -2
+"""What a detection can be besides the index of the face it found."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One detector's detections in one photo, best first, in upright full-size pixels.
+
+    verdicts: for each the index of the face it found, or FALSE, or IGNORED.
+    """
+
+    photo: Labelled
+    detections: tuple[Detection, ...]
+    verdicts: tuple[int, ...]
+
+    def at(self, threshold: float) -> Found:
+        """Count what scores at least the threshold."""
+        given = [v for d, v in zip(self.detections, self.verdicts, strict=True) if d.score >= threshold]
+        return Found(1, len(self.photo.faces), sum(v >= 0 for v in given), given.count(FALSE))
+
+    def found(self, threshold: float = 0.0) -> dict[int, Detection]:
+        """Return the detections that found a face, by its index."""
+        pairs = zip(self.verdicts, self.detections, strict=True)
+        return {face: detection for face, detection in pairs if face >= 0 and detection.score >= threshold}
+
+
+@dataclass(frozen=True)
+class Found:
+    """Counts over some photos: faces there are, faces found, detections that are no face."""
+
+    photos: int = 0
+    faces: int = 0
+    found: int = 0
+    false: int = 0
+
+    @property
+    def recall(self) -> float:
+        """Share of the faces that were found, 0-1."""
+        return self.found / self.faces if self.faces else float("nan")
+
+    def __add__(self, other: Found) -> Found:
+        return Found(
+            self.photos + other.photos, self.faces + other.faces, self.found + other.found, self.false + other.false
+        )
+
+
+def overlap(a: Box, b: Box) -> float:
+    """Intersection over union of two boxes in the same frame, 0-1."""
+    shared = _shared(a, b)
+    return shared / (a.area + b.area - shared) if shared else 0.0
+
+
+def _shared(a: Box, b: Box) -> float:
+    across = max(0.0, min(a.x + a.w, b.x + b.w) - max(a.x, b.x))
+    down = max(0.0, min(a.y + a.h, b.y + b.h) - max(a.y, b.y))
+    return across * down
+
+
+def match(detections: Sequence[Box], faces: Sequence[Box], ignored: Sequence[Box]) -> list[int]:
+    """Give each detection, best first, the free face it overlaps most; returns what each is.
+
+    That is the index of a face, or FALSE; or IGNORED where it found none but lies on an ignored box.
+    """
+    free, verdicts = set(range(len(faces))), []
+    for box in detections:
+        best = max(free, key=lambda f: overlap(box, faces[f]), default=FALSE)
+        if best != FALSE and overlap(box, faces[best]) > OVERLAP:
+            free.remove(best)
+            verdicts.append(best)
+        elif any(overlap(box, i) > OVERLAP or _shared(box, i) > 0.5 * box.area for i in ignored):
+            verdicts.append(IGNORED)
+        else:
+            verdicts.append(FALSE)
+    return verdicts
+
+
+def judge(photo: Labelled, detections: Sequence[Detection], scale: float = 1.0) -> Judged:
+    """Match detections, best first, with the photo's faces. scale: full-size pixels per pixel of their frame."""
+    full = tuple(
+        Detection(d.box.scaled(scale), tuple((x * scale, y * scale) for x, y in d.landmarks), d.score)
+        for d in detections
+    )
+    return Judged(photo, full, tuple(match([d.box for d in full], photo.faces, photo.ignored)))

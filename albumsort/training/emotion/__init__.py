@@ -1,0 +1,1 @@
+"""How the emotion network is made: faces, fitting, calibration, evaluation."""

@@ -1,0 +1,135 @@
+"""What the program, or another one, answers about judged faces."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ... import analysis, photos
+from ...emotions import EYES, EmotionClassifier
+from ...errors import AlbumsortError, PhotoError
+from ...face_rows import overlaps
+from ...labels import LabelRule, shares_of
+from ...types import THRESHOLD, Box, Emotion, Expression, Face
+from ..common.arrays import Pixels
+from .agreement import Seen, Viewed
+from .natural import EXPRESSIONS, NaturalFaces, read_rows, votes
+
+PHOTO_COLUMNS = ("file", "box", "source", "weight", "labels")
+SAME = 0.3
+"""Overlap (intersection over union) from which a face that was found is the one that was judged."""
+
+Watch = Callable[[Iterable[Path]], Iterable[Path]]
+
+
+@dataclass(frozen=True)
+class JudgedFace:
+    """A face of a photo: its box in upright pixels, how many faces it stands for, and what each viewer said."""
+
+    photo: Path
+    box: Box
+    source: str
+    weight: float
+    labels: str
+
+
+def of_crops(classifier: EmotionClassifier, crops: Pixels) -> Seen:
+    """Return what the program says of (n, side, side) crops of faces with natural shares and detection scores of 1."""
+    rule = LabelRule(classifier.natural, classifier.natural)
+    return of_expressions(rule, classifier.classify(crops, [1.0] * len(crops)))
+
+
+def of_expressions(rule: LabelRule, expressions: Sequence[Expression | None]) -> Seen:
+    """Return expressions with their labels; None, a face that was not found, has no label and natural shares."""
+    known = [e or Expression(rule.emotions, 1.0, None) for e in expressions]
+    labelled = [rule.label(e.probabilities, e.nothing) for e in known]
+    return Seen(
+        probabilities=np.array([[e.probabilities[emotion] for emotion in Emotion] for e in known]),
+        label=np.array([-1 if label is None else list(Emotion).index(label) for label, _ in labelled]),
+        sure=np.array([np.nan if sure is None else sure for _, sure in labelled]),
+        eyes=np.array([np.nan if e.eyes is None else e.eyes for e in known]),
+    )
+
+
+def of_table(path: Path, faces: NaturalFaces) -> Seen:
+    """Return what another program says of natural faces: a CSV of `file` and a column for each emotion it knows.
+
+    Its label is the likeliest emotion, None where all columns are empty or zero. Raises AlbumsortError if a face is
+    missing.
+    """
+    rows = {row["file"]: row for row in read_rows(path, ("file",))}
+    missing = [file for file in faces.file if file not in rows]
+    if missing:
+        raise AlbumsortError(f"{path} says nothing of {missing[0]} and {len(missing) - 1} more")
+    try:
+        said = np.array([[float(rows[file].get(e.value) or 0) for e in Emotion] for file in faces.file])
+    except ValueError as e:
+        raise AlbumsortError(f"{path} holds a probability that is no number ({e})") from e
+    if not said.any():
+        raise AlbumsortError(f"{path} has no column named after an emotion: {', '.join(Emotion)}")
+    likeliest = said.argmax(axis=1)
+    some = said.any(axis=1)
+    total = np.maximum(said.sum(axis=1, keepdims=True), 1e-9)
+    sure = np.where(some, (said / total)[np.arange(len(said)), likeliest], np.nan)
+    return Seen(said / total, np.where(some, likeliest, -1), sure, np.full(len(said), np.nan))
+
+
+def judged_faces(listing: Path, folder: Path) -> list[JudgedFace]:
+    """Read a CSV of judged faces of photos in `folder`; raises AlbumsortError if it is not of that form."""
+    try:
+        return [
+            JudgedFace(
+                photo=folder / row["file"],
+                box=Box(*map(float, row["box"].split())),
+                source=row["source"],
+                weight=float(row["weight"]),
+                labels=row["labels"],
+            )
+            for row in read_rows(listing, PHOTO_COLUMNS)
+        ]
+    except (TypeError, ValueError) as e:
+        raise AlbumsortError(f"{listing}: {e}") from e
+
+
+def of_photos(
+    classifier: EmotionClassifier, judged: Sequence[JudgedFace], watch: Watch
+) -> tuple[Seen, Viewed, list[tuple[Path, str]]]:
+    """Analyse the photos as indexing does, as one album, and return what is said of each judged face, and by viewers.
+
+    A face that is not found, or scores less than queries count, has no label. Photos that cannot be read are returned
+    with their reasons and left out.
+    """
+    detector, _ = analysis.load_networks()
+    found: dict[Path, list[Face]] = {}
+    failed = list[tuple[Path, str]]()
+    for path in watch(sorted({face.photo for face in judged})):
+        try:
+            data = photos.read(path)
+            seen = analysis.analyse_bytes(data, photos.digest(data), detector, classifier)
+        except PhotoError as e:
+            failed.append((path, str(e)))
+            continue
+        found[path] = [face for face in seen.faces if face.detection >= THRESHOLD]
+    kept = [face for face in judged if face.photo in found]
+    every = [face for faces in found.values() for face in faces]
+    rule = LabelRule(classifier.natural, shares_of(every, classifier.natural, classifier.confusion))
+    said = of_expressions(rule, [_matching(face.box, found[face.photo]) for face in kept])
+    viewed = Viewed(
+        expressions=votes([face.labels for face in kept], EXPRESSIONS),
+        eyes=np.zeros((len(kept), len(EYES)), np.float32),
+        weight=np.array([face.weight for face in kept], np.float32),
+        groups={"source": np.array([face.source for face in kept])},
+    )
+    return said, viewed, failed
+
+
+def _matching(box: Box, found: Sequence[Face]) -> Expression | None:
+    if not found:
+        return None
+    rows = np.array([[f.box.x, f.box.y, f.box.w, f.box.h] for f in found], np.float32)
+    shared = overlaps(np.array([[box.x, box.y, box.w, box.h]], np.float32), rows)[0]
+    face = found[int(shared.argmax())]
+    return Expression(face.probabilities, face.nothing, face.eyes) if shared.max() >= SAME else None

@@ -1,0 +1,286 @@
+"""Fitting an expression network: recipe, batches, checkpoint every epoch, resume."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from ... import weights
+from ...emotions import resized
+from ...errors import AlbumsortError, UsageError
+from ..common import conversion
+from ..common.arrays import Floats, Pixels
+from ..common.epochs import AVERAGE, LAST, Checkpoints, adamw, epochs_of, go_on
+from ..common.recipes import Stored
+from . import natural_scores
+from .augmentation import augment
+from .data import SIDE, Head, LabelledFaces, parts
+from .evaluation import evaluate, softmax
+from .examples import Examples
+from .natural import EYES_HEAD, NATURAL_HEAD, NaturalFaces
+from .networks import NETWORKS
+
+MODEL, ENTRY = "emotion.tflite", "entry.json"  # in a run's folder once it is done
+SHIPPED = "shipped"  # instead of a run: the network in use
+STATISTICS_FACES = 2048
+
+
+@dataclass(frozen=True)
+class Recipe(Stored):
+    """All that decides a run; written to its folder and read back when it resumes."""
+
+    network: str = "compact"
+    epochs: int = 60
+    batch: int = 128
+    learning_rate: float = 3e-3
+    weight_decay: float = 0.05
+    mixup: float = 0.2
+    averaging: float = 0.999
+    seed: int = 0
+    precision: str = "float32"  # mixed_bfloat16 halves the time where the processor computes with it
+    augmentation: float = 1.0  # how often light, quality and coverings change, against the usual
+    side: int = SIDE  # pixels of the square face that the network is shown
+    steps: int = 0  # batches an epoch; 0: as many as show all faces once
+    fer2013_weight: float = 0.5  # of that head's loss, against the first one's
+    natural_weight: float = 1.0  # the same of what viewers say of natural faces
+    eyes_weight: float = 0.3  # the same of the eyes
+    natural_share: float = 0.45  # of a batch: natural faces that viewers judged; FER2013 has what the others leave
+    unlabelled_share: float = 0.2  # of a batch: faces that only teachers speak for
+    nobody_share: float = 0.03  # of a batch: what a detector took for a face and is none
+    evenly: float = 0.5  # 0: rare expressions are drawn as often as they are; 1: as often as common ones
+    voted: bool = False  # whether clear FER+ votes count as what a viewer of a natural face would say
+    soft_share: float = 0.7  # of the targets, where teachers are given
+    teachers: tuple[str, ...] = ()  # finished runs to distil from, or "shipped"
+    start: str = ""  # a finished run of the same network to begin from, or "shipped"
+    labels: tuple[str, ...] = ()  # which of the data's; all if empty
+
+    def __post_init__(self) -> None:
+        if self.network not in NETWORKS:
+            raise UsageError(f"no network {self.network!r}; there are {', '.join(sorted(NETWORKS))}")
+
+
+PRESETS = {
+    "compact": Recipe(),
+    "deep": Recipe(network="deep"),
+    "deeper": Recipe(network="deeper", side=64),
+    "wide": Recipe(network="wide", epochs=30, learning_rate=2e-3),
+    "plain": Recipe(network="plain", epochs=30, learning_rate=2e-3, seed=1),
+    "quick": Recipe(epochs=2),
+}
+
+
+def chosen(name: str, **instead: Any) -> Recipe:
+    """Return a preset by its name, or the recipe of a JSON file, with what is not None or empty instead of its own."""
+    if name not in PRESETS and not Path(name).is_file():
+        raise UsageError(f"no recipe {name!r}: name a JSON file or one of {', '.join(PRESETS)}")
+    recipe = PRESETS[name] if name in PRESETS else Recipe.read(Path(name))
+    return replace(recipe, **{field: value for field, value in instead.items() if value not in (None, ())})
+
+
+def weights_of(heads: Sequence[Head], recipe: Recipe) -> list[float]:
+    """Return the weight of each head's loss; the only head, or a first one of labels, has 1."""
+    named = {
+        "fer2013": recipe.fer2013_weight,
+        NATURAL_HEAD.name: recipe.natural_weight,
+        EYES_HEAD.name: recipe.eyes_weight,
+    }
+    return [1.0, *(named.get(head.name, recipe.fer2013_weight) for head in heads[1:])]
+
+
+def heads_loss(heads: Sequence[Head], weights: Sequence[float]) -> Callable[[Any, Any], Any]:
+    """Return the weighted cross-entropy of all heads; a row of zeros says nothing of its head."""
+
+    def loss(wanted: Any, logits: Any) -> Any:
+        log = [w * ops.log_softmax(logits[:, part]) for w, part in zip(weights, parts(heads), strict=True)]
+        return -ops.sum(wanted * ops.concatenate(log, axis=-1), axis=-1)
+
+    return loss
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A finished network: its LiteRT file and what its outputs are."""
+
+    content: bytes
+    heads: tuple[Head, ...]
+
+    @classmethod
+    def read(cls, name: str) -> Trained:
+        """Return the network of a run's folder, or the one in use if the name is "shipped"."""
+        if name == SHIPPED:
+            content, network = weights.load("emotion")
+            labels = network.details["labels"]
+        else:
+            try:
+                content = (Path(name) / MODEL).read_bytes()
+                labels = json.loads((Path(name) / ENTRY).read_text(encoding="utf-8"))["labels"]
+            except OSError as e:
+                raise AlbumsortError(f"{name} holds no finished network (no {Path(e.filename).name})") from e
+        return cls(content, tuple(Head(head, tuple(of)) for head, of in labels.items()))
+
+
+def taught(examples: Sequence[Examples], heads: Sequence[Head], recipe: Recipe) -> list[Examples]:
+    """Return the examples with the mean answers of the recipe's teachers mixed in (Hinton et al., 2015).
+
+    Teachers see the faces as they are, the student a changed copy: it learns to answer the same to both (Xie et al.,
+    2020). A teacher that lacks a head says nothing of it. Raises UsageError for a teacher that has none of the heads.
+    """
+    teachers = [Trained.read(name) for name in recipe.teachers]
+    for name, teacher in zip(recipe.teachers, teachers, strict=True):
+        if not set(teacher.heads) & set(heads):
+            raise UsageError(f"{name} answers other labels than these faces have; it cannot teach them")
+    return [e.taught(_answers(teachers, e, heads), heads, recipe.soft_share) if teachers else e for e in examples]
+
+
+def _answers(teachers: Sequence[Trained], examples: Examples, heads: Sequence[Head]) -> Floats:
+    """(n, outputs) mean probabilities of the teachers that have each head; zeros for a head that none has."""
+    answers = np.zeros_like(examples.targets)
+    known = np.zeros(answers.shape[1], np.float32)
+    for teacher in teachers:
+        logits = conversion.mirrored_litert(teacher.content, examples.faces(conversion.side_of(teacher.content)))
+        theirs = dict(zip(teacher.heads, parts(teacher.heads), strict=True))
+        for head, part in zip(heads, parts(heads), strict=True):
+            if head in theirs:
+                answers[:, part] += softmax(logits[:, theirs[head]])
+                known[part] += 1
+    return np.asarray(answers / np.maximum(known, 1), np.float32)
+
+
+class Batches(keras.utils.PyDataset):  # type: ignore[misc]
+    """Augmented, mixed-up batches; what epoch e, batch b holds depends on the seed alone."""
+
+    def __init__(self, examples: Sequence[Examples], recipe: Recipe, epoch: int = 0) -> None:
+        super().__init__(workers=2, max_queue_size=8)
+        self.examples, self.recipe, self.epoch = [e for e in examples if len(e)], recipe, epoch
+        shares = np.array([e.share for e in self.examples])
+        ends = np.rint(np.cumsum(shares) / shares.sum() * recipe.batch).astype(int)
+        self.counts = np.diff(ends, prepend=0)
+
+    def __len__(self) -> int:
+        return self.recipe.steps or max(1, sum(map(len, self.examples)) // self.recipe.batch)
+
+    def on_epoch_end(self) -> None:
+        self.epoch += 1
+
+    def __getitem__(self, batch: int) -> tuple[Floats, Floats]:
+        random = np.random.default_rng([self.recipe.seed, self.epoch, batch])
+        faces, wanted = list[Pixels](), list[Floats]()
+        for source, count in zip(self.examples, self.counts, strict=True):
+            rows = source.draw(random, int(count))
+            faces += [
+                augment(source.images[i], random, self.recipe.augmentation, source.square, self.recipe.side)
+                for i in rows
+            ]
+            wanted.append(source.targets[rows])
+        x, y = np.stack(faces).astype(np.float32)[..., None], np.concatenate(wanted)
+        if self.recipe.mixup and self.epoch < 0.9 * self.recipe.epochs:  # the last tenth sees clean faces
+            share, other = np.float32(random.beta(self.recipe.mixup, self.recipe.mixup)), random.permutation(len(x))
+            x, y = share * x + (1 - share) * x[other], share * y + (1 - share) * y[other]
+        return x, y
+
+
+Check = Callable[[keras.Model], dict[str, float]]
+"""Scores a network; called with the averaged weights after every epoch."""
+
+
+def check(public: LabelledFaces, valid: NaturalFaces | None, heads: Sequence[Head], recipe: Recipe) -> Check:
+    """Return what scores a network: on labelled faces, and on natural ones if there are any."""
+    shown = resized(public.pixels, recipe.side)
+
+    def scores(model: keras.Model) -> dict[str, float]:
+        scored = evaluate(predict(model, shown), public, heads)
+        figures = {name: score.value for name, score in scored.scores.items()}
+        if valid is not None and len(valid):
+            logits = predict(model, valid.squares(recipe.side))
+            told = dict(zip(heads, (logits[:, part] for part in parts(heads)), strict=True))
+            figures |= natural_scores.quick(
+                told[NATURAL_HEAD], told[EYES_HEAD], valid.expressions, valid.eyes, valid.weight
+            )
+        return figures
+
+    return scores
+
+
+class Epochs(Checkpoints):
+    """Scores the averaged weights after every epoch."""
+
+    def __init__(self, run: Path, average: keras.Model, check: Check, decay: float) -> None:
+        super().__init__(run, average, decay)
+        self.check = check
+
+    def scores(self) -> dict[str, float]:
+        return self.check(self.average)
+
+
+def predict(model: keras.Model, faces: Pixels) -> Floats:
+    """(n, outputs) logits of the network for (n, side, side) faces as they are."""
+    x = faces.astype(np.float32)[..., None]
+    return np.concatenate([np.asarray(model(x[i : i + 512], training=False)) for i in range(0, len(x), 512)])
+
+
+def averaged(run: Path, heads: Sequence[Head]) -> keras.Model:
+    """Return the network of a run with its averaged weights."""
+    weights_file = run / AVERAGE
+    if not weights_file.exists():
+        raise AlbumsortError(f"{run} holds no trained network (no {weights_file.name}); train it first")
+    keras.config.set_dtype_policy("float32")
+    model = _network(Recipe.read(run / "recipe.json"), heads)
+    model.load_weights(weights_file)
+    return model
+
+
+def _network(recipe: Recipe, heads: Sequence[Head]) -> keras.Model:
+    return NETWORKS[recipe.network](parts(heads)[-1].stop, recipe.side)
+
+
+def fit(examples: Sequence[Examples], check: Check, heads: Sequence[Head], recipe: Recipe, run: Path) -> None:
+    """Train by `recipe` into the folder `run`; a run that was interrupted resumes after its last whole epoch.
+
+    Raises UsageError if the folder belongs to another recipe.
+    """
+    recipe.claim(run)
+    if epochs_of(run) >= recipe.epochs and (run / LAST).exists():
+        return
+    keras.utils.set_random_seed(recipe.seed)
+    keras.config.set_dtype_policy(recipe.precision)
+    model, average = _network(recipe, heads), _network(recipe, heads)
+    data = Batches(taught(examples, heads, recipe), recipe)
+    steps = len(data)
+    loss = heads_loss(heads, weights_of(heads, recipe))
+    model.compile(optimizer=adamw(recipe.learning_rate, recipe.weight_decay, recipe.epochs * steps), loss=loss)
+    if go_on(model, average, run):
+        data.epoch = int(model.optimizer.iterations) // steps
+    else:
+        if recipe.start:
+            shown = np.concatenate([e.faces(recipe.side, STATISTICS_FACES // len(examples)) for e in examples])
+            _begin(model, recipe.start, heads, shown)
+        average.set_weights(model.get_weights())
+    watch = Epochs(run, average, check, recipe.averaging)
+    model.fit(data, epochs=recipe.epochs, initial_epoch=data.epoch, callbacks=[watch], verbose=0, shuffle=False)
+
+
+def _begin(model: keras.Model, start: str, heads: Sequence[Head], shown: Pixels) -> None:
+    """Start from a trained network: its trunk, and of its outputs those that are asked for or mean the same."""
+    trained = Trained.read(start)
+    known = {(head.name, name): i for i, (head, name) in enumerate(_outputs(trained.heads))}
+
+    def first(head: Head, name: str) -> int | None:
+        alike = (known.get((other, name)) for other in (head.name, "ferplus", "fer2013"))
+        return next((output for output in alike if output is not None), None)
+
+    try:
+        outputs = [first(head, name) for head, name in _outputs(heads)]
+        conversion.take_weights(model, trained.content, shown[..., None], outputs)
+    except AlbumsortError as e:
+        raise AlbumsortError(f"cannot begin from {start}: {e}") from e
+
+
+def _outputs(heads: Sequence[Head]) -> list[tuple[Head, str]]:
+    return [(head, name) for head in heads for name in head.labels]

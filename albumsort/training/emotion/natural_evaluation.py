@@ -1,0 +1,90 @@
+"""Evaluating a network, and other programs, on natural faces: from the folder of faces to tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ...emotions import EmotionClassifier
+from ...errors import UsageError
+from ...types import EYES_SHUT
+from ..common.page import Table
+from . import answers, natural, natural_tables
+from .agreement import NaturalReport, Seen, Viewed, report
+from .answers import Watch
+from .calibration import at_sizes
+from .natural import SQUARE, NaturalFaces, Use
+
+SMALLER = (32, 16, 12, 9)
+"""Pixels across, to which the squares are shrunk."""
+PHOTOS = "photos.csv"
+"""In the folder of natural faces: judged faces of whole photos."""
+SHEET = "disagreements.png"
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """tables: for a person to read; failed: photos that could not be analysed, with the reasons."""
+
+    tables: Sequence[Table]
+    failed: Sequence[tuple[Path, str]]
+
+
+def evaluate(
+    folder: Path,
+    classifier: EmotionClassifier,
+    photos: Path | None,
+    others: Mapping[str, Path],
+    pictures: Path | None,
+    watch: Watch,
+) -> Evaluated:
+    """Score the classifier on the judged faces in `folder`, on the set `test` and on `test` and `valid` together.
+
+    The second has more of the rare expressions, and its calibration was chosen on `valid`. photos: the folder of the
+    photos that `photos.csv` lists, for the whole way from a photo to its label. others: tables of what other programs
+    answer, by their names. pictures: where to draw the surest disagreements.
+    """
+    both = natural.load(folder).of(Use.TEST, Use.VALID)
+    reported = both.use == Use.TEST
+    test = both.where(reported)
+    if not len(test):
+        raise UsageError(f"{folder} holds no face to report on")
+    sets = {"test": test, "test + valid": both}
+    seen = answers.of_crops(classifier, both.squares(classifier.side))
+    of_test = seen.where(reported)
+    reports = {name: _report(said, sets[name]) for name, said in zip(sets, (of_test, seen), strict=True)}
+    failed: list[tuple[Path, str]] = []
+    if photos is not None:
+        judged = answers.judged_faces(folder / PHOTOS, photos)
+        said, viewed, failed = answers.of_photos(classifier, judged, watch)
+        reports["faces of photos, as an album"] = report(said, viewed, EYES_SHUT)
+    theirs = {
+        f"{name}, {label}": _report(answers.of_table(path, of), of)
+        for name, path in others.items()
+        for label, of in sets.items()
+    }
+    tables = [natural_tables.overall(reports | theirs)]
+    tables += [natural_tables.by_emotion(name, of) for name, of in (reports | theirs).items()]
+    tables += [natural_tables.by_group(name, of) for name, of in reports.items()]
+    tables.append(_by_size(classifier, test, of_test))
+    if pictures is not None:
+        natural_tables.write_sheet(pictures / SHEET, test.tiles, of_test, Viewed.of(test))
+    return Evaluated(tables, failed)
+
+
+def _report(seen: Seen, faces: NaturalFaces) -> NaturalReport:
+    return report(seen, Viewed.of(faces), EYES_SHUT)
+
+
+def _by_size(classifier: EmotionClassifier, faces: NaturalFaces, whole: Seen) -> Table:
+    """Show the faces as photos have them in which they are so many pixels wide.
+
+    whole: what is said of them as they are.
+    """
+    smaller = at_sizes(faces.squares(classifier.side), SMALLER)
+    seen = {SQUARE: whole} | {size: answers.of_crops(classifier, of) for size, of in zip(SMALLER, smaller, strict=True)}
+    sure = {size: float(np.average(np.nan_to_num(of.sure), weights=faces.weight)) for size, of in seen.items()}
+    return natural_tables.by_size({size: _report(of, faces) for size, of in seen.items()}, sure)

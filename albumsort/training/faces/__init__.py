@@ -1,0 +1,1 @@
+"""How the face detector is made: photos, canvases, candidates, its two networks."""

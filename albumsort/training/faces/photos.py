@@ -1,0 +1,196 @@
+"""The photos that a face detector learns from and is measured on: labelled once, kept as pixels, split by name."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from ... import photos
+from ...errors import PhotoError, UsageError
+from ...face_rows import SCORE, Floats
+from ...faces import Pixels
+from ...walk import Walk, find
+from ..common import shards
+from . import reviews as face_reviews
+from .labels import FACE, UNSURE, Teacher, label, ruled_out, with_boxes
+from .reviews import Review
+
+LONGEST_SIDE = 800
+PHOTOS_A_PART = 64
+REVIEWED = "reviewed.csv"  # beside the labels, what a reviewer said of them
+VALIDATION, HELD_OUT = 0.08, 0.20  # of the hashes: up to the first, and between the two
+EMPTY_SOURCE = 0.5  # share of a source's photos without a face, from which it is believed
+RARE_FACE = 0.7  # a score below is no proof of a face in such a source: half are cats, lamps and shadows
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A photo to label; boxes: (n, 4) that people drew, in upright pixels, or None if nobody did."""
+
+    path: Path
+    boxes: Floats | None = None
+
+
+class Split(StrEnum):
+    """What a photo is there for."""
+
+    TRAINING = "training"
+    VALIDATION = "validation"
+    """The score is calibrated on these."""
+    HELD_OUT = "held out"
+    """Photos without a face, which nothing is chosen by."""
+    UNUSED = "unused"
+    """Perhaps a face that the teacher overlooked."""
+
+
+@dataclass(frozen=True)
+class LabelledPhoto:
+    """A photo, at most LONGEST_SIDE pixels long, and the rows of its faces in the same pixels.
+
+    faces: those that the teacher or a reviewer saw, and what a reviewer ruled out, whose score is 0.
+    source: the letters its name begins with, as photos of one origin are often named.
+    """
+
+    name: str
+    source: str
+    pixels: Pixels
+    faces: Floats
+    split: Split
+
+    @property
+    def sure(self) -> Floats:
+        """The faces that are some."""
+        return self.faces[self.faces[:, SCORE] >= FACE]
+
+    @property
+    def seen(self) -> Floats:
+        """The faces, and what may be one."""
+        return self.faces[~ruled_out(self.faces)]
+
+    @property
+    def empty(self) -> bool:
+        """Whether nobody sees a face in it."""
+        return len(self.seen) == 0
+
+
+def gather(folders: Sequence[Path], boxes: Path | None, sets: Sequence[str]) -> list[Drawn]:
+    """Return the photos of the folders, and of these sets of a boxes.json; raises UsageError if there are none."""
+    found = [Drawn(file.path) for folder in folders for file in find(folder, (), Walk())]
+    if boxes is not None:
+        listing = boxes / "boxes.json"
+        if not listing.is_file():
+            raise UsageError(f"{boxes} has no boxes.json")
+        for entry in json.loads(listing.read_text(encoding="utf-8")):
+            if entry["set"] in sets:
+                drawn = np.array([*entry["boxes"]], np.float32).reshape(-1, 4)
+                found.append(Drawn(boxes / entry["file"], drawn))
+    if not found:
+        raise UsageError("there is no photo to learn from")
+    return sorted(found, key=lambda d: (d.boxes is None, d.path.name))  # wherever the folders are
+
+
+@dataclass(frozen=True)
+class Labelling:
+    """The work on one part of the photos; make_teacher: pickled, called once a part."""
+
+    make_teacher: Callable[[], Teacher]
+
+    def __call__(self, part: Sequence[Drawn]) -> shards.Arrays:
+        cv2.setNumThreads(1)
+        teacher = self.make_teacher()
+        names: list[str] = []
+        sizes, pixels, faces = [], [], []
+        for drawn in part:
+            try:
+                upright = photos.decode(photos.read(drawn.path))
+            except PhotoError:
+                continue
+            height, width = upright.pixels.shape[:2]
+            shrink = min(1.0, LONGEST_SIDE / max(height, width))
+            size = max(1, round(width * shrink)), max(1, round(height * shrink))
+            small = np.asarray(cv2.resize(upright.pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+            rows = label(teacher, small)
+            if drawn.boxes is not None:
+                scale = size[0] / upright.width
+                rows = with_boxes(rows, drawn.boxes * np.float32(scale))
+            faces.append(np.column_stack([np.full(len(rows), len(names)), rows]))
+            names.append(drawn.path.name)
+            sizes.append(size[::-1])
+            pixels.append(small.ravel())
+        return {
+            "names": np.array(names, np.str_),
+            "sizes": np.array(sizes, np.int64).reshape(-1, 2),
+            "pixels": np.concatenate([np.empty(0, np.uint8), *pixels]),
+            "faces": np.concatenate([np.empty((0, 16)), *faces]).astype(np.float32),
+        }
+
+
+def label_all(drawn: Sequence[Drawn], make_teacher: Callable[[], Teacher], folder: Path) -> None:
+    """Label the photos into a folder, or go on with it; a photo that cannot be read is left out."""
+    parts = [drawn[i : i + PHOTOS_A_PART] for i in range(0, len(drawn), PHOTOS_A_PART)]
+    shards.make(folder, parts, Labelling(make_teacher), "labels")
+
+
+def read(folder: Path) -> list[LabelledPhoto]:
+    """Return the labelled photos of a folder, reviewed if a review lies there; their pixels stay in its files.
+
+    A review changes the faces, and not which photos are there to choose by or to measure on. Among those to learn
+    from are the photos in which it sees a face or nobody; where it rules out all that the teacher saw of people, the
+    teacher may have overlooked a face. Raises UsageError if what lies there is no review.
+    """
+    reviews = face_reviews.read(folder / REVIEWED) if (folder / REVIEWED).exists() else {}
+    labelled = [item for part in shards.read(folder) for item in _of_part(part)]
+    photos_of = Counter(_source(name) for name, _, _ in labelled)
+    empty_of = Counter(_source(name) for name, _, faces in labelled if not len(faces))
+    believed = {source for source, n in photos_of.items() if empty_of[source] >= EMPTY_SOURCE * n}
+    read = []
+    for name, pixels, faces in labelled:
+        source = _source(name)
+        if source in believed:
+            faces[faces[:, SCORE] < RARE_FACE, SCORE] = UNSURE
+        split = _split(name, len(faces) == 0, source in believed)
+        review = reviews.get(name, Review())
+        faces = review.correct(faces)
+        if source not in believed and split in (Split.TRAINING, Split.UNUSED):
+            known = review.empty or not ruled_out(faces).all()
+            split = Split.TRAINING if known else Split.UNUSED
+        read.append(LabelledPhoto(name, source, pixels, faces, split))
+    return read
+
+
+def of_split(labelled: Sequence[LabelledPhoto], split: Split) -> list[LabelledPhoto]:
+    """Return the photos of one split."""
+    return [photo for photo in labelled if photo.split is split]
+
+
+def _of_part(part: shards.Arrays) -> Iterator[tuple[str, Pixels, Floats]]:
+    start = 0
+    for i, (name, (height, width)) in enumerate(zip(part["names"], part["sizes"], strict=True)):
+        end = start + int(height) * int(width) * 3
+        rows = part["faces"]
+        yield str(name), part["pixels"][start:end].reshape(height, width, 3), np.array(rows[rows[:, 0] == i, 1:])
+        start = end
+
+
+def _source(name: str) -> str:
+    letters = re.match(r"[^\W\d_]*", name)
+    return letters.group() if letters else ""
+
+
+def _split(name: str, empty: bool, believed: bool) -> Split:
+    """Decide by a hash of the name, so that it stays the same whatever photos come beside it."""
+    share = int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big") / 2**32
+    if empty and not believed:
+        return Split.UNUSED
+    if share < VALIDATION:
+        return Split.VALIDATION
+    return Split.HELD_OUT if empty and share < HELD_OUT else Split.TRAINING

@@ -1,0 +1,299 @@
+"""From photos without labels to a face detector that can ship: every stage of a run, each gone on with."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from ... import weights
+from ...errors import AlbumsortError, UsageError
+from ...faces import (
+    COARSE_SIDE,
+    FINE_SIDE,
+    THRESHOLD,
+    VERIFIER_SIDE,
+    Calibration,
+    CascadeDetector,
+    proposer_input,
+    shrunk,
+)
+from ..common import conversion
+from ..common.recipes import claim_inputs, write_json
+from . import calibration as face_calibration
+from . import canvases as face_canvases
+from . import charts, fitting
+from . import conversion as face_conversion
+from . import photos as face_photos
+from . import reviews as face_reviews
+from .candidates import ONE_OF, collect, collect_from_canvases
+from .fitting import FaceRecipe
+from .labels import Teacher
+from .networks import NEIGHBOURS
+from .photos import Drawn, LabelledPhoto, Split, of_split
+
+PROPOSER, VERIFIER = "face_proposer", "face_verifier"
+ENTRIES = "entries.json"
+METHOD = "2"  # changes with the code wherever a run that went on would mix what two versions make
+OTHER_CANVASES = 1000  # added to the seed
+SHOWN = 10  # photos to convert the proposer with
+
+Watch = Callable[[Iterable[LabelledPhoto]], Iterable[LabelledPhoto]]
+
+
+@dataclass(frozen=True)
+class Start:
+    """The networks, as LiteRT files, that a run begins with: the verifier learns on, and the proposer if it has epochs.
+
+    proposed: the proposer's entry in the manifest.
+    """
+
+    proposer: bytes
+    verifier: bytes
+    proposed: dict[str, Any]
+
+    @classmethod
+    def read(cls, name: str) -> Self:
+        """Read those of a finished run, or those that ship if the name is `shipped`."""
+        if name == "shipped":
+            proposer, entry = weights.load(PROPOSER)
+            return cls(proposer, weights.load(VERIFIER)[0], entry.details)
+        return cls(*_networks(Path(name)), _entries(Path(name))[PROPOSER])
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A finished pair. entries: of the manifest, by name; validation, held_out: what it found in those photos."""
+
+    proposer: Path
+    verifier: Path
+    entries: dict[str, Any]
+    validation: face_calibration.Judged
+    held_out: face_calibration.Judged
+
+
+def train(
+    drawn: Sequence[Drawn],
+    make_teacher: Callable[[], Teacher],
+    taught_by: str,
+    recipe: FaceRecipe,
+    run: Path,
+    command: str,
+    watch: Watch,
+    reviewed: Path | None = None,
+    start: Start | None = None,
+) -> Trained:
+    """Label, draw, fit, convert and calibrate in the folder `run`, or go on with what is there.
+
+    drawn: the photos; make_teacher: pickled, called in every process that labels; taught_by: what the manifest
+    says of it; reviewed: a CSV of what a reviewer said of its answers, for `face_reviews`. The last stage leaves the
+    LiteRT files, their manifest entries and charts in the run. Raises UsageError if the recipe has nothing to make a
+    network from.
+    """
+    if start is None and not recipe.proposer_epochs:
+        raise UsageError(
+            "the recipe has no epochs for the proposer: name some, or a finished one to begin with (--start)"
+        )
+    if not recipe.verifier_epochs:
+        raise UsageError("the recipe has no round for the verifier: name its epochs")
+    verdicts = None
+    if reviewed is not None:
+        _check_names(face_reviews.read(reviewed), drawn, reviewed)  # before hours of work
+        verdicts = reviewed.read_bytes()
+    kept = None if recipe.proposer_epochs else start  # whose proposer stays as it is
+    commit = conversion.commit()
+    recipe.claim(run)
+    inputs = _claim_inputs(run, drawn, taught_by, verdicts, start)
+    labels, proposer, verifier = run / "labels", run / f"{PROPOSER}.tflite", run / f"{VERIFIER}.tflite"
+    (labels / face_photos.REVIEWED).unlink(missing_ok=True)
+    face_photos.label_all(drawn, make_teacher, labels)
+    if verdicts is not None:
+        (labels / face_photos.REVIEWED).write_bytes(verdicts)
+    canvases = run / "canvases"
+    every = ONE_OF if kept is None else 1  # a proposer that stays needs none, so only the verifier's are drawn
+    face_canvases.draw_all(canvases, recipe.canvases * every // ONE_OF, labels, Split.TRAINING, recipe.seed)
+    if kept is not None:
+        proposer.write_bytes(kept.proposer)
+    else:
+        _make_proposer(recipe, run, labels, canvases, None if start is None else start.proposer, proposer)
+    collected = [run / "candidates-canvases"]
+    collect_from_canvases(collected[0], canvases, proposer, recipe.seed, every)
+    before: Path | bytes | None = None if start is None else start.verifier
+    for number in range(len(recipe.verifier_epochs)):
+        collected.append(run / f"candidates-{number}")
+        collect(collected[-1], labels, proposer, recipe.seed + number)
+        fitted = run / f"verifier-{number}"
+        fitting.fit_verifier(recipe, number, collected, before, fitted)
+        before = fitted
+    verifier.write_bytes(face_conversion.verifier_to_litert(fitting.averaged("verifier", fitted)))
+    labelled = face_photos.read(labels)
+    calibration = calibrate(proposer, verifier, labelled, watch)
+    validation, held_out = measure(proposer, verifier, calibration, labelled, watch)
+    made = {
+        "data": _described(labelled, taught_by if reviewed is None else f"{taught_by}, corrected by a reviewer"),
+        "inputs": inputs,
+        "score": _score(validation, held_out),
+        "commit": commit,
+        "command": command,
+        "recipe": asdict(recipe),
+    }
+    entries = {
+        PROPOSER: _entry(
+            proposer,
+            "int8 (1, H, W/4, 12), BGR less 128 of four neighbouring pixels, H and W multiples of 32",
+            "float32 (1, H/8, W/8, 5), in three parts: logit of the score, centre and size of every cell",
+            made,
+        ),
+        VERIFIER: _entry(
+            verifier,
+            f"float32 (n, {VERIFIER_SIDE}, {VERIFIER_SIDE}, 3), BGR 0-255",
+            "float32 (n, 15): score, box, five landmarks",
+            {"calibration": list(asdict(calibration).values()), **made},
+        ),
+    }
+    if kept is not None:
+        entries[PROPOSER] = {**kept.proposed, "score": made["score"]}
+    write_json(run / ENTRIES, entries)
+    cycles = [f"{name}-{i}" for name, epochs in recipe.epochs.items() for i in range(len(epochs))]
+    charts.write(run / "report", [run / cycle for cycle in cycles], validation)
+    return Trained(proposer, verifier, entries, validation, held_out)
+
+
+def _make_proposer(
+    recipe: FaceRecipe, run: Path, labels: Path, canvases: Path, before: Path | bytes | None, proposer: Path
+) -> None:
+    """Train the proposer on canvases into the file given, or go on with it."""
+    face_canvases.draw_all(run / "checked", recipe.checked, labels, Split.VALIDATION, recipe.seed + OTHER_CANVASES)
+    for cycle in range(len(recipe.proposer_epochs)):
+        fitted = run / f"proposer-{cycle}"
+        fitting.fit_proposer(recipe, cycle, canvases, run / "checked", before, fitted)
+        before = fitted
+    network = fitting.averaged("proposer", fitted)
+    proposer.write_bytes(face_conversion.proposer_to_litert(network, shown(labels, recipe.seed)))
+
+
+def _check_names(reviews: Iterable[str], drawn: Sequence[Drawn], path: Path) -> None:
+    """Raise UsageError if a review is about a photo that is not there, or about one of several of that name."""
+    photos_of = Counter(item.path.name for item in drawn)
+    for name in reviews:
+        if photos_of[name] != 1:
+            raise UsageError(f"{path} speaks of {name}: {photos_of[name] or 'no'} photos to learn from have that name")
+
+
+def _claim_inputs(
+    run: Path, drawn: Sequence[Drawn], taught_by: str, verdicts: bytes | None, start: Start | None
+) -> dict[str, Any]:
+    """Return what identifies all that a run is made of; raises UsageError if it was begun with something else."""
+    inputs: dict[str, Any] = {
+        "method": METHOD,
+        "photos": len(drawn),
+        "names": _digest("\n".join(item.path.name for item in drawn).encode()),
+        "teacher": taught_by,
+    }
+    if verdicts is not None:
+        inputs["reviewed"] = _digest(verdicts)
+    if start is not None:
+        inputs["start"] = [_digest(start.proposer), _digest(start.verifier)]
+    claim_inputs(run, inputs, "photos or another teacher, review or start")
+    return inputs
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def shown(labels: Path, seed: int) -> list[npt.NDArray[np.int8]]:
+    """Return some training photos as the proposer sees them, each coarsely and finely."""
+    photos = of_split(face_photos.read(labels), Split.TRAINING)
+    chosen = np.random.default_rng(seed).permutation(len(photos))[:SHOWN]
+    views = (shrunk(np.asarray(photos[i].pixels), side) for i in chosen for side in (COARSE_SIDE, FINE_SIDE))
+    return [proposer_input(view, NEIGHBOURS) for view in views]
+
+
+def calibrate(proposer: Path, verifier: Path, labelled: Sequence[LabelledPhoto], watch: Watch) -> Calibration:
+    """Choose the calibration of two networks on the validation photos."""
+    photos = of_split(labelled, Split.VALIDATION)
+    detector = _detector(proposer, verifier, face_calibration.UNCALIBRATED)
+    return face_calibration.fit(face_calibration.survey(detector, photos, watch))
+
+
+def measure(
+    proposer: Path, verifier: Path, calibration: Calibration, labelled: Sequence[LabelledPhoto], watch: Watch
+) -> tuple[face_calibration.Judged, face_calibration.Judged]:
+    """Return what the detector finds in the validation photos, and in the held-out photos without a face."""
+    detector = _detector(proposer, verifier, calibration)
+    validation, held_out = (
+        face_calibration.survey(detector, of_split(labelled, split), watch)
+        for split in (Split.VALIDATION, Split.HELD_OUT)
+    )
+    return validation, held_out
+
+
+def _detector(proposer: Path, verifier: Path, calibration: Calibration) -> CascadeDetector:
+    return CascadeDetector(proposer.read_bytes(), verifier.read_bytes(), calibration)
+
+
+def detector(run: Path, floor: float) -> CascadeDetector:
+    """Return the detector of a finished run; raises AlbumsortError if it is not finished.
+
+    floor: the least score of what it returns.
+    """
+    return CascadeDetector(*_networks(run), Calibration(*_entries(run)[VERIFIER]["calibration"]), floor)
+
+
+def _networks(run: Path) -> tuple[bytes, bytes]:
+    """Return proposer and verifier of a finished run."""
+    entries = _entries(run)
+    return (run / entries[PROPOSER]["file"]).read_bytes(), (run / entries[VERIFIER]["file"]).read_bytes()
+
+
+def _described(labelled: Sequence[LabelledPhoto], taught_by: str) -> str:
+    learnt = of_split(labelled, Split.TRAINING)
+    empty = sum(photo.empty for photo in learnt)
+    faces = sum(len(photo.sure) for photo in learnt)
+    return f"{len(learnt)} photos with {faces} faces, {empty} without any; boxes and landmarks by {taught_by}"
+
+
+def _score(validation: face_calibration.Judged, held_out: face_calibration.Judged) -> dict[str, Any]:
+    found, false = validation.at(THRESHOLD)
+    return {
+        "set": f"validation photos, score {THRESHOLD}",
+        "photos": validation.photos,
+        "faces": validation.faces,
+        "recall": round(found / max(1, validation.faces), 4),
+        "false": false,
+        "held_out_photos_without_a_face": held_out.photos,
+        "false_there": held_out.at(THRESHOLD)[1],
+    }
+
+
+def _entry(file: Path, taken: str, given: str, made: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "file": file.name,
+        "sha256": _digest(file.read_bytes()),
+        "input": taken,
+        "output": given,
+        "labels": ["face"],
+        **made,
+    }
+
+
+def install(run: Path, folder: Path) -> None:
+    """Copy a finished run's networks into a weights folder and their entries into the manifest there."""
+    for name, entry in _entries(run).items():
+        (folder / entry["file"]).write_bytes((run / entry["file"]).read_bytes())
+        conversion.update_manifest(folder / "manifest.json", name, entry)
+
+
+def _entries(run: Path) -> dict[str, Any]:
+    """Return what a finished run left for the manifest."""
+    if not (run / ENTRIES).is_file():
+        raise AlbumsortError(f"{run} holds no finished face detector; train it to its end first")
+    return dict(json.loads((run / ENTRIES).read_text(encoding="utf-8")))
