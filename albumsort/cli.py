@@ -20,12 +20,13 @@ from typer.core import TyperGroup
 
 from . import __version__
 from .errors import AlbumsortError, IndexFileError, PhotoError, UsageError
+from .query import By, Counted, Filters
 from .types import FOUR, THRESHOLD, Action, Emotion, Link, Photo, named_shares, utc_text
 
 if TYPE_CHECKING:
     from .emotions import EmotionClassifier
     from .faces import FaceDetector
-    from .index import Counted, Filters, Index
+    from .index import Index
     from .indexing import Executor, Plan, Profile, Report
     from .labels import Album
     from .output import Form
@@ -262,9 +263,7 @@ def top(
     ctx: typer.Context,
     emotion: Annotated[str, typer.Argument(metavar="EMOTION", help=", ".join(Emotion))],
     n: Annotated[int, _option("-n", help="How many.", env="N", min=1)] = 20,
-    by: Annotated[
-        str, _option("--by", help="Score of a photo with several faces: max, mean or min of theirs.")
-    ] = "max",
+    by: Annotated[By, _option("--by", help="Score of a photo with several faces: this one of theirs.")] = By.MAX,
     min_score: LeastScore = 0.0,
     since: Since = None,
     until: Until = None,
@@ -283,15 +282,12 @@ def top(
 ) -> None:
     """Show the photos that show an emotion best."""
     from . import ranking
-    from .index import By
 
     wanted = Emotion.parse(emotion)
-    if by not in list(By):
-        raise UsageError(f"--by {by}: choose from {', '.join(By)}")
     form, counted = _form(ctx), _counted(min_face, min_detection, min_sharpness)
     filters = _filters(since, until, path, faces, counted)
     with _open(ctx, db) as database:
-        photos = ranking.top(database, wanted, min(n, MOST), By(by), filters, min_score)
+        photos = ranking.top(database, wanted, min(n, MOST), by, filters, min_score)
         _print_photos(photos, form, _quiet(ctx, quiet))
         _tell_outdated(ctx, database, quiet)
 
@@ -343,7 +339,7 @@ def export(
     min_face: LeastFace = "0",
     min_detection: LeastDetection = THRESHOLD,
     min_sharpness: LeastSharpness = 0.0,
-    link: Annotated[str, _option("--link", help="copy, or hard or soft links instead of copies.")] = "copy",
+    link: Annotated[Link, _option("--link", help="Copy, or make hard or soft links instead.")] = Link.COPY,
     dry_run: Annotated[bool, _option("--dry-run", help="Show what would be done; write nothing.")] = False,
     report: Annotated[
         Path | None, _option("--report", help="Write what is done to a new CSV file, line by line.", metavar="FILE")
@@ -365,7 +361,6 @@ def export(
     """
     from . import export as exporting
     from . import ranking
-    from .index import Filters
 
     if undo is not None:
         allowed = ("undo", "dry_run", "db", "quiet")
@@ -376,9 +371,7 @@ def export(
     if to is None:
         raise UsageError("name the folder to copy into, as in: albumsort export --to ~/Sorted")
     wanted = [Emotion.parse(word) for word in emotions or ()] or list(FOUR)
-    if link not in list(Link):
-        raise UsageError(f"--link {link}: choose from {', '.join(Link)}")
-    how, counted = Link(link), _counted(min_face, min_detection, min_sharpness)
+    counted = _counted(min_face, min_detection, min_sharpness)
     with _open(ctx, db) as database:
         albums = database.albums()
         exporting.check_destination(to, albums, database.holding())
@@ -391,11 +384,11 @@ def export(
     folders = chosen.folders
     to = Path(os.path.realpath(to))
     if dry_run:
-        done = exporting.plan(folders, to, how)
+        done = exporting.plan(folders, to, link)
         for item in done:
             _show(item.action, item.source, item.destination, item.reason)
     else:
-        run = exporting.run(folders, to, how, report)
+        run = exporting.run(folders, to, link, report)
         done = _watched(run, sum(map(len, folders.values())), _quiet(ctx, quiet))
     if not _quiet(ctx, quiet):
         _print_export(done, folders, dry_run)
@@ -1261,8 +1254,6 @@ def _on_command_line(ctx: typer.Context, name: str) -> bool:
 
 
 def _counted(min_face: str, min_detection: float, min_sharpness: float) -> Counted:
-    from .index import Counted
-
     return Counted(min_detection, _percent("--min-face", min_face), min_sharpness)
 
 
@@ -1276,8 +1267,6 @@ def _percent(option: str, text: str) -> float:
 def _filters(
     since: str | None, until: str | None, folders: Sequence[Path] | None, faces: str | None, counted: Counted
 ) -> Filters:
-    from .index import Filters
-
     return Filters(
         since=None if since is None else _date("--since", since, "0000-01-01T00:00:00Z"),
         until=None if until is None else _date("--until", until, "9999-12-31T23:59:59Z"),

@@ -11,7 +11,6 @@ from bisect import insort
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from itertools import groupby, islice
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from . import filesystems, schema
 from .errors import IndexFileError
 from .label_sql import NOTHING, below, count_labels, inside
 from .labels import Album, AlbumRules, LabelRule
+from .query import USUAL, By, Counted, Filters
 from .types import (
     ANSWERS,
     READABLE,
@@ -65,37 +65,6 @@ ALL_BITS = (1 << 32) - 1
 GOLDEN = 2654435769
 """2**32 over the golden ratio: its multiples, cut to 32 bits, are spread evenly, even those by every n-th number."""
 PHOTO_COLUMNS = "p.path, c.width, c.height, c.taken_at, c.digest, c.id"
-
-
-class By(StrEnum):
-    """How the faces of a photo make its score."""
-
-    MAX = "max"
-    MEAN = "mean"
-    MIN = "min"
-
-
-@dataclass(frozen=True)
-class Counted:
-    """Which faces a query is about: any that is less sure, smaller or less sharp is as if it were not there.
-
-    The fields mean what those of `Face` mean; a face whose sharpness is unknown passes for 0 alone.
-    """
-
-    detection: float = THRESHOLD
-    size: float = 0.0
-    sharpness: float = 0.0
-
-
-@dataclass(frozen=True)
-class Filters:
-    """Which photos a query is about; dates are UTC ISO 8601, folders absolute, faces an inclusive range."""
-
-    since: str | None = None
-    until: str | None = None
-    folders: tuple[Path, ...] = ()
-    faces: tuple[int, int] | None = None
-    counted: Counted = Counted()
 
 
 @dataclass(frozen=True)
@@ -715,7 +684,7 @@ class Index:
             ):
                 yield Path(os.fsdecode(path))
 
-    def stats(self, counted: Counted = Counted()) -> Stats:
+    def stats(self, counted: Counted = USUAL) -> Stats:
         """Count everything, missing photos included, but of the faces only those that count."""
         one = self._connection.execute
         where, least = _counted(counted)

@@ -11,7 +11,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from .index import By, Filters, Index
+from .index import Index
+from .query import By, Filters
 from .types import Emotion, Face, Photo
 
 

@@ -21,8 +21,9 @@ from typing import Any
 from measuring import albumsort, measure
 
 from albumsort import album_shares
-from albumsort.index import By, Filters, Index
+from albumsort.index import Index
 from albumsort.label_sql import NOTHING
+from albumsort.query import By, Filters
 from albumsort.types import Emotion, Settings
 from albumsort.weights import confusion, natural_shares
 

@@ -41,8 +41,9 @@ from typer.testing import CliRunner, Result
 import albumsort
 from albumsort import explanation, weights
 from albumsort.cli import app
-from albumsort.index import Filters, Index
+from albumsort.index import Index
 from albumsort.labels import Album
+from albumsort.query import Filters
 from albumsort.schema import MIGRATIONS
 from albumsort.types import ANSWERS, FOUR, Emotion, PhotoFile
 
@@ -104,6 +105,23 @@ def test_wrong_usage_exits_2_and_says_why_on_stderr(arguments: list[str], librar
     assert result.exit_code == 2
     assert result.stdout == ""
     assert result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "choices"),
+    [
+        (["top", "happy", "--by"], ["max", "mean", "min"]),
+        (["export", "--to", "out", "--link"], ["copy", "hard", "soft"]),
+    ],
+    ids=lambda value: value[-1],
+)
+def test_the_choices_of_an_option_are_in_its_help_and_said_of_a_wrong_one(
+    library: SimpleNamespace, arguments: list[str], choices: list[str]
+) -> None:
+    result = invoke(*arguments, "median", db=library.database)
+    assert result.exit_code == 2
+    assert all(repr(choice) in result.stderr for choice in choices)
+    assert f"{arguments[-1]} <{'|'.join(choices)}>" in invoke(arguments[0], "--help").stdout
 
 
 @pytest.mark.parametrize("text", ["2", "202", "2024-1", "2024-07-3", "2024-", "2024-07-01T1"])

@@ -42,8 +42,9 @@ MAY_KNOW = {
     "rescoring": {"types", "analysis", "faces", "index", "methods"},
     "album_shares": {"types", "index", "labels"},
     "filesystems": set(),
-    "index": {"schema", "filesystems", "labels", "label_sql", "types", "errors"},
-    "ranking": {"index", "types", "errors"},
+    "query": {"types"},
+    "index": {"schema", "filesystems", "labels", "label_sql", "query", "types", "errors"},
+    "ranking": {"index", "query", "types", "errors"},
     "output": {"types", "errors"},
     "explanation": {"types", "labels", "output"},
     "files": {"errors"},
@@ -76,7 +77,7 @@ def running(*arguments: str | Path) -> str:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["--version"], ["index", "--help"], ["export", "--help"]], ids=" ".join
+    "arguments", [["--help"], ["--version"], ["index", "--help"], ["top", "--help"], ["export", "--help"]], ids=" ".join
 )
 def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
     assert not loaded_by(running(*arguments)) & {*HEAVY, "numpy", "sqlite3"}

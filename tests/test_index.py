@@ -19,8 +19,9 @@ from hypothesis import strategies as st
 
 from albumsort import index as index_module
 from albumsort.errors import IndexFileError
-from albumsort.index import By, Comparison, Filters, Index
+from albumsort.index import Comparison, Index
 from albumsort.labels import Album, LabelRule
+from albumsort.query import By, Filters
 from albumsort.schema import APPLICATION_ID, MIGRATIONS
 from albumsort.types import ANSWERS, Analysis, Emotion, Expression, Face, Photo, PhotoFile, Settings, Shares
 

@@ -38,9 +38,10 @@ from albumsort import photos as reading
 from albumsort.analysis import load_networks
 from albumsort.emotions import resized
 from albumsort.errors import AlbumsortError, PhotoError, UsageError
-from albumsort.index import Filters, Index
+from albumsort.index import Index
 from albumsort.indexing import Report, default_roots
 from albumsort.labels import Album, LabelRule, expected_shares
+from albumsort.query import Filters
 from albumsort.types import THRESHOLD, Emotion, Photo, PhotoFile, named_shares, shares_from
 
 PORTRAITS = ["astronaut.jpg", "turned.jpg"]

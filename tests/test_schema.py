@@ -19,7 +19,8 @@ from helpers import NOW, environment, index_album, run
 
 from albumsort import schema
 from albumsort.errors import IndexFileError
-from albumsort.index import Filters, Index
+from albumsort.index import Index
+from albumsort.query import Filters
 from albumsort.schema import APPLICATION_ID, MIGRATIONS
 from albumsort.types import Emotion, PhotoFile
 
