@@ -92,9 +92,14 @@ model_app = typer.Typer(no_args_is_help=True, help="Train and evaluate (needs al
 app.add_typer(model_app, name="model")
 
 
-def _option(*names: str, help: str, env: str | None = None, **more: Any) -> Any:
-    longest = max(names, key=len).lstrip("-").replace("-", "_").upper()
-    return typer.Option(*names, help=help, envvar=f"ALBUMSORT_{env or longest}", **more)
+def _setting(name: str, **more: Any) -> Any:
+    """Return an option that holds for every run if a person wants: the environment may give it, as ALBUMSORT_NAME."""
+    return typer.Option(name, envvar=f"ALBUMSORT_{name.removeprefix('--').replace('-', '_').upper()}", **more)
+
+
+def _option(*names: str, **more: Any) -> Any:
+    """Return an option that says what one run is to do: a variable somebody forgot must not delete or leave out."""
+    return typer.Option(*names, **more)
 
 
 def _print_version(wanted: bool) -> None:
@@ -104,16 +109,16 @@ def _print_version(wanted: bool) -> None:
 
 
 Db = Annotated[
-    Path | None, _option("--db", help="The index file.  [default: in the user's data folder]", show_default=False)
+    Path | None, _setting("--db", help="The index file.  [default: in the user's data folder]", show_default=False)
 ]
-Quiet = Annotated[bool, _option("--quiet", help="Say nothing but errors.")]
+Quiet = Annotated[bool, _setting("--quiet", help="Say nothing but errors.")]
 Version = Annotated[bool, typer.Option("--version", help="Show the version.", callback=_print_version, is_eager=True)]
 AsJson = Annotated[bool, _option("--json", help="One JSON document.")]
 AsLines = Annotated[bool, _option("--nl", help="One JSON object a line.")]
 AsCsv = Annotated[bool, _option("--csv", help="CSV with a header.")]
 AsNull = Annotated[bool, _option("--null", "-0", help="Paths ended by NUL, for xargs -0.")]
 LeastScore = Annotated[
-    float, _option("--min-score", help="Leave out photos whose emotion scores less.", min=0.0, max=1.0)
+    float, _setting("--min-score", help="Leave out photos whose emotion scores less.", min=0.0, max=1.0)
 ]
 Since = Annotated[
     str | None, _option("--since", help="Taken then or later: 2024, 2024-07, 2024-07-31.", metavar="DATE")
@@ -126,16 +131,16 @@ Folders = Annotated[
 FaceCount = Annotated[str | None, _option("--faces", help="Only photos with N, or N to M, faces.", metavar="N|N..M")]
 LeastFace = Annotated[
     str,
-    _option(
+    _setting(
         "--min-face",
         help="Count only faces this large: longer side of the box, in percent of the photo's shorter side.",
         metavar="PERCENT",
     ),
 ]
 LeastDetection = Annotated[
-    float, _option("--min-detection", help="Count only what is a face this surely.", min=0.0, max=1.0)
+    float, _setting("--min-detection", help="Count only what is a face this surely.", min=0.0, max=1.0)
 ]
-LeastSharpness = Annotated[float, _option("--min-sharpness", help="Count only faces this sharp.", min=0.0, max=1.0)]
+LeastSharpness = Annotated[float, _setting("--min-sharpness", help="Count only faces this sharp.", min=0.0, max=1.0)]
 
 
 MOST = 2**63 - 1  # the largest number a database counts to
@@ -173,16 +178,16 @@ def index(
         _option("--files-from", help="Also the files listed here, one a line; - is standard input.", metavar="FILE"),
     ] = None,
     workers: Annotated[
-        int, _option("--workers", help="Processes that analyse.  [default: one a core]", min=1, show_default=False)
+        int, _setting("--workers", help="Processes that analyse.  [default: one a core]", min=1, show_default=False)
     ] = (os.cpu_count() or 1),
     exclude: Annotated[
         list[str] | None,
-        _option("--exclude", help="Skip names or paths like this (repeatable).", metavar="GLOB", show_default=False),
+        _setting("--exclude", help="Skip names or paths like this (repeatable).", metavar="GLOB", show_default=False),
     ] = None,
     rescan: Annotated[bool, _option("--rescan", help="Analyse unchanged photos again, too.")] = False,
     cluster: Annotated[
         str | None,
-        _option(
+        _setting(
             "--cluster",
             help="Let the workers of this Dask scheduler analyse, like tcp://HOST:8786 (needs albumsort[cluster]).",
             metavar="ADDRESS",
@@ -191,7 +196,7 @@ def index(
     ] = None,
     cluster_path: Annotated[
         list[str] | None,
-        _option(
+        _setting(
             "--cluster-path",
             help="Where the cluster's workers see a folder of this machine (repeatable).",
             metavar="HERE=THERE",
@@ -262,8 +267,8 @@ def _executor(workers: int, cluster: str | None, mapped: Sequence[str]) -> Execu
 def top(
     ctx: typer.Context,
     emotion: Annotated[str, typer.Argument(metavar="EMOTION", help=", ".join(Emotion))],
-    n: Annotated[int, _option("-n", help="How many.", env="N", min=1)] = 20,
-    by: Annotated[By, _option("--by", help="Score of a photo with several faces: this one of theirs.")] = By.MAX,
+    n: Annotated[int, _option("-n", help="How many.", min=1)] = 20,
+    by: Annotated[By, _setting("--by", help="Score of a photo with several faces: this one of theirs.")] = By.MAX,
     min_score: LeastScore = 0.0,
     since: Since = None,
     until: Until = None,
@@ -335,11 +340,11 @@ def export(
         Path | None,
         _option("--to", help="The folder to copy into; never inside an album.", metavar="DIR", show_default=False),
     ] = None,
-    n: Annotated[int | None, _option("-n", help="At most so many for each emotion.", env="N", min=1)] = None,
+    n: Annotated[int | None, _option("-n", help="At most so many for each emotion.", min=1)] = None,
     min_face: LeastFace = "0",
     min_detection: LeastDetection = THRESHOLD,
     min_sharpness: LeastSharpness = 0.0,
-    link: Annotated[Link, _option("--link", help="Copy, or make hard or soft links instead.")] = Link.COPY,
+    link: Annotated[Link, _setting("--link", help="Copy, or make hard or soft links instead.")] = Link.COPY,
     dry_run: Annotated[bool, _option("--dry-run", help="Show what would be done; write nothing.")] = False,
     report: Annotated[
         Path | None, _option("--report", help="Write what is done to a new CSV file, line by line.", metavar="FILE")
@@ -717,7 +722,6 @@ def train(
         _option(
             "--boxes",
             help="Faces: photos with a boxes.json, of which the recipe names sets.",
-            env="TRAIN_BOXES",
             metavar="DIR",
             show_default=False,
         ),
@@ -763,7 +767,7 @@ def train(
     ] = None,
     faces: Annotated[
         Path | None,
-        _option("--faces", help="Emotion: photos whose faces are learnt from.", env="MODEL_FACES", metavar="DIR"),
+        _option("--faces", help="Emotion: photos whose faces are learnt from.", metavar="DIR"),
     ] = None,
     natural: Annotated[
         Path | None,
@@ -783,7 +787,6 @@ def train(
         Path | None,
         _option("--weights", help="Install the result here, with manifest.", metavar="DIR", show_default=False),
     ] = None,
-    db: Db = None,
     quiet: Quiet = False,
     version: Version = False,
 ) -> None:
@@ -838,7 +841,7 @@ def _known_network(name: str) -> None:
 
 
 def _refuse(ctx: typer.Context, names: Iterable[str], about: str) -> None:
-    """Raise UsageError if the command line has one of these options; settings in the environment may stand."""
+    """Raise UsageError if the command line has one of these options."""
     given = [f"--{name.replace('_', '-')}" for name in names if _on_command_line(ctx, name)]
     if given:
         raise UsageError(f"{', '.join(given)} {'says' if len(given) == 1 else 'say'} nothing about {about}")
@@ -906,7 +909,7 @@ def evaluate(
     split: Annotated[str, _option("--split", help="Training, PublicTest or PrivateTest.")] = "PrivateTest",
     run: Annotated[Path | None, _option("--run", help="A trained run instead of what ships.", metavar="DIR")] = None,
     report: Annotated[
-        Path | None, _option("--report", help="Draw charts and an HTML page here.", env="MODEL_REPORT", metavar="DIR")
+        Path | None, _option("--report", help="Draw charts and an HTML page here.", metavar="DIR")
     ] = None,
     album: Annotated[
         Path | None, _option("--album", help="Photos in folders named after the four.", metavar="DIR")
@@ -916,9 +919,7 @@ def evaluate(
     ] = None,
     faces: Annotated[
         Path | None,
-        _option(
-            "--faces", help="The photos that --natural lists.", env="MODEL_FACES", metavar="DIR", show_default=False
-        ),
+        _option("--faces", help="The photos that --natural lists.", metavar="DIR", show_default=False),
     ] = None,
     answers: Annotated[
         list[str] | None,
@@ -944,7 +945,6 @@ def evaluate(
             show_default=False,
         ),
     ] = None,
-    db: Db = None,
     quiet: Quiet = False,
     version: Version = False,
 ) -> None:
@@ -997,7 +997,7 @@ def compare(
     ] = None,
     faces: Annotated[
         int | None,
-        _option("--faces", help="Train on at most so many.", env="COMPARE_FACES", min=1, show_default=False),
+        _option("--faces", help="Train on at most so many.", min=1, show_default=False),
     ] = None,
     vgg19_weights: Annotated[
         Path | None,
@@ -1008,7 +1008,6 @@ def compare(
             show_default=False,
         ),
     ] = None,
-    db: Db = None,
     quiet: Quiet = False,
     version: Version = False,
 ) -> None:
@@ -1237,12 +1236,11 @@ def _quiet(ctx: typer.Context, quiet: bool) -> bool:
 
 
 def _form(ctx: typer.Context) -> Form:
-    """Return the form asked for; the command line speaks before the environment."""
+    """Return the form asked for."""
     from .output import Form
 
     forms = {"as_json": Form.JSON, "nl": Form.LINES, "as_csv": Form.CSV, "null": Form.NULL}
     asked = [name for name in forms if ctx.params[name]]
-    asked = [name for name in asked if _on_command_line(ctx, name)] or asked
     if len(asked) > 1:
         raise UsageError("choose one of --json, --nl, --csv and --null")
     return forms[asked[0]] if asked else Form.TABLE if sys.stdout.isatty() else Form.PATHS

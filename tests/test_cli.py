@@ -11,11 +11,12 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -36,6 +37,7 @@ from helpers import (
     start,
 )
 from PIL import Image
+from typer.main import get_command
 from typer.testing import CliRunner, Result
 
 import albumsort
@@ -456,25 +458,66 @@ def test_what_the_command_line_names_goes_before_the_environment(library: Simple
 @pytest.mark.parametrize(
     ("variable", "value", "expected"),
     [
-        ("ALBUMSORT_N", "1", 1),
         ("ALBUMSORT_MIN_SCORE", "0.75", 2),
-        ("ALBUMSORT_SINCE", "2024", 2),
-        ("ALBUMSORT_FACES", "2", 1),
-        ("ALBUMSORT_QUIET", "1", 7),
+        ("ALBUMSORT_MIN_FACE", "10", 1),
+        ("ALBUMSORT_MIN_DETECTION", "0.91", 0),
+        ("ALBUMSORT_MIN_SHARPNESS", "0.51", 0),
     ],
 )
-def test_options_are_read_from_the_environment(
+def test_settings_are_read_from_the_environment(
     library: SimpleNamespace, variable: str, value: str, expected: int
 ) -> None:
     assert len(lines(invoke("top", "happy", db=library.database, env={variable: value}))) == expected
 
 
-def test_an_option_goes_before_its_variable(library: SimpleNamespace) -> None:
-    assert len(lines(invoke("top", "happy", "-n", "3", db=library.database, env={"ALBUMSORT_N": "1"}))) == 3
+def test_a_setting_goes_before_its_variable(library: SimpleNamespace) -> None:
+    setting = {"ALBUMSORT_MIN_SCORE": "0.85"}
+    assert len(lines(invoke("top", "happy", "--min-score", "0.75", db=library.database, env=setting))) == 2
 
 
-def test_a_form_can_be_set_in_the_environment(library: SimpleNamespace) -> None:
-    assert len(json.loads(invoke("list", db=library.database, env={"ALBUMSORT_JSON": "1"}).stdout)) == 8
+def test_quiet_can_be_set_in_the_environment(indexed: SimpleNamespace) -> None:
+    assert "broken.jpg" in invoke("stats", db=indexed.database).stderr
+    assert invoke("stats", db=indexed.database, env={"ALBUMSORT_QUIET": "1"}).stderr == ""
+
+
+COUNTED = {"min_face", "min_detection", "min_sharpness"}
+SETTINGS = {
+    "albumsort index": {"workers", "exclude", "cluster", "cluster_path", "db", "quiet"},
+    "albumsort top": {"by", "min_score", *COUNTED, "db", "quiet"},
+    "albumsort list": {"min_score", *COUNTED, "db", "quiet"},
+    "albumsort export": {"link", *COUNTED, "db", "quiet"},
+    "albumsort stats": {*COUNTED, "db", "quiet"},
+    "albumsort why": {"min_detection", "db", "quiet"},
+    "albumsort prune": {"db", "quiet"},
+    "albumsort doctor": {"db", "quiet"},
+    "albumsort model train": {"quiet"},
+    "albumsort model evaluate": {"quiet"},
+    "albumsort model compare": {"quiet"},
+}
+
+
+def parameters(command: Any, name: str) -> Iterator[tuple[str, Any]]:
+    """Every option and argument of a command and of those within it, with the words that call it."""
+    yield from ((name, parameter) for parameter in command.params)
+    for word, within in getattr(command, "commands", {}).items():
+        yield from parameters(within, f"{name} {word}")
+
+
+def test_settings_have_a_variable_and_what_a_run_is_to_do_has_none() -> None:
+    """A variable that somebody forgot must not cap an export, remove one, or choose where it goes."""
+    named = [(name, p.name, p.envvar) for name, p in parameters(get_command(app), "albumsort") if p.envvar]
+    assert sorted(named) == sorted(
+        (command, name, f"ALBUMSORT_{name.upper()}") for command, names in SETTINGS.items() for name in names
+    )
+
+
+def test_no_variable_says_what_an_export_does(library: SimpleNamespace, tmp_path: Path) -> None:
+    orders = {"N": "1", "UNDO": "report.csv", "DRY_RUN": "1", "REPORT": str(tmp_path / "report.csv")}
+    variables = {f"ALBUMSORT_{name}": value for name, value in orders.items()}
+    assert invoke("export", "--to", tmp_path / "out", db=library.database, env=variables).exit_code == 0
+    assert len(exported(tmp_path / "out")) == 6
+    assert not (tmp_path / "report.csv").exists()
+    assert invoke("export", db=library.database, env={"ALBUMSORT_TO": str(tmp_path / "out")}).exit_code == 2
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the place is Linux's")
@@ -1165,7 +1208,7 @@ def test_undo_takes_nothing_but_a_report(library: SimpleNamespace, tmp_path: Pat
 
 def test_settings_for_exports_do_not_stand_in_the_way_of_undo(library: SimpleNamespace, tmp_path: Path) -> None:
     to, report = undoable(library, tmp_path)
-    settings = {"ALBUMSORT_TO": str(to), "ALBUMSORT_N": "3"}
+    settings = {"ALBUMSORT_LINK": "soft", "ALBUMSORT_MIN_FACE": "3"}
     assert invoke("export", "--undo", report, db=library.database, env=settings).exit_code == 0
     assert not to.exists()
 

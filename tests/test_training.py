@@ -430,8 +430,15 @@ def test_a_photo_that_cannot_be_read_is_named_and_the_others_of_the_album_are_ju
 
 @pytest.mark.parametrize("command", ["train", "evaluate", "compare"])
 def test_the_options_of_every_command_are_those_of_the_model_commands_too(command):
-    asked = CliRunner().invoke(app, ["model", command, "--db", "x.sqlite", "--quiet", "--version"])
+    asked = CliRunner().invoke(app, ["model", command, "--quiet", "--version"])
     assert (asked.exit_code, asked.stdout) == (0, f"albumsort {albumsort.__version__}\n")
+
+
+@pytest.mark.parametrize("command", ["train", "evaluate", "compare"])
+def test_the_model_commands_take_no_index_as_they_use_none(command):
+    asked = CliRunner().invoke(app, ["model", command, "--db", "x.sqlite", "--version"])
+    assert asked.exit_code == 2
+    assert "No such option: --db" in asked.stderr
 
 
 @pytest.mark.parametrize("quiet", [False, True])
