@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import sys
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
@@ -792,7 +793,7 @@ def train(
 ) -> None:
     """Train an emotion network on labelled faces, or the face detector on photos; convert and calibrate it."""
     _known_network(network)
-    command = "albumsort " + " ".join(sys.argv[1:])
+    command = shlex.join(["albumsort", *sys.argv[1:]])
     emotion_alone = ("data", "votes", "labels", "epochs", "faces", "natural", "judged", "without")
     _refuse(ctx, ("photos", "boxes") if network == "emotion" else emotion_alone, f"--network {network}")
     _need_tensorflow()

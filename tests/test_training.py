@@ -3,6 +3,8 @@
 import csv
 import json
 import re
+import shlex
+import shutil
 import sys
 from dataclasses import replace
 
@@ -226,6 +228,20 @@ def test_a_run_without_natural_faces_is_not_installed(trained, tmp_path):
     with pytest.raises(UsageError, match="needs FER2013, FER\\+ and natural faces"):
         shipping.install(trained["run"], tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_a_run_keeps_its_command_so_that_a_shell_takes_it_again(trained, tmp_path, monkeypatch):
+    from albumsort.training import shipping
+
+    run = tmp_path / "the 1st run; it's mine"
+    shutil.copytree(trained["run"], run)
+    recipe = ["--recipe", run / "recipe.json", "--run", run, "--quiet"]
+    typed = ["model", "train", *map(str, ["--data", trained["data"], "--votes", trained["votes"], *recipe])]
+    monkeypatch.setattr(sys, "argv", ["/usr/bin/albumsort", *typed])
+    assert CliRunner().invoke(app, typed, catch_exceptions=False).exit_code == 0
+    kept = json.loads((run / shipping.ENTRY).read_text())["command"]
+    assert shlex.split(kept) == ["albumsort", *typed]
 
 
 @pytest.mark.slow
