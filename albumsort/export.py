@@ -15,9 +15,7 @@ from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
-import xxhash
-
-from . import files
+from . import contents, files
 from .errors import AlbumsortError, UsageError
 from .journal import Journal
 from .types import Action, Emotion, Item, Link, Photo
@@ -328,7 +326,7 @@ def _read(item: Item) -> tuple[os.stat_result, bytes]:
         data = item.source.read_bytes()
     except OSError as e:
         raise _unreadable(e) from e
-    if xxhash.xxh3_128_hexdigest(data) != item.digest:
+    if contents.digest(data) != item.digest:
         raise _FileError("the photo changed since it was indexed; run `albumsort index --rescan`")
     return status, data
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import errno
-import hashlib
 import os
 import re
 import secrets
@@ -16,6 +15,7 @@ from pathlib import Path
 
 import xxhash
 
+from . import contents
 from .errors import AlbumsortError
 
 HIDDEN = ".albumsort-"
@@ -29,7 +29,7 @@ _UNSUPPORTED = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
 def digest(file: Path) -> str:
     """Return the hex hash of a file's bytes, the same as the index keeps."""
     with open(file, "rb") as content:
-        return hashlib.file_digest(content, xxhash.xxh3_128).hexdigest()
+        return contents.digest_of_file(content)
 
 
 def temporary_name() -> str:

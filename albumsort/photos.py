@@ -16,10 +16,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import numpy.typing as npt
-import xxhash
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from . import raw
+from .contents import digest as digest
 from .errors import AlbumsortError, PassingPhotoError, PhotoError
 from .timing import step
 from .types import utc_text
@@ -72,11 +72,6 @@ def read(path: Path) -> bytes:
     if not data:
         raise PhotoError("the file is empty")
     return data
-
-
-def digest(data: bytes) -> str:
-    """Return the hex content hash (XXH3, 128 bits) by which equal files are known."""
-    return xxhash.xxh3_128_hexdigest(data)
 
 
 def decode(data: bytes, side: float = DECODE_SIDE) -> Upright:
