@@ -10,7 +10,7 @@ def main() -> None:
         if getattr(sys, name) is None:  # closed by whoever started this: nobody says or hears anything there
             setattr(sys, name, open(os.devnull, "w" if number else "r"))  # noqa: SIM115 (as long as the program runs)
     try:
-        from .cli import app
+        from .cli.app import app
 
         try:
             app(prog_name="albumsort")

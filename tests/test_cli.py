@@ -42,7 +42,7 @@ from typer.testing import CliRunner, Result
 
 import albumsort
 from albumsort import explanation, weights
-from albumsort.cli import app
+from albumsort.cli.app import app
 from albumsort.index import Index
 from albumsort.labels import Album
 from albumsort.query import Filters
@@ -490,8 +490,10 @@ SETTINGS = {
     "albumsort why": {"min_detection", "db", "quiet"},
     "albumsort prune": {"db", "quiet"},
     "albumsort doctor": {"db", "quiet"},
-    "albumsort model train": {"quiet"},
-    "albumsort model evaluate": {"quiet"},
+    "albumsort model train emotion": {"quiet"},
+    "albumsort model train faces": {"quiet"},
+    "albumsort model evaluate emotion": {"quiet"},
+    "albumsort model evaluate faces": {"quiet"},
     "albumsort model compare": {"quiet"},
 }
 

@@ -337,7 +337,7 @@ def write_as_keras_ships(model: keras.Model, file: Path) -> None:
 def command(data: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     from typer.testing import CliRunner
 
-    from albumsort.cli import app
+    from albumsort.cli.app import app
 
     monkeypatch.setattr(systems, "SYSTEMS", {s.name: s for s in (TINY, MACHINE)})
     return lambda *words: CliRunner().invoke(

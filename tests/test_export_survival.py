@@ -221,7 +221,7 @@ def check_undone(to: Path, reports: list[Path], album: Path, kills: int) -> None
 ON_A_SLOW_DISK = """
 import io, sys, time
 from albumsort import export
-from albumsort.cli import app
+from albumsort.cli.app import app
 
 class Slow(io.FileIO):
     def write(self, data):

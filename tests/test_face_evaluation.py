@@ -19,7 +19,7 @@ from PIL import Image
 from typer.testing import CliRunner
 from typer.testing import Result as Done
 
-from albumsort.cli import app
+from albumsort.cli.app import app
 from albumsort.errors import AlbumsortError, UsageError
 from albumsort.training.common import page
 from albumsort.training.detectors import figures as detector_figures

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from albumsort import face_rows, weights
-from albumsort.cli import app
+from albumsort.cli.app import app
 from albumsort.errors import UsageError
 from albumsort.face_rows import SCORE
 from albumsort.faces import Calibration, Pixels

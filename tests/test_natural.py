@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from albumsort import weights
-from albumsort.cli import app
+from albumsort.cli.app import app
 from albumsort.emotions import load_classifier
 from albumsort.errors import AlbumsortError, UsageError
 from albumsort.training.emotion import (

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 import albumsort
 from albumsort import weights
-from albumsort.cli import app
+from albumsort.cli.app import app
 from albumsort.errors import AlbumsortError, UsageError
 from albumsort.training.common import recipes
 from albumsort.training.common import scores as common_scores

@@ -194,18 +194,19 @@ def _claim_inputs(
     inputs: dict[str, Any] = {
         "method": METHOD,
         "photos": len(drawn),
-        "names": _digest("\n".join(item.path.name for item in drawn).encode()),
+        "names": sha256("\n".join(item.path.name for item in drawn).encode()),
         "teacher": taught_by,
     }
     if verdicts is not None:
-        inputs["reviewed"] = _digest(verdicts)
+        inputs["reviewed"] = sha256(verdicts)
     if start is not None:
-        inputs["start"] = [_digest(start.proposer), _digest(start.verifier)]
+        inputs["start"] = [sha256(start.proposer), sha256(start.verifier)]
     claim_inputs(run, inputs, "photos or another teacher, review or start")
     return inputs
 
 
-def _digest(content: bytes) -> str:
+def sha256(content: bytes) -> str:
+    """Return the hash by which teachers, verdicts and networks are recorded."""
     return hashlib.sha256(content).hexdigest()
 
 
@@ -277,7 +278,7 @@ def _score(validation: face_calibration.Judged, held_out: face_calibration.Judge
 def _entry(file: Path, taken: str, given: str, made: dict[str, Any]) -> dict[str, Any]:
     return {
         "file": file.name,
-        "sha256": _digest(file.read_bytes()),
+        "sha256": sha256(file.read_bytes()),
         "input": taken,
         "output": given,
         "labels": ["face"],

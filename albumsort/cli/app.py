@@ -1,0 +1,107 @@
+"""The program: its commands, and the one place where errors become messages and exit codes."""
+
+from __future__ import annotations
+
+import re
+import sys
+from itertools import takewhile
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from ..errors import AlbumsortError, UsageError
+from .compare import compare
+from .evaluate import evaluate_emotion, evaluate_faces
+from .export import export
+from .index import index
+from .listing import list_, stats, top
+from .options import Common, Version
+from .terminal import drop_output, say
+from .train import train_emotion, train_faces
+from .model import NetworkCommands
+from .upkeep import doctor, prune
+from .why import why
+
+
+class Commands(TyperGroup):
+    """The one place where errors become messages and exit codes."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Refuse an empty argument, as of a variable that is not set: as a path it would mean the folder one is in."""
+        options = takewhile(lambda argument: argument != "--", args)
+        if "" in args or any(re.fullmatch(r"--[\w-]+=", argument) for argument in options):
+            ctx.fail("an argument is empty; is a variable not set?")
+        return list(super().parse_args(ctx, args))
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command; 1 what failed, 2 what was asked wrongly, 130 what was interrupted."""
+        try:
+            result = super().invoke(ctx)
+            if sys.stdout is not None:
+                sys.stdout.flush()  # a full disk behind it is an error of this command
+            return result
+        except UsageError as e:
+            say(f"albumsort: {e}")
+            raise typer.Exit(2) from e
+        except AlbumsortError as e:
+            say(f"albumsort: {e}")
+            raise typer.Exit(1) from e
+        except KeyboardInterrupt as e:
+            say("albumsort: interrupted")
+            raise typer.Exit(130) from e
+        except BrokenPipeError:  # whoever read the output has seen enough
+            drop_output()
+            raise typer.Exit(0) from None
+        except OSError as e:
+            where = f": {e.filename}" if e.filename else ""
+            say(f"albumsort: {e.strerror or e}{where}")
+            drop_output()
+            raise typer.Exit(1) from e
+
+
+app = typer.Typer(
+    cls=Commands,
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="Find the photos in an album that show an emotion best. Everything stays on this machine.",
+)
+model_app = typer.Typer(no_args_is_help=True, help="Train and measure the networks (needs albumsort[train]).")
+train_app = typer.Typer(cls=NetworkCommands, no_args_is_help=True, help="Train a network.")
+evaluate_app = typer.Typer(cls=NetworkCommands, no_args_is_help=True, help="Print the figures of the model cards.")
+
+
+@app.callback()
+def _main(
+    ctx: typer.Context,
+    db: Annotated[Path | None, typer.Option("--db", help="The index file.", show_default=False)] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print errors only.")] = False,
+    version: Version = False,
+) -> None:
+    ctx.obj = Common(db, quiet)
+    encoding, errors = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
+    if sys.stdout is not None:  # names of files need not be UTF-8; they are written byte for byte
+        sys.stdout.reconfigure(encoding=encoding, errors=errors)  # type: ignore[union-attr]
+    if sys.stderr is not None:
+        sys.stderr.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+
+
+app.command("index")(index)
+app.command("top")(top)
+app.command("list")(list_)
+app.command("export")(export)
+app.command("stats")(stats)
+app.command("why")(why)
+app.command("prune")(prune)
+app.command("doctor")(doctor)
+app.add_typer(model_app, name="model")
+model_app.add_typer(train_app, name="train")
+model_app.add_typer(evaluate_app, name="evaluate")
+model_app.command("compare")(compare)
+train_app.command("emotion")(train_emotion)
+train_app.command("faces")(train_faces)
+evaluate_app.command("emotion")(evaluate_emotion)
+evaluate_app.command("faces")(evaluate_faces)

@@ -1,0 +1,151 @@
+"""`export`: copy photos into folders, and undo that."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ..errors import UsageError
+from ..query import Filters
+from ..types import FOUR, THRESHOLD, Action, Emotion, Link, Photo
+from .opening import index_file, is_quiet, open_index, tell_outdated
+from .options import Db, LeastDetection, LeastFace, LeastSharpness, Quiet, Version, option, setting
+from .terminal import print_failures, print_fields, say, watched
+from .values import counted_faces, is_on_command_line
+
+if TYPE_CHECKING:
+    from ..ranking import Sorted
+    from ..types import Item
+    from ..undo import Outcome
+
+
+def export(
+    ctx: typer.Context,
+    emotions: Annotated[list[str] | None, typer.Argument(metavar="EMOTION", show_default=False)] = None,
+    to: Annotated[
+        Path | None,
+        option("--to", help="The folder to copy into; never inside an album.", metavar="DIR", show_default=False),
+    ] = None,
+    n: Annotated[int | None, option("-n", help="At most so many for each emotion.", min=1)] = None,
+    min_face: LeastFace = "0",
+    min_detection: LeastDetection = THRESHOLD,
+    min_sharpness: LeastSharpness = 0.0,
+    link: Annotated[Link, setting("--link", help="Copy, or make hard or soft links instead.")] = Link.COPY,
+    dry_run: Annotated[bool, option("--dry-run", help="Show what would be done; write nothing.")] = False,
+    report: Annotated[
+        Path | None, option("--report", help="Write what is done to a new CSV file, line by line.", metavar="FILE")
+    ] = None,
+    undo: Annotated[
+        Path | None,
+        option("--undo", help="Remove what the export with this report wrote.", metavar="REPORT", show_default=False),
+    ] = None,
+    db: Db = None,
+    quiet: Quiet = False,
+    version: Version = False,
+) -> None:
+    """Copy photos into a folder for each emotion.
+
+    Each goes to DIR/EMOTION/RANK-NAME by the label of its largest face; photos of other labels are left out.
+    Originals are never touched, and nothing is overwritten.
+
+    --undo needs nothing but a report. What changed since is left, and so is a copy whose original is gone.
+    """
+    from .. import export as exporting
+    from .. import ranking
+
+    if undo is not None:
+        allowed = ("undo", "dry_run", "db", "quiet")
+        if any(is_on_command_line(ctx, name) for name in ctx.params if name not in allowed):
+            raise UsageError("--undo takes a report alone, with --dry-run at most")
+        _undo(ctx, undo, dry_run, db, is_quiet(ctx, quiet))
+        return
+    if to is None:
+        raise UsageError("name the folder to copy into, as in: albumsort export --to ~/Sorted")
+    wanted = [Emotion.parse(word) for word in emotions or ()] or list(FOUR)
+    counted = counted_faces(min_face, min_detection, min_sharpness)
+    with open_index(ctx, db) as database:
+        albums = database.albums()
+        exporting.check_destination(to, albums, database.holding())
+        if report is not None:
+            exporting.check_outside(report.parent, albums)
+        tell_outdated(ctx, database, quiet)
+        there = list(database.photos(Filters(counted=counted)))
+        missing, failed = database.missing(), database.count_failures()
+    chosen = ranking.sort(there, wanted, n)
+    folders = chosen.folders
+    to = Path(os.path.realpath(to))
+    if dry_run:
+        done = exporting.plan(folders, to, link)
+        for item in done:
+            print_fields(item.action, item.source, item.destination, item.reason)
+    else:
+        run = exporting.run(folders, to, link, report)
+        done = watched(run, sum(map(len, folders.values())), is_quiet(ctx, quiet))
+    if not is_quiet(ctx, quiet):
+        _print_export(done, folders, dry_run)
+        if left_out := _left_out(chosen, n, missing, failed):
+            say(f"Left out: {left_out}")
+    print_failures((item.source, item.reason) for item in done if item.action is Action.FAIL)
+    if any(item.action is Action.FAIL for item in done):
+        raise typer.Exit(1)
+
+
+def _undo(ctx: typer.Context, report: Path, dry_run: bool, db: Path | None, quiet: bool) -> None:
+    from .. import undo as undoing
+    from ..export import check_outside
+
+    albums: set[Path] = set()
+    if index_file(ctx, db).exists():  # what the report wrote can be removed without the index that led to it
+        with open_index(ctx, db) as database:
+            albums = database.albums()
+    check_outside(Path(os.path.realpath(report)).parent, albums)
+    outcomes = watched(undoing.undo(report, albums, dry_run), None, quiet)
+    if dry_run:
+        for outcome in outcomes:
+            print_fields(outcome.fate, outcome.path, outcome.reason)
+    if not quiet:
+        _print_undo(outcomes, dry_run)
+    left = [outcome for outcome in outcomes if outcome.fate is undoing.Fate.LEFT and not dry_run]
+    for outcome in left:
+        if not (quiet and outcome.is_folder):
+            say(f"left: {outcome.path}: {outcome.reason}")
+    if any(not outcome.is_folder for outcome in left):
+        raise typer.Exit(1)
+
+
+def _print_undo(outcomes: Sequence[Outcome], dry_run: bool) -> None:
+    if all(outcome.is_folder and outcome.fate == "left" for outcome in outcomes):
+        say("Nothing is left to undo: what this report names was removed before, or nothing was written")
+        return
+    folders = sum(outcome.is_folder and outcome.fate == "remove" for outcome in outcomes)
+    fates = Counter(str(outcome.fate) for outcome in outcomes if not outcome.is_folder)
+    verb = "would be removed" if dry_run else "removed"
+    say(f"{fates['remove']} files and {folders} folders {verb}, {fates['gone']} already gone, {fates['left']} left")
+
+
+def _print_export(done: Sequence[Item], folders: Mapping[Emotion, Sequence[Photo]], dry_run: bool) -> None:
+    actions = Counter(item.action for item in done)
+    verb = "would be written" if dry_run else "written"
+    chosen = ", ".join(f"{len(group)} {emotion}" for emotion, group in folders.items())
+    say(f"{len(done)} photos chosen: {chosen}")
+    say(f"{actions[Action.WRITE]} {verb}, {actions[Action.SKIP]} already there, {actions[Action.FAIL]} failed")
+
+
+def _left_out(chosen: Sorted, n: int | None, missing: int, failed: int) -> str:
+    """Say how many photos are in no folder, and why."""
+    labels = sorted((label for label in Emotion if label in chosen.others), key=lambda label: -chosen.others[label])
+    others = ", ".join(f"{chosen.others[label]} {label}" for label in labels)
+    reasons = [
+        (chosen.without_face, f"{chosen.without_face} without a face"),
+        (chosen.unlabelled, f"{chosen.unlabelled} with no clear expression"),
+        (chosen.beyond, f"{chosen.beyond} not among the first {n}"),
+        (missing, f"{missing} missing when last indexed"),
+        (failed, f"{failed} that could not be analysed"),
+        (others, f"{others}: name them to export them too"),
+    ]
+    return "; ".join(reason for count, reason in reasons if count)

@@ -1,0 +1,183 @@
+"""`index`: analyse new and changed photos."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ..errors import UsageError
+from ..types import Emotion
+from .opening import index_file, is_quiet, open_index
+from .options import AsJson, Db, Quiet, Version, option, setting
+from .terminal import is_watched, make_console, print_failures, say
+from .values import listed_files
+
+if TYPE_CHECKING:
+    from ..index import Index
+    from ..indexing import Executor, Plan, Profile, Report
+
+
+def index(
+    ctx: typer.Context,
+    paths: Annotated[list[Path] | None, typer.Argument(metavar="PATH", show_default=False)] = None,
+    files_from: Annotated[
+        str | None,
+        option("--files-from", help="Also the files listed here, one a line; - is standard input.", metavar="FILE"),
+    ] = None,
+    workers: Annotated[
+        int, setting("--workers", help="Processes that analyse.  [default: one a core]", min=1, show_default=False)
+    ] = (os.cpu_count() or 1),
+    exclude: Annotated[
+        list[str] | None,
+        setting("--exclude", help="Skip names or paths like this (repeatable).", metavar="GLOB", show_default=False),
+    ] = None,
+    rescan: Annotated[bool, option("--rescan", help="Analyse unchanged photos again, too.")] = False,
+    cluster: Annotated[
+        str | None,
+        setting(
+            "--cluster",
+            help="Let the workers of this Dask scheduler analyse, like tcp://HOST:8786 (needs albumsort[cluster]).",
+            metavar="ADDRESS",
+            show_default=False,
+        ),
+    ] = None,
+    cluster_path: Annotated[
+        list[str] | None,
+        setting(
+            "--cluster-path",
+            help="Where the cluster's workers see a folder of this machine (repeatable).",
+            metavar="HERE=THERE",
+            show_default=False,
+        ),
+    ] = None,
+    profile: Annotated[bool, option("--profile", help="Show where the time went.")] = False,
+    as_json: AsJson = False,
+    db: Db = None,
+    quiet: Quiet = False,
+    version: Version = False,
+) -> None:
+    """Analyse new and changed photos in folders.
+
+    Without a PATH, in the folders indexed before.
+    """
+    from tqdm import tqdm
+
+    from .. import indexing
+
+    executor = _executor(workers, cluster, cluster_path or ())
+    listed = listed_files(files_from)
+    if not paths and files_from is None and not index_file(ctx, db).exists():
+        raise UsageError("nothing was indexed before: name a folder of photos, as in: albumsort index ~/Photos")
+    with open_index(ctx, db, create=True) as database, database.alone():
+        plan = indexing.make_plan(database, paths or (), listed, exclude or (), rescan)
+        if not is_quiet(ctx, quiet):
+            _print_cost(plan)
+        show = is_watched() and not is_quiet(ctx, quiet)
+        with tqdm(total=plan.todo + plan.stale, unit=" photos", disable=not show, dynamic_ncols=True) as bar:
+            report = indexing.run(database, plan, executor, rescan, bar.update)
+        if as_json:
+            print(json.dumps(_report_json(report) | ({"profile": _profile_json(report.profile)} if profile else {})))
+        if profile:
+            _print_profile(report)
+        if not is_quiet(ctx, quiet):
+            _print_report(report, database)
+        elif report.failed:
+            print_failures(report.failed)
+    raise typer.Exit(report.exit_code)
+
+
+def _print_cost(plan: Plan) -> None:
+    """Say what another version of albumsort makes necessary."""
+    costs = []
+    if plan.outdated:
+        costs.append(f"{plan.outdated} photos are analysed again")
+    if plan.stale:
+        first = "first " if costs else ""
+        costs.append(f"the stored faces of {plan.stale} are {first}judged again, without opening a photo")
+    if costs:
+        say(f"albumsort has changed since the last run: {'; '.join(costs)}")
+
+
+def _executor(workers: int, cluster: str | None, mapped: Sequence[str]) -> Executor:
+    if cluster is None:
+        if mapped:
+            raise UsageError("--cluster-path says where a cluster's workers see a folder; name the cluster: --cluster")
+        from ..indexing import Local
+
+        return Local(workers)
+    from ..cluster import Cluster, parse_path
+
+    return Cluster(cluster, [parse_path(text) for text in mapped])
+
+
+def _report_json(report: Report) -> dict[str, Any]:
+    failed = [{"path": str(path), "error": reason} for path, reason in report.failed]
+    counts = {k: getattr(report, k) for k in ("found", "analysed", "unchanged", "moved", "missing")}
+    more = {"faces": report.faces, "rescored": report.rescored, "seconds": round(report.seconds, 3)}
+    return {**counts, "failed": failed, **more}
+
+
+def _print_report(report: Report, database: Index) -> None:
+    """Sum a run up on stderr."""
+    from rich.table import Table
+
+    from ..explanation import NO_LABEL
+    from ..output import printable
+
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    table.add_column(justify="right")
+    table.add_column()
+    rate = f" in {report.seconds:.1f} s" + (
+        f", {report.analysed / report.seconds:.0f} a second" if report.analysed else ""
+    )
+    rows = [
+        (report.found, "photos found"),
+        (report.analysed, f"analysed{rate}"),
+        (report.unchanged, "unchanged"),
+        (report.moved, "moved or renamed"),
+        (report.missing, "missing (their results are kept; prune forgets them)"),
+        (report.faces, "faces in what was analysed"),
+        (report.rescored, "judged again from stored faces, as the emotion network changed"),
+        (len(report.failed), "failed"),
+    ]
+    for count, what in rows:
+        if count or what in ("photos found", "unchanged") or what.startswith("analysed"):
+            table.add_row(f"{count}", what)
+    console = make_console(stderr=True)
+    console.print(table)
+    counts = database.stats()
+    labels = [f"{counts.labels.get(e, 0)} {e}" for e in Emotion]
+    console.print(f"In the index: {', '.join([*labels, f'{counts.unlabelled} {NO_LABEL}'])} (by the largest face)")
+    if report.skipped:
+        skipped = ", ".join(f"{n} {why}" for why, n in Counter(report.skipped).most_common())
+        console.print(f"Skipped: {printable(skipped)}", markup=False)
+    print_failures(report.failed)
+    if report.interrupted:
+        console.print("Interrupted; what was analysed is kept. Run index again to go on.")
+
+
+def _profile_json(profile: Profile) -> dict[str, Any]:
+    steps = {name: round(seconds, 3) for name, seconds in profile.steps.items()}
+    more = {"idle": round(profile.idle, 3), "writing": round(profile.writing, 3), "seconds": round(profile.seconds, 3)}
+    return {"workers": profile.size, "steps": steps, **more}
+
+
+def _print_profile(report: Report) -> None:
+    """Show on stderr what the workers' time went into; writing goes on beside them."""
+    from rich.table import Table
+
+    profile, photos = report.profile, max(1, report.analysed)
+    whole = profile.seconds * profile.size or 1.0
+    table = Table("step", title=f"{profile.size} workers, {profile.seconds:.1f} s", title_justify="left")
+    for column in ("seconds", "ms a photo", "share"):
+        table.add_column(column, justify="right")
+    steps = sorted(profile.steps.items(), key=lambda pair: -pair[1])
+    for name, seconds in [*steps, ("idle", profile.idle), ("writing, beside them", profile.writing)]:
+        table.add_row(name, f"{seconds:.2f}", f"{1000 * seconds / photos:.2f}", f"{100 * seconds / whole:.1f} %")
+    make_console(stderr=True).print(table)

@@ -1,0 +1,166 @@
+"""`top`, `list` and `stats`: what the index knows."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ..query import By
+from ..types import FOUR, THRESHOLD, Emotion, named_shares
+from .opening import count_outdated, is_quiet, open_index, say_outdated, tell_outdated
+from .options import (
+    AsCsv,
+    AsJson,
+    AsLines,
+    AsNull,
+    Db,
+    FaceCount,
+    Folders,
+    LeastDetection,
+    LeastFace,
+    LeastScore,
+    LeastSharpness,
+    Quiet,
+    Since,
+    Until,
+    Version,
+    option,
+    setting,
+)
+from .terminal import make_console, print_failures, say
+from .values import MOST, chosen_form, counted_faces, photo_filters
+
+if TYPE_CHECKING:
+    from ..output import Form
+
+
+def top(
+    ctx: typer.Context,
+    emotion: Annotated[str, typer.Argument(metavar="EMOTION", help=", ".join(Emotion))],
+    n: Annotated[int, option("-n", help="How many.", min=1)] = 20,
+    by: Annotated[By, setting("--by", help="Score of a photo with several faces: this one of theirs.")] = By.MAX,
+    min_score: LeastScore = 0.0,
+    since: Since = None,
+    until: Until = None,
+    path: Folders = None,
+    faces: FaceCount = None,
+    min_face: LeastFace = "0",
+    min_detection: LeastDetection = THRESHOLD,
+    min_sharpness: LeastSharpness = 0.0,
+    as_json: AsJson = False,
+    nl: AsLines = False,
+    as_csv: AsCsv = False,
+    null: AsNull = False,
+    db: Db = None,
+    quiet: Quiet = False,
+    version: Version = False,
+) -> None:
+    """Show the photos that show an emotion best."""
+    from .. import ranking
+
+    wanted = Emotion.parse(emotion)
+    form, counted = chosen_form(ctx), counted_faces(min_face, min_detection, min_sharpness)
+    filters = photo_filters(since, until, path, faces, counted)
+    with open_index(ctx, db) as database:
+        photos = ranking.top(database, wanted, min(n, MOST), by, filters, min_score)
+        _print_photos(photos, form, is_quiet(ctx, quiet))
+        tell_outdated(ctx, database, quiet)
+
+
+def list_(
+    ctx: typer.Context,
+    min_score: LeastScore = 0.0,
+    since: Since = None,
+    until: Until = None,
+    path: Folders = None,
+    faces: FaceCount = None,
+    min_face: LeastFace = "0",
+    min_detection: LeastDetection = THRESHOLD,
+    min_sharpness: LeastSharpness = 0.0,
+    as_json: AsJson = False,
+    nl: AsLines = False,
+    as_csv: AsCsv = False,
+    null: AsNull = False,
+    db: Db = None,
+    quiet: Quiet = False,
+    version: Version = False,
+) -> None:
+    """List every indexed photo with its faces.
+
+    With --min-score, only those of which some face has its label with at least this probability.
+    """
+    from .. import output, ranking
+
+    form, counted = chosen_form(ctx), counted_faces(min_face, min_detection, min_sharpness)
+    filters = photo_filters(since, until, path, faces, counted)
+    with open_index(ctx, db) as database:
+        if form in output.PLAIN and min_score == 0:
+            output.write_paths(database.paths(filters), form, sys.stdout)
+        else:
+            _print_photos(ranking.sure(database.photos(filters), min_score), form, is_quiet(ctx, quiet))
+        tell_outdated(ctx, database, quiet)
+
+
+def stats(
+    ctx: typer.Context,
+    min_face: LeastFace = "0",
+    min_detection: LeastDetection = THRESHOLD,
+    min_sharpness: LeastSharpness = 0.0,
+    as_json: AsJson = False,
+    db: Db = None,
+    quiet: Quiet = False,
+    version: Version = False,
+) -> None:
+    """Count photos, labels, failures and what is missing."""
+    from .. import explanation
+
+    counted = counted_faces(min_face, min_detection, min_sharpness)
+    with open_index(ctx, db) as database:
+        counts = database.stats(counted)
+        failures = database.failures()
+        waiting = 0 if is_quiet(ctx, quiet) and not as_json else count_outdated(database)
+    labels = {e.value: counts.labels.get(e, 0) for e in Emotion}
+    rows = {
+        "photos": counts.photos,
+        "faces": counts.faces,
+        **{label: count for label, count in labels.items() if count or as_json or label in FOUR},
+        "no_clear_expression": counts.unlabelled,
+        "without_face": counts.without_face,
+        "failed": counts.failed,
+        "missing": counts.missing,
+    }
+    if as_json:
+        lists = {
+            "roots": [str(root) for root in counts.roots],
+            "albums": [
+                {"path": str(album.root), "faces": album.faces, "shares": named_shares(album.shares)}
+                for album in counts.albums
+            ],
+            "failures": [{"path": str(path), "error": reason} for path, reason in failures],
+        }
+        print(json.dumps({**rows, "waiting": waiting, **lists}))
+        return
+    for name, count in rows.items():
+        print(f"{name.replace('_', ' '):19} {count:>9}" if sys.stdout.isatty() else f"{name}\t{count}")
+    if not is_quiet(ctx, quiet):
+        for album in counts.albums:
+            say(explanation.of_album(album))
+        say_outdated(waiting)
+        print_failures(failures)
+
+
+def _print_photos(photos: Iterable[Any], form: Form, quiet: bool) -> None:
+    from .. import output
+
+    if form is not output.Form.TABLE:
+        output.write_photos(photos, form, sys.stdout)
+        return
+    listed = list(photos)
+    if listed:
+        make_console().print(output.photo_table(listed))
+    elif not quiet:
+        say("No photo matches. What is in the index: albumsort stats")

@@ -1,0 +1,71 @@
+"""What the commands of `model` share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+from typer.core import TyperGroup
+
+from ..errors import AlbumsortError
+from .options import option
+
+NETWORKS = "emotion", "faces"
+DATA_HELP = "FER2013's CSV (plain or compressed), a folder of split/class/*.jpg, or a CSV emotion,pixel_0,..."
+Votes = Annotated[
+    Path | None, option("--votes", help="FER+ votes on FER2013: fer2013new.csv.", metavar="FILE", show_default=False)
+]
+Labels = Annotated[
+    str | None, option("--labels", help="Only these labels of the data, like fear,happy,sad.", show_default=False)
+]
+
+
+class NetworkCommands(TyperGroup):
+    """The commands `emotion` and `faces`.
+
+    They were one command with an option --network before, and manifests keep commands of that time.
+    """
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Turn --network NAME into the command NAME."""
+        return list(super().parse_args(ctx, named_network(args)))
+
+
+def named_network(args: Sequence[str]) -> list[str]:
+    """Return arguments with the network as their first word: `--run X --network faces` as `faces --run X`.
+
+    Options alone, without a network, are about the emotion network. Anything else is returned as it is.
+    """
+    if not args or not args[0].startswith("-") or args[0] == "--help":
+        return [*args]
+    rest, network = [], NETWORKS[0]
+    words = iter(args)
+    for word in words:
+        name, _, value = word.partition("=")
+        if name == "--network":
+            network = value or next(words, "")
+        else:
+            rest.append(word)
+    return [network, *rest]
+
+
+def need_tensorflow() -> None:
+    """Load TensorFlow without its greeting; raises AlbumsortError if it is not installed."""
+    from importlib.util import find_spec
+
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if find_spec("tensorflow") is None:
+        raise AlbumsortError("this needs TensorFlow; install it with: pip install 'albumsort[train]'")
+    from ..litert import hushed
+
+    with hushed():  # it prints several lines on loading, whatever its log level
+        import tensorflow  # noqa: F401
+
+
+def label_names(words: str | None) -> tuple[str, ...]:
+    """Return the labels in a list like fear,happy,sad by their usual names."""
+    from ..training.emotion.sources import canonical
+
+    return () if words is None else tuple(canonical(word) for word in words.split(",") if word.strip())

@@ -1,0 +1,63 @@
+"""The index that a command is about, and what is said of its age."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from .options import Common
+from .terminal import say
+from .values import is_on_command_line
+
+if TYPE_CHECKING:
+    from ..index import Index
+
+
+def tell_outdated(ctx: typer.Context, database: Index, quiet: bool) -> None:
+    """Say how many photos of a list wait for what this version can do better."""
+    if not is_quiet(ctx, quiet):
+        say_outdated(count_outdated(database))
+
+
+def count_outdated(database: Index) -> int:
+    """Count the photos that a newer albumsort can judge better."""
+    from ..errors import WeightsError
+    from ..methods import settings
+
+    try:
+        return database.count_outdated(settings())
+    except WeightsError:  # a damaged installation: what is stored can be listed, and `index` and `doctor` say the rest
+        return 0
+
+
+def say_outdated(waiting: int) -> None:
+    """Say how many photos an older albumsort analysed, and what to do."""
+    if waiting:
+        say(f"Analysed by an older albumsort: {waiting} photos. To judge them as this one does, index their folders")
+
+
+def open_index(ctx: typer.Context, db: Path | None, create: bool = False) -> Index:
+    """Open the index that the command line, the environment or the default names, in this order."""
+    from ..index import Index
+
+    hushed = is_quiet(ctx, bool(ctx.params.get("quiet")))
+    return Index(index_file(ctx, db), create=create, tell=(lambda message: None) if hushed else say)
+
+
+def index_file(ctx: typer.Context, db: Path | None) -> Path:
+    """Return the index that the command line, the environment or the default names, in this order."""
+    before = ctx.find_object(Common) or Common()
+    if before.db is not None and not is_on_command_line(ctx, "db"):
+        return before.db
+    if db is not None:
+        return db
+    from platformdirs import user_data_path
+
+    return user_data_path("albumsort", appauthor=False) / "index.sqlite"
+
+
+def is_quiet(ctx: typer.Context, quiet: bool) -> bool:
+    """Return whether --quiet stands before or behind the command."""
+    return quiet or (ctx.find_object(Common) or Common()).quiet

@@ -1,0 +1,99 @@
+"""`why`: what is seen in one photo."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ..errors import AlbumsortError, IndexFileError, PhotoError, UsageError
+from ..types import THRESHOLD, Photo
+from .opening import index_file, is_quiet, open_index
+from .options import AsJson, Db, LeastDetection, Quiet, Version, option
+from .terminal import say
+
+if TYPE_CHECKING:
+    from ..labels import Album
+    from ..types import Analysis, Face, Shares
+
+
+def why(
+    ctx: typer.Context,
+    photo: Annotated[Path, typer.Argument(metavar="PHOTO")],
+    out: Annotated[
+        Path | None,
+        option("--out", help="Draw what was seen into a new JPEG.", metavar="FILE.jpg", show_default=False),
+    ] = None,
+    min_detection: LeastDetection = THRESHOLD,
+    as_json: AsJson = False,
+    db: Db = None,
+    quiet: Quiet = False,
+    version: Version = False,
+) -> None:
+    """Show what is seen in one photo, and how surely."""
+    from .. import analysis, drawing, output, photos, weights
+    from ..export import check_outside
+    from ..labels import LabelRule
+    from ..litert import hushed
+
+    database = index_file(ctx, db)
+    if out is not None and out.suffix.lower() not in (".jpg", ".jpeg"):
+        raise UsageError(f"--out draws a JPEG: name a file that ends in .jpg, not {output.printable(out)}")
+    album: Album | None = None
+    if database.exists():
+        try:
+            with open_index(ctx, db) as opened:
+                if out is not None:
+                    check_outside(out.parent, opened.albums())
+                known = opened.known_as(Path(os.path.abspath(photo)))
+                album = opened.album_of(known) if opened.knows_path(known) else None
+        except IndexFileError as e:
+            if out is not None:  # what must not be written into is not known
+                raise
+            say(f"albumsort: {e}; labels are those of an ordinary album")
+    detector, classifier = analysis.load_networks()
+    try:
+        data = photos.read(photo)
+        with hushed():  # libraries inside OpenCV and Pillow print what is wrong with a photo, at times even if it opens
+            upright = photos.decode(data)
+            seen = analysis.analyse_upright(upright, data, photos.digest(data), detector, classifier)
+    except PhotoError as e:
+        raise AlbumsortError(f"{output.printable(photo)}: {e}") from e
+    counted = [face for face in seen.faces if face.detection >= min_detection]
+    rule = LabelRule(classifier.natural, classifier.natural if album is None else album.shares)
+    faces = [rule.relabelled(face) for face in counted]
+    model = weights.manifest()["emotion"].sha256
+    if as_json:
+        shown = Photo(Path(os.path.abspath(photo)), seen.width, seen.height, seen.taken_at, seen.digest, tuple(faces))
+        print(json.dumps({**output.photo_json(shown), "model": model}))
+    elif out is None or not is_quiet(ctx, quiet):
+        _print_why(photo, seen, list(zip(faces, counted, strict=True)), album, classifier.natural, model)
+    if out is not None:
+        drawing.draw(upright, faces, out)
+
+
+def _print_why(
+    photo: Path, seen: Analysis, faces: Sequence[tuple[Face, Face]], album: Album | None, natural: Shares, model: str
+) -> None:
+    """faces: each that counts, as it is labelled in its album and in an ordinary one, whose shares are natural."""
+    from .. import explanation
+    from ..output import printable
+
+    print(f"{printable(photo)}: {seen.width} x {seen.height}, taken {seen.taken_at or 'at an unknown time'}")
+    print(f"{len(faces) or 'no'} face{'' if len(faces) == 1 else 's'}; emotion network {model[:16]}")
+    for number, (face, elsewhere) in enumerate(faces, start=1):
+        box = ", ".join(f"{v:.0f}" for v in (face.box.x, face.box.y, face.box.w, face.box.h))
+        quality = f"size {100 * face.size:.1f} %; sharpness {face.sharpness or 0:.2f}"
+        print(explanation.of_face(number, face, elsewhere.label, album, natural))
+        print(f"  box {box}; sure of a face {face.detection:.2f}; {quality}; {explanation.of_eyes(face.eyes)}")
+        print(f"  {explanation.NO_LABEL}: {explanation.percent(face.nothing)}; as far as there is one:")
+        for emotion, p in sorted(face.probabilities.items(), key=lambda pair: -pair[1]):
+            print(f"  {emotion:9} {100 * p:5.1f} %  {'#' * round(30 * p)}")
+    counted = [elsewhere for _, elsewhere in faces]
+    unsure = sorted(f"{face.detection:.2f}" for face in seen.faces if face not in counted)
+    if unsure:
+        print(f"not counted, as less sure of a face (--min-detection shows them): {', '.join(unsure)}")
