@@ -77,6 +77,14 @@ def test_the_shares_of_an_album_are_said_with_the_most_common_first() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("share", "said"),
+    [(1, "100 %"), (0.974, "97 %"), (0.014, "1 %"), (0.01, "1 %"), (0.0099, "1.0 %"), (0.0042, "0.4 %"), (0, "0.0 %")],
+)
+def test_a_share_is_said_in_percent_with_a_decimal_where_it_is_below_one(share: float, said: str) -> None:
+    assert explanation.percent(share) == said
+
+
 def test_all_answers_are_said_of_an_album() -> None:
     said = explanation.of_album(Album(Path("/a"), EVEN, 0))
     assert said.count("12 %") == 8

@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 
 import albumsort
 from albumsort import weights
+from albumsort.cli import evaluate as cli_evaluate
 from albumsort.cli.app import app
 from albumsort.errors import AlbumsortError, UsageError
 from albumsort.training.common import recipes
@@ -505,6 +506,29 @@ def test_options_that_would_change_nothing_are_refused(options, reason):
     done = evaluated(*options)
     assert done.exit_code == 2
     assert reason in done.stderr
+
+
+def test_evaluated_figures_are_said_with_their_units(capsys):
+    from albumsort.training import shipping
+
+    scores = {
+        "ferplus_8": evaluation.Score(0.875, 0.75, 0.96, 40),
+        "fer2013_happy_sad": evaluation.Score(0.5, 0.4, 0.6, 9),
+    }
+    report = evaluation.Report(scores, "ferplus", ("happy", "sad"), 0.0321, np.array([[12, 3], [0, 25]]))
+    cli_evaluate._print_evaluated(shipping.Evaluated("PublicTest", 1_234_567, 1.25, report, 0.456))
+    assert [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()] == [
+        "PublicTest; shares with 95 % bootstrap interval",
+        "FER+ official rule, 8 classes 0.875 [0.750, 0.960] n=40",
+        "labels: happy, sad 0.500 [0.400, 0.600] n=9",
+        "calibration error, ferplus 0.032 at T=1.25",
+        "size, time a face (one thread) 1.23 MB, 0.46 ms",
+        "",
+        "Confusion (rows: verdict, columns: network)",
+        "happy sad",
+        "happy 12 3",
+        "sad 0 25",
+    ]
 
 
 def test_labels_that_no_head_has_are_refused(tmp_path):

@@ -17,10 +17,10 @@ from .evaluate import evaluate_emotion, evaluate_faces
 from .export import export
 from .index import index
 from .listing import list_, stats, top
+from .model import NetworkCommands
 from .options import Common, Version
 from .terminal import drop_output, say
 from .train import train_emotion, train_faces
-from .model import NetworkCommands
 from .upkeep import doctor, prune
 from .why import why
 

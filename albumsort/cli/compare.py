@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 
+from .model import DATA_HELP, need_tensorflow
 from .opening import is_quiet
 from .options import Quiet, Version, option
 from .terminal import make_console, say, silent_if
-from .model import DATA_HELP, need_tensorflow
 
 
 def compare(

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import AlbumsortError, UsageError
+from .model import DATA_HELP, Labels, Votes, label_names, need_tensorflow
 from .opening import is_quiet
 from .options import Quiet, Version, option
 from .terminal import is_watched, print_failures, say
-from .model import DATA_HELP, Labels, Votes, label_names, need_tensorflow
 
 if TYPE_CHECKING:
     from ..emotions import EmotionClassifier

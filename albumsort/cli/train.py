@@ -10,10 +10,10 @@ from typing import Annotated
 import typer
 
 from ..errors import UsageError
+from .model import DATA_HELP, Labels, Votes, label_names, need_tensorflow
 from .opening import is_quiet
 from .options import Quiet, Version, option
 from .terminal import is_watched, say, silent_if
-from .model import DATA_HELP, Labels, Votes, label_names, need_tensorflow
 
 Run = Annotated[
     Path, option("--run", help="Folder for checkpoints and results; training resumes from them.", metavar="DIR")
