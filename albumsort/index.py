@@ -8,12 +8,13 @@ import os
 import sqlite3
 import time
 from bisect import insort
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import groupby, islice
+from operator import attrgetter, itemgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from . import filesystems, schema
@@ -42,9 +43,6 @@ BUSY_SECONDS = 30.0
 """How long another program's transaction is waited for."""
 NOTICE_SECONDS = 0.2
 """How long that goes without saying, and how often a Ctrl-C is looked for."""
-EXPRESSION_COLUMNS = *Emotion, NOTHING, "eyes"
-FACE_COLUMNS = "x", "y", "w", "h", "landmarks", "detection", "size", "sharpness", *EXPRESSION_COLUMNS
-OF_FACE = ", ".join(f"f.{column}" for column in FACE_COLUMNS)
 MET_AT_ONCE = 10_000
 """Files that are in memory at once while an album is compared."""
 _COMPARED = {
@@ -64,7 +62,61 @@ EVEN: Shares = {answer: 1 / len(ANSWERS) for answer in ANSWERS}
 ALL_BITS = (1 << 32) - 1
 GOLDEN = 2654435769
 """2**32 over the golden ratio: its multiples, cut to 32 bits, are spread evenly, even those by every n-th number."""
-PHOTO_COLUMNS = "p.path, c.width, c.height, c.taken_at, c.digest, c.id"
+
+
+class _PhotoRow(NamedTuple):
+    """What is selected of a photo, in the order of OF_PHOTO."""
+
+    path: bytes
+    width: int
+    height: int
+    taken_at: str | None
+    digest: str
+    content: int
+
+
+class _ScoredRow(NamedTuple):
+    """A photo among the best."""
+
+    photo: _PhotoRow
+    score: float
+
+
+class _FaceRow(NamedTuple):
+    """What is stored of a face, but for whose it is; these are the columns' names."""
+
+    x: float
+    y: float
+    w: float
+    h: float
+    landmarks: str
+    detection: float
+    size: float
+    sharpness: float | None
+    anger: float
+    happy: float
+    sad: float
+    neutral: float
+    surprise: float
+    fear: float
+    disgust: float
+    nothing: float | None
+    eyes: float | None
+
+
+OF_PHOTO = ", ".join(f"{'p' if column in ('path', 'content') else 'c'}.{column}" for column in _PhotoRow._fields)
+OF_FACE = ", ".join(f'f."{column}"' for column in _FaceRow._fields)
+_path = itemgetter(_PhotoRow._fields.index("path"))
+"""Return the path of what was selected as OF_PHOTO and more."""
+_probabilities = attrgetter(*Emotion)
+
+
+class Unclassified(NamedTuple):
+    """What is to be classified again: a content, how many faces it has, and their packed crops."""
+
+    content: int
+    faces: int
+    crops: bytes
 
 
 @dataclass(frozen=True)
@@ -231,7 +283,7 @@ class Index:
 
     def add_root(self, root: Path) -> None:
         """Remember a folder as an album, into which nothing may be written."""
-        self._connection.execute("INSERT OR IGNORE INTO roots VALUES (?)", (os.fsencode(root),))
+        self._connection.execute("INSERT OR IGNORE INTO roots (path) VALUES (?)", (os.fsencode(root),))
 
     def save_natural_shares(self, shares: Shares, due: bool) -> None:
         """Store the shares among ordinary faces that the classifier of what is stored from now on has.
@@ -265,14 +317,14 @@ class Index:
         )
         content = self._content(analysis.digest)
         self._connection.execute("DELETE FROM faces WHERE content = ?", (content,))
+        columns = ", ".join(f'"{column}"' for column in _FaceRow._fields)
         self._connection.executemany(
-            f"INSERT INTO faces (content, number, {', '.join(FACE_COLUMNS)})"
-            f" VALUES ({', '.join('?' * (2 + len(FACE_COLUMNS)))})",
-            [_face_row(content, number, face) for number, face in enumerate(analysis.faces)],
+            f"INSERT INTO faces (content, number, {columns}) VALUES (?, ?{', ?' * len(_FaceRow._fields)})",
+            [(content, number, *_face_row(face)) for number, face in enumerate(analysis.faces)],
         )
         self._connection.execute("DELETE FROM crops WHERE content = ?", (content,))
         if analysis.crops:
-            self._connection.execute("INSERT INTO crops VALUES (?, ?)", (content, analysis.crops))
+            self._connection.execute("INSERT INTO crops (content, pixels) VALUES (?, ?)", (content, analysis.crops))
         self._save_photo(file, content, None, None)
 
     def save_known(self, file: PhotoFile, digest: str, moved_from: Path | None) -> None:
@@ -284,9 +336,9 @@ class Index:
     def save_expressions(self, content: int, expressions: Iterable[Expression], settings: Settings) -> None:
         """Store what all the faces of a content express, in their order (see `unclassified`)."""
         self._connection.executemany(
-            f"UPDATE faces SET {', '.join(f'{column} = ?' for column in EXPRESSION_COLUMNS)}"
-            " WHERE content = ? AND number = ?",
-            [(*_expression_row(expression), content, number) for number, expression in enumerate(expressions)],
+            f"UPDATE faces SET {', '.join(f'{e} = :{e}' for e in Emotion)}, {NOTHING} = :nothing, eyes = :eyes"
+            " WHERE content = :content AND number = :number",
+            [_expression_values(content, number, shown) for number, shown in enumerate(expressions)],
         )
         self._connection.execute(
             "UPDATE contents SET classified_with = ? WHERE id = ?", (settings.classifying, content)
@@ -355,7 +407,9 @@ class Index:
         while batch := list(islice(rows, MET_AT_ONCE)):
             given += len(batch)
             with self._explained(), self._deferred():
-                self._connection.executemany("INSERT OR IGNORE INTO temp.met VALUES (?, ?, ?)", batch)
+                self._connection.executemany(
+                    "INSERT OR IGNORE INTO temp.met (path, size, mtime_ns) VALUES (?, ?, ?)", batch
+                )
         return given
 
     def count_known(self, root: Path) -> int:
@@ -379,7 +433,7 @@ class Index:
         """Note known files that are not there."""
         with self._explained(), self._deferred():
             self._connection.executemany(
-                "INSERT OR IGNORE INTO temp.absent VALUES (?)", ((os.fsencode(path),) for path in paths)
+                "INSERT OR IGNORE INTO temp.absent (path) VALUES (?)", ((os.fsencode(path),) for path in paths)
             )
 
     def compare(self, settings: Settings, everything: bool) -> Comparison:
@@ -390,7 +444,7 @@ class Index:
             with self._deferred():
                 one("DELETE FROM temp.todo")
                 one(
-                    "INSERT INTO temp.todo SELECT m.path, m.size, m.mtime_ns FROM temp.met m"
+                    "INSERT INTO temp.todo (path, size, mtime_ns) SELECT m.path, m.size, m.mtime_ns FROM temp.met m"
                     " LEFT JOIN photos p ON p.path = m.path LEFT JOIN contents c ON c.id = p.content"
                     f" WHERE ? OR ({unchanged}) IS NOT TRUE",
                     (everything, settings.finding),
@@ -420,15 +474,16 @@ class Index:
     def todo(self) -> Iterator[PhotoFile]:
         """Yield the files that `compare` found are to be analysed, by path; others may write meanwhile."""
         last = b""
-        while rows := self._todo_after(last):
-            yield from (PhotoFile(Path(os.fsdecode(path)), size, mtime_ns) for path, size, mtime_ns in rows)
-            last = rows[-1][0]
+        while files := self._todo_after(last):
+            yield from files
+            last = os.fsencode(files[-1].path)
 
-    def _todo_after(self, last: bytes) -> list[tuple[bytes, int, int]]:
+    def _todo_after(self, last: bytes) -> list[PhotoFile]:
         with self._explained():
-            return self._connection.execute(
+            rows = self._connection.execute(
                 "SELECT path, size, mtime_ns FROM temp.todo WHERE path > ? ORDER BY path LIMIT ?", (last, MET_AT_ONCE)
             ).fetchall()
+        return [PhotoFile(Path(os.fsdecode(path)), size, mtime_ns) for path, size, mtime_ns in rows]
 
     def absent(self) -> Iterator[Path]:
         """Yield the files noted as absent."""
@@ -449,12 +504,13 @@ class Index:
         ).fetchone()
         if row is None:
             return None
-        self._connection.execute("DELETE FROM temp.absent WHERE path = ?", row)
-        return Path(os.fsdecode(row[0]))
+        [path] = row
+        self._connection.execute("DELETE FROM temp.absent WHERE path = ?", (path,))
+        return Path(os.fsdecode(path))
 
     def note_fresh(self, size: int, digest: str) -> None:
         """Note what was analysed since `begin_comparison`."""
-        self._connection.execute("INSERT OR IGNORE INTO temp.fresh VALUES (?, ?)", (size, digest))
+        self._connection.execute("INSERT OR IGNORE INTO temp.fresh (size, digest) VALUES (?, ?)", (size, digest))
 
     def fresh(self, size: int) -> frozenset[str]:
         """Return the digests of this size that were noted as fresh."""
@@ -512,19 +568,20 @@ class Index:
         with self._explained():
             return int(self._connection.execute(waiting, (settings.finding, settings.classifying)).fetchone()[0])
 
-    def unclassified(self, settings: Settings, after: int, limit: int) -> list[tuple[int, int, bytes]]:
+    def unclassified(self, settings: Settings, after: int, limit: int) -> list[Unclassified]:
         """Return contents whose faces were classified otherwise than today and can be again, by their ids.
 
-        Each as (id, number of faces, packed crops), those with ids above `after`, at most `limit`.
+        Those with ids above `after`, at most `limit`.
         """
         where, values = _unclassified(settings)
         with self._explained():
-            return self._connection.execute(
+            rows = self._connection.execute(
                 "SELECT c.id, (SELECT count(*) FROM faces f WHERE f.content = c.id), coalesce(k.pixels, x'')"
                 " FROM contents c LEFT JOIN crops k ON k.content = c.id"
                 f" WHERE {where} AND c.id > ? ORDER BY c.id LIMIT ?",
                 (*values, after, limit),
             ).fetchall()
+        return [Unclassified(content, faces, crops) for content, faces, crops in rows]
 
     def detections(self, content: int) -> list[float]:
         """Return the detection score of each face of a content, in their order."""
@@ -610,24 +667,25 @@ class Index:
                 joined = (
                     "contents c CROSS JOIN photos p" if dated and not filters.folders else "photos p JOIN contents c"
                 )
-                rows = self._connection.execute(
-                    f"SELECT {PHOTO_COLUMNS}, {score} AS score FROM {joined} ON c.id = p.content"
+                found = self._connection.execute(
+                    f"SELECT {OF_PHOTO}, {score} AS score FROM {joined} ON c.id = p.content"
                     f" CROSS JOIN faces f ON f.content = c.id AND {counted} WHERE {where}"
                     " GROUP BY +p.id HAVING score >= ?"
                     " ORDER BY score DESC, p.path LIMIT ?",
                     (*least_face, *values, least, limit),
                 ).fetchall()
+                rows = [_scored(row) for row in found]
             rules = self._rules()
             photos = []
             for row in rows:
-                path = Path(os.fsdecode(row[0]))
-                faces = self._faces(row[5], filters.counted, rules.of(path))
-                photos.append(_photo(path, row[1:5], faces, row[6], emotion))
+                path = Path(os.fsdecode(row.photo.path))
+                faces = self._faces(row.photo.content, filters.counted, rules.of(path))
+                photos.append(_photo(path, row.photo, faces, row.score, emotion))
             return photos
 
     def _first(
         self, emotion: Emotion, score: str, filters: Filters, least: float, limit: int
-    ) -> list[tuple[Any, ...]] | None:
+    ) -> list[_ScoredRow] | None:
         """Return the rows of `best`, looked for among the faces from the highest probability down.
 
         A photo's score is at most that of its best face, so the search ends where the faces fall below the
@@ -636,17 +694,17 @@ class Index:
         where, values = self._where(filters)
         counted, least_face = _counted(filters.counted)
         photo = (
-            f"SELECT {PHOTO_COLUMNS}, (SELECT {score} FROM faces f WHERE f.content = c.id AND {counted}) AS score"
+            f"SELECT {OF_PHOTO}, (SELECT {score} FROM faces f WHERE f.content = c.id AND {counted}) AS score"
             f" FROM contents c JOIN photos p ON p.content = c.id WHERE c.id = ? AND score >= ? AND {where}"
         )
-        found, met = list[tuple[Any, ...]](), set[int]()
+        found, met = list[_ScoredRow](), set[int]()
         faces = self._connection.execute(
             f"SELECT f.content, f.{emotion} FROM faces f WHERE f.{emotion} >= ? AND {counted}"
             f" ORDER BY f.{emotion} DESC",
             (least, *least_face),
         )
         for content, probability in faces:
-            if len(found) >= limit and probability < found[limit - 1][6]:
+            if len(found) >= limit and probability < found[limit - 1].score:
                 break
             if content in met:
                 continue
@@ -654,7 +712,7 @@ class Index:
                 return None
             met.add(content)
             for row in self._connection.execute(photo, (*least_face, content, least, *values)):
-                insort(found, row, key=lambda row: (-row[6], row[0]))
+                insort(found, _scored(row), key=lambda row: (-row.score, row.photo.path))
         return found[:limit]
 
     def photos(self, filters: Filters) -> Iterator[Photo]:
@@ -664,16 +722,15 @@ class Index:
         with self._explained():
             rules = self._rules()
             rows = self._connection.execute(
-                f"SELECT {PHOTO_COLUMNS}, {OF_FACE} FROM photos p JOIN contents c ON c.id = p.content"
+                f"SELECT {OF_PHOTO}, {OF_FACE} FROM photos p JOIN contents c ON c.id = p.content"
                 f" LEFT JOIN faces f ON f.content = c.id AND {counted} WHERE {where} ORDER BY p.path, f.number",
                 (*least, *values),
             )
-            for _, group in groupby(rows, key=lambda row: row[0]):
-                lines = list(group)
-                path = Path(os.fsdecode(lines[0][0]))
+            for _, lines in groupby(rows, key=_path):
+                photo, faces = _photo_and_faces(list(lines))
+                path = Path(os.fsdecode(photo.path))
                 rule = rules.of(path)
-                faces = tuple(_face(line[6:], rule) for line in lines if line[6] is not None)
-                yield _photo(path, lines[0][1:5], faces)
+                yield _photo(path, photo, tuple(_face(face, rule) for face in faces))
 
     def paths(self, filters: Filters) -> Iterator[Path]:
         """Yield the paths of `photos` alone, many times faster."""
@@ -799,7 +856,7 @@ class Index:
         rows = self._connection.execute(
             f"SELECT {OF_FACE} FROM faces f WHERE f.content = ? AND {where} ORDER BY f.number", (content, *least)
         )
-        return tuple(_face(row, rule) for row in rows)
+        return tuple(_face(_FaceRow._make(row), rule) for row in rows)
 
 
 def _make(path: Path) -> None:
@@ -970,33 +1027,55 @@ def _counted(counted: Counted) -> tuple[str, tuple[float, ...]]:
     )
 
 
-def _face_row(content: int, number: int, face: Face) -> tuple[Any, ...]:
+def _face_row(face: Face) -> _FaceRow:
     box = face.box
-    landmarks = json.dumps([[round(x, 2), round(y, 2)] for x, y in face.landmarks])
-    place = (content, number, box.x, box.y, box.w, box.h, landmarks, face.detection, face.size, face.sharpness)
-    return (*place, *_expression_row(face))
+    return _FaceRow(
+        x=box.x,
+        y=box.y,
+        w=box.w,
+        h=box.h,
+        landmarks=json.dumps([[round(x, 2), round(y, 2)] for x, y in face.landmarks]),
+        detection=face.detection,
+        size=face.size,
+        sharpness=face.sharpness,
+        **{e.value: face.probabilities[e] for e in Emotion},
+        nothing=face.nothing,
+        eyes=face.eyes,
+    )
 
 
-def _expression_row(shown: Expression | Face) -> tuple[float | None, ...]:
-    return (*(shown.probabilities[e] for e in Emotion), shown.nothing, shown.eyes)
+def _expression_values(content: int, number: int, shown: Expression) -> dict[str, Any]:
+    values: dict[str, Any] = {e.value: shown.probabilities[e] for e in Emotion}
+    return {**values, "nothing": shown.nothing, "eyes": shown.eyes, "content": content, "number": number}
 
 
-def _face(row: tuple[Any, ...], rule: LabelRule) -> Face:
-    """Return a face by its FACE_COLUMNS, with the label that it has by this rule."""
-    landmarks = tuple((float(x), float(y)) for x, y in json.loads(row[4]))
-    *values, nothing, eyes = row[8:]
-    probabilities, nothing = dict(zip(Emotion, values, strict=True)), nothing or 0.0
-    detection, size, sharpness = row[5:8]
+def _face(row: _FaceRow, rule: LabelRule) -> Face:
+    """Return a face with the label that it has by this rule."""
+    landmarks = tuple((float(x), float(y)) for x, y in json.loads(row.landmarks))
+    box = Box(row.x, row.y, row.w, row.h)
+    probabilities, nothing = dict(zip(Emotion, _probabilities(row), strict=True)), row.nothing or 0.0
     label, sure = rule.label(probabilities, nothing)
-    return Face(Box(*row[:4]), landmarks, detection, size, sharpness, probabilities, nothing, eyes, label, sure)
+    return Face(box, landmarks, row.detection, row.size, row.sharpness, probabilities, nothing, row.eyes, label, sure)
+
+
+def _scored(row: tuple[Any, ...]) -> _ScoredRow:
+    """Return what was selected as OF_PHOTO and a score."""
+    *photo, score = row
+    return _ScoredRow(_PhotoRow._make(photo), score)
+
+
+def _photo_and_faces(lines: Sequence[tuple[Any, ...]]) -> tuple[_PhotoRow, list[_FaceRow]]:
+    """Return what one photo's lines say, selected as OF_PHOTO and OF_FACE: if it has no face, that is NULL."""
+    end = len(_PhotoRow._fields)
+    faces = [_FaceRow._make(line[end:]) for line in lines]
+    return _PhotoRow._make(lines[0][:end]), [face for face in faces if face.landmarks is not None]
 
 
 def _photo(
     path: Path,
-    columns: tuple[Any, ...],
+    row: _PhotoRow,
     faces: tuple[Face, ...],
     score: float | None = None,
     emotion: Emotion | None = None,
 ) -> Photo:
-    width, height, taken_at, digest = columns
-    return Photo(path, width, height, taken_at, digest, faces, score, emotion)
+    return Photo(path, row.width, row.height, row.taken_at, row.digest, faces, score, emotion)

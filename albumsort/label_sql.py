@@ -15,7 +15,7 @@ Sql = tuple[str, tuple[Any, ...]]
 
 NOTHING = '"nothing"'
 """The column of that name; the word is SQL's own."""
-COLUMNS = *Emotion, NOTHING
+COLUMNS = tuple(answer or NOTHING for answer in ANSWERS)
 
 
 def count_labels(rules: AlbumRules, counted: Sql) -> Sql:
@@ -23,7 +23,7 @@ def count_labels(rules: AlbumRules, counted: Sql) -> Sql:
     album, roots = _album(rules)
     every = (*rules.rules, rules.elsewhere)
     rows = ", ".join(f"({', '.join('?' * (1 + len(ANSWERS)))})" for _ in every)
-    ratios = [value for number, rule in enumerate(every) for value in (number, *rule.ratios.values())]
+    ratios = [value for number, rule in enumerate(every) for value in (number, *map(rule.ratios.__getitem__, ANSWERS))]
     columns = ", ".join(COLUMNS)
     weights = [f"max(0.0, l.{e} - l.{NOTHING} * ?) * r.{e} AS {e}" for e in Emotion]
     names = " ".join(f"WHEN {e} THEN '{e}'" for e in Emotion)
@@ -36,7 +36,7 @@ def count_labels(rules: AlbumRules, counted: Sql) -> Sql:
         f" weights AS (SELECT {', '.join(weights)}, l.{NOTHING} * r.{NOTHING} AS {NOTHING}"
         " FROM largest l CROSS JOIN ratios r ON r.album = l.album)"
         f" SELECT CASE max({columns}) {names} END AS label, count(*) FROM weights GROUP BY label",
-        (*ratios, *roots, *values, *rules.elsewhere.emotions.values()),
+        (*ratios, *roots, *values, *(rules.elsewhere.emotions[e] for e in Emotion)),
     )
 
 

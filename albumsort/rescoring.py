@@ -26,7 +26,7 @@ def rescore(
     classifier, now = load_networks()[1], settings()
     rescored, last, damaged = 0, -1, list[tuple[Path, str]]()
     while not interrupt.is_set() and (stale := index.unclassified(now, last, RESCORED_AT_ONCE)):
-        last = stale[-1][0]
+        last = stale[-1].content
         answers: dict[int, list[Expression] | None] = {}
         for content, count, packed in stale:
             try:

@@ -71,7 +71,7 @@ def fill(path: Path, photos: int) -> None:
                 "INSERT INTO photos (path, size, mtime_ns, content) VALUES (?, ?, ?, ?)",
                 ((f"/album/{n % 500:03}/IMG_{n:07}.jpg".encode(), 3_000_000 + n, n, n + 1) for n in numbers),
             )
-            raw.execute("INSERT OR IGNORE INTO roots VALUES (CAST('/album' AS BLOB))")
+            raw.execute("INSERT OR IGNORE INTO roots (path) VALUES (CAST('/album' AS BLOB))")
             raw.commit()
     with Index(path) as index:
         album_shares.estimate(index, natural_shares(), confusion())

@@ -609,7 +609,7 @@ def test_what_an_index_that_is_gone_left_gets_into_no_new_one(database: Path, mo
         raw.execute("PRAGMA cache_size = 2")
         raw.execute("BEGIN")
         for number in range(2000):
-            raw.execute("INSERT INTO roots VALUES (?)", [f"/{{number}}".encode() * 50])
+            raw.execute("INSERT INTO roots (path) VALUES (?)", [f"/{{number}}".encode() * 50])
         if "{mode}" == "WAL":
             raw.execute("COMMIT")
         os._exit(0)

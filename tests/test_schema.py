@@ -15,14 +15,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers import NOW, environment, index_album, run
+from helpers import EVEN, NOW, environment, face, index_album, run, save
 
 from albumsort import schema
 from albumsort.errors import IndexFileError
 from albumsort.index import Index
 from albumsort.query import Filters
+from albumsort.labels import Album
 from albumsort.schema import APPLICATION_ID, MIGRATIONS
-from albumsort.types import Emotion, PhotoFile
+from albumsort.types import Emotion, PhotoFile, Settings
 
 EARLIER = range(1, len(MIGRATIONS))
 
@@ -44,11 +45,13 @@ def build(path: Path, version: int = 1) -> None:
         contents = f"INSERT INTO contents (id, digest, {settings}, width, height, taken_at) VALUES (?, ?, ?, ?, ?, ?)"
         made.execute(contents, (1, "d1", "0123456789abcdef-1", 640, 480, "2024-07-01T10:00:00Z"))
         made.execute(contents, (2, "d2", "0123456789abcdef-1", 64, 48, None))
-        probabilities = [0.05, 0.7, 0.05, 0.05, 0.05, 0.05, 0.05]
-        made.execute(
-            f"INSERT INTO faces VALUES ({', '.join('?' * 16)}{', 40.0 / 480, NULL' if version > 2 else ''})",
-            (1, 0, 1.5, 2.5, 30, 40, "[[1, 2], [3, 2], [2, 3], [1, 4], [3, 4]]", 0.9, "happy", *probabilities),
-        )
+        values: dict[str, Any] = {e.value: 0.7 if e is Emotion.HAPPY else 0.05 for e in Emotion}
+        values |= {"content": 1, "number": 0, "x": 1.5, "y": 2.5, "w": 30, "h": 40, "label": "happy", "detection": 0.9}
+        values |= {"landmarks": "[[1, 2], [3, 2], [2, 3], [1, 4], [3, 4]]"}
+        if version > 2:
+            values |= {"size": 40 / 480, "sharpness": None}
+        marks = ", ".join("?" * len(values))
+        made.execute(f"INSERT INTO faces ({', '.join(values)}) VALUES ({marks})", tuple(values.values()))
         rows = [(PHOTO, 1, None), (b"/album/\xff.jpg", 2, None), (b"/album/broken.jpg", None, "broken")]
         for name, content, error in rows:
             made.execute(
@@ -56,7 +59,7 @@ def build(path: Path, version: int = 1) -> None:
                 " VALUES (?, 10, 20, ?, ?, 'x', 0)",
                 (name, content, error),
             )
-        made.execute("INSERT INTO roots VALUES (?)", (b"/album",))
+        made.execute("INSERT INTO roots (path) VALUES (?)", (b"/album",))
         made.commit()
 
 
@@ -138,6 +141,22 @@ def test_results_of_the_first_version_are_listed_until_they_are_made_anew(album:
         assert "d1" not in {photo.digest for photo in index.photos(Filters())}
 
 
+def test_a_later_version_may_add_columns_to_any_table(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tables = "roots", "contents", "faces", "photos", "crops", "natural_shares", "album_shares"
+    later = "".join(f"ALTER TABLE {table} ADD COLUMN later TEXT;\n" for table in tables)
+    monkeypatch.setattr(schema, "MIGRATIONS", (*MIGRATIONS, ("one more column each", later)))
+    with Index(database, create=True) as index:
+        save(index, "/album/a.jpg", [face(happy=0.9)], crops=b"crops")
+        with index.transaction():
+            index.add_root(Path("/album"))
+            index.save_natural_shares(EVEN, due=True)
+            index.save_albums([Album(Path("/album"), EVEN, 1)])
+        [photo] = index.photos(Filters())
+        assert photo.faces == (face(happy=0.9),)
+        assert [(one.faces, one.crops) for one in index.unclassified(Settings("", "later"), -1, 9)] == [(1, b"crops")]
+        assert index.album_of(photo.path) == Album(Path("/album"), EVEN, 1)
+
+
 # the copy
 
 
@@ -180,7 +199,7 @@ def test_a_copy_holds_what_was_not_yet_in_the_file_itself(database: Path) -> Non
     build(database)
     script = (
         "import os, sqlite3, sys; c = sqlite3.connect(sys.argv[1]);"
-        "c.execute('INSERT INTO roots VALUES (?)', (b'/second',)); c.commit(); os._exit(0)"
+        "c.execute('INSERT INTO roots (path) VALUES (?)', (b'/second',)); c.commit(); os._exit(0)"
     )
     subprocess.run([sys.executable, "-c", script, database], check=True)
     assert Path(f"{database}-wal").stat().st_size > 0
@@ -270,7 +289,9 @@ def test_an_index_that_another_process_is_just_writing_to_is_not_called_damaged(
     before = database.read_bytes()
     with closing(sqlite3.connect(database)) as writer:
         writer.execute("PRAGMA wal_autocheckpoint = 0")
-        writer.executemany("INSERT INTO roots VALUES (?)", [(f"/{number}".encode() * 50,) for number in range(2000)])
+        writer.executemany(
+            "INSERT INTO roots (path) VALUES (?)", [(f"/{number}".encode() * 50,) for number in range(2000)]
+        )
         writer.commit()
         log = Path(f"{database}-wal").read_bytes()
         writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
