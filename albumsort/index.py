@@ -281,16 +281,23 @@ class Index:
                     raise IndexFileError(f"{self.path}.lock beside it is no lock of albumsort's; move that away") from e
             yield
 
+    @property
+    def _writer(self) -> sqlite3.Connection:
+        """The connection, for what writes to the index: outside `transaction`, each statement would be stored alone."""
+        if not self._connection.in_transaction:
+            raise RuntimeError("this writes to the index, so it must be called inside Index.transaction()")
+        return self._connection
+
     def add_root(self, root: Path) -> None:
         """Remember a folder as an album, into which nothing may be written."""
-        self._connection.execute("INSERT OR IGNORE INTO roots (path) VALUES (?)", (os.fsencode(root),))
+        self._writer.execute("INSERT OR IGNORE INTO roots (path) VALUES (?)", (os.fsencode(root),))
 
     def save_natural_shares(self, shares: Shares, due: bool) -> None:
         """Store the shares among ordinary faces that the classifier of what is stored from now on has.
 
         due: whether albums are about to change, so that their own shares must be estimated again.
         """
-        self._connection.execute(
+        self._writer.execute(
             "INSERT INTO natural_shares (id, shares, due) VALUES (1, ?1, ?2) ON CONFLICT (id) DO UPDATE"
             " SET shares = ?1, due = max(due, ?2) WHERE shares <> ?1 OR due < ?2",
             (json.dumps(named_shares(shares)), due),
@@ -298,17 +305,17 @@ class Index:
 
     def save_albums(self, albums: Iterable[Album]) -> None:
         """Store the shares of all albums, but of those that were forgotten meanwhile."""
-        self._connection.executemany(
+        self._writer.executemany(
             "INSERT OR REPLACE INTO album_shares (root, faces, shares)"
             " SELECT ?1, ?2, ?3 WHERE EXISTS (SELECT 1 FROM roots WHERE path = ?1)",
             [(os.fsencode(a.root), a.faces, json.dumps(named_shares(a.shares))) for a in albums],
         )
-        self._connection.execute("UPDATE natural_shares SET due = 0")
+        self._writer.execute("UPDATE natural_shares SET due = 0")
 
     def save(self, file: PhotoFile, analysis: Analysis, settings: Settings) -> None:
         """Store what a photo shows, in place of what was known of the same bytes and of the same path."""
         a = analysis
-        self._connection.execute(
+        self._writer.execute(
             "INSERT INTO contents (digest, found_with, classified_with, width, height, taken_at)"
             " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (digest) DO UPDATE SET found_with = excluded.found_with,"
             " classified_with = excluded.classified_with, width = excluded.width, height = excluded.height,"
@@ -316,38 +323,36 @@ class Index:
             (a.digest, settings.finding, settings.classifying, a.width, a.height, a.taken_at),
         )
         content = self._content(analysis.digest)
-        self._connection.execute("DELETE FROM faces WHERE content = ?", (content,))
+        self._writer.execute("DELETE FROM faces WHERE content = ?", (content,))
         columns = ", ".join(f'"{column}"' for column in _FaceRow._fields)
-        self._connection.executemany(
+        self._writer.executemany(
             f"INSERT INTO faces (content, number, {columns}) VALUES (?, ?{', ?' * len(_FaceRow._fields)})",
             [(content, number, *_face_row(face)) for number, face in enumerate(analysis.faces)],
         )
-        self._connection.execute("DELETE FROM crops WHERE content = ?", (content,))
+        self._writer.execute("DELETE FROM crops WHERE content = ?", (content,))
         if analysis.crops:
-            self._connection.execute("INSERT INTO crops (content, pixels) VALUES (?, ?)", (content, analysis.crops))
+            self._writer.execute("INSERT INTO crops (content, pixels) VALUES (?, ?)", (content, analysis.crops))
         self._save_photo(file, content, None, None)
 
     def save_known(self, file: PhotoFile, digest: str, moved_from: Path | None) -> None:
         """Store a path whose bytes are known (see `knows`); with `moved_from`, that path takes the new name."""
         if moved_from is not None:
-            self._connection.execute("DELETE FROM photos WHERE path = ?", (os.fsencode(moved_from),))
+            self._writer.execute("DELETE FROM photos WHERE path = ?", (os.fsencode(moved_from),))
         self._save_photo(file, self._content(digest), None, None)
 
     def save_expressions(self, content: int, expressions: Iterable[Expression], settings: Settings) -> None:
         """Store what all the faces of a content express, in their order (see `unclassified`)."""
-        self._connection.executemany(
+        self._writer.executemany(
             f"UPDATE faces SET {', '.join(f'{e} = :{e}' for e in Emotion)}, {NOTHING} = :nothing, eyes = :eyes"
             " WHERE content = :content AND number = :number",
             [_expression_values(content, number, shown) for number, shown in enumerate(expressions)],
         )
-        self._connection.execute(
-            "UPDATE contents SET classified_with = ? WHERE id = ?", (settings.classifying, content)
-        )
+        self._writer.execute("UPDATE contents SET classified_with = ? WHERE id = ?", (settings.classifying, content))
 
     def distrust(self, content: int) -> list[Path]:
         """Have a content analysed anew from its photos when they are met next; returns their paths."""
-        self._connection.execute("UPDATE contents SET found_with = '' WHERE id = ?", (content,))
-        self._connection.execute("DELETE FROM crops WHERE content = ?", (content,))  # or they are tried again
+        self._writer.execute("UPDATE contents SET found_with = '' WHERE id = ?", (content,))
+        self._writer.execute("DELETE FROM crops WHERE content = ?", (content,))  # or they are tried again
         rows = self._connection.execute("SELECT path FROM photos WHERE content = ? ORDER BY path", (content,))
         return [Path(os.fsdecode(path)) for (path,) in rows]
 
@@ -358,24 +363,24 @@ class Index:
     def save_passing_failure(self, file: PhotoFile, reason: str) -> None:
         """Store that a photo could not be analysed this time; results it has stay, and it is tried again."""
         known = "SELECT 1 FROM photos WHERE path = ? AND content IS NOT NULL"
-        if self._connection.execute(known, (os.fsencode(file.path),)).fetchone() is None:
+        if self._writer.execute(known, (os.fsencode(file.path),)).fetchone() is None:
             self._save_photo(file, None, reason, None)
 
     def mark_missing(self, paths: Iterable[Path]) -> int:
         """Mark files that are not there now; their results stay. Returns how many were not marked before."""
-        return self._connection.executemany(
+        return self._writer.executemany(
             "UPDATE photos SET missing = 1 WHERE path = ? AND missing = 0", ((os.fsencode(p),) for p in paths)
         ).rowcount
 
     def mark_present(self, paths: Iterable[Path]) -> None:
         """Take the mark off files that are back, unchanged."""
-        self._connection.executemany("UPDATE photos SET missing = 0 WHERE path = ?", ((os.fsencode(p),) for p in paths))
+        self._writer.executemany("UPDATE photos SET missing = 0 WHERE path = ?", ((os.fsencode(p),) for p in paths))
 
     def forget(self, paths: Iterable[Path], roots: Iterable[Path] = ()) -> None:
         """Remove photos, what no other photo's bytes show, and albums."""
-        self._connection.executemany("DELETE FROM roots WHERE path = ?", ((os.fsencode(r),) for r in roots))
-        self._connection.executemany("DELETE FROM photos WHERE path = ?", ((os.fsencode(p),) for p in paths))
-        self._connection.execute(
+        self._writer.executemany("DELETE FROM roots WHERE path = ?", ((os.fsencode(r),) for r in roots))
+        self._writer.executemany("DELETE FROM photos WHERE path = ?", ((os.fsencode(p),) for p in paths))
+        self._writer.execute(
             "DELETE FROM contents WHERE NOT EXISTS (SELECT 1 FROM photos p WHERE p.content = contents.id)"
         )
 
@@ -383,7 +388,7 @@ class Index:
         return int(self._connection.execute("SELECT id FROM contents WHERE digest = ?", (digest,)).fetchone()[0])
 
     def _save_photo(self, file: PhotoFile, content: int | None, error: str | None, settings: str | None) -> None:
-        self._connection.execute(
+        self._writer.execute(
             "INSERT INTO photos (path, size, mtime_ns, content, error, error_settings) VALUES (?, ?, ?, ?, ?, ?)"
             " ON CONFLICT (path) DO UPDATE SET size = excluded.size, mtime_ns = excluded.mtime_ns,"
             " content = excluded.content, error = excluded.error, error_settings = excluded.error_settings,"

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sqlite3
 import stat
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -143,6 +144,41 @@ def test_a_transaction_that_fails_leaves_no_trace(index: Index) -> None:
         raise ZeroDivisionError
     assert list(index.photos(Filters())) == before
     assert index.roots() == ()
+
+
+FILE = PhotoFile(A, 1000, 2000)
+WRITES: dict[str, Callable[[Index], object]] = {
+    "add_root": lambda index: index.add_root(Path("/other")),
+    "save_natural_shares": lambda index: index.save_natural_shares(EVEN, due=True),
+    "save_albums": lambda index: index.save_albums([]),
+    "save": lambda index: index.save(FILE, Analysis("d2", 4, 3, None, ()), NOW),
+    "save_known": lambda index: index.save_known(FILE, "d1", B),
+    "save_expressions": lambda index: index.save_expressions(1, [], BEFORE),
+    "distrust": lambda index: index.distrust(1),
+    "save_failure": lambda index: index.save_failure(FILE, "broken", NOW),
+    "save_passing_failure": lambda index: index.save_passing_failure(FILE, "the disk was pulled out"),
+    "mark_missing": lambda index: index.mark_missing([]),
+    "mark_present": lambda index: index.mark_present([]),
+    "forget": lambda index: index.forget([A]),
+}
+
+
+@pytest.mark.parametrize("write", WRITES)
+def test_outside_a_transaction_nothing_is_written(index: Index, database: Path, write: str) -> None:
+    """It would be stored statement by statement, and half of it if the program ended between them."""
+    save(index, A, [face(happy=0.9)], digest="d1")
+    with closing(sqlite3.connect(database)) as raw:
+        before = list(raw.iterdump())
+        with pytest.raises(RuntimeError, match="transaction"):
+            WRITES[write](index)
+        assert list(raw.iterdump()) == before
+    with index.transaction():
+        WRITES[write](index)
+
+
+def test_every_method_that_writes_is_among_those_that_are_refused() -> None:
+    writing = re.compile(r"add_root|distrust|forget|mark_\w+|save\w*")
+    assert {name for name in vars(Index) if writing.fullmatch(name)} == set(WRITES)
 
 
 def test_what_was_saved_is_there_when_the_index_is_opened_again(database: Path) -> None:
