@@ -44,6 +44,18 @@ def test_only_regular_files_with_a_name_of_ours_are_removed(tmp_path: Path) -> N
     assert set(os.listdir(tmp_path)) == {*kept, folder, link}
 
 
+@pytest.mark.skipif(os.name == "nt", reason="on Windows nobody else writes into a folder of one's own")
+def test_unfinished_files_of_other_users_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    unfinished = tmp_path / files.temporary_name()
+    unfinished.touch()
+    with monkeypatch.context() as as_another:
+        as_another.setattr(os, "geteuid", lambda: unfinished.stat().st_uid + 1)
+        files.remove_temporaries(tmp_path)
+    assert unfinished.exists()
+    files.remove_temporaries(tmp_path)
+    assert not unfinished.exists()
+
+
 # places
 
 
