@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from albumsort import workers
 from albumsort.errors import AlbumsortError
 from albumsort.workers import Crew, Died, Hung
 
@@ -209,6 +210,23 @@ def test_a_process_that_is_killed_while_it_starts_is_replaced(tmp_path: Path, mo
     with Crew[int, Any](1, act, start_at_the_second_attempt, 60) as crew:
         assert dict(crew.work(each(range(2)), lambda n: ("answer", n), threading.Event())) == {0: 0, 1: 1}
     assert (tmp_path / "marker").exists()
+
+
+def start_at_every_other_attempt() -> None:
+    with open(os.environ["TEST_MARKER"], "ab") as attempts:
+        attempts.write(b".")
+    if os.path.getsize(os.environ["TEST_MARKER"]) % 2:
+        os._exit(1)
+
+
+def test_only_failed_starts_in_a_row_are_an_installation_that_cannot_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TEST_MARKER", str(tmp_path / "attempts"))
+    monkeypatch.setattr(workers, "MOST_FAILED_STARTS", 2)
+    with Crew[int, Any](1, act, start_at_every_other_attempt, 60) as crew:
+        assert dict(crew.work(each(range(2)), lambda _: ("leave",), threading.Event())) == {0: Died(7), 1: Died(7)}
+    assert (tmp_path / "attempts").read_bytes() == b"...."
 
 
 def test_an_interrupt_ends_the_work_and_every_process() -> None:
