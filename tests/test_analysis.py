@@ -14,7 +14,7 @@ from albumsort import analysis, faces, methods, photos, weights
 from albumsort.analysis import analyse, analyse_bytes, load_networks
 from albumsort.errors import PhotoError
 from albumsort.methods import settings
-from albumsort.types import THRESHOLD, Analysis, Box, Emotion, Expression, Face, PhotoFile
+from albumsort.types import THRESHOLD, Analysis, Box, Detection, Emotion, Expression, Face, PhotoFile
 
 
 def analysed(data: bytes) -> Analysis:
@@ -94,6 +94,19 @@ def test_a_small_face_is_read_from_more_pixels_than_it_was_found_in(
     assert sharp is not None
     assert blurred is not None
     assert sharp > blurred + 0.05
+
+
+@pytest.mark.parametrize(("side", "is_read_closer"), [(63, True), (65, False)])
+def test_a_face_is_read_from_more_pixels_if_it_was_found_in_less_than_32(side: int, is_read_closer: bool) -> None:
+    class Finder:
+        def detect(self, pixels: faces.Pixels) -> list[Detection]:
+            return [Detection(Box(300, 300, side / 2 - 5, side / 2), ((310.0, 310.0),) * 5, 0.9)]
+
+    stripes = encoded(Image.fromarray(np.tile(np.uint8([0, 255]), (1500, 1000))))  # grey once it is decoded at a half
+    upright = photos.decode(stripes)
+    assert upright.scale == 2
+    result = analysis.analyse_upright(upright, stripes, "", Finder(), load_networks()[1])
+    assert (faces.unpack(result.crops, 1).std() > 20) == is_read_closer
 
 
 @pytest.mark.parametrize(("closest", "sides"), [(4500, [4000]), (1999, [2000]), (900, [1000])])

@@ -160,6 +160,40 @@ def test_where_there_is_no_face_none_is_found(detector: FaceDetector, name: str)
     assert detector.detect(nothing()[name]) == []
 
 
+def blurred(side: int, radius: float) -> Image.Image:
+    """The astronaut's head in so many pixels, of which the blur takes away what makes a detector sure."""
+    return (
+        astronaut().crop((60, 0, 380, 320)).resize((side, side)).filter(ImageFilter.GaussianBlur(radius * side / 320))
+    )
+
+
+def on_its_side(picture: Image.Image) -> Image.Image:
+    return picture.transpose(Image.Transpose.ROTATE_90)
+
+
+@pytest.mark.parametrize(("radius", "score", "found"), [(9.75, 0.9935, 1), (10.25, 0.985, 2)])
+def test_faces_on_their_side_are_looked_for_unless_a_face_is_surely_upright(
+    detector: FaceDetector, radius: float, score: float, found: int
+) -> None:
+    photo = Image.new("RGB", (800, 400))
+    photo.paste(blurred(400, radius))
+    photo.paste(on_its_side(blurred(400, 0)), (400, 0))
+    seen = detector.detect(bgr(photo))
+    [upright] = [face for face in seen if face.box.x < 400]
+    assert upright.score == pytest.approx(score, abs=0.003)
+    assert len(seen) == found
+
+
+@pytest.mark.parametrize(("radius", "score", "found"), [(8.5, 0.982, 1), (9.25, 0.9645, 0)])
+def test_a_face_on_its_side_has_to_be_surer_than_an_upright_one(
+    detector: FaceDetector, radius: float, score: float, found: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo = bgr(on_its_side(blurred(280, radius)))
+    assert len(detector.detect(photo)) == found
+    monkeypatch.setattr(faces, "LYING_THRESHOLD", faces.THRESHOLD)
+    assert only(detector.detect(photo)).score == pytest.approx(score, abs=0.003)
+
+
 def rows(*boxes: tuple[float, float, float, float, float]) -> faces.Floats:
     made = np.zeros((len(boxes), 15), np.float32)
     made[:, [0, 1, 2, 3, 14]] = np.reshape(boxes, (-1, 5))
@@ -238,12 +272,13 @@ def test_beyond_the_border_a_crop_repeats_it() -> None:
 
 
 def test_a_crop_is_the_square_around_the_longer_side_a_little_lower() -> None:
-    y, x = np.mgrid[0:200, 0:200]
+    y, x = np.mgrid[0:256, 0:256]
     pixels = np.stack([x, x, x], axis=2).astype(np.uint8), np.stack([y, y, y], axis=2).astype(np.uint8)
-    box = Box(60, 50, 60, 80)
+    box, side, lower = Box(58, 18, 140, 220), 0.88 * 220, 0.03 * 220
     across, down = (crop(p, box).astype(float) for p in pixels)
-    assert across[32, [0, 63]] == pytest.approx([90 - 35.2, 90 + 35.2], abs=1.5)
-    assert down[[0, 63], 32] == pytest.approx([90 + 2.4 - 35.2, 90 + 2.4 + 35.2], abs=1.5)
+    first, last = -side / 2 + side / 128 - 0.5, side / 2 - side / 128 - 0.5  # the middles of its outermost pixels
+    assert across[32, [0, 63]] == pytest.approx([128 + first, 128 + last], abs=0.8)
+    assert down[[0, 63], 32] == pytest.approx([128 + lower + first, 128 + lower + last], abs=0.8)
 
 
 @pytest.mark.parametrize("side", [112, 300])
