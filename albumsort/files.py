@@ -54,7 +54,7 @@ def remove_temporaries(folder: Path) -> None:
         for name in filter(is_temporary, os.listdir(folder)):
             with suppress(OSError):  # it stays: hidden, and counted by nobody
                 status = os.lstat(folder / name)
-                if stat.S_ISREG(status.st_mode) and (os.name == "nt" or status.st_uid == os.geteuid()):
+                if stat.S_ISREG(status.st_mode) and (sys.platform == "win32" or status.st_uid == os.geteuid()):
                     os.unlink(folder / name)
 
 
@@ -92,11 +92,12 @@ def _rename_exclusively(old: Path, new: Path) -> bool:
     here = ctypes.c_int(-100)  # AT_FDCWD: paths are what they are everywhere else
     system = ctypes.CDLL(None, use_errno=True)
     one, other = ctypes.c_char_p(os.fsencode(old)), ctypes.c_char_p(os.fsencode(new))
+    failed = None
     if sys.platform == "linux" and hasattr(system, "renameat2"):
         failed = system.renameat2(here, one, here, other, ctypes.c_uint(1))
     elif sys.platform == "darwin" and hasattr(system, "renamex_np"):
         failed = system.renamex_np(one, other, ctypes.c_uint(4))
-    else:
+    if failed is None:
         return False
     code = ctypes.get_errno()
     if failed and code not in _UNSUPPORTED:

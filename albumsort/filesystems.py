@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 MOUNTS = Path("/proc/self/mountinfo")
@@ -25,6 +26,8 @@ def network(path: Path) -> str | None:
 
     On these, locks may not reach other machines, and memory is not shared with them.
     """
+    if sys.platform == "win32":  # which numbers its devices in another way
+        return None
     try:
         device = os.stat(path).st_dev
         mounts = os.fsdecode(MOUNTS.read_bytes())

@@ -544,8 +544,8 @@ def prepare_worker() -> None:
     silence = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silence, 2)
     os.close(silence)
+    _end_with_parent()
     if sys.platform == "linux":
-        _end_with_parent()
         import resource
 
         _, most = resource.getrlimit(resource.RLIMIT_AS)
@@ -555,6 +555,8 @@ def prepare_worker() -> None:
 
 def _end_with_parent() -> None:
     """Have the system end this process with its parent: in a decoder that hangs it would not notice, and go on."""
+    if sys.platform != "linux":  # where the end of its pipe ends it, once it is done with its photo
+        return
     import ctypes
 
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

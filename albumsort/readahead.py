@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 import threading
 from collections import deque
 from collections.abc import Generator, Iterable
@@ -56,7 +57,7 @@ def _fetch(path: Path, block: bytearray) -> None:
     with open(handle, "rb", buffering=0) as file:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
             return
-        if hasattr(os, "posix_fadvise"):  # without a copy, and without waiting
+        if sys.platform == "linux" and hasattr(os, "posix_fadvise"):  # without a copy, and without waiting
             os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_WILLNEED)
             return
         while file.readinto(block):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
+import sys
 import threading
 import time
 from collections import deque
@@ -24,6 +25,7 @@ from .errors import AlbumsortError
 INTERRUPT_SECONDS = 0.2  # how soon a Ctrl-C is noticed while the workers are busy
 DYING_SECONDS = 5.0  # from the end of its pipe to the end of the process
 TASKS_A_WORKER = 2  # the one it is at, and the next
+MOST_ON_WINDOWS = 63  # pipes that one can wait for at once
 MOST_FAILED_STARTS = 5  # in a row: somebody may kill a few, but more are an installation that cannot work
 
 Task = TypeVar("Task")
@@ -51,7 +53,8 @@ class Crew(Generic[Task, Result]):
 
     def __init__(self, size: int, function: Callable[..., Result], prepare: Callable[[], None], seconds: float) -> None:
         """seconds: how long one task may take."""
-        self.size, self._function, self._prepare, self._seconds = size, function, prepare, seconds
+        self.size = min(size, MOST_ON_WINDOWS) if sys.platform == "win32" else size
+        self._function, self._prepare, self._seconds = function, prepare, seconds
         self._workers: list[_Worker[Task]] = []
         self._failed_starts = 0
 
@@ -194,7 +197,7 @@ def _serve(connection: Connection, function: Callable[..., Any], prepare: Callab
 @contextmanager
 def _ctrl_c_held_back() -> Iterator[None]:
     """Start processes without SIGINT: a terminal sends it to them, too, and the parent ends them."""
-    if not hasattr(signal, "pthread_sigmask"):
+    if sys.platform == "win32":  # which cannot: those that it meets while they start end, as does the run
         yield
         return
     resource_tracker.ensure_running()  # it lifts the block when it starts
