@@ -29,8 +29,9 @@ _REMEDIES = {
     errno.EACCES: "Make it writable",
 }
 _THERE = "already there"
-# what Windows forbids, control characters and line ends, and halves of characters that no file system encodes
-_UNSAFE = re.compile(r'[\x00-\x1f\x7f-\x9f\u2028\u2029<>:"/\\|?*\ud800-\udc7f\udd00-\udfff]')
+# what Windows and FAT forbid, control characters and line ends, and halves of characters: bytes in a name that are
+# no text are such halves to Python, and Linux alone takes them, but not onto a stick with FAT on it
+_UNSAFE = re.compile(r'[\x00-\x1f\x7f-\x9f\u2028\u2029<>:"/\\|?*\ud800-\udfff]')
 
 
 class _FileError(Exception):
@@ -142,7 +143,10 @@ class _Folder:
 
 
 def _safe(name: str) -> str:
-    """Return a photo's name as every file system takes it behind a rank, but for its length."""
+    """Return a photo's name as every file system takes it, but for its length.
+
+    It stands behind a rank: what begins with digits is none of the names that Windows keeps for devices, such as CON.
+    """
     return _UNSAFE.sub("_", name).rstrip(" .") or "photo"
 
 
