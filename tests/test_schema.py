@@ -20,8 +20,8 @@ from helpers import EVEN, NOW, environment, face, index_album, run, save
 from albumsort import schema
 from albumsort.errors import IndexFileError
 from albumsort.index import Index
-from albumsort.query import Filters
 from albumsort.labels import Album
+from albumsort.query import Filters
 from albumsort.schema import APPLICATION_ID, MIGRATIONS
 from albumsort.types import Emotion, PhotoFile, Settings
 

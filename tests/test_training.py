@@ -496,10 +496,12 @@ def test_an_album_is_judged_by_the_run_that_is_named(album, tmp_path):
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        (["--network", "faces", "--no-faces", ".", "--album", "a"], "--album says nothing about --network faces"),
-        (["--network", "faces", "--split", "Training", "--album", "."], "--split, --album say nothing about"),
-        (["--album", ".", "--against", "x.onnx"], "--against says nothing about --network emotion"),
-        (["--album", ".", "--report", "r"], "--report says nothing about --album alone"),
+        (["faces", "--no-faces", ".", "--album", "a"], "No such option: --album"),
+        (["--network", "faces", "--split", "Training", "--no-faces", "."], "No such option: --split"),
+        (["emotion", "--album", ".", "--against", "x.onnx"], "No such option: --against"),
+        (["--album", ".", "--split", "PublicTest"], "--votes, --labels and --split need --data"),
+        (["--album", ".", "--answers", "fer=fer.csv"], "--faces and --answers need --natural"),
+        (["--album", ".", "--report", "r"], "--report needs --data or --natural"),
     ],
 )
 def test_options_that_would_change_nothing_are_refused(options, reason):
@@ -509,7 +511,7 @@ def test_options_that_would_change_nothing_are_refused(options, reason):
 
 
 def test_evaluated_figures_are_said_with_their_units(capsys):
-    from albumsort.training import shipping
+    from albumsort.training.emotion import shipping
 
     scores = {
         "ferplus_8": evaluation.Score(0.875, 0.75, 0.96, 40),
