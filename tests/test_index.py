@@ -19,6 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from albumsort import index as index_module
+from albumsort import schema
 from albumsort.errors import IndexFileError
 from albumsort.index import Comparison, Index
 from albumsort.labels import Album, LabelRule
@@ -353,6 +354,37 @@ def test_forgetting_one_of_two_copies_keeps_the_others_result(index: Index) -> N
         index.forget([A])
     [photo] = index.photos(Filters())
     assert (photo.path, photo.faces) == (B, (face(happy=0.9),))
+
+
+@pytest.fixture
+def hasty_sqlite(monkeypatch: pytest.MonkeyPatch) -> None:
+    """SQLite as some builds of it are: they wait less for the disk, and leave in the file what was deleted."""
+    connect = index_module._connect
+
+    def connect_hastily(path: Path, mode: str) -> sqlite3.Connection:
+        connection = connect(path, mode)
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA secure_delete = OFF")
+        return connection
+
+    monkeypatch.setattr(index_module, "_connect", connect_hastily)
+
+
+@pytest.mark.usefixtures("hasty_sqlite")
+def test_of_what_is_forgotten_no_byte_is_left_in_the_file(database: Path) -> None:
+    """Whom the photos show is nobody's business, least of all that of who finds the disk."""
+    gone = [f"/album/a name to be forgotten {number}.jpg" for number in range(40)]
+    with Index(database, create=True) as index:
+        save(index, A, [face(happy=0.9)])
+        for path in gone:
+            save(index, path, [face(happy=0.8)], crops=b"pixels to be forgotten")
+    assert b"to be forgotten" in database.read_bytes()
+    with Index(database) as index, index.transaction():
+        index.forget(map(Path, gone))
+    content = database.read_bytes()
+    assert os.fsencode(A) in content
+    assert b"to be forgotten" not in content
+    assert list(files(database.parent)) == [database.name]
 
 
 # the best
@@ -781,6 +813,41 @@ def test_an_index_where_none_can_be_made_is_an_error(tmp_path: Path) -> None:
         Index(tmp_path / "file" / "index.sqlite", create=True)
     with pytest.raises(IndexFileError, match="--db"):
         Index(tmp_path, create=True)
+
+
+@pytest.mark.parametrize("hard_links", [True, False])
+def test_an_index_that_another_process_makes_meanwhile_is_kept(
+    database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hard_links: bool
+) -> None:
+    ready = tmp_path / "other" / "index.sqlite"
+    with Index(ready, create=True) as other:
+        save(other, A, [face(happy=0.5)])
+    create = schema.create
+
+    def create_while_the_other_gets_there_first(connection: sqlite3.Connection) -> None:
+        create(connection)
+        shutil.copy(ready, database)
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(schema, "create", create_while_the_other_gets_there_first)
+    if not hard_links:
+        monkeypatch.setattr(os, "link", refuse)
+    with Index(database, create=True) as index:
+        assert listed(index) == ["a.jpg"]
+    assert {path.name for path in tmp_path.iterdir()} == {"other", database.name}
+
+
+@pytest.mark.usefixtures("hasty_sqlite")
+@pytest.mark.parametrize("network", [None, "nfs4"])
+def test_what_was_stored_survives_a_power_cut_whatever_sqlite_was_built_for(
+    database: Path, monkeypatch: pytest.MonkeyPatch, network: str | None
+) -> None:
+    on_network(monkeypatch, network)
+    full = 2
+    with Index(database, create=True) as index:
+        assert index._connection.execute("PRAGMA synchronous").fetchone() == (full,)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no permission bits")

@@ -157,6 +157,17 @@ def test_a_later_version_may_add_columns_to_any_table(database: Path, monkeypatc
         assert index.album_of(photo.path) == Album(Path("/album"), EVEN, 1)
 
 
+def test_an_older_program_sees_an_upgrade_at_once_in_the_file_itself(
+    database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It looks at nothing else before it opens an index, and what is only in the log is not in the file."""
+    build(database)
+    with Index(database), monkeypatch.context() as older:
+        older.setattr(schema, "MIGRATIONS", MIGRATIONS[:-1])
+        with pytest.raises(IndexFileError, match="newer albumsort"):
+            schema.check_header(database)
+
+
 # the copy
 
 
