@@ -72,7 +72,7 @@ def fit(logits: Floats, votes: Floats, weight: Floats) -> Scaling:
 
 def natural_shares(votes: Floats, weight: Floats) -> dict[str, float]:
     """Return how common each emotion is among natural faces, and "nothing": whatever else viewers say."""
-    each = (votes / np.maximum(votes.sum(axis=1, keepdims=True), 1) * weight[:, None]).sum(axis=0, keepdims=True)
+    each = (votes / votes.sum(axis=1, keepdims=True).clip(1) * weight[:, None]).sum(axis=0, keepdims=True)
     shares = with_nothing(each / each.sum())[0] + LEAST_SHARE
     shares /= shares.sum()
     named = {e.value: round(float(share), 5) for e, share in zip(Emotion, shares, strict=False)}

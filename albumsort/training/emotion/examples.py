@@ -82,7 +82,7 @@ def of_natural(faces: NaturalFaces, heads: Sequence[Head], share: float, evenly:
     """
     told = dict(zip((NATURAL_HEAD, EYES_HEAD), (faces.expressions, faces.eyes), strict=True))
     said = [told.get(head, np.zeros((len(faces), len(head.labels)), np.float32)) for head in heads]
-    targets = [smoothed(votes / np.maximum(votes.sum(axis=1, keepdims=True), 1)) for votes in said]
+    targets = [smoothed(votes / votes.sum(axis=1, keepdims=True).clip(1)) for votes in said]
     label = faces.expressions.argmax(axis=1)
     chance = (1.0 / np.bincount(label, minlength=len(EXPRESSIONS))[label]) ** evenly
     return Examples(faces.tiles, SQUARE, np.concatenate(targets, axis=1), chance.astype(np.float32), share)
