@@ -7,12 +7,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from . import faces, photos
+from .choosing.labels import LabelRule
+from .disk import contents
 from .emotions import EmotionClassifier, load_classifier
 from .errors import PassingPhotoError
-from .faces import FaceDetector
-from .labels import LabelRule
-from .photos import Upright
+from .faces import crop
+from .faces import detector as faces
+from .faces import sharpness as face_sharpness
+from .faces.detector import FaceDetector
+from .photos import decode, read
+from .photos.upright import Upright
 from .timing import step
 from .types import Analysis, Box, Detection, Expression, Face, PhotoFile
 
@@ -30,11 +34,11 @@ def analyse(file: PhotoFile, known: frozenset[str]) -> Analysis | str:
     Raises PhotoError with the reason if the file cannot be read or decoded, or changed meanwhile.
     """
     with step("read"):
-        data = photos.read(file.path)
+        data = read.read(file.path)
     if len(data) != file.size:
         raise PassingPhotoError("the file changed while it was being indexed; run index again")
     with step("hash"):
-        digest = photos.digest(data)
+        digest = contents.digest(data)
     if digest in known:
         return digest
     with step("load networks"):
@@ -44,7 +48,7 @@ def analyse(file: PhotoFile, known: frozenset[str]) -> Analysis | str:
 
 def analyse_bytes(data: bytes, digest: str, detector: FaceDetector, classifier: EmotionClassifier) -> Analysis:
     """Find and classify the faces of an encoded photo."""
-    return analyse_upright(photos.decode(data), data, digest, detector, classifier)
+    return analyse_upright(decode.decode(data), data, digest, detector, classifier)
 
 
 def analyse_upright(
@@ -59,16 +63,16 @@ def analyse_upright(
     close = _close(upright, data, found)
     boxes = [d.box.scaled(1 / close.scale) for d in found]
     with step("crop"):
-        crops = [faces.crop(close.pixels, box, d.lean) for d, box in zip(found, boxes, strict=True)]
+        crops = [crop.crop(close.pixels, box, d.lean) for d, box in zip(found, boxes, strict=True)]
     with step("classify"):
         expressions = classifier.classify(np.stack(crops), [d.score for d in found]) if crops else []
     with step("describe"):
         rule = LabelRule(classifier.natural, classifier.natural)
         seen = tuple(
-            rule.relabelled(_face(d, upright, faces.sharpness(close.pixels, box), expression))
+            rule.relabelled(_face(d, upright, face_sharpness.sharpness(close.pixels, box), expression))
             for d, box, expression in zip(found, boxes, expressions, strict=True)
         )
-        packed = faces.pack(crops)
+        packed = crop.pack(crops)
     return Analysis(digest, upright.width, upright.height, upright.taken_at, seen, packed)
 
 
@@ -86,7 +90,7 @@ def _close(upright: Upright, data: bytes, found: Sequence[Detection]) -> Upright
     smallest = min((d.box.longer_side for d in found), default=ENOUGH * upright.scale)
     if upright.scale == 1 or smallest >= ENOUGH * upright.scale:
         return upright
-    return photos.decode(data, min(max(upright.width, upright.height) * min(1.0, ENOUGH / smallest), CLOSEST))
+    return decode.decode(data, min(max(upright.width, upright.height) * min(1.0, ENOUGH / smallest), CLOSEST))
 
 
 def _stored(found: Detection, upright: Upright) -> Box:

@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from . import weights
-from .litert import Network
+from .networks import weights
+from .networks.litert import Network
 from .types import Confusion, Emotion, Expression, Shares, confusion_from, shares_from
 
 EYES = ("open", "closed", "hidden")

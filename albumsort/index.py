@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from . import filesystems, schema
+from . import schema
+from .choosing.labels import Album, AlbumRules, LabelRule
+from .disk import filesystems
 from .errors import IndexFileError
 from .label_sql import NOTHING, below, count_labels, inside
-from .labels import Album, AlbumRules, LabelRule
 from .query import USUAL, By, Counted, Filters
 from .types import (
     ANSWERS,

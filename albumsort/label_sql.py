@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from .labels import AlbumRules
+from .choosing.labels import AlbumRules
 from .types import ANSWERS, Emotion
 
 Sql = tuple[str, tuple[Any, ...]]

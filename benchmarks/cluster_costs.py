@@ -20,11 +20,13 @@ from pathlib import Path
 
 import distributed
 
-from albumsort import analysis, indexing, methods
-from albumsort.cluster import Cluster
+from albumsort import analysis, settings
 from albumsort.index import Index
+from albumsort.indexing import worker
+from albumsort.indexing import writer as indexing_writer
+from albumsort.indexing.cluster import Cluster
+from albumsort.photos.walk import Walk, find
 from albumsort.types import Analysis, PhotoFile
-from albumsort.walk import Walk, find
 
 MOST_PHOTOS = 40
 WRITTEN = 20_000
@@ -37,7 +39,7 @@ def analysed(files: list[PhotoFile]) -> tuple[float, list[Analysis]]:
     results = []
     start = time.process_time()
     for file in files:
-        outcome = indexing.attempt(file, frozenset(), methods.settings()).outcome
+        outcome = worker.attempt(file, frozenset(), settings.settings()).outcome
         if isinstance(outcome, Analysis):
             results.append(outcome)
     return (time.process_time() - start) / len(files), results
@@ -46,8 +48,8 @@ def analysed(files: list[PhotoFile]) -> tuple[float, list[Analysis]]:
 def written(results: list[Analysis]) -> tuple[float, float]:
     """Return the processor time of writing a result as a run does, and the bytes it takes."""
     with tempfile.TemporaryDirectory() as folder, Index(Path(folder, "index.sqlite"), create=True) as index:
-        now = methods.settings()
-        writer = indexing._Writer(index, now, note_fresh=False)
+        now = settings.settings()
+        writer = indexing_writer.Writer(index, now, note_fresh=False)
         index.begin_comparison()
         start = time.process_time()
         for number in range(WRITTEN):
@@ -85,8 +87,8 @@ def handed_out(result: Analysis) -> float:
         return (time.perf_counter() - start) / TASKS
 
 
-def _nothing(number: int, result: Analysis) -> indexing.Attempt:
-    return indexing.Attempt(result, {})
+def _nothing(number: int, result: Analysis) -> worker.Attempt:
+    return worker.Attempt(result, {})
 
 
 def main() -> None:

@@ -23,7 +23,8 @@ from portraits import portraits
 from rich.console import Console
 from rich.table import Table
 
-from albumsort import analysis, faces
+from albumsort import analysis, types
+from albumsort.faces import resize
 from albumsort.training.detectors.matching import FALSE, match
 from albumsort.types import FOUR, Box, Emotion, Face
 
@@ -31,7 +32,7 @@ WIDTH, HEIGHT = 4000, 3000
 SIDES = 24, 32, 40, 48, 64, 80, 96, 128, 160  # pixels of the longer side of the face
 CONTEXT = 3.0  # longer sides of the face that are shown of a photo
 COLUMNS, ROWS = 8, 6  # of faces in a photo
-Shown = tuple[faces.Pixels, list[tuple[Emotion, Box]]]
+Shown = tuple[resize.Pixels, list[tuple[Emotion, Box]]]
 
 
 def main(album: Path) -> None:
@@ -72,24 +73,24 @@ def main(album: Path) -> None:
 
 def _at(seen: tuple[Face, ...], there: list[Box]) -> list[Face | None]:
     """Return the face that was seen at each place."""
-    sure = [face for face in seen if face.detection >= faces.THRESHOLD]
+    sure = [face for face in seen if face.detection >= types.THRESHOLD]
     by = {
         given: face for face, given in zip(sure, match([f.box for f in sure], there, []), strict=True) if given != FALSE
     }
     return [by.get(i) for i in range(len(there))]
 
 
-def _photos(all_shown: list[tuple[Emotion, faces.Pixels, Box]], side: int) -> Iterator[Shown]:
+def _photos(all_shown: list[tuple[Emotion, resize.Pixels, Box]], side: int) -> Iterator[Shown]:
     """Photos of 12 MP full of faces of that size, and where they are."""
     shown = round(CONTEXT * side)
     for first in range(0, len(all_shown), COLUMNS * ROWS):
-        pixels = np.full((HEIGHT, WIDTH, 3), faces.PADDING, np.uint8)
+        pixels = np.full((HEIGHT, WIDTH, 3), resize.PADDING, np.uint8)
         there = []
         for i, (emotion, photo, box) in enumerate(all_shown[first : first + COLUMNS * ROWS]):
             x, y = i % COLUMNS * (WIDTH // COLUMNS), i // COLUMNS * (HEIGHT // ROWS)
             scale = side / box.longer_side
             middle = box.x + box.w / 2, box.y + box.h / 2
-            cut = faces.square(photo, *middle, shown / scale, shown, cv2.BORDER_CONSTANT)
+            cut = resize.square(photo, *middle, shown / scale, shown, cv2.BORDER_CONSTANT)
             pixels[y : y + shown, x : x + shown] = cut
             w, h = box.w * scale, box.h * scale
             there.append((emotion, Box(x + (shown - w) / 2, y + (shown - h) / 2, w, h)))

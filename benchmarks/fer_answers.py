@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from albumsort.litert import Network
+from albumsort.networks.litert import Network
 from albumsort.training.emotion import natural
 from albumsort.types import Emotion
 

@@ -27,10 +27,10 @@ from pathlib import Path
 import numpy as np
 from PIL import ExifTags, Image
 
-from albumsort import indexing
 from albumsort.errors import PassingPhotoError
+from albumsort.indexing import executors, outcomes, worker
+from albumsort.photos.walk import Walk, find
 from albumsort.types import Analysis, PhotoFile
-from albumsort.walk import Walk, find
 
 AT_ONCE = 500  # inputs on the disk
 EDGES = (0, 1, 0x7F, 0x80, 0xFF)
@@ -163,7 +163,7 @@ def analysed(inputs: Iterator[bytes], workers: int, tally: Tally) -> Iterator[in
     """Count into `tally` what comes of the inputs, yielding how many are done after every few hundred."""
     with tempfile.TemporaryDirectory() as folder:
         while files := _written(Path(folder), inputs):
-            run = indexing.outcomes(files, indexing.nothing_known, indexing.Local(workers), threading.Event())
+            run = outcomes.outcomes(files, outcomes.nothing_known, executors.Local(workers), threading.Event())
             for file, outcome, _ in run:
                 count(file, outcome, tally)
                 file.path.unlink()
@@ -179,7 +179,7 @@ def _written(folder: Path, inputs: Iterator[bytes]) -> list[PhotoFile]:
     return files
 
 
-def count(file: PhotoFile, outcome: indexing.Outcome, tally: Tally) -> None:
+def count(file: PhotoFile, outcome: worker.Outcome, tally: Tally) -> None:
     """Add one outcome to the tally."""
     wrong = _wrong(outcome)
     if wrong:
@@ -190,7 +190,7 @@ def count(file: PhotoFile, outcome: indexing.Outcome, tally: Tally) -> None:
         tally.refused[re.sub(r"\d+ x \d+", "W x H", str(outcome))] += 1
 
 
-def _wrong(outcome: indexing.Outcome) -> str | None:
+def _wrong(outcome: worker.Outcome) -> str | None:
     """Say what is wrong with an outcome, if anything is."""
     if isinstance(outcome, PassingPhotoError):
         return str(outcome)

@@ -8,13 +8,15 @@ from pathlib import Path
 
 from measuring import require_emotions
 
-from albumsort import faces, photos
 from albumsort.errors import PhotoError
+from albumsort.faces import detector as faces
+from albumsort.faces import resize
+from albumsort.photos import decode, read
+from albumsort.photos.walk import Walk, find
 from albumsort.types import FOUR, Detection, Emotion
-from albumsort.walk import Walk, find
 
 
-def portraits(album: Path) -> Iterator[tuple[Emotion, faces.Pixels, Detection]]:
+def portraits(album: Path) -> Iterator[tuple[Emotion, resize.Pixels, Detection]]:
     """Yield the emotion, the pixels and the largest face of each photo that can be read and shows one.
 
     Ends the program if a folder of the four is missing.
@@ -24,7 +26,7 @@ def portraits(album: Path) -> Iterator[tuple[Emotion, faces.Pixels, Detection]]:
     for emotion in FOUR:
         for file in find(album / emotion, (), Walk()):
             try:
-                pixels = photos.decode(photos.read(file.path)).pixels
+                pixels = decode.decode(read.read(file.path)).pixels
             except PhotoError as e:
                 print(f"{file.path}: {e}", file=sys.stderr)
                 continue

@@ -20,12 +20,12 @@ from typing import Any
 
 from measuring import albumsort, measure
 
-from albumsort import album_shares
 from albumsort.index import Index
+from albumsort.indexing import shares as album_shares
 from albumsort.label_sql import NOTHING
+from albumsort.networks.weights import confusion, natural_shares
 from albumsort.query import By, Filters
 from albumsort.types import Emotion, Settings
-from albumsort.weights import confusion, natural_shares
 
 COMMANDS = (
     ["--version"],

@@ -22,8 +22,9 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from albumsort.face_rows import SCORE, Floats, scaled, shifted
-from albumsort.faces import FaceDetector, Pixels, load_detector
+from albumsort.faces.detector import FaceDetector, load_detector
+from albumsort.faces.resize import Pixels
+from albumsort.faces.rows import SCORE, Floats, scaled, shifted
 from albumsort.training.detectors.matching import FALSE, match
 from albumsort.training.detectors.opencv import OpenCVDetector
 from albumsort.training.faces.effects import grey, tilted

@@ -18,13 +18,15 @@ from measuring import require_emotions
 from rich.console import Console
 from rich.table import Table
 
-from albumsort import faces, photos
+from albumsort.choosing.labels import LabelRule
 from albumsort.emotions import load_classifier
-from albumsort.face_rows import none
-from albumsort.labels import LabelRule
+from albumsort.faces import crop, resize
+from albumsort.faces import detector as faces
+from albumsort.faces.rows import none
+from albumsort.photos import decode, read
+from albumsort.photos.walk import Walk, find
 from albumsort.training.faces.effects import tilted
 from albumsort.types import FOUR, Emotion
-from albumsort.walk import Walk, find
 
 ANGLES = 0, 10, 20, 30, 40, 50, 60, 75, 90
 LONGEST_SIDE = 1000  # pixels, so that it is done in minutes
@@ -38,7 +40,7 @@ def main(album: Path) -> None:
     photos_of, found, plain, upright = (Counter[tuple[int, Emotion]]() for _ in range(4))
     for emotion in FOUR:
         for number, file in enumerate(find(album / emotion, (), Walk())):
-            pixels = faces.shrunk(photos.decode(photos.read(file.path)).pixels, LONGEST_SIDE)
+            pixels = resize.shrunk(decode.decode(read.read(file.path)).pixels, LONGEST_SIDE)
             for angle in ANGLES:
                 key = angle, emotion
                 photos_of[key] += 1
@@ -47,7 +49,7 @@ def main(album: Path) -> None:
                 if not seen:
                     continue
                 largest = max(seen, key=lambda d: d.box.area)
-                crops = np.stack([faces.crop(turned, largest.box), faces.crop(turned, largest.box, largest.lean)])
+                crops = np.stack([crop.crop(turned, largest.box), crop.crop(turned, largest.box, largest.lean)])
                 expressions = classifier.classify(crops, [largest.score] * len(crops))
                 labels = [rule.label(seen.probabilities, seen.nothing)[0] for seen in expressions]
                 found[key] += 1

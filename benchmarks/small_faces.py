@@ -21,9 +21,10 @@ from portraits import portraits
 from rich.console import Console
 from rich.table import Table
 
-from albumsort import faces
+from albumsort.choosing.labels import LabelRule
 from albumsort.emotions import load_classifier
-from albumsort.labels import LabelRule
+from albumsort.faces import crop, resize
+from albumsort.faces import detector as faces
 from albumsort.training.detectors.matching import FALSE, match
 from albumsort.types import FOUR, Detection, Emotion
 
@@ -40,7 +41,7 @@ def main(album: Path) -> None:
             shown[side, emotion] += 1
             again = detector.detect(small)
             found[side, emotion] += any(given != FALSE for given in match([d.box for d in again], [there.box], []))
-            [seen] = classifier.classify(faces.crop(small, there.box, there.lean)[None], [there.score])
+            [seen] = classifier.classify(crop.crop(small, there.box, there.lean)[None], [there.score])
             label, _ = rule.label(seen.probabilities, seen.nothing)
             right[side, emotion] += label is emotion
 
@@ -55,7 +56,7 @@ def main(album: Path) -> None:
     Console().print(table)
 
 
-def _smaller(pixels: faces.Pixels, face: Detection) -> Iterator[tuple[int, faces.Pixels, Detection]]:
+def _smaller(pixels: resize.Pixels, face: Detection) -> Iterator[tuple[int, resize.Pixels, Detection]]:
     """The photo at each size, and where its face is."""
     height, width = pixels.shape[:2]
     for side in SIDES:

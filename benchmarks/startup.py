@@ -19,7 +19,7 @@ from pathlib import Path
 from measuring import Measured, albumsort, machine, measure
 
 from albumsort.index import Index
-from albumsort.methods import settings
+from albumsort.settings import settings
 
 REPEATS = 5
 A_FOLDER = 500

@@ -35,8 +35,8 @@ import numpy as np
 from measuring import Measured, albumsort, machine, measure
 from PIL import ExifTags, Image
 
-from albumsort import photos
-from albumsort.walk import Walk, find
+from albumsort.photos import decode, read, upright
+from albumsort.photos.walk import Walk, find
 
 WIDTH, HEIGHT = 3872, 2592
 GRIDS = ((1, 1), (1, 1), (2, 1), (2, 2), (3, 2))  # photos beside and above each other
@@ -99,7 +99,7 @@ def make_album(source: Path, album: Path, count: int) -> list[Path]:
         for cell in range(across * down):
             x, y = cell % across * width // across, cell // across * height // down
             right, bottom = (cell % across + 1) * width // across, (cell // across + 1) * height // down
-            pixels = photos.decode(photos.read(found[int(chance.integers(len(found)))])).pixels
+            pixels = decode.decode(read.read(found[int(chance.integers(len(found)))])).pixels
             picture[y:bottom, x:right] = _covering(pixels, right - x, bottom - y)
         grain = chance.normal(0, GRAIN, (height // 2, width // 2, 1)).astype(np.float32)
         grain = cv2.resize(grain, (width, height), interpolation=cv2.INTER_CUBIC)[:, :, None]
@@ -113,7 +113,7 @@ def make_album(source: Path, album: Path, count: int) -> list[Path]:
     return made
 
 
-def _covering(pixels: photos.Pixels, width: int, height: int) -> photos.Pixels:
+def _covering(pixels: upright.Pixels, width: int, height: int) -> upright.Pixels:
     """Enlarge a photo until it covers a cell, and cut off what stands out."""
     scale = max(width / pixels.shape[1], height / pixels.shape[0])
     size = max(width, round(pixels.shape[1] * scale)), max(height, round(pixels.shape[0] * scale))
@@ -125,7 +125,7 @@ def _covering(pixels: photos.Pixels, width: int, height: int) -> photos.Pixels:
 def only_decode(path: Path) -> None:
     """Read and decode a photo at the scale of albumsort, and do nothing else."""
     data = path.read_bytes()
-    cv2.imdecode(np.frombuffer(data, np.uint8), photos.scale_flag((WIDTH, HEIGHT)) | cv2.IMREAD_IGNORE_ORIENTATION)
+    cv2.imdecode(np.frombuffer(data, np.uint8), decode.scale_flag((WIDTH, HEIGHT)) | cv2.IMREAD_IGNORE_ORIENTATION)
 
 
 def bound(made: list[Path], workers: int) -> Row:

@@ -11,7 +11,7 @@ import xxhash
 from helpers import astronaut, encoded, exif, face, index_album, landscape, quarters, save, stored
 from hypothesis import settings
 
-from albumsort import methods
+from albumsort import settings as methods
 from albumsort.index import Index
 
 settings.register_profile(

@@ -22,9 +22,11 @@ from PIL import ExifTags, Image
 from skimage import data as skimage_data
 
 import albumsort
-from albumsort import indexing
+from albumsort.choosing.labels import LabelRule
 from albumsort.index import Index
-from albumsort.labels import LabelRule
+from albumsort.indexing import executors, report
+from albumsort.indexing import plan as indexing_plan
+from albumsort.indexing import run as indexing
 from albumsort.training.emotion.data import VOTE_COLUMNS
 from albumsort.types import ANSWERS, Analysis, Box, Emotion, Face, PhotoFile, Settings, Shares
 
@@ -199,12 +201,12 @@ def index_album(
     listed: Sequence[Path] | None = None,
     exclude: Sequence[str] = (),
     rescan: bool = False,
-    executor: indexing.Executor | None = None,
-) -> indexing.Report:
+    executor: executors.Executor | None = None,
+) -> report.Report:
     """Bring an index up to date as the command does, with one real worker process unless an executor is given."""
     with closing(Index(database, create=True)) as index:
-        plan = indexing.make_plan(index, paths, listed, exclude, rescan)
-        return indexing.run(index, plan, executor or indexing.Local(1), rescan, lambda: None)
+        plan = indexing_plan.make_plan(index, paths, listed, exclude, rescan)
+        return indexing.run(index, plan, executor or executors.Local(1), rescan, lambda: None)
 
 
 # the program

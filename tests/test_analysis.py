@@ -10,15 +10,21 @@ import pytest
 from helpers import ASTRONAUT_FACE, astronaut, encoded, exif, landscape, overlap, stored
 from PIL import Image, ImageFilter
 
-from albumsort import analysis, faces, methods, photos, weights
+from albumsort import analysis, types
+from albumsort import settings as methods
 from albumsort.analysis import analyse, analyse_bytes, load_networks
+from albumsort.disk import contents
 from albumsort.errors import PhotoError
-from albumsort.methods import settings
+from albumsort.faces import crop as face_crop
+from albumsort.faces import detector, resize
+from albumsort.networks import weights
+from albumsort.photos import decode as photos
+from albumsort.settings import settings
 from albumsort.types import THRESHOLD, Analysis, Box, Detection, Emotion, Expression, Face, PhotoFile
 
 
 def analysed(data: bytes) -> Analysis:
-    return analyse_bytes(data, photos.digest(data), *load_networks())
+    return analyse_bytes(data, contents.digest(data), *load_networks())
 
 
 def only(result: Analysis) -> Face:
@@ -39,7 +45,7 @@ def test_a_portrait_gives_its_face_its_emotion_and_its_date(tmp_path: Path) -> N
     data = encoded(astronaut(), exif=exif(taken="2024:07:01 12:00:00", offset="+02:00"))
     result = analyse(on_disk(tmp_path / "a.jpg", data), frozenset())
     assert isinstance(result, Analysis)
-    assert result.digest == photos.digest(data)
+    assert result.digest == contents.digest(data)
     assert (result.width, result.height, result.taken_at) == (512, 512, "2024-07-01T10:00:00Z")
     face = only(result)
     assert overlap(face.box, ASTRONAUT_FACE) > 0.7
@@ -84,7 +90,7 @@ def test_a_small_face_is_read_from_more_pixels_than_it_was_found_in(
     close, whole = analysed(jpeg), analysed(encoded(photo, "PPM"))
     monkeypatch.setattr(analysis, "ENOUGH", 0.0)
     as_found = analysed(jpeg)
-    crops = [faces.unpack(result.crops, 1)[0].astype(float) for result in (close, as_found, whole)]
+    crops = [face_crop.unpack(result.crops, 1)[0].astype(float) for result in (close, as_found, whole)]
     detail = [cv2.Laplacian(crop, cv2.CV_64F).std() for crop in crops]
     assert detail[0] > 0.5 * detail[2] > 0
     assert detail[0] > 1.4 * detail[1]
@@ -99,14 +105,14 @@ def test_a_small_face_is_read_from_more_pixels_than_it_was_found_in(
 @pytest.mark.parametrize(("side", "is_read_closer"), [(63, True), (65, False)])
 def test_a_face_is_read_from_more_pixels_if_it_was_found_in_less_than_32(side: int, is_read_closer: bool) -> None:
     class Finder:
-        def detect(self, pixels: faces.Pixels) -> list[Detection]:
+        def detect(self, pixels: resize.Pixels) -> list[Detection]:
             return [Detection(Box(300, 300, side / 2 - 5, side / 2), ((310.0, 310.0),) * 5, 0.9)]
 
     stripes = encoded(Image.fromarray(np.tile(np.uint8([0, 255]), (1500, 1000))))  # grey once it is decoded at a half
     upright = photos.decode(stripes)
     assert upright.scale == 2
     result = analysis.analyse_upright(upright, stripes, "", Finder(), load_networks()[1])
-    assert (faces.unpack(result.crops, 1).std() > 20) == is_read_closer
+    assert (face_crop.unpack(result.crops, 1).std() > 20) == is_read_closer
 
 
 @pytest.mark.parametrize(("closest", "sides"), [(4500, [4000]), (1999, [2000]), (900, [1000])])
@@ -190,7 +196,7 @@ def test_a_face_at_a_slant_is_found(angle: int) -> None:
 @pytest.mark.parametrize("angle", [-75, -50, -35, 35, 50])
 def test_a_face_at_a_slant_is_judged_upright(angle: int) -> None:
     seen = [analysed(encoded(picture)) for picture in (slanting(angle), astronaut())]
-    judged, upright = (faces.unpack(result.crops, len(result.faces))[0].ravel() for result in seen)
+    judged, upright = (face_crop.unpack(result.crops, len(result.faces))[0].ravel() for result in seen)
     assert np.corrcoef(judged, upright)[0, 1] > 0.4  # as it lies in the photo: .36 at most
 
 
@@ -214,13 +220,13 @@ def test_each_face_has_its_size_and_its_sharpness() -> None:
 
 
 def test_what_is_hardly_a_face_is_kept_and_counts_no_less_than_it_is_sure() -> None:
-    sure, unsure = faces.load_detector(), faces.load_detector(analysis.FLOOR)
+    sure, unsure = detector.load_detector(), detector.load_detector(analysis.FLOOR)
     crowd = landscape(900, 420)
     for x, blur in ((0, 0), (220, 9), (440, 12), (660, 15)):
         crowd.paste(astronaut(220).filter(ImageFilter.GaussianBlur(blur)), (x, 60))
     pixels = photos.decode(encoded(crowd, "PNG")).pixels
     every = unsure.detect(pixels)
-    assert [d for d in every if d.score >= faces.THRESHOLD] == sure.detect(pixels)
+    assert [d for d in every if d.score >= types.THRESHOLD] == sure.detect(pixels)
     assert min(d.score for d in every) >= analysis.FLOOR
 
 
@@ -237,7 +243,7 @@ def test_the_smallest_photos_are_results(size: tuple[int, int]) -> None:
 def test_bytes_that_are_known_are_not_analysed_again(tmp_path: Path) -> None:
     broken = b"no picture, but known"
     file = on_disk(tmp_path / "a.jpg", broken)
-    assert analyse(file, frozenset([photos.digest(broken)])) == photos.digest(broken)
+    assert analyse(file, frozenset([contents.digest(broken)])) == contents.digest(broken)
 
 
 def test_a_picture_that_cannot_be_decoded_fails_with_the_reason(tmp_path: Path) -> None:
@@ -281,7 +287,7 @@ def test_the_stored_crops_give_the_very_same_answers(side: int) -> None:
     for x in (0, 600):
         picture.paste(astronaut(side), (x, 0))
     result = analysed(encoded(picture))
-    crops = faces.unpack(result.crops, len(result.faces))
+    crops = face_crop.unpack(result.crops, len(result.faces))
     expressions = load_networks()[1].classify(crops, [face.detection for face in result.faces])
     assert len(expressions) >= 2
     assert expressions == [Expression(face.probabilities, face.nothing, face.eyes) for face in result.faces]

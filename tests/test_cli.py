@@ -42,15 +42,16 @@ from typer.main import get_command
 from typer.testing import CliRunner, Result
 
 import albumsort
-from albumsort import explanation, weights
+from albumsort.choosing.labels import Album
 from albumsort.cli import index as cli_index
 from albumsort.cli import why as cli_why
 from albumsort.cli.app import app
 from albumsort.index import Index
-from albumsort.indexing import Profile
-from albumsort.labels import Album
+from albumsort.indexing.report import Profile
+from albumsort.networks import weights
 from albumsort.query import Filters
 from albumsort.schema import MIGRATIONS
+from albumsort.show import explanation
 from albumsort.types import ANSWERS, FOUR, Analysis, Emotion, PhotoFile
 
 PHOTO_KEYS = {"path", "width", "height", "taken_at", "score", "emotion", "label", "sure", "faces"}

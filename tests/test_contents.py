@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from albumsort import contents, files, photos
+from albumsort.disk import contents, whole
 
 
 def test_the_hash_is_the_one_that_every_index_keeps() -> None:
@@ -15,4 +15,6 @@ def test_bytes_and_a_file_of_them_have_the_same_hash(tmp_path: Path) -> None:
     (tmp_path / "photo.jpg").write_bytes(data)
     with open(tmp_path / "photo.jpg", "rb") as file:
         assert contents.digest_of_file(file) == contents.digest(data)
-    assert files.digest(tmp_path / "photo.jpg") == photos.digest(data) == contents.digest(data) != contents.digest(b"")
+    assert (
+        whole.digest(tmp_path / "photo.jpg") == contents.digest(data) == contents.digest(data) != contents.digest(b"")
+    )

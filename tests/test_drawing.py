@@ -12,10 +12,10 @@ import pytest
 from helpers import astronaut, encoded, environment, face
 from PIL import Image
 
-from albumsort import drawing
-from albumsort.drawing import LONGEST_SIDE, SHORTEST_SIDE, draw
 from albumsort.errors import AlbumsortError
-from albumsort.photos import Upright
+from albumsort.photos.upright import Upright
+from albumsort.show import drawing
+from albumsort.show.drawing import LONGEST_SIDE, SHORTEST_SIDE, draw
 from albumsort.types import Box, Emotion, Face
 
 GREY = 128

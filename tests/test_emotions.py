@@ -8,9 +8,9 @@ from helpers import ASTRONAUT_FACE, astronaut
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from albumsort import weights
 from albumsort.emotions import Calibration, LiteRTClassifier, eyes_open, load_classifier
-from albumsort.faces import crop
+from albumsort.faces.crop import crop
+from albumsort.networks import weights
 from albumsort.types import ANSWERS, Emotion, Expression
 
 SURE = [1.0]

@@ -20,11 +20,15 @@ import pytest
 from helpers import astronaut, encoded, environment, index_album
 from test_indexing import counts, failures, photos, rows
 
-from albumsort import cluster, indexing, weights
-from albumsort.cluster import Cluster, parse_path, why_unfit
+from albumsort import types
 from albumsort.errors import AlbumsortError, UsageError
 from albumsort.index import Index
-from albumsort.methods import settings
+from albumsort.indexing import cluster, executors, run
+from albumsort.indexing import plan as indexing_plan
+from albumsort.indexing import report as indexing_report
+from albumsort.indexing.cluster import Cluster, parse_path, why_unfit
+from albumsort.networks import weights
+from albumsort.settings import settings
 
 distributed = pytest.importorskip("distributed")
 
@@ -43,9 +47,9 @@ def dask() -> Iterator[distributed.LocalCluster]:
 
 
 @pytest.fixture(params=["local", "cluster"])
-def executor(request: pytest.FixtureRequest) -> indexing.Executor:
+def executor(request: pytest.FixtureRequest) -> executors.Executor:
     if request.param == "local":
-        return indexing.Local(2)
+        return executors.Local(2)
     return Cluster(request.getfixturevalue("dask").scheduler_address)
 
 
@@ -63,8 +67,8 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
 
 
 def disturbed(
-    many: SimpleNamespace, database: Path, executor: indexing.Executor, disturb: Callable[[], object]
-) -> indexing.Report:
+    many: SimpleNamespace, database: Path, executor: executors.Executor, disturb: Callable[[], object]
+) -> indexing_report.Report:
     """Index the album, and disturb the run once its first photo is done."""
     done = []
 
@@ -74,14 +78,14 @@ def disturbed(
             disturb()
 
     with Index(database, create=True) as index:
-        plan = indexing.make_plan(index, [many.album], None, (), rescan=False)
-        report = indexing.run(index, plan, executor, False, progress)
+        plan = indexing_plan.make_plan(index, [many.album], None, (), rescan=False)
+        report = run.run(index, plan, executor, False, progress)
     assert len(done) == MANY
     return report
 
 
 def test_every_executor_finds_the_same(
-    album: Path, database: Path, executor: indexing.Executor, tmp_path: Path
+    album: Path, database: Path, executor: executors.Executor, tmp_path: Path
 ) -> None:
     report = index_album(database, album, executor=executor)
     assert counts(report) == {"found": 5, "analysed": 4, "faces": 2, "failed": 1}
@@ -90,7 +94,7 @@ def test_every_executor_finds_the_same(
 
 
 def test_copies_are_analysed_once_and_moved_photos_not_at_all(
-    album: Path, database: Path, executor: indexing.Executor
+    album: Path, database: Path, executor: executors.Executor
 ) -> None:
     (album / "copy.jpg").write_bytes((album / "astronaut.jpg").read_bytes())
     index_album(database, album, executor=executor)
@@ -101,7 +105,7 @@ def test_copies_are_analysed_once_and_moved_photos_not_at_all(
     assert len(found["moved.jpg"].faces) == 1
 
 
-def test_a_profile_accounts_for_the_workers_time(album: Path, database: Path, executor: indexing.Executor) -> None:
+def test_a_profile_accounts_for_the_workers_time(album: Path, database: Path, executor: executors.Executor) -> None:
     profile = index_album(database, album, executor=executor).profile
     assert set(profile.steps) >= {"read", "hash", "header", "decode", "resize", "propose", "crop", "classify", "other"}
     assert min(profile.steps.values()) >= 0
@@ -109,10 +113,10 @@ def test_a_profile_accounts_for_the_workers_time(album: Path, database: Path, ex
     assert 0 < profile.writing < profile.seconds
 
 
-def test_an_interrupt_keeps_what_is_done(many: SimpleNamespace, database: Path, executor: indexing.Executor) -> None:
+def test_an_interrupt_keeps_what_is_done(many: SimpleNamespace, database: Path, executor: executors.Executor) -> None:
     with Index(database, create=True) as index:
-        plan = indexing.make_plan(index, [many.album], None, (), rescan=False)
-        report = indexing.run(index, plan, executor, False, lambda: os.kill(os.getpid(), signal.SIGINT))
+        plan = indexing_plan.make_plan(index, [many.album], None, (), rescan=False)
+        report = run.run(index, plan, executor, False, lambda: os.kill(os.getpid(), signal.SIGINT))
     assert (report.interrupted, report.failed) == (True, ())
     assert 0 < report.analysed < MANY
     index_album(database, many.album, executor=executor)
@@ -123,7 +127,7 @@ def test_an_interrupt_keeps_what_is_done(many: SimpleNamespace, database: Path, 
 def test_a_process_that_is_killed_costs_one_photo_which_the_next_run_does(
     many: SimpleNamespace, database: Path
 ) -> None:
-    report = disturbed(many, database, indexing.Local(2), lambda: multiprocessing.active_children()[0].kill())
+    report = disturbed(many, database, executors.Local(2), lambda: multiprocessing.active_children()[0].kill())
     assert len(report.failed) <= 1
     assert index_album(database, many.album).failed == ()
     assert rows(database) == many.rows
@@ -275,7 +279,7 @@ def test_workers_with_other_networks_or_methods_are_named() -> None:
     assert why_unfit((settings(), weights.hashes()), settings()) is None
     others = {**weights.hashes(), "emotion": "0" * 64}
     assert "emotion" in str(why_unfit((settings(), others), settings()))
-    assert "method" in str(why_unfit((indexing.Settings("other", "other"), weights.hashes()), settings()))
+    assert "method" in str(why_unfit((types.Settings("other", "other"), weights.hashes()), settings()))
 
 
 def test_every_task_says_what_it_needs_so_that_a_late_worker_is_found_out() -> None:

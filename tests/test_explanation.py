@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from helpers import EVEN, face
 
-from albumsort import explanation
-from albumsort.labels import Album
-from albumsort.output import LOOKS
+from albumsort.choosing.labels import Album
+from albumsort.show import explanation
+from albumsort.show.listing import LOOKS
 from albumsort.types import ANSWERS, EYES_SHUT, Emotion
 
 HAPPY, SAD, NEUTRAL = Emotion.HAPPY, Emotion.SAD, Emotion.NEUTRAL

@@ -16,11 +16,15 @@ import xxhash
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from albumsort import export, files, journal
+from albumsort.albums import check_destination
+from albumsort.disk import locks, whole
 from albumsort.errors import AlbumsortError, UsageError
-from albumsort.export import check_destination, execute, plan
+from albumsort.export import report as journal
+from albumsort.export import run as export_run
+from albumsort.export.copy import execute
+from albumsort.export.plan import plan
+from albumsort.export.undo import Fate, undo
 from albumsort.types import Action, Emotion, Item, Link, Photo
-from albumsort.undo import Fate, undo
 
 HAPPY = Emotion.HAPPY
 
@@ -44,7 +48,7 @@ def indexed(path: Path, data: bytes = b"a photo") -> Photo:
 
 
 def exported(photos: Sequence[Photo], to: Path, link: Link = Link.COPY, report: Path | None = None) -> list[Item]:
-    return list(export.run({HAPPY: photos}, to, link, report))
+    return list(export_run.run({HAPPY: photos}, to, link, report))
 
 
 def ready(photos: Sequence[Photo], to: Path, link: Link = Link.COPY) -> list[Item]:
@@ -131,7 +135,7 @@ def test_an_emotion_folder_that_is_a_file_is_an_error(album: Path, to: Path) -> 
 def test_copies_are_named_by_emotion_rank_and_name(album: Path, to: Path) -> None:
     beach, party = indexed(album / "beach.jpg", b"1"), indexed(album / "sub" / "party.jpg", b"2")
     chosen = {HAPPY: [party, beach], Emotion.SAD: [beach]}
-    assert actions(list(export.run(chosen, to, Link.COPY, None))) == ["write"] * 3
+    assert actions(list(export_run.run(chosen, to, Link.COPY, None))) == ["write"] * 3
     assert held(to / "happy") == {"0001-party.jpg": b"2", "0002-beach.jpg": b"1"}
     assert held(to / "sad") == {"0001-beach.jpg": b"1"}
 
@@ -205,7 +209,7 @@ def test_a_pipe_under_a_photos_name_fails_and_does_not_block(album: Path, to: Pa
 def test_a_copy_that_reads_back_wrong_fails_and_is_removed(
     album: Path, to: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(files, "digest", lambda file: "0" * 32)
+    monkeypatch.setattr(whole, "digest", lambda file: "0" * 32)
     [item] = exported([indexed(album / "a.jpg")], to)
     assert item.action is Action.FAIL
     assert held(to / "happy") == {}
@@ -254,13 +258,13 @@ def test_an_existing_file_is_hashed_once_and_only_if_its_size_matches(
     (to / "happy" / "same size").write_bytes(b"x")
     (to / "happy" / "other size").write_bytes(b"xyz")
     hashed: list[str] = []
-    digest = files.digest
+    digest = whole.digest
 
     def noting(file: Path) -> str:
         hashed.append(file.name)
         return digest(file)
 
-    monkeypatch.setattr(files, "digest", noting)
+    monkeypatch.setattr(whole, "digest", noting)
     plan({HAPPY: [indexed(album / f"{n}.jpg", bytes([n])) for n in range(5)]}, to, Link.COPY)
     assert hashed == ["same size"]
 
@@ -298,7 +302,7 @@ def file_system(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
     if request.param != "hard links":
         monkeypatch.setattr(os, "link", fail_with(errno.EPERM))
     if request.param == "neither":
-        monkeypatch.setattr(files, "_rename_exclusively", lambda old, new: False)
+        monkeypatch.setattr(whole, "_rename_exclusively", lambda old, new: False)
 
 
 @pytest.mark.usefixtures("file_system")
@@ -346,7 +350,7 @@ def test_a_disk_that_fills_up_at_any_step_leaves_no_partial_file(
     if call == "rename":
         monkeypatch.setattr(os, "link", fail_with(errno.EPERM))
     if call in ("link", "rename"):
-        monkeypatch.setattr(files, "_rename_exclusively", lambda old, new: False)
+        monkeypatch.setattr(whole, "_rename_exclusively", lambda old, new: False)
         monkeypatch.setattr(os, "rename", fail_with(errno.ENOSPC))
     monkeypatch.setattr(os, call, fail_with(errno.ENOSPC))
     with pytest.raises(AlbumsortError, match="No space left"):
@@ -371,7 +375,7 @@ def test_an_interrupted_copy_leaves_nothing(album: Path, to: Path, monkeypatch: 
     planned = ready([indexed(album / "a.jpg")], to)
     if call == "rename":
         monkeypatch.setattr(os, "link", fail_with(errno.EPERM))
-        monkeypatch.setattr(files, "_rename_exclusively", lambda old, new: False)
+        monkeypatch.setattr(whole, "_rename_exclusively", lambda old, new: False)
     monkeypatch.setattr(os, call, interrupt)
     with pytest.raises(KeyboardInterrupt):
         list(execute(planned, Link.COPY))
@@ -567,7 +571,7 @@ def test_any_plan_leads_each_photo_to_a_place_of_its_own_and_a_second_export_doe
                 indexed(way, b"foreign")
         before = {path: path.read_bytes() for path in Path(folder).rglob("*") if path.is_file()}
         link = data.draw(st.sampled_from(Link))
-        items = list(export.run(chosen, to, link, report))
+        items = list(export_run.run(chosen, to, link, report))
         written = [item.destination for item in items if item.action is Action.WRITE]
         assert len(items) == len(photos) * len(emotions)
         assert Action.FAIL not in {item.action for item in items}
@@ -578,7 +582,7 @@ def test_any_plan_leads_each_photo_to_a_place_of_its_own_and_a_second_export_doe
             assert os.path.normpath(item.destination) == str(item.destination)
         found = {path for path in Path(folder).rglob("*") if path.is_file()}
         assert found - set(before) == {*written, report}
-        assert actions(list(export.run(chosen, to, link, None))) == ["skip"] * len(items)
+        assert actions(list(export_run.run(chosen, to, link, None))) == ["skip"] * len(items)
         assert {path for path in Path(folder).rglob("*") if path.is_file()} == found
         assert {outcome.fate for outcome in undo(report, [Path(folder, "album")])} <= {Fate.REMOVE, Fate.LEFT}
         report.unlink()
@@ -606,7 +610,7 @@ def test_a_report_names_what_was_made_and_what_became_of_each_photo(album: Path,
 
 def test_a_line_follows_its_file_at_once(album: Path, to: Path, tmp_path: Path) -> None:
     photos = [indexed(album / f"{name}.jpg", name.encode()) for name in "abc"]
-    for item in export.run({HAPPY: photos}, to, Link.COPY, tmp_path / "report.csv"):
+    for item in export_run.run({HAPPY: photos}, to, Link.COPY, tmp_path / "report.csv"):
         assert journal.read(tmp_path / "report.csv")[-1].destination == str(item.destination)
         assert item.destination.exists()
 
@@ -633,7 +637,7 @@ def test_a_run_that_wrote_nothing_leaves_no_folder(album: Path, to: Path) -> Non
 
 def test_two_exports_into_one_folder_at_once_are_refused(album: Path, to: Path) -> None:
     photos = [indexed(album / f"{name}.jpg", name.encode()) for name in "ab"]
-    first = export.run({HAPPY: photos}, to, Link.COPY, None)
+    first = export_run.run({HAPPY: photos}, to, Link.COPY, None)
     next(first)
     with pytest.raises(AlbumsortError, match="another export"):
         exported(photos, to)
@@ -643,9 +647,9 @@ def test_two_exports_into_one_folder_at_once_are_refused(album: Path, to: Path) 
 
 def test_what_a_killed_run_left_is_removed_unless_an_export_is_at_work(album: Path, to: Path) -> None:
     photos = [indexed(album / f"{name}.jpg", name.encode()) for name in "ab"]
-    first = export.run({HAPPY: photos}, to, Link.COPY, None)
+    first = export_run.run({HAPPY: photos}, to, Link.COPY, None)
     next(first)
-    (to / "happy" / files.temporary_name()).touch()
+    (to / "happy" / whole.temporary_name()).touch()
     (to / "happy" / ".albumsort-mine").touch()
     with pytest.raises(AlbumsortError):
         exported(photos, to)
@@ -657,15 +661,15 @@ def test_what_a_killed_run_left_is_removed_unless_an_export_is_at_work(album: Pa
 
 def test_without_locks_nothing_is_removed(album: Path, to: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (to / "happy").mkdir(parents=True)
-    (to / "happy" / files.temporary_name()).touch()
-    monkeypatch.setattr(files, "_lock", fail_with(errno.ENOLCK))
+    (to / "happy" / whole.temporary_name()).touch()
+    monkeypatch.setattr(locks, "_lock", fail_with(errno.ENOLCK))
     assert actions(exported([indexed(album / "a.jpg")], to)) == ["write"]
     assert len(os.listdir(to / "happy")) == 2
 
 
 def test_a_drive_that_is_pulled_out_is_not_made_anew_below_its_name(album: Path, to: Path) -> None:
     photos = [indexed(album / f"{name}.jpg", name.encode()) for name in "ab"]
-    running = export.run({HAPPY: photos[:1], Emotion.SAD: photos[1:]}, to, Link.COPY, None)
+    running = export_run.run({HAPPY: photos[:1], Emotion.SAD: photos[1:]}, to, Link.COPY, None)
     next(running)
     to.rename(to.with_name("unplugged"))
     with pytest.raises(AlbumsortError, match=r"sad.0001-b\.jpg: No such file.* See that its disk is there"):

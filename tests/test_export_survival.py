@@ -20,11 +20,14 @@ from typing import Any
 import pytest
 from helpers import end, environment, face, run, save
 
-from albumsort import export, files, journal
+from albumsort.disk import whole
 from albumsort.errors import AlbumsortError
+from albumsort.export import copy
+from albumsort.export import report as journal
+from albumsort.export import run as export_run
+from albumsort.export.undo import Fate, undo
 from albumsort.index import Index
 from albumsort.types import FOUR, Emotion, Link, Photo
-from albumsort.undo import Fate, undo
 
 
 def make_library(folder: Path, count: int, size: int) -> Path:
@@ -37,7 +40,7 @@ def make_library(folder: Path, count: int, size: int) -> Path:
             path = folder / "album" / f"{number}.jpg"
             path.write_bytes(noise.randbytes(size))
             probability = {FOUR[number % 4].value: 0.6 + 0.3 * number / count}
-            save(index, path, [face(**probability)], digest=files.digest(path))
+            save(index, path, [face(**probability)], digest=whole.digest(path))
         with index.transaction():
             index.add_root(folder / "album")
     return database
@@ -45,7 +48,7 @@ def make_library(folder: Path, count: int, size: int) -> Path:
 
 def tree(folder: Path) -> dict[str, str]:
     """Every file, hidden ones too, with its hash."""
-    return {str(p.relative_to(folder)): files.digest(p) for p in sorted(folder.rglob("*")) if p.is_file()}
+    return {str(p.relative_to(folder)): whole.digest(p) for p in sorted(folder.rglob("*")) if p.is_file()}
 
 
 # a full disk
@@ -116,7 +119,7 @@ class Steps:
         for name in ("mkdir", "link", "rename"):
             patch.setattr(os, name, self._counted(getattr(os, name)))  # pathlib calls these, too
         patch.setattr(os, "fsync", lambda descriptor: self.step())  # there are too many to wait for
-        for module in (export, journal):
+        for module in (copy, journal):
             patch.setattr(module, "open", self._open, raising=False)
 
     def step(self) -> None:
@@ -149,7 +152,7 @@ class Steps:
 
 
 def chosen(album: Path) -> dict[Emotion, list[Photo]]:
-    photos = [Photo(path, 4, 3, None, files.digest(path), ()) for path in sorted(album.iterdir())]
+    photos = [Photo(path, 4, 3, None, whole.digest(path), ()) for path in sorted(album.iterdir())]
     return {Emotion.HAPPY: photos[:2], Emotion.SAD: photos[2:]}
 
 
@@ -173,8 +176,8 @@ def test_an_error_at_any_step_leaves_whole_files_and_the_next_run_does_the_rest(
     photos = chosen(album)
     if not links:
         monkeypatch.setattr(os, "link", lambda *_: (_ for _ in ()).throw(OSError(errno.EPERM, "no hard links")))
-        monkeypatch.setattr(files, "_rename_exclusively", lambda old, new: False)
-    list(export.run(photos, tmp_path / "undisturbed", Link.COPY, None))
+        monkeypatch.setattr(whole, "_rename_exclusively", lambda old, new: False)
+    list(export_run.run(photos, tmp_path / "undisturbed", Link.COPY, None))
     undisturbed = tree(tmp_path / "undisturbed")
     for first in itertools.count():
         to = tmp_path / str(first) / "new" / "out"
@@ -183,11 +186,11 @@ def test_an_error_at_any_step_leaves_whole_files_and_the_next_run_does_the_rest(
         with monkeypatch.context() as patch:
             steps = Steps(patch, fail, first)
             with suppress(AlbumsortError, KeyboardInterrupt):
-                list(export.run(photos, to, Link.COPY, reports[0]))
+                list(export_run.run(photos, to, Link.COPY, reports[0]))
         left = tree(to) if to.exists() else {}
         assert left.items() <= undisturbed.items()
         assert bool(left) == to.parent.exists()
-        list(export.run(photos, to, Link.COPY, reports[1]))
+        list(export_run.run(photos, to, Link.COPY, reports[1]))
         assert tree(to) == undisturbed
         check_undone(to, reports, album, kills=1)
         if steps.count <= first:  # that one was not disturbed
@@ -197,7 +200,7 @@ def test_an_error_at_any_step_leaves_whole_files_and_the_next_run_does_the_rest(
 
 def check_undone(to: Path, reports: list[Path], album: Path, kills: int) -> None:
     """Undo run after run: nothing remains but a whole file for each end that came between a file and its line."""
-    originals = {files.digest(path) for path in album.iterdir()}
+    originals = {whole.digest(path) for path in album.iterdir()}
     named = set()
     for report in reports[::-1]:
         if report.exists():
@@ -212,7 +215,7 @@ def check_undone(to: Path, reports: list[Path], album: Path, kills: int) -> None
     remaining = [path for path in to.parent.rglob("*") if path.is_file()]
     assert len(remaining) <= kills
     assert not named & {str(path) for path in remaining}
-    assert {files.digest(path) for path in remaining} <= originals
+    assert {whole.digest(path) for path in remaining} <= originals
 
 
 # the end of the process
@@ -240,7 +243,7 @@ def test_exports_that_are_killed_leave_whole_files_and_the_next_run_does_the_res
     chance = random.Random(7)
     database = make_library(tmp_path, photos, 20_000)
     album = tmp_path / "album"
-    originals = {files.digest(path) for path in album.iterdir()}
+    originals = {whole.digest(path) for path in album.iterdir()}
     assert run("export", "--to", tmp_path / "undisturbed", "--db", database).returncode == 0
     undisturbed = tree(tmp_path / "undisturbed")
     assert len(undisturbed) == photos
@@ -268,9 +271,9 @@ def test_exports_that_are_killed_leave_whole_files_and_the_next_run_does_the_res
                 end(process)
             killed += process.returncode == -signal.SIGKILL
             for path in (p for p in to.rglob("*") if p.is_file() and not p.name.startswith(".")):
-                assert files.digest(path) in originals
+                assert whole.digest(path) in originals
         done = run("export", "--to", to, "--report", reports[-1], "--db", database)
         assert (done.returncode, tree(to)) == (0, undisturbed), done.stderr
         check_undone(to, reports, album, kills)
     assert killed >= rounds * kills - 2
-    assert {files.digest(path) for path in album.iterdir()} == originals
+    assert {whole.digest(path) for path in album.iterdir()} == originals

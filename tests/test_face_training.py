@@ -17,11 +17,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from albumsort import face_rows, weights
 from albumsort.cli.app import app
 from albumsort.errors import UsageError
-from albumsort.face_rows import SCORE
-from albumsort.faces import Calibration, Pixels
+from albumsort.faces import rows as face_rows
+from albumsort.faces.resize import Pixels
+from albumsort.faces.rows import SCORE
+from albumsort.faces.scores import Calibration
+from albumsort.networks import weights
 from albumsort.training.common import shards
 from albumsort.training.faces import calibration, candidates, effects
 from albumsort.training.faces import canvases as face_canvases
@@ -598,7 +600,8 @@ def test_an_interrupted_run_goes_on_and_its_losses_fall(trained):
 
 @pytest.mark.slow
 def test_the_detector_that_was_trained_finds_a_drawn_face(trained, tmp_path, monkeypatch):
-    from albumsort import faces, weights
+    from albumsort.faces import detector as faces
+    from albumsort.networks import weights
     from albumsort.training.faces import shipping
 
     (tmp_path / "manifest.json").write_text('{"networks": {}}')
@@ -646,15 +649,15 @@ def test_a_run_is_evaluated_instead_of_what_ships(trained, tmp_path):
 
 @pytest.mark.slow
 def test_the_proposer_in_integers_answers_nearly_as_the_one_that_was_trained(trained):
-    from albumsort import faces
-    from albumsort.litert import Network
+    from albumsort.faces import proposer as face_proposer
+    from albumsort.networks.litert import Network
     from albumsort.training.faces import fitting, networks
 
     network = Network((trained["run"] / "face_proposer.tflite").read_bytes())
     learnt = fitting.averaged("proposer", trained["run"] / "proposer-1")
     pixels = np.ascontiguousarray(np.asarray(landscape(300, 200))[:, :, ::-1])
     paint_face(pixels, 130, 60, 60)
-    given = faces.proposer_input(pixels, networks.NEIGHBOURS)
+    given = face_proposer.proposer_input(pixels, networks.NEIGHBOURS)
     assert given.shape == (1, 224, 80, 12)
     assert np.array_equal(given[0, :200, :75].reshape(200, 300, 3) + np.int16(128), pixels)
     ours, expected = network(given)[0], np.asarray(learnt(given + np.float32(128)))[0]
@@ -677,7 +680,7 @@ def test_a_run_belongs_to_its_recipe_its_photos_and_its_teacher(trained):
 
 @pytest.mark.slow
 def test_the_verifier_learns_on_from_a_finished_one_and_from_what_a_reviewer_ruled_out(trained, tmp_path):
-    from albumsort.litert import Network
+    from albumsort.networks.litert import Network
     from albumsort.training.faces import fitting, shipping, verifier
     from albumsort.training.faces.verifier import Candidates
 
@@ -723,7 +726,7 @@ def test_the_verifier_learns_on_from_a_finished_one_and_from_what_a_reviewer_rul
 
 @pytest.mark.slow
 def test_the_proposer_of_a_file_answers_as_the_file_does(trained):
-    from albumsort.litert import Network
+    from albumsort.networks.litert import Network
     from albumsort.training.common.layers import BatchNorm
     from albumsort.training.faces import conversion, fitting, shipping
     from albumsort.training.faces import proposer as face_proposing
@@ -744,7 +747,7 @@ def test_the_proposer_of_a_file_answers_as_the_file_does(trained):
 @pytest.mark.slow
 def test_a_deeper_verifier_begins_with_the_answers_of_the_file(monkeypatch):
     pytest.importorskip("tensorflow")
-    from albumsort.litert import Network
+    from albumsort.networks.litert import Network
     from albumsort.training.faces import conversion, fitting, networks
 
     random = np.random.default_rng(0)

@@ -15,8 +15,15 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image, ImageFilter
 from skimage.measure import blur_effect
 
-from albumsort import face_rows, faces, photos
-from albumsort.faces import FaceDetector, Pixels, crop
+from albumsort import types
+from albumsort.faces import crop as face_crop
+from albumsort.faces import detector as faces
+from albumsort.faces import proposer, resize, sharpness, verifier
+from albumsort.faces import rows as face_rows
+from albumsort.faces.crop import crop
+from albumsort.faces.detector import FaceDetector
+from albumsort.faces.resize import Pixels
+from albumsort.photos import decode
 from albumsort.types import Box, Detection
 
 
@@ -41,11 +48,11 @@ def only(found: list[Detection]) -> Detection:
 def test_the_astronauts_face_is_found_where_it_is_at_any_size(detector: FaceDetector, side: int) -> None:
     face = only(detector.detect(bgr(astronaut(side))))
     assert overlap(face.box.scaled(512 / side), ASTRONAUT_FACE) > 0.7
-    assert faces.THRESHOLD <= face.score <= 1
+    assert types.THRESHOLD <= face.score <= 1
 
 
 def test_the_face_is_found_in_a_photo_that_was_decoded_smaller(detector: FaceDetector) -> None:
-    upright = photos.decode(encoded(astronaut(2048)))
+    upright = decode.decode(encoded(astronaut(2048)))
     assert upright.scale == 2
     face = only(detector.detect(upright.pixels))
     assert overlap(face.box.scaled(upright.scale * 512 / 2048), ASTRONAUT_FACE) > 0.7
@@ -121,7 +128,7 @@ def test_a_lower_floor_adds_detections_and_changes_none(detector: FaceDetector, 
     photo = landscape(700, 600)
     photo.paste(astronaut(side), (90, 60))
     found, more = detector.detect(bgr(photo)), generous.detect(bgr(photo))
-    assert [d for d in more if d.score >= faces.THRESHOLD] == found
+    assert [d for d in more if d.score >= types.THRESHOLD] == found
     assert all(d.score >= 0.05 for d in more)
 
 
@@ -191,14 +198,14 @@ def test_a_face_on_its_side_has_to_be_surer_than_an_upright_one(
     radii = np.arange(8, 11, 0.25).tolist()
     lying = [bgr(on_its_side(blurred(side, radius))) for side in (200, 280) for radius in radii]
     found = [len(detector.detect(photo)) for photo in lying]
-    monkeypatch.setattr(faces, "LYING_THRESHOLD", faces.THRESHOLD)
+    monkeypatch.setattr(faces, "LYING_THRESHOLD", types.THRESHOLD)
     scores = [only(detector.detect(photo)).score for photo in lying]
     assert found == [score >= 0.97 for score in scores]
     assert max(score for score in scores if score < 0.97) > 0.96
     assert min(score for score in scores if score > 0.97) < 0.98
 
 
-def rows(*boxes: tuple[float, float, float, float, float]) -> faces.Floats:
+def rows(*boxes: tuple[float, float, float, float, float]) -> face_rows.Floats:
     made = np.zeros((len(boxes), 15), np.float32)
     made[:, [0, 1, 2, 3, 14]] = np.reshape(boxes, (-1, 5))
     return made
@@ -252,7 +259,7 @@ def test_the_same_pixels_give_the_same_faces_whatever_was_seen_between(detector:
 
 def test_the_larger_a_face_the_more_its_finest_grain_averages_out() -> None:
     grain = np.repeat(np.random.default_rng(0).integers(0, 256, (700, 700, 1), dtype=np.uint8), 3, axis=2)
-    left = [float(faces.crop(grain, Box(100.3, 100.7, side, side)).std()) for side in range(50, 401, 10)]
+    left = [float(face_crop.crop(grain, Box(100.3, 100.7, side, side)).std()) for side in range(50, 401, 10)]
     assert all(larger < 1.05 * smaller for smaller, larger in pairwise(left))
     assert left[-1] < left[0] / 3
 
@@ -269,7 +276,7 @@ def test_a_crop_of_a_plain_photo_is_plain_even_beyond_its_border(side: int, cent
 def test_beyond_the_border_a_crop_repeats_it() -> None:
     ramp = np.arange(200, dtype=np.uint8)
     pixels = np.repeat(np.tile(ramp, (200, 1))[:, :, None], 3, axis=2)
-    side = 64 / faces.CROP_WIDTH  # one pixel of the crop is one of the photo
+    side = 64 / face_crop.CROP_WIDTH  # one pixel of the crop is one of the photo
     face = crop(pixels, Box(-side / 2, 80, side, side))
     assert (face[:, :32] == 0).all()
     assert (face[:, 32:] == np.arange(32)).all()
@@ -314,12 +321,12 @@ def test_the_landmarks_of_a_slanting_face_are_those_of_the_upright_one(detector:
 @pytest.mark.parametrize("side", [60, 400])
 def test_a_square_at_a_slant_is_whole_to_its_corners(side: int) -> None:
     plain = np.full((700, 700, 3), 200, np.uint8)
-    assert (faces.square(plain, 350, 350, side, 96, cv2.BORDER_CONSTANT, 45) == 200).all()
+    assert (resize.square(plain, 350, 350, side, 96, cv2.BORDER_CONSTANT, 45) == 200).all()
 
 
 def test_a_face_that_leans_a_little_is_left_as_it_is() -> None:
     box = Box(180, 60, 90, 112)
-    assert (crop(pixels(astronaut()), box, -faces.UPRIGHT) == crop(pixels(astronaut()), box)).all()
+    assert (crop(pixels(astronaut()), box, -face_crop.UPRIGHT) == crop(pixels(astronaut()), box)).all()
 
 
 # sharpness
@@ -330,22 +337,23 @@ def test_a_face_that_leans_a_little_is_left_as_it_is() -> None:
 def test_sharpness_is_what_the_reference_takes_from_one(grey: Pixels) -> None:
     if grey.max() == grey.min():
         return
-    side = 96 / faces.CROP_WIDTH
-    seen = faces.sharpness(np.repeat(grey[..., None], 3, axis=2), Box(48 - side / 2, 48 - side / 2, side, side))
+    side = 96 / face_crop.CROP_WIDTH
+    seen = sharpness.sharpness(np.repeat(grey[..., None], 3, axis=2), Box(48 - side / 2, 48 - side / 2, side, side))
     assert seen == pytest.approx(1 - blur_effect(grey, h_size=11), abs=0.02)
 
 
 def test_a_face_is_the_less_sharp_the_more_it_is_blurred_whatever_its_contrast() -> None:
     portrait = astronaut()
     seen = [
-        faces.sharpness(pixels(portrait.filter(ImageFilter.GaussianBlur(r))), ASTRONAUT_FACE) for r in (0, 1, 2, 4, 8)
+        sharpness.sharpness(pixels(portrait.filter(ImageFilter.GaussianBlur(r))), ASTRONAUT_FACE)
+        for r in (0, 1, 2, 4, 8)
     ]
     assert seen == sorted(seen, reverse=True)
     assert 0.4 < seen[0] < 1
     assert 0 < seen[-1] < 0.2
     pale = (pixels(portrait) // 2 + 60).astype(np.uint8)
-    assert faces.sharpness(pale, ASTRONAUT_FACE) == pytest.approx(seen[0], abs=0.03)
-    assert faces.sharpness(np.full((50, 50, 3), 9, np.uint8), Box(10, 10, 20, 20)) == 0
+    assert sharpness.sharpness(pale, ASTRONAUT_FACE) == pytest.approx(seen[0], abs=0.03)
+    assert sharpness.sharpness(np.full((50, 50, 3), 9, np.uint8), Box(10, 10, 20, 20)) == 0
 
 
 @given(arrays(np.float32, (3, 15), elements=st.floats(0.125, 0.875, width=32)))
@@ -353,14 +361,14 @@ def test_answers_to_a_mirror_image_count_as_those_to_the_crop_itself(answers: np
     mirrored = answers.copy()
     mirrored[:, 1] *= -1  # the centre; then the landmarks, left and right
     mirrored[:, 5:] = (answers[:, 5:].reshape(3, 5, 2)[:, [1, 0, 2, 4, 3]] * [-1, 1]).reshape(3, 10)
-    np.testing.assert_allclose(faces._unmirrored(mirrored), answers, rtol=1e-5)
+    np.testing.assert_allclose(verifier._unmirrored(mirrored), answers, rtol=1e-5)
 
 
 def test_the_surer_a_second_look_the_surer_the_face() -> None:
     rows = np.zeros((2, 15), np.float32)
     rows[:, face_rows.SCORE] = 0.2, 0.6
-    assert faces._mean([rows[:1], rows[:1]])[0, face_rows.SCORE] == pytest.approx(0.2)
-    assert 0.2 < faces._mean([rows[:1], rows[1:]])[0, face_rows.SCORE] < 0.6
+    assert verifier._mean([rows[:1], rows[:1]])[0, face_rows.SCORE] == pytest.approx(0.2)
+    assert 0.2 < verifier._mean([rows[:1], rows[1:]])[0, face_rows.SCORE] < 0.6
 
 
 def test_two_faces_in_neighbouring_cells_are_both_proposed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -379,8 +387,8 @@ def test_two_faces_in_neighbouring_cells_are_both_proposed(monkeypatch: pytest.M
             answers[0, 4, 3, :3] = 0.5, 0.0, -1.0
             return answers
 
-    monkeypatch.setattr(faces, "Network", Heat)
-    found = faces.Proposer(b"")(np.zeros((64, 64, 3), np.uint8))
+    monkeypatch.setattr(proposer, "Network", Heat)
+    found = proposer.Proposer(b"")(np.zeros((64, 64, 3), np.uint8))
     assert found[:, :4].tolist() == [[24, 24, 8, 8], [32, 24, 8, 8]]
     assert found[:, face_rows.SCORE].tolist() == pytest.approx(1 / (1 + np.exp([-2.0, -1.0])))
 
@@ -408,14 +416,14 @@ def test_a_likely_face_is_seen_from_farther_away_from_nearer_and_mirrored(monkey
             answers = np.zeros((len(crops), 15), np.float32)
             answers[:, 0] = 0.5
             enlarged = [1.0] if len(crops) == 1 else [1 / 1.2, 1.2, 1 / 1.2, 1.2]
-            answers[:, 3:5] = np.log(enlarged)[:, None] - np.log(faces.VERIFIER_CONTEXT)
+            answers[:, 3:5] = np.log(enlarged)[:, None] - np.log(verifier.VERIFIER_CONTEXT)
             return answers
 
-    monkeypatch.setattr(faces, "Network", Middle)
+    monkeypatch.setattr(verifier, "Network", Middle)
     picture = pixels(astronaut())
     rows = np.zeros((1, 15), np.float32)
     rows[0, :4], rows[0, face_rows.SCORE] = (180, 60, 100, 100), 0.9
-    found = faces._Verifier(b"")(picture, rows)
+    found = verifier.Verifier(b"")(picture, rows)
     first, second = Middle.seen
     assert (len(first), len(second)) == (1, 4)
     assert found[0, :4] == pytest.approx(rows[0, :4], abs=0.01)
@@ -450,13 +458,13 @@ def test_the_crop_does_not_depend_on_the_scale_of_the_photo() -> None:
 def test_the_proposer_sees_whole_cells_of_nearly_the_whole_photo(size: tuple[int, int], seen: tuple[int, int]) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (*size[::-1], 3), np.uint8)
     before = pixels.copy()
-    given = faces.proposer_input(pixels, 4)
+    given = proposer.proposer_input(pixels, 4)
     assert given.shape == (1, seen[1], seen[0] // 4, 12)
     back = (given.reshape(seen[1], seen[0], 3) + np.int16(128)).astype(np.uint8)
     width, height = min(size[0], seen[0]), min(size[1], seen[1])
     assert np.array_equal(back[:height, :width], pixels[:height, :width])
-    assert (back[height:] == faces.PADDING).all()
-    assert (back[:, width:] == faces.PADDING).all()
+    assert (back[height:] == resize.PADDING).all()
+    assert (back[:, width:] == resize.PADDING).all()
     assert np.array_equal(pixels, before)
 
 
@@ -485,33 +493,33 @@ SHAPES = [(0, 64, 64), *((n, side, side) for n in range(1, 5) for side in (48, 6
 
 @given(arrays(np.uint8, st.sampled_from(SHAPES), elements=st.integers(0, 255)))
 def test_crops_come_back_from_their_packing_to_the_last_bit(crops: Pixels) -> None:
-    back = faces.unpack(faces.pack(list(crops)), len(crops))
+    back = face_crop.unpack(face_crop.pack(list(crops)), len(crops))
     assert back.dtype == np.uint8
     assert np.array_equal(back, crops)
 
 
 def test_noise_too_comes_back_and_a_face_takes_less_than_its_pixels() -> None:
     noise = np.random.default_rng(0).integers(0, 256, (3, 48, 48), np.uint8)
-    assert np.array_equal(faces.unpack(faces.pack(list(noise)), 3), noise)
+    assert np.array_equal(face_crop.unpack(face_crop.pack(list(noise)), 3), noise)
     portrait = crop(pixels(astronaut()), ASTRONAUT_FACE)
-    assert len(faces.pack([portrait])) < 64 * 64 * 0.85
+    assert len(face_crop.pack([portrait])) < 64 * 64 * 0.85
 
 
 @pytest.mark.parametrize("damage", [b"", b"\x78", b"x" * 100])
 def test_what_is_no_packing_is_refused(damage: bytes) -> None:
     with pytest.raises(ValueError, match="damaged crops"):
-        faces.unpack(damage, 1)
+        face_crop.unpack(damage, 1)
 
 
 def test_one_bit_changed_or_a_face_too_many_is_noticed() -> None:
-    packed = bytearray(faces.pack([crop(pixels(astronaut()), ASTRONAUT_FACE)]))
+    packed = bytearray(face_crop.pack([crop(pixels(astronaut()), ASTRONAUT_FACE)]))
     with pytest.raises(ValueError, match="damaged crops"):
-        faces.unpack(bytes(packed), 2)
+        face_crop.unpack(bytes(packed), 2)
     for at in range(0, len(packed), 97):
         changed = bytearray(packed)
         changed[at] ^= 1
         with pytest.raises(ValueError, match="damaged crops"):
-            faces.unpack(bytes(changed), 1)
+            face_crop.unpack(bytes(changed), 1)
 
 
 def pixels(picture: Image.Image) -> Pixels:
@@ -527,7 +535,7 @@ def test_a_picture_is_shrunk_as_by_averaging(size: tuple[int, int], side: int) -
     y, x = np.mgrid[0 : size[1], 0 : size[0]].astype(np.float32)
     wave = 128 + 60 * np.sin(x / 37) + 60 * np.cos(y / 53)
     pixels = np.repeat(wave[:, :, None], 3, axis=2).astype(np.uint8)
-    ours = faces.shrunk(pixels, side)
+    ours = resize.shrunk(pixels, side)
     averaged = cv2.resize(pixels, ours.shape[1::-1], interpolation=cv2.INTER_AREA)
     assert max(ours.shape[:2]) == side
     assert np.abs(ours.astype(int) - averaged).mean() < 2

@@ -13,46 +13,46 @@ from helpers import environment
 from hypothesis import given
 from hypothesis import strategies as st
 
-from albumsort import files
+from albumsort.disk import locks, whole
 from albumsort.errors import AlbumsortError
 
 # names of unfinished files
 
 
 def test_every_temporary_name_is_new_and_recognised() -> None:
-    names = {files.temporary_name() for _ in range(100)}
+    names = {whole.temporary_name() for _ in range(100)}
     assert len(names) == 100
-    assert all(files.is_temporary(name) for name in names)
+    assert all(whole.is_temporary(name) for name in names)
 
 
 @given(st.from_regex(r"\.albumsort-[0-9a-f]{32}", fullmatch=True) | st.text() | st.just(".albumsort-lock"))
 def test_no_other_name_is_taken_for_one(name: str) -> None:
-    assert not files.is_temporary(name)
-    assert not files.is_temporary(files.temporary_name() + name[:1] + "x")
+    assert not whole.is_temporary(name)
+    assert not whole.is_temporary(whole.temporary_name() + name[:1] + "x")
 
 
 def test_only_regular_files_with_a_name_of_ours_are_removed(tmp_path: Path) -> None:
-    (tmp_path / files.temporary_name()).write_text("unfinished")
+    (tmp_path / whole.temporary_name()).write_text("unfinished")
     kept = {".albumsort-0123456789abcdef", ".albumsort-" + "a" * 32, ".albumsort-notes.txt", "photo.jpg"}
     for name in kept:
         (tmp_path / name).write_text("not ours")
-    folder, link = files.temporary_name(), files.temporary_name()
+    folder, link = whole.temporary_name(), whole.temporary_name()
     (tmp_path / folder).mkdir()
     (tmp_path / link).symlink_to(tmp_path / "photo.jpg")
-    files.remove_temporaries(tmp_path)
-    files.remove_temporaries(tmp_path / "nowhere")
+    whole.remove_temporaries(tmp_path)
+    whole.remove_temporaries(tmp_path / "nowhere")
     assert set(os.listdir(tmp_path)) == {*kept, folder, link}
 
 
 @pytest.mark.skipif(os.name == "nt", reason="on Windows nobody else writes into a folder of one's own")
 def test_unfinished_files_of_other_users_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    unfinished = tmp_path / files.temporary_name()
+    unfinished = tmp_path / whole.temporary_name()
     unfinished.touch()
     with monkeypatch.context() as as_another:
         as_another.setattr(os, "geteuid", lambda: unfinished.stat().st_uid + 1)
-        files.remove_temporaries(tmp_path)
+        whole.remove_temporaries(tmp_path)
     assert unfinished.exists()
-    files.remove_temporaries(tmp_path)
+    whole.remove_temporaries(tmp_path)
     assert not unfinished.exists()
 
 
@@ -72,13 +72,13 @@ def file_system(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
     if not links:
         monkeypatch.setattr(os, "link", refuse)
     if not exclusive:
-        monkeypatch.setattr(files, "_rename_exclusively", lambda old, new: False)
+        monkeypatch.setattr(whole, "_rename_exclusively", lambda old, new: False)
     return str(request.param)
 
 
 def test_a_file_moves_to_its_name(file_system: str, tmp_path: Path) -> None:
     (tmp_path / "temporary").write_text("whole")
-    files.place(tmp_path / "temporary", tmp_path / "file\xe9")
+    whole.place(tmp_path / "temporary", tmp_path / "file\xe9")
     assert os.listdir(tmp_path) == ["file\xe9"]
     assert (tmp_path / "file\xe9").read_text() == "whole"
 
@@ -89,7 +89,7 @@ def test_a_name_that_is_taken_stays_as_it_is(file_system: str, tmp_path: Path, k
     taken = tmp_path / "taken"
     {"file": taken.touch, "folder": taken.mkdir, "broken link": lambda: taken.symlink_to("nowhere")}[kind]()
     with pytest.raises(FileExistsError):
-        files.place(tmp_path / "temporary", taken)
+        whole.place(tmp_path / "temporary", taken)
     assert (tmp_path / "temporary").read_text() == "whole"
     assert taken.is_symlink() if kind == "broken link" else taken.stat().st_size != len("whole")
 
@@ -104,7 +104,7 @@ def test_of_many_that_want_one_name_at_once_one_gets_it(file_system: str, tmp_pa
         (tmp_path / f"temporary{number}").write_text(str(number))
         start.wait()
         try:
-            files.place(tmp_path / f"temporary{number}", tmp_path / "name")
+            whole.place(tmp_path / f"temporary{number}", tmp_path / "name")
         except FileExistsError:
             return
         got.append(number)
@@ -120,25 +120,25 @@ def test_of_many_that_want_one_name_at_once_one_gets_it(file_system: str, tmp_pa
 @pytest.mark.skipif(sys.platform not in ("linux", "darwin"), reason="other systems' renames replace nothing")
 def test_an_exclusive_rename_says_why_it_failed(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="nowhere"):
-        files._rename_exclusively(tmp_path / "nowhere", tmp_path / "name")
+        whole._rename_exclusively(tmp_path / "nowhere", tmp_path / "name")
 
 
 # folders
 
 
 def test_missing_folders_are_made_and_told_outermost_first(tmp_path: Path) -> None:
-    assert list(files.make_folders(tmp_path / "a" / "b")) == [tmp_path / "a", tmp_path / "a" / "b"]
-    assert list(files.make_folders(tmp_path / "a" / "b")) == []
-    assert list(files.make_folders(tmp_path / "a" / "c")) == [tmp_path / "a" / "c"]
+    assert list(whole.make_folders(tmp_path / "a" / "b")) == [tmp_path / "a", tmp_path / "a" / "b"]
+    assert list(whole.make_folders(tmp_path / "a" / "b")) == []
+    assert list(whole.make_folders(tmp_path / "a" / "c")) == [tmp_path / "a" / "c"]
 
 
 def test_a_file_in_the_way_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "a").touch()
     (tmp_path / "link").symlink_to("nowhere")
     with pytest.raises(NotADirectoryError):
-        list(files.make_folders(tmp_path / "a" / "b"))
+        list(whole.make_folders(tmp_path / "a" / "b"))
     with pytest.raises(FileExistsError):
-        list(files.make_folders(tmp_path / "link"))
+        list(whole.make_folders(tmp_path / "link"))
 
 
 # locks
@@ -146,17 +146,17 @@ def test_a_file_in_the_way_is_an_error(tmp_path: Path) -> None:
 
 def in_another_process(folder: Path, then: str = "print(alone)") -> subprocess.CompletedProcess[str]:
     code = (
-        "import os\nfrom pathlib import Path\nfrom albumsort import files\n"
-        f"with files.locked(Path({str(folder)!r})) as alone:\n    {then}"
+        "import os\nfrom pathlib import Path\nfrom albumsort.disk import locks\n"
+        f"with locks.locked(Path({str(folder)!r})) as alone:\n    {then}"
     )
     return subprocess.run([sys.executable, "-c", code], env=environment(), capture_output=True, text=True, timeout=60)
 
 
 def test_one_process_holds_a_folder_at_a_time(tmp_path: Path) -> None:
-    with files.locked(tmp_path) as alone:
+    with locks.locked(tmp_path) as alone:
         assert alone
         assert "another export is writing" in in_another_process(tmp_path).stderr
-        with pytest.raises(AlbumsortError, match="wait"), files.locked(tmp_path):
+        with pytest.raises(AlbumsortError, match="wait"), locks.locked(tmp_path):
             pass
     assert os.listdir(tmp_path) == []
     assert in_another_process(tmp_path).stdout == "True\n"
@@ -165,14 +165,14 @@ def test_one_process_holds_a_folder_at_a_time(tmp_path: Path) -> None:
 def test_a_lock_ends_with_a_process_that_is_killed(tmp_path: Path) -> None:
     assert in_another_process(tmp_path, "os.kill(os.getpid(), 9) if os.name != 'nt' else os._exit(1)").returncode != 0
     assert len(os.listdir(tmp_path)) == 1
-    with files.locked(tmp_path) as alone:
+    with locks.locked(tmp_path) as alone:
         assert alone
     assert os.listdir(tmp_path) == []
 
 
 def test_somebody_elses_file_of_the_locks_name_is_kept(tmp_path: Path) -> None:
     (tmp_path / ".albumsort-lock").write_text("mine")
-    with files.locked(tmp_path) as alone:
+    with locks.locked(tmp_path) as alone:
         assert alone
     assert (tmp_path / ".albumsort-lock").read_text() == "mine"
 
@@ -184,7 +184,7 @@ def lead_elsewhere(lock: Path) -> None:
 @pytest.mark.parametrize("make", [Path.mkdir, lead_elsewhere])
 def test_without_a_lock_file_there_is_no_lock(tmp_path: Path, make: Callable[[Path], None]) -> None:
     make(tmp_path / ".albumsort-lock")
-    with files.locked(tmp_path) as alone:
+    with locks.locked(tmp_path) as alone:
         assert not alone
     assert os.listdir(tmp_path) == [".albumsort-lock"]
 
@@ -193,7 +193,7 @@ def test_a_file_system_without_locks_has_no_lock(tmp_path: Path, monkeypatch: py
     def refuse(descriptor: int) -> None:
         raise OSError(errno.ENOLCK, "no locks")
 
-    monkeypatch.setattr(files, "_lock", refuse)
-    with files.locked(tmp_path) as alone:
+    monkeypatch.setattr(locks, "_lock", refuse)
+    with locks.locked(tmp_path) as alone:
         assert not alone
     assert os.listdir(tmp_path) == []

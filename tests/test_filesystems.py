@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from albumsort import filesystems
-from albumsort.filesystems import network
+from albumsort.disk import filesystems
+from albumsort.disk.filesystems import network
 
 LINE = "36 35 {device} / /mnt\\040photos rw,noatime {tags}- {kind} server:/export rw,vers=4.2\n"
 

@@ -18,11 +18,12 @@ from helpers import astronaut, command, encoded, environment, index_album, on_a_
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from albumsort import indexing, photos
 from albumsort.errors import PassingPhotoError
 from albumsort.index import Index
+from albumsort.indexing import executors, outcomes, worker
+from albumsort.photos import read
+from albumsort.photos.walk import Walk, find
 from albumsort.types import PhotoFile
-from albumsort.walk import Walk, find
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows refuses such names and files itself")
 
@@ -286,9 +287,9 @@ def test_a_file_that_may_not_be_read_fails_and_is_tried_again(tmp_path: Path, da
 # files that change under the reader's eyes
 
 
-def attempted(path: Path, size: int) -> indexing.Outcome:
-    files, executor = [PhotoFile(path, size, 0)], indexing.Local(1)
-    [(_, outcome, _)] = indexing.outcomes(files, indexing.nothing_known, executor, threading.Event())
+def attempted(path: Path, size: int) -> worker.Outcome:
+    files, executor = [PhotoFile(path, size, 0)], executors.Local(1)
+    [(_, outcome, _)] = outcomes.outcomes(files, outcomes.nothing_known, executor, threading.Event())
     return outcome
 
 
@@ -320,7 +321,7 @@ def test_a_file_that_grows_while_it_is_read_fails_for_now(tmp_path: Path) -> Non
     writer.start()
     try:
         with pytest.raises(PassingPhotoError, match="changed while it was being read"):
-            photos.read(path)
+            read.read(path)
     finally:
         stop.set()
         writer.join()

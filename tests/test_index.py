@@ -20,9 +20,9 @@ from hypothesis import strategies as st
 
 from albumsort import index as index_module
 from albumsort import schema
+from albumsort.choosing.labels import Album, LabelRule
 from albumsort.errors import IndexFileError
 from albumsort.index import Comparison, Index
-from albumsort.labels import Album, LabelRule
 from albumsort.query import By, Filters
 from albumsort.schema import APPLICATION_ID, MIGRATIONS
 from albumsort.types import ANSWERS, Analysis, Emotion, Expression, Face, Photo, PhotoFile, Settings, Shares
@@ -1010,7 +1010,7 @@ def test_who_must_wait_for_a_transaction_says_so_and_goes_on(index: Index, datab
 
 
 def on_network(monkeypatch: pytest.MonkeyPatch, kind: str | None) -> None:
-    monkeypatch.setattr("albumsort.filesystems.network", lambda path: kind)
+    monkeypatch.setattr("albumsort.disk.filesystems.network", lambda path: kind)
 
 
 def test_on_a_network_the_index_is_safe_without_shared_memory(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:

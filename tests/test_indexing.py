@@ -33,14 +33,22 @@ from helpers import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from albumsort import analysis, faces, indexing, methods, rescoring, weights
-from albumsort import photos as reading
+from albumsort import analysis, prune, settings
 from albumsort.analysis import load_networks
+from albumsort.choosing.labels import Album, LabelRule, expected_shares
+from albumsort.disk import contents as reading
 from albumsort.emotions import resized
 from albumsort.errors import AlbumsortError, PhotoError, UsageError
+from albumsort.faces import crop
 from albumsort.index import Index
-from albumsort.indexing import Report, default_roots
-from albumsort.labels import Album, LabelRule, expected_shares
+from albumsort.indexing import executors, outcomes, rescoring
+from albumsort.indexing import plan as indexing_plan
+from albumsort.indexing import queue as indexing_queue
+from albumsort.indexing import run as indexing
+from albumsort.indexing import worker as indexing_worker
+from albumsort.indexing.plan import default_roots
+from albumsort.indexing.report import Report
+from albumsort.networks import weights
 from albumsort.query import Filters
 from albumsort.types import THRESHOLD, Emotion, Photo, PhotoFile, named_shares, shares_from
 
@@ -283,7 +291,7 @@ def test_rescan_analyses_everything_again(album: Path, database: Path) -> None:
 
 def test_results_of_another_method_are_made_anew(album: Path, database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as yesterday:
-        yesterday.setattr(methods, "FINDING_METHOD", "yesterday's")
+        yesterday.setattr(settings, "FINDING_METHOD", "yesterday's")
         index_album(database, album, executor=Short(99))
     tamper(database)
     assert counts(index_album(database, album)) == {"found": 5, "analysed": 4, "faces": 2, "failed": 1}
@@ -377,7 +385,7 @@ def test_missing_photos_are_scored_anew_and_those_of_other_folders(
     assert (report.rescored, report.analysed, report.missing) == (5, 0, 1)
     with closing(sqlite3.connect(database)) as raw:
         [(used,)] = raw.execute("SELECT DISTINCT classified_with FROM contents").fetchall()
-    assert used == methods.settings().classifying
+    assert used == settings.settings().classifying
 
 
 def test_an_absent_folder_stops_scoring_anew_too(
@@ -398,45 +406,45 @@ def shrink_crops(database: Path) -> None:
         for content, packed, count in raw.execute(
             "SELECT k.content, k.pixels, (SELECT count(*) FROM faces f WHERE f.content = k.content) FROM crops k"
         ).fetchall():
-            small = resized(faces.unpack(packed, count), 48)
-            raw.execute("UPDATE crops SET pixels = ? WHERE content = ?", (faces.pack(list(small)), content))
+            small = resized(crop.unpack(packed, count), 48)
+            raw.execute("UPDATE crops SET pixels = ? WHERE content = ?", (crop.pack(list(small)), content))
         raw.commit()
 
 
 def sides(database: Path) -> set[int]:
     with closing(sqlite3.connect(database)) as raw:
         rows = raw.execute("SELECT k.pixels, count(*) FROM crops k JOIN faces f ON f.content = k.content GROUP BY 1")
-        return {faces.unpack(packed, count).shape[1] for packed, count in rows if count}
+        return {crop.unpack(packed, count).shape[1] for packed, count in rows if count}
 
 
 def outdated(database: Path) -> int:
     with Index(database) as index:
-        return index.count_outdated(methods.settings())
+        return index.count_outdated(settings.settings())
 
 
 def test_smaller_crops_of_an_older_index_are_judged_at_once_and_their_photos_as_they_are_met(
     album: Path, database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as yesterday:
-        yesterday.setattr(methods, "FINDING_METHOD", "yesterday's")
+        yesterday.setattr(settings, "FINDING_METHOD", "yesterday's")
         index_album(database, album, executor=Short(99))
     shrink_crops(database)
     before = answers(photos(database))
     other_emotions(monkeypatch)
     assert outdated(database) == len(GOOD)
     with Index(database) as index:
-        plan = indexing.make_plan(index, [album], None, (), rescan=False)
+        plan = indexing_plan.make_plan(index, [album], None, (), rescan=False)
         stale = plan.stale
         calls = iter(range(100))
         interrupt = lambda: next(calls) == stale - 1 and os.kill(os.getpid(), signal.SIGINT)  # noqa: E731
-        report = indexing.run(index, plan, indexing.Local(1), False, interrupt)
+        report = indexing.run(index, plan, executors.Local(1), False, interrupt)
     assert (stale, report.rescored, report.analysed) == (len(PORTRAITS), len(PORTRAITS), 0)
     at_once = answers(photos(database))
     assert all(at_once[name] != before[name] for name in PORTRAITS)
     assert (sides(database), outdated(database)) == ({48}, len(GOOD))
     report = index_album(database, album, executor=Short(99))
     assert (report.rescored, report.analysed) == (0, len(GOOD))
-    assert (sides(database), outdated(database)) == ({faces.CROP_SIDE}, 0)
+    assert (sides(database), outdated(database)) == ({crop.CROP_SIDE}, 0)
     assert answers(photos(database)) == answers(fresh(album))
 
 
@@ -447,7 +455,7 @@ def test_a_photo_that_is_gone_keeps_what_an_older_method_found_judged_by_the_new
     before = photos(database)["astronaut.jpg"].faces
     (album / "astronaut.jpg").unlink()
     other_emotions(monkeypatch)
-    monkeypatch.setattr(methods, "FINDING_METHOD", "another")
+    monkeypatch.setattr(settings, "FINDING_METHOD", "another")
     report = index_album(database, album, executor=Short(99))
     assert (report.analysed, report.rescored, report.missing) == (3, len(PORTRAITS), 1)
     with closing(sqlite3.connect(database)) as raw:
@@ -465,8 +473,8 @@ def test_ctrl_c_while_scoring_anew_keeps_what_is_done_and_the_next_run_does_the_
     other_emotions(monkeypatch)
     monkeypatch.setattr(rescoring, "RESCORED_AT_ONCE", 1)
     with Index(database) as index:
-        plan = indexing.make_plan(index, [album], None, (), rescan=False)
-        report = indexing.run(index, plan, indexing.Local(1), False, lambda: os.kill(os.getpid(), signal.SIGINT))
+        plan = indexing_plan.make_plan(index, [album], None, (), rescan=False)
+        report = indexing.run(index, plan, executors.Local(1), False, lambda: os.kill(os.getpid(), signal.SIGINT))
     assert (plan.stale, report.rescored, report.interrupted, report.exit_code) == (4, 1, True, 130)
     assert index_album(database, album).rescored == 3
     assert answers(photos(database)) == answers(fresh(album))
@@ -502,7 +510,7 @@ def test_every_photo_scored_anew_or_analysed_moves_the_progress_bar(
     other_emotions(monkeypatch)
     steps = list[int]()
     with Index(database) as index:
-        plan = indexing.make_plan(index, [album], None, (), rescan=False)
+        plan = indexing_plan.make_plan(index, [album], None, (), rescan=False)
         indexing.run(index, plan, Short(99), False, lambda: steps.append(1))
     assert len(steps) == plan.stale + plan.todo == 5
 
@@ -618,13 +626,13 @@ def test_a_plan_tells_what_another_method_costs(album: Path, database: Path, mon
     (album / "new.jpg").write_bytes(encoded(astronaut(300)))
     (album / "astronaut.jpg").unlink()
     with Index(database) as index:
-        plan = indexing.make_plan(index, [album], None, (), rescan=False)
+        plan = indexing_plan.make_plan(index, [album], None, (), rescan=False)
         assert (plan.todo, plan.outdated, plan.stale) == (1, 0, 0)
         other_emotions(monkeypatch)
-        plan = indexing.make_plan(index, [album], None, (), rescan=False)
+        plan = indexing_plan.make_plan(index, [album], None, (), rescan=False)
         assert (plan.todo, plan.outdated, plan.stale) == (1, 0, 4)
-        monkeypatch.setattr(methods, "FINDING_METHOD", "another")
-        plan = indexing.make_plan(index, [album], None, (), rescan=False)
+        monkeypatch.setattr(settings, "FINDING_METHOD", "another")
+        plan = indexing_plan.make_plan(index, [album], None, (), rescan=False)
         assert (plan.todo, plan.outdated, plan.stale) == (5, 4, len(PORTRAITS))  # judged again first, then analysed
 
 
@@ -632,7 +640,7 @@ def test_workers_of_another_installation_than_the_one_that_writes_store_nothing(
     album: Path, database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as before:
-        before.setattr(methods, "FINDING_METHOD", "the one before the update")
+        before.setattr(settings, "FINDING_METHOD", "the one before the update")
         with pytest.raises(AlbumsortError, match="changed while it ran"):
             index_album(database, album)
     assert photos(database) == failures(database) == {}
@@ -679,9 +687,9 @@ def test_files_of_equal_size_that_are_no_copies_are_all_analysed(
     assert (report.analysed, len(saved), len(photos(database))) == (7, 6, 7)
 
 
-def queued(*sizes: int) -> tuple[indexing._Queue, list[PhotoFile]]:
+def queued(*sizes: int) -> tuple[indexing_queue.Queue, list[PhotoFile]]:
     files = [PhotoFile(Path(f"{number}.jpg"), size, 0) for number, size in enumerate(sizes)]
-    return indexing._Queue(files), files
+    return indexing_queue.Queue(files), files
 
 
 def test_of_equal_sizes_one_at_a_time_is_handed_out() -> None:
@@ -798,7 +806,7 @@ def test_what_cannot_be_looked_at_is_not_gone(album: Path, database: Path, tmp_p
     index_album(database, listed=[album / "astronaut.jpg"])
     assert missing(database) == []
     with Index(database) as index:
-        assert indexing.find_gone(index)[0] == []
+        assert prune.find_gone(index)[0] == []
 
 
 def test_one_of_two_folders_that_is_not_there_stops_the_run_before_it_changes_anything(
@@ -1062,7 +1070,7 @@ class Short:
             self.left -= 1
             task = arguments(file)
             self.sent.append(len(task[1]))
-            yield file, indexing.attempt(*task)
+            yield file, indexing_worker.attempt(*task)
 
 
 def test_what_was_analysed_before_nobody_could_work_any_more_is_kept(album: Path, database: Path) -> None:
@@ -1081,7 +1089,7 @@ def test_photos_of_a_size_that_very_many_have_are_sent_without_what_is_known(
     one = Short(9)
     assert index_album(database, album, executor=one).analysed == 2
     assert one.sent == [1, 1]
-    monkeypatch.setattr(indexing, "MOST_SENT", 0)
+    monkeypatch.setattr(outcomes, "MOST_SENT", 0)
     shutil.copy(album / "astronaut.jpg", album / "third.jpg")
     none = Short(9)
     assert index_album(database, album, executor=none).analysed == 1
@@ -1099,7 +1107,7 @@ def test_a_photo_that_is_back_before_the_run_ends_is_neither_missing_nor_moved(
     for there, elsewhere in away:
         there.rename(elsewhere)
     with Index(database) as index:
-        plan = indexing.make_plan(index, [album], None, (), rescan=False)
+        plan = indexing_plan.make_plan(index, [album], None, (), rescan=False)
         for there, elsewhere in away:
             elsewhere.rename(there)
         report = indexing.run(index, plan, Short(99), False, lambda: None)

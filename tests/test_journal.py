@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from albumsort import journal
 from albumsort.errors import AlbumsortError
-from albumsort.journal import Journal, Line
+from albumsort.export import report as journal
+from albumsort.export.report import Journal, Line
 from albumsort.types import Action, Item, Link
 
 INTO = Line(destination="/out", action="into")

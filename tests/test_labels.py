@@ -13,10 +13,10 @@ from helpers import EVEN, face
 from hypothesis import given
 from hypothesis import strategies as st
 
-from albumsort import labels
-from albumsort.labels import Album, AlbumRules, LabelRule, expected_shares, telling_answers
+from albumsort.choosing import labels
+from albumsort.choosing.labels import Album, AlbumRules, LabelRule, expected_shares, telling_answers
+from albumsort.networks.weights import natural_shares
 from albumsort.types import ANSWERS, Answer, Confusion, Emotion, Shares
-from albumsort.weights import natural_shares
 
 NATURAL = natural_shares()
 SAD, HAPPY, NEUTRAL = Emotion.SAD, Emotion.HAPPY, Emotion.NEUTRAL

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from albumsort import weights
-from albumsort.litert import Network
+from albumsort.networks import weights
+from albumsort.networks.litert import Network
 
 SHAPES = [(1, 64, 24, 12), (1, 96, 16, 12), (1, 64, 16, 12)]
 

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from albumsort import weights
 from albumsort.cli.app import app
 from albumsort.emotions import load_classifier
 from albumsort.errors import AlbumsortError, UsageError
+from albumsort.networks import weights
 from albumsort.training.emotion import (
     agreement,
     augmentation,

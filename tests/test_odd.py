@@ -12,13 +12,17 @@ import pytest
 from helpers import encoded, exif, overlap, stored
 from PIL import Image
 
-from albumsort import indexing, photos, weights
 from albumsort.analysis import analyse_bytes, load_networks
+from albumsort.choosing.labels import LabelRule
+from albumsort.disk import contents
 from albumsort.errors import PassingPhotoError, PhotoError
-from albumsort.labels import LabelRule
-from albumsort.photos import decode, read
+from albumsort.indexing import executors
+from albumsort.indexing import outcomes as indexing_outcomes
+from albumsort.networks import weights
+from albumsort.photos.decode import decode
+from albumsort.photos.read import read
+from albumsort.photos.walk import Walk, find
 from albumsort.types import THRESHOLD, Analysis, Emotion, Face
-from albumsort.walk import Walk, find
 
 pytestmark = pytest.mark.slow
 
@@ -36,7 +40,7 @@ def test_every_odd_file_is_analysed_or_refused_with_a_reason_that_a_person_under
     named = {entry["file"] for entry in json.loads((odd / "manifest.json").read_text())}
     assert {file.path.name for file in files} == named
     assert walk.skipped == {".json file": 1}
-    run = indexing.outcomes(files, indexing.nothing_known, indexing.Local(2), threading.Event())
+    run = indexing_outcomes.outcomes(files, indexing_outcomes.nothing_known, executors.Local(2), threading.Event())
     outcomes = {file: outcome for file, outcome, _ in run}
     assert len(outcomes) == len(files) > 150
     for file, outcome in outcomes.items():
@@ -70,7 +74,7 @@ def test_the_faces_of_a_photo_are_the_same_in_all_orientations(odd: Path, name: 
     seen = []
     for orientation in range(1, 9):
         data = encoded(stored(upright, orientation), exif=exif(orientation))
-        found = analyse_bytes(data, photos.digest(data), *load_networks()).faces
+        found = analyse_bytes(data, contents.digest(data), *load_networks()).faces
         seen.append([face for face in found if face.detection >= THRESHOLD])  # the others come and go at their floor
     assert seen[0]
     for faces in seen:

@@ -15,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from albumsort.output import PLAIN, Form, photo_json, photo_table, printable, write_photos
+from albumsort.show.listing import PLAIN, Form, photo_json, photo_table, write_photos
+from albumsort.text import printable
 from albumsort.types import Emotion, Face, Photo
 
 

@@ -15,10 +15,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import ExifTags, Image
 
-from albumsort import photos
+from albumsort.disk import contents
 from albumsort.errors import AlbumsortError, PhotoError
-from albumsort.photos import Upright, decode, read
-from albumsort.walk import Walk, find
+from albumsort.photos import decode as photos
+from albumsort.photos import read as photo_read
+from albumsort.photos.decode import decode
+from albumsort.photos.read import read
+from albumsort.photos.upright import Upright
+from albumsort.photos.walk import Walk, find
 
 
 def walked(root: Path, exclude: Sequence[str] = ()) -> tuple[list[str], Walk]:
@@ -194,13 +198,13 @@ def test_a_pipe_in_a_photos_place_fails_and_does_not_block(tmp_path: Path) -> No
 
 def test_a_file_beyond_any_photos_size_is_not_even_read(tmp_path: Path) -> None:
     with open(tmp_path / "a.jpg", "wb") as file:
-        file.truncate(photos.BYTE_LIMIT + 1)  # a hole: it takes no room on the disk
+        file.truncate(photo_read.BYTE_LIMIT + 1)  # a hole: it takes no room on the disk
     with pytest.raises(PhotoError, match="larger than"):
         read(tmp_path / "a.jpg")
 
 
 def test_equal_bytes_have_equal_digests_and_others_do_not() -> None:
-    assert photos.digest(b"a") == photos.digest(b"a") != photos.digest(b"b")
+    assert contents.digest(b"a") == contents.digest(b"a") != contents.digest(b"b")
 
 
 # upright pixels

@@ -17,7 +17,10 @@ import pytest
 from helpers import astronaut, encoded, landscape
 from PIL import Image
 
-from albumsort import analysis, faces, methods, photos
+from albumsort import analysis, settings
+from albumsort.faces import crop as face_crop
+from albumsort.faces import resize
+from albumsort.photos import decode
 from albumsort.types import Box, Detection, Face, Settings
 
 MADE_WITH = Settings(finding="e0b06cddd3c4f6f4-12", classifying="f2e5db32f5c55aa6-3")
@@ -185,7 +188,7 @@ class Pointed:
 
     found: list[Detection]
 
-    def detect(self, pixels: faces.Pixels) -> list[Detection]:
+    def detect(self, pixels: resize.Pixels) -> list[Detection]:
         return self.found
 
 
@@ -197,17 +200,17 @@ def found_in(name: str) -> list[Detection]:
 def seen_in(name: str) -> list[Seen]:
     """Return what is seen at the places written down; those of the upset face are the portrait's."""
     data = PICTURES[name]()
-    upright = photos.decode(data)
+    upright = decode.decode(data)
     there = [scaled(d, 1 / upright.scale) for d in FOUND["portrait" if name == "upset" else name]]
     result = analysis.analyse_upright(upright, data, "", Pointed(there), analysis.load_networks()[1])
-    return [*map(seen, result.faces, faces.unpack(result.crops, len(result.faces)))]
+    return [*map(seen, result.faces, face_crop.unpack(result.crops, len(result.faces)))]
 
 
 def scaled(found: Detection, by: float) -> Detection:
     return replace(found, box=found.box.scaled(by), landmarks=tuple((x * by, y * by) for x, y in found.landmarks))
 
 
-def seen(face: Face, crop: faces.Pixels) -> Seen:
+def seen(face: Face, crop: resize.Pixels) -> Seen:
     parts = cv2.resize(crop.astype(np.float32), (4, 4), interpolation=cv2.INTER_AREA).ravel()
     answers = *face.probabilities.values(), face.nothing, face.eyes
     return Seen(face.size, face.sharpness or 0, tuple(map(round, parts.tolist())), answers)
@@ -231,7 +234,7 @@ def are_read_alike(seen: Seen, before: Seen) -> bool:
 
 
 def test_the_results_are_those_of_todays_networks_and_methods() -> None:
-    assert methods.settings() == MADE_WITH, "write into this file what the new networks and methods find and see"
+    assert settings.settings() == MADE_WITH, "write into this file what the new networks and methods find and see"
 
 
 @pytest.mark.parametrize("name", FOUND)
@@ -253,6 +256,6 @@ def test_something_else_is_seen_in_a_face_only_by_another_method(name: str) -> N
 
 def advice(name: str, method: str, now: object) -> str:
     return (
-        f"the results of {name!r} are not those of {method} {getattr(methods, method)}: change that number in"
+        f"the results of {name!r} are not those of {method} {getattr(settings, method)}: change that number in"
         f" albumsort/methods.py, or the photos of every index keep results of before, and write here: {now}"
     )

@@ -9,9 +9,9 @@ from helpers import face, save
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from albumsort.choosing.ranking import sort, sure, top
 from albumsort.index import Index
 from albumsort.query import By, Filters
-from albumsort.ranking import sort, sure, top
 from albumsort.types import FOUR, Emotion, Face, Photo
 
 

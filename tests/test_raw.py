@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from PIL import Image
 from raw_files import dng
 
-from albumsort import faces, photos, raw
 from albumsort.errors import PhotoError
+from albumsort.faces import detector
+from albumsort.photos import decode, raw
+from albumsort.photos import upright as photo_upright
 from albumsort.types import Box
 
 TAKEN = "2024:05:06 07:08:09"
@@ -26,9 +28,9 @@ def wide(side: int = 1024) -> Image.Image:
     return picture
 
 
-def seen(data: bytes) -> tuple[photos.Upright, list[Box]]:
-    upright = photos.decode(data)
-    return upright, [d.box.scaled(upright.scale) for d in faces.load_detector().detect(upright.pixels)]
+def seen(data: bytes) -> tuple[photo_upright.Upright, list[Box]]:
+    upright = decode.decode(data)
+    return upright, [d.box.scaled(upright.scale) for d in detector.load_detector().detect(upright.pixels)]
 
 
 @pytest.mark.parametrize("orientation", [1, 3, 6, 8])
@@ -44,13 +46,13 @@ def test_a_raw_file_is_seen_upright_with_its_date_and_its_face(preview: int | No
 
 
 def test_the_cameras_picture_is_taken_if_it_is_large_enough() -> None:
-    assert photos.decode(dng(wide(), 1000)).pixels.shape == (750, 1000, 3)
-    assert photos.decode(dng(wide(), 300)).pixels.shape == (384, 512, 3)
+    assert decode.decode(dng(wide(), 1000)).pixels.shape == (750, 1000, 3)
+    assert decode.decode(dng(wide(), 300)).pixels.shape == (384, 512, 3)
 
 
 @pytest.mark.parametrize("preview", [None, 1024])
 def test_colours_and_brightness_are_those_of_the_picture(preview: int | None) -> None:
-    pixels = photos.decode(dng(wide(), preview)).pixels.astype(float)
+    pixels = decode.decode(dng(wide(), preview)).pixels.astype(float)
     expected = np.asarray(wide().resize(pixels.shape[1::-1], Image.Resampling.BOX), float)[:, :, ::-1]
     assert np.abs(pixels - expected).mean() < 8
 
@@ -66,7 +68,7 @@ def test_a_tiff_of_a_camera_maker_stays_a_tiff() -> None:
     exif[271] = "Canon"
     data = encoded(astronaut(64), "TIFF", exif=exif)
     assert not raw.is_raw(data)
-    assert photos.decode(data).pixels.shape == (64, 64, 3)
+    assert decode.decode(data).pixels.shape == (64, 64, 3)
 
 
 def test_a_raw_file_that_claims_too_many_pixels_is_refused_before_it_is_developed() -> None:
@@ -76,14 +78,14 @@ def test_a_raw_file_that_claims_too_many_pixels_is_refused_before_it_is_develope
         assert entry in data
         data = data.replace(entry, struct.pack("<HHII", tag, 4, 1, 20_000))
     with pytest.raises(PhotoError, match="20000 x 20000 is more than 300 million pixels"):
-        photos.decode(data)
+        decode.decode(data)
 
 
 @pytest.mark.parametrize("keep", [0.02, 0.3, 0.9])
 def test_a_raw_file_cut_short_is_refused_in_plain_words(keep: float) -> None:
     data = dng(wide(256))
     with pytest.raises(PhotoError, match=r"RAW file that is damaged|not a picture|damaged"):
-        photos.decode(data[: int(len(data) * keep)])
+        decode.decode(data[: int(len(data) * keep)])
 
 
 @given(at=st.integers(0, 20_000), value=st.integers(0, 255))
@@ -92,7 +94,7 @@ def test_whatever_byte_is_wrong_the_file_is_read_or_refused(at: int, value: int)
     damaged = bytearray(DAMAGED)
     damaged[-1 - at % len(damaged)] = value  # the directories stand at the end
     try:
-        pixels = photos.decode(bytes(damaged)).pixels
+        pixels = decode.decode(bytes(damaged)).pixels
     except PhotoError:
         return
     assert pixels.shape[2] == 3

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from albumsort import readahead
-from albumsort.readahead import read_ahead
+from albumsort.indexing import readahead
+from albumsort.indexing.readahead import read_ahead
 from albumsort.types import PhotoFile
 
 

@@ -18,9 +18,9 @@ import pytest
 from helpers import EVEN, NOW, environment, face, index_album, run, save
 
 from albumsort import schema
+from albumsort.choosing.labels import Album
 from albumsort.errors import IndexFileError
 from albumsort.index import Index
-from albumsort.labels import Album
 from albumsort.query import Filters
 from albumsort.schema import APPLICATION_ID, MIGRATIONS
 from albumsort.types import Emotion, PhotoFile, Settings

@@ -10,10 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from albumsort import analysis, photos, weights
+from albumsort import analysis
+from albumsort.choosing.labels import LabelRule
+from albumsort.disk import contents
 from albumsort.emotions import load_classifier
-from albumsort.labels import LabelRule
-from albumsort.litert import Network
+from albumsort.networks import weights
+from albumsort.networks.litert import Network
+from albumsort.photos import read
 from albumsort.training.emotion import agreement, album, answers, natural, natural_scores
 from albumsort.types import EYES_SHUT, FOUR, THRESHOLD, Emotion
 
@@ -87,8 +90,8 @@ def test_what_is_no_person_labels_next_to_no_photo(shared_photos):
     rule = LabelRule(load_classifier().natural, load_classifier().natural)
     labelled = set()
     for path in [*sorted((shared_photos / "boxes").glob("noface-*")), shared_photos / "phone" / "phone-12.jpg"]:
-        data = photos.read(path)
-        faces = analysis.analyse_bytes(data, photos.digest(data), *analysis.load_networks()).faces
+        data = read.read(path)
+        faces = analysis.analyse_bytes(data, contents.digest(data), *analysis.load_networks()).faces
         counted = [face for face in faces if face.detection >= THRESHOLD]
         largest = max(counted, key=lambda face: face.box.area, default=None)
         if largest is not None and rule.relabelled(largest).label is not None:

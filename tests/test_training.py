@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 import albumsort
-from albumsort import weights
 from albumsort.cli import evaluate as cli_evaluate
 from albumsort.cli.app import app
 from albumsort.errors import AlbumsortError, UsageError
+from albumsort.networks import weights
 from albumsort.training.common import recipes
 from albumsort.training.common import scores as common_scores
 from albumsort.training.emotion import augmentation, evaluation, examples, sources

@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 import xxhash
 
-from albumsort import export, files, journal
+from albumsort.disk import whole
 from albumsort.errors import AlbumsortError
-from albumsort.journal import Journal
+from albumsort.export import report as journal
+from albumsort.export import run as export_run
+from albumsort.export.report import Journal
+from albumsort.export.undo import Fate, Outcome, undo
 from albumsort.types import Action, Emotion, Item, Link, Photo
-from albumsort.undo import Fate, Outcome, undo
 
 NAMES = ("a.jpg", "b.jpg", "c.jpg")
 HEADER = ",".join(f'"{column}"' for column in journal.COLUMNS) + "\n"
@@ -39,7 +41,7 @@ def report(tmp_path: Path) -> Path:
 
 def write(album: Path, to: Path, report: Path, link: Link = Link.COPY, names: tuple[str, ...] = NAMES) -> list[Item]:
     photos = [Photo(album / name, 4, 3, None, xxhash.xxh3_128_hexdigest(name.encode()), ()) for name in names]
-    return list(export.run({Emotion.HAPPY: photos[:2], Emotion.SAD: photos[2:]}, to, link, report))
+    return list(export_run.run({Emotion.HAPPY: photos[:2], Emotion.SAD: photos[2:]}, to, link, report))
 
 
 def tree(folder: Path) -> dict[str, bytes]:
@@ -79,7 +81,7 @@ def test_a_second_undo_does_nothing_even_to_files_that_came_back(
 
 def test_a_dry_run_tells_the_same_and_changes_nothing(tmp_path: Path, album: Path, to: Path, report: Path) -> None:
     write(album, to, report)
-    (to / "sad" / files.temporary_name()).touch()
+    (to / "sad" / whole.temporary_name()).touch()
     before = tree(tmp_path)
     told = list(undo(report, [album], dry_run=True))
     assert tree(tmp_path) == before
@@ -212,7 +214,7 @@ def test_an_undo_that_is_interrupted_goes_on(album: Path, to: Path, report: Path
 def test_nothing_is_undone_while_an_export_runs_there(album: Path, to: Path, report: Path) -> None:
     write(album, to, report)
     before = tree(to), report.read_bytes()
-    with export.claimed(to), pytest.raises(AlbumsortError, match="another export"):
+    with export_run.claimed(to), pytest.raises(AlbumsortError, match="another export"):
         list(undo(report, [album]))
     assert (tree(to), report.read_bytes()) == before
 
@@ -235,7 +237,7 @@ def test_nothing_is_removed_that_could_not_be_noted(
 
 
 def forged(report: Path, to: Path, source: Path | str, destination: Path | str, link: str = "copy") -> Path:
-    digest = files.digest(Path(source)) if os.path.isfile(source) else "00"
+    digest = whole.digest(Path(source)) if os.path.isfile(source) else "00"
     with Journal.create(report, to) as written:
         written._note(journal.Line(str(source), str(destination), digest, "write", "", link))
     return report
@@ -303,7 +305,7 @@ def test_a_line_whose_original_is_the_file_itself_or_another_original_removes_no
     with Journal.create(report, to) as written:
         for source in (twin, album / "a.jpg"):
             for link in Link:
-                written.photo(Item(source, twin, files.digest(twin), Action.WRITE), link)
+                written.photo(Item(source, twin, whole.digest(twin), Action.WRITE), link)
     assert fates(list(undo(report, [album]))) == ["left"] * 6
     assert twin.exists()
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from albumsort import weights
 from albumsort.errors import WeightsError
+from albumsort.networks import weights
 from albumsort.types import ANSWERS
 
 SHIPPED = weights.folder()

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from albumsort import workers
 from albumsort.errors import AlbumsortError
-from albumsort.workers import Crew, Died, Hung
+from albumsort.indexing import crew as workers
+from albumsort.indexing.crew import Crew, Died, Hung
 
 
 def nothing() -> None:

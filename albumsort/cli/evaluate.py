@@ -16,7 +16,7 @@ from .terminal import is_watched, print_failures, say
 
 if TYPE_CHECKING:
     from ..emotions import EmotionClassifier
-    from ..faces import FaceDetector
+    from ..faces.detector import FaceDetector
     from ..training.emotion.album import AlbumReport
     from ..training.emotion.shipping import Evaluated
 

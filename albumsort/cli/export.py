@@ -19,9 +19,9 @@ from .terminal import print_failures, print_fields, say, watched
 from .values import counted_faces, is_on_command_line
 
 if TYPE_CHECKING:
-    from ..ranking import Sorted
+    from ..choosing.ranking import Sorted
+    from ..export.undo import Outcome
     from ..types import Item
-    from ..undo import Outcome
 
 
 def export(
@@ -55,8 +55,10 @@ def export(
 
     --undo needs nothing but a report. What changed since is left, and so is a copy whose original is gone.
     """
-    from .. import export as exporting
-    from .. import ranking
+    from .. import albums as albumsort_albums
+    from ..choosing import ranking
+    from ..export import plan
+    from ..export import run as export_run
 
     if undo is not None:
         allowed = ("undo", "dry_run", "db", "quiet")
@@ -70,9 +72,9 @@ def export(
     counted = counted_faces(min_face, min_detection, min_sharpness)
     with open_index(ctx, db) as database:
         albums = database.albums()
-        exporting.check_destination(to, albums, database.holding())
+        albumsort_albums.check_destination(to, albums, database.holding())
         if report is not None:
-            exporting.check_outside(report.parent, albums)
+            albumsort_albums.check_outside(report.parent, albums)
         tell_outdated(ctx, database, quiet)
         there = list(database.photos(Filters(counted=counted)))
         missing, failed = database.missing(), database.count_failures()
@@ -80,11 +82,11 @@ def export(
     folders = chosen.folders
     to = Path(os.path.realpath(to))
     if dry_run:
-        done = exporting.plan(folders, to, link)
+        done = plan.plan(folders, to, link)
         for item in done:
             print_fields(item.action, item.source, item.destination, item.reason)
     else:
-        run = exporting.run(folders, to, link, report)
+        run = export_run.run(folders, to, link, report)
         done = watched(run, sum(map(len, folders.values())), is_quiet(ctx, quiet))
     if not is_quiet(ctx, quiet):
         _print_export(done, folders, dry_run)
@@ -96,8 +98,8 @@ def export(
 
 
 def _undo(ctx: typer.Context, report: Path, dry_run: bool, db: Path | None, quiet: bool) -> None:
-    from .. import undo as undoing
-    from ..export import check_outside
+    from ..albums import check_outside
+    from ..export import undo as undoing
 
     albums: set[Path] = set()
     if index_file(ctx, db).exists():  # what the report wrote can be removed without the index that led to it

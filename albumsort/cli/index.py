@@ -20,7 +20,9 @@ from .values import listed_files
 
 if TYPE_CHECKING:
     from ..index import Index
-    from ..indexing import Executor, Plan, Profile, Report
+    from ..indexing.executors import Executor
+    from ..indexing.plan import Plan
+    from ..indexing.report import Profile, Report
 
 
 def index(
@@ -68,19 +70,20 @@ def index(
     """
     from tqdm import tqdm
 
-    from .. import indexing
+    from ..indexing import plan as indexing_plan
+    from ..indexing import run
 
     executor = _executor(workers, cluster, cluster_path or ())
     listed = listed_files(files_from)
     if not paths and files_from is None and not index_file(ctx, db).exists():
         raise UsageError("nothing was indexed before: name a folder of photos, as in: albumsort index ~/Photos")
     with open_index(ctx, db, create=True) as database, database.alone():
-        plan = indexing.make_plan(database, paths or (), listed, exclude or (), rescan)
+        plan = indexing_plan.make_plan(database, paths or (), listed, exclude or (), rescan)
         if not is_quiet(ctx, quiet):
             _print_cost(plan)
         show = is_watched() and not is_quiet(ctx, quiet)
         with tqdm(total=plan.todo + plan.stale, unit=" photos", disable=not show, dynamic_ncols=True) as bar:
-            report = indexing.run(database, plan, executor, rescan, bar.update)
+            report = run.run(database, plan, executor, rescan, bar.update)
         if as_json:
             print(json.dumps(_report_json(report) | ({"profile": _profile_json(report.profile)} if profile else {})))
         if profile:
@@ -108,10 +111,10 @@ def _executor(workers: int, cluster: str | None, mapped: Sequence[str]) -> Execu
     if cluster is None:
         if mapped:
             raise UsageError("--cluster-path says where a cluster's workers see a folder; name the cluster: --cluster")
-        from ..indexing import Local
+        from ..indexing.executors import Local
 
         return Local(workers)
-    from ..cluster import Cluster, parse_path
+    from ..indexing.cluster import Cluster, parse_path
 
     return Cluster(cluster, [parse_path(text) for text in mapped])
 
@@ -127,8 +130,8 @@ def _print_report(report: Report, database: Index) -> None:
     """Sum a run up on stderr."""
     from rich.table import Table
 
-    from ..explanation import NO_LABEL
-    from ..output import printable
+    from ..show.explanation import NO_LABEL
+    from ..text import printable
 
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     table.add_column(justify="right")

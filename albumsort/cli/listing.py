@@ -35,7 +35,7 @@ from .terminal import make_console, print_failures, say
 from .values import MOST, chosen_form, counted_faces, photo_filters
 
 if TYPE_CHECKING:
-    from ..output import Form
+    from ..show.listing import Form
 
 
 def top(
@@ -60,7 +60,7 @@ def top(
     version: Version = False,
 ) -> None:
     """Show the photos that show an emotion best."""
-    from .. import ranking
+    from ..choosing import ranking
 
     wanted = Emotion.parse(emotion)
     form, counted = chosen_form(ctx), counted_faces(min_face, min_detection, min_sharpness)
@@ -93,13 +93,14 @@ def list_(
 
     With --min-score, only those of which some face has its label with at least this probability.
     """
-    from .. import output, ranking
+    from ..choosing import ranking
+    from ..show import listing
 
     form, counted = chosen_form(ctx), counted_faces(min_face, min_detection, min_sharpness)
     filters = photo_filters(since, until, path, faces, counted)
     with open_index(ctx, db) as database:
-        if form in output.PLAIN and min_score == 0:
-            output.write_paths(database.paths(filters), form, sys.stdout)
+        if form in listing.PLAIN and min_score == 0:
+            listing.write_paths(database.paths(filters), form, sys.stdout)
         else:
             _print_photos(ranking.sure(database.photos(filters), min_score), form, is_quiet(ctx, quiet))
         tell_outdated(ctx, database, quiet)
@@ -116,7 +117,7 @@ def stats(
     version: Version = False,
 ) -> None:
     """Count photos, labels, failures and what is missing."""
-    from .. import explanation
+    from ..show import explanation
 
     counted = counted_faces(min_face, min_detection, min_sharpness)
     with open_index(ctx, db) as database:
@@ -154,13 +155,13 @@ def stats(
 
 
 def _print_photos(photos: Iterable[Any], form: Form, quiet: bool) -> None:
-    from .. import output
+    from ..show import listing
 
-    if form is not output.Form.TABLE:
-        output.write_photos(photos, form, sys.stdout)
+    if form is not listing.Form.TABLE:
+        listing.write_photos(photos, form, sys.stdout)
         return
     listed = list(photos)
     if listed:
-        make_console().print(output.photo_table(listed))
+        make_console().print(listing.photo_table(listed))
     elif not quiet:
         say("No photo matches. What is in the index: albumsort stats")

@@ -24,7 +24,7 @@ def tell_outdated(ctx: typer.Context, database: Index, quiet: bool) -> None:
 def count_outdated(database: Index) -> int:
     """Count the photos that a newer albumsort can judge better."""
     from ..errors import WeightsError
-    from ..methods import settings
+    from ..settings import settings
 
     try:
         return database.count_outdated(settings())

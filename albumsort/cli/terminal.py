@@ -32,14 +32,14 @@ def watched(run: Generator[_Done], total: int | None, quiet: bool) -> list[_Done
 
 def print_fields(*fields: Any) -> None:
     """Print fields on one line, separated by tabs."""
-    from ..output import printable
+    from ..text import printable
 
     print("\t".join(printable(str(field)) for field in fields))
 
 
 def print_paths(paths: Iterable[Path]) -> None:
     """Print one path a line; on a terminal, with what could drive it escaped."""
-    from ..output import printable
+    from ..text import printable
 
     for path in paths:
         print(printable(path) if sys.stdout.isatty() else path)
@@ -57,7 +57,7 @@ def ask(question: str) -> bool:
 
 def print_failures(failures: Iterable[tuple[Path, str]]) -> None:
     """Print each photo that failed, with the reason, on stderr."""
-    from ..output import printable
+    from ..text import printable
 
     for path, reason in failures:
         say(f"failed: {printable(path)}: {printable(reason)}")
@@ -84,6 +84,6 @@ def silent_if(quiet: bool) -> Iterator[None]:
 
 def say(message: str) -> None:
     """Print a message on stderr."""
-    from ..output import printable
+    from ..text import printable
 
     print(printable(message), file=sys.stderr)

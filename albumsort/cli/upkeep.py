@@ -26,11 +26,11 @@ def prune(
     all that a link led to or that lay in a folder now empty, is asked about apart, and kept under --yes: its disk
     may be unplugged.
     """
-    from .. import indexing
-    from ..walk import is_gone
+    from .. import prune as albumsort_prune
+    from ..photos.walk import is_gone
 
     with open_index(ctx, db) as database:
-        gone, absent = indexing.find_gone(database)
+        gone, absent = albumsort_prune.find_gone(database)
         if not gone and not absent:
             with database.transaction():
                 database.forget([])  # but for what files showed before they changed
@@ -73,8 +73,8 @@ def doctor(ctx: typer.Context, db: Db = None, quiet: Quiet = False, version: Ver
 
     Versions, networks and their hashes, the database, and what can be decoded here.
     """
-    from .. import diagnosis
-    from ..output import printable
+    from .. import doctor as diagnosis
+    from ..text import printable
 
     findings = diagnosis.examine(index_file(ctx, db))
     for finding in findings:

@@ -17,7 +17,7 @@ from ..query import Counted, Filters
 from ..types import utc_text
 
 if TYPE_CHECKING:
-    from ..output import Form
+    from ..show.listing import Form
 
 
 MOST = 2**63 - 1  # the largest number a database counts to
@@ -40,7 +40,7 @@ def listed_files(files_from: str | None) -> list[Path] | None:
 
 def chosen_form(ctx: typer.Context) -> Form:
     """Return the form asked for."""
-    from ..output import Form
+    from ..show.listing import Form
 
     forms = {"as_json": Form.JSON, "nl": Form.LINES, "as_csv": Form.CSV, "null": Form.NULL}
     asked = [name for name in forms if ctx.params[name]]

@@ -17,7 +17,7 @@ from .options import AsJson, Db, LeastDetection, Quiet, Version, option
 from .terminal import say
 
 if TYPE_CHECKING:
-    from ..labels import Album
+    from ..choosing.labels import Album
     from ..types import Analysis, Face, Shares
 
 
@@ -35,14 +35,18 @@ def why(
     version: Version = False,
 ) -> None:
     """Show what is seen in one photo, and how surely."""
-    from .. import analysis, drawing, output, photos, weights
-    from ..export import check_outside
-    from ..labels import LabelRule
-    from ..litert import hushed
+    from .. import analysis, text
+    from ..albums import check_outside
+    from ..choosing.labels import LabelRule
+    from ..disk import contents
+    from ..networks import weights
+    from ..networks.litert import hushed
+    from ..photos import decode, read
+    from ..show import drawing, listing
 
     database = index_file(ctx, db)
     if out is not None and out.suffix.lower() not in (".jpg", ".jpeg"):
-        raise UsageError(f"--out draws a JPEG: name a file that ends in .jpg, not {output.printable(out)}")
+        raise UsageError(f"--out draws a JPEG: name a file that ends in .jpg, not {text.printable(out)}")
     album: Album | None = None
     if database.exists():
         try:
@@ -57,19 +61,19 @@ def why(
             say(f"albumsort: {e}; labels are those of an ordinary album")
     detector, classifier = analysis.load_networks()
     try:
-        data = photos.read(photo)
+        data = read.read(photo)
         with hushed():  # libraries inside OpenCV and Pillow print what is wrong with a photo, at times even if it opens
-            upright = photos.decode(data)
-            seen = analysis.analyse_upright(upright, data, photos.digest(data), detector, classifier)
+            upright = decode.decode(data)
+            seen = analysis.analyse_upright(upright, data, contents.digest(data), detector, classifier)
     except PhotoError as e:
-        raise AlbumsortError(f"{output.printable(photo)}: {e}") from e
+        raise AlbumsortError(f"{text.printable(photo)}: {e}") from e
     counted = [face for face in seen.faces if face.detection >= min_detection]
     rule = LabelRule(classifier.natural, classifier.natural if album is None else album.shares)
     faces = [rule.relabelled(face) for face in counted]
     model = weights.manifest()["emotion"].sha256
     if as_json:
         shown = Photo(Path(os.path.abspath(photo)), seen.width, seen.height, seen.taken_at, seen.digest, tuple(faces))
-        print(json.dumps({**output.photo_json(shown), "model": model}))
+        print(json.dumps({**listing.photo_json(shown), "model": model}))
     elif out is None or not is_quiet(ctx, quiet):
         _print_why(photo, seen, list(zip(faces, counted, strict=True)), album, classifier.natural, model)
     if out is not None:
@@ -80,8 +84,8 @@ def _print_why(
     photo: Path, seen: Analysis, faces: Sequence[tuple[Face, Face]], album: Album | None, natural: Shares, model: str
 ) -> None:
     """faces: each that counts, as it is labelled in its album and in an ordinary one, whose shares are natural."""
-    from .. import explanation
-    from ..output import printable
+    from ..show import explanation
+    from ..text import printable
 
     print(f"{printable(photo)}: {seen.width} x {seen.height}, taken {seen.taken_at or 'at an unknown time'}")
     print(f"{len(faces) or 'no'} face{'' if len(faces) == 1 else 's'}; emotion network {model[:16]}")

@@ -19,7 +19,7 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 
 from ...emotions import logits_of
 from ...errors import AlbumsortError
-from ...litert import Network, hushed
+from ...networks.litert import Network, hushed
 from .arrays import Floats, Pixels
 from .layers import BatchNorm
 from .recipes import write_json

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...output import printable
+from ...text import printable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ... import weights
 from ...errors import UsageError
+from ...networks import weights
 from ..common import conversion
 from ..common.arrays import Floats, Ints
 from ..common.scores import accuracy

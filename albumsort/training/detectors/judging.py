@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ... import photos
 from ...errors import AlbumsortError, PhotoError
-from ...faces import THRESHOLD, FaceDetector, load_detector
-from ...output import printable
+from ...faces.detector import FaceDetector, load_detector
+from ...photos import decode, read
+from ...text import printable
+from ...types import THRESHOLD
 from .figures import groups, level
 from .matching import FLOOR, Found, Judged, judge
 from .opencv import OpenCVDetector
@@ -79,7 +80,7 @@ def run(
     failed = []
     for photo in watch(listed):
         try:
-            upright = photos.decode(photos.read(photo.path))
+            upright = decode.decode(read.read(photo.path))
         except PhotoError as e:
             failed.append((photo.path, str(e)))
             continue

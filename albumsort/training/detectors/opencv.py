@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 
 from ...errors import AlbumsortError
-from ...faces import Pixels
-from ...litert import hushed
+from ...faces.resize import Pixels
+from ...networks.litert import hushed
 from ...types import Box, Detection
 
 LONGEST_SIDE = 1280  # that a model sees: our own detector is shown no more either

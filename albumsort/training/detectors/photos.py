@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import UsageError
-from ...output import printable
+from ...photos.walk import Walk, find
+from ...text import printable
 from ...types import Box
-from ...walk import Walk, find
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...faces import THRESHOLD
+from ...types import THRESHOLD
 from ..common import page
 from . import sheets
 from . import tables as face_tables

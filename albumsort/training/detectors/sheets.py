@@ -11,8 +11,9 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from ... import photos
-from ...output import printable
+from ...photos import decode, read
+from ...photos import upright as photo_upright
+from ...text import printable
 from ...types import Box
 from .matching import FALSE, Judged
 
@@ -73,7 +74,7 @@ def _pictures(tiles: Sequence[Tile]) -> list[Image.Image]:
     """Cut every tile's picture, decoding each photo once."""
     pictures = {}
     for path, numbers in groupby(sorted(range(len(tiles)), key=lambda n: tiles[n].path), lambda n: tiles[n].path):
-        upright = photos.decode(photos.read(path))
+        upright = decode.decode(read.read(path))
         pictures.update({number: _picture(tiles[number], upright) for number in numbers})
     return [pictures[number] for number in range(len(tiles))]
 
@@ -90,7 +91,7 @@ def _sheet(shown: Sequence[tuple[Tile, Image.Image]]) -> Image.Image:
     return sheet
 
 
-def _picture(tile: Tile, upright: photos.Upright) -> Image.Image:
+def _picture(tile: Tile, upright: photo_upright.Upright) -> Image.Image:
     box = tile.centre.scaled(1 / upright.scale)
     side = max(4.0, CONTEXT * box.longer_side)
     left, top, by = box.x + box.w / 2 - side / 2, box.y + box.h / 2 - side / 2, (TILE - 2) / side
@@ -104,7 +105,7 @@ def _picture(tile: Tile, upright: photos.Upright) -> Image.Image:
     return picture
 
 
-def _cut(pixels: photos.Pixels, left: float, top: float, by: float) -> photos.Pixels:
+def _cut(pixels: photo_upright.Pixels, left: float, top: float, by: float) -> photo_upright.Pixels:
     """Return TILE - 2 RGB pixels squared from there on, `by` times as large, grey outside the photo."""
     if by < 0.5:  # average first: what follows would skip pixels
         shrink = 2 * by

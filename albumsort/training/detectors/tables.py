@@ -8,7 +8,7 @@ from math import inf
 
 import numpy as np
 
-from ...faces import THRESHOLD
+from ...types import THRESHOLD
 from ..common.page import Table
 from ..common.scores import Score
 from .figures import Figures, by_size, figures, groups, landmark_errors

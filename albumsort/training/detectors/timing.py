@@ -11,8 +11,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ... import photos
-from ...faces import Pixels
+from ...faces.resize import Pixels
+from ...photos import decode, read
 from .judging import Entrant
 
 MEGAPIXELS = (1, 4, 10)
@@ -56,9 +56,9 @@ def measure(chosen: Sequence[Entrant], paths: Sequence[Path]) -> list[Time]:
 
 def _decoded(paths: Sequence[Path]) -> Iterator[tuple[int, Pixels]]:
     for path in paths:
-        pixels = photos.decode(photos.read(path)).pixels
+        pixels = decode.decode(read.read(path)).pixels
         for size in MEGAPIXELS:
             by = sqrt(size * 1e6 / (pixels.shape[0] * pixels.shape[1]))
             way = cv2.INTER_AREA if by < 1 else cv2.INTER_LINEAR
             _, file = cv2.imencode(".jpg", cv2.resize(pixels, None, fx=by, fy=by, interpolation=way))
-            yield size, photos.decode(file.tobytes()).pixels
+            yield size, decode.decode(file.tobytes()).pixels

@@ -6,13 +6,15 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ... import analysis, photos
+from ... import analysis
+from ...choosing.labels import LabelRule, shares_of
+from ...disk import contents
 from ...emotions import EmotionClassifier
 from ...errors import PhotoError, UsageError
-from ...faces import FaceDetector
-from ...labels import LabelRule, shares_of
+from ...faces.detector import FaceDetector
+from ...photos import read
+from ...photos.walk import Walk, find
 from ...types import FOUR, THRESHOLD, Emotion, Photo, PhotoFile, Shares
-from ...walk import Walk, find
 from ..common.scores import Score, accuracy
 
 TOP = 50
@@ -78,8 +80,8 @@ def evaluate(
 
 
 def _photo(file: PhotoFile, detector: FaceDetector, classifier: EmotionClassifier) -> Photo:
-    data = photos.read(file.path)
-    result = analysis.analyse_bytes(data, photos.digest(data), detector, classifier)
+    data = read.read(file.path)
+    result = analysis.analyse_bytes(data, contents.digest(data), detector, classifier)
     counted = tuple(face for face in result.faces if face.detection >= THRESHOLD)
     return Photo(file.path, result.width, result.height, result.taken_at, result.digest, counted)
 

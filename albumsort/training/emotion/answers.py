@@ -8,11 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from ... import analysis, photos
+from ... import analysis
+from ...choosing.labels import LabelRule, shares_of
+from ...disk import contents
 from ...emotions import EYES, EmotionClassifier
 from ...errors import AlbumsortError, PhotoError
-from ...face_rows import overlaps
-from ...labels import LabelRule, shares_of
+from ...faces.rows import overlaps
+from ...photos import read
 from ...types import THRESHOLD, Box, Emotion, Expression, Face
 from ..common.arrays import Pixels
 from .agreement import Seen, Viewed
@@ -107,8 +109,8 @@ def of_photos(
     failed = list[tuple[Path, str]]()
     for path in watch(sorted({face.photo for face in judged})):
         try:
-            data = photos.read(path)
-            seen = analysis.analyse_bytes(data, photos.digest(data), detector, classifier)
+            data = read.read(path)
+            seen = analysis.analyse_bytes(data, contents.digest(data), detector, classifier)
         except PhotoError as e:
             failed.append((path, str(e)))
             continue

@@ -8,12 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
-from ... import faces, photos
 from ...emotions import EYES
 from ...errors import AlbumsortError, PhotoError
-from ...face_rows import BOX, SCORE
+from ...faces import crop
+from ...faces import detector as faces
+from ...faces.rows import BOX, SCORE
+from ...photos import decode, read
+from ...photos import upright as photo_upright
+from ...photos.walk import Walk, find
 from ...types import Box, PhotoFile
-from ...walk import Walk, find
 from ..common.arrays import Pixels
 from ..faces import reviews as face_reviews
 from ..faces.photos import LONGEST_SIDE
@@ -58,7 +61,7 @@ def find_faces(folder: Path, without: frozenset[str], watch: Watch) -> Iterator[
 
 def tile(pixels: Pixels, box: Box, lean: float) -> Pixels:
     """(96, 96): the classifier's square around a face, and half as much again."""
-    return faces.crop(pixels, box, lean, size=TILE, wider=TILE / SQUARE)
+    return crop.crop(pixels, box, lean, size=TILE, wider=TILE / SQUARE)
 
 
 def names(listing: Path) -> frozenset[str]:
@@ -124,9 +127,11 @@ def nobody(review: Path, folder: Path, without: frozenset[str], watch: Watch) ->
     return np.concatenate(tiles)
 
 
-def _decoded(folder: Path, wanted: Callable[[str], bool], watch: Watch) -> Iterator[tuple[PhotoFile, photos.Upright]]:
+def _decoded(
+    folder: Path, wanted: Callable[[str], bool], watch: Watch
+) -> Iterator[tuple[PhotoFile, photo_upright.Upright]]:
     for file in watch([file for file in find(folder, (), Walk()) if wanted(file.path.name)]):
         try:
-            yield file, photos.decode(photos.read(file.path))
+            yield file, decode.decode(read.read(file.path))
         except PhotoError:
             continue

@@ -12,9 +12,9 @@ import keras
 import numpy as np
 from keras import ops
 
-from ... import weights
 from ...emotions import resized
 from ...errors import AlbumsortError, UsageError
+from ...networks import weights
 from ..common import conversion
 from ..common.arrays import Floats, Pixels
 from ..common.epochs import AVERAGE, LAST, Checkpoints, adamw, epochs_of, go_on

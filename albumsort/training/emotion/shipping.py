@@ -13,11 +13,11 @@ import numpy as np
 import numpy.typing as npt
 import xxhash
 
-from ... import weights
+from ...choosing.labels import telling_answers
 from ...emotions import Calibration, LiteRTClassifier, resized
 from ...errors import AlbumsortError, UsageError
-from ...labels import telling_answers
-from ...litert import Network
+from ...networks import weights
+from ...networks.litert import Network
 from ...types import Emotion
 from ..common import conversion
 from ..common.arrays import Floats

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ...face_rows import SCORE, Floats, none, overlaps
-from ...faces import Calibration, CascadeDetector, logit
+from ...faces.detector import CascadeDetector
+from ...faces.rows import SCORE, Floats, none, overlaps
+from ...faces.scores import Calibration, logit
 from ..detectors.matching import OVERLAP
 from .labels import FACE
 from .photos import LabelledPhoto

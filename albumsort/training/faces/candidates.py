@@ -10,8 +10,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ...face_rows import BOX, LANDMARKS, SCORE, Floats, centres, longer_side, mirrored, overlaps, scaled, turned_back
-from ...faces import PADDING, VERIFIER_CONTEXT, Pixels, Proposer, square
+from ...faces.proposer import Proposer
+from ...faces.resize import PADDING, Pixels, square
+from ...faces.rows import BOX, LANDMARKS, SCORE, Floats, centres, longer_side, mirrored, overlaps, scaled, turned_back
+from ...faces.verifier import VERIFIER_CONTEXT
 from ..common import shards
 from . import canvases as face_canvases
 from .canvases import LEARN, drawn

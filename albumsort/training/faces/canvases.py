@@ -9,8 +9,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ...face_rows import SCORE, Floats, clipped, mirrored, none, scaled, shifted
-from ...faces import Pixels
+from ...faces.resize import Pixels
+from ...faces.rows import SCORE, Floats, clipped, mirrored, none, scaled, shifted
 from ..common import shards
 from .effects import degraded, lit, tilt, tilted
 from .labels import FACE

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from ...faces import SIGN
+from ...faces.proposer import SIGN
 from ..common.conversion import converted
 from .networks import ANSWERS
 

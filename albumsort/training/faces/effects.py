@@ -5,8 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from ...face_rows import Floats, turned
-from ...faces import Pixels
+from ...faces.resize import Pixels
+from ...faces.rows import Floats, turned
 
 DIM, DIM_SHARE = (0.12, 0.5), 0.12  # what is left of the light, and how often
 FADED, FADED_SHARE = (0.15, 0.6), 0.1  # what is left of the contrast, and how often

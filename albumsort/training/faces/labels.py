@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ...errors import UsageError
-from ...face_rows import LANDMARKS, SCORE, Floats, mirrored, none, overlaps, scaled
-from ...faces import Pixels
+from ...faces.resize import Pixels
+from ...faces.rows import LANDMARKS, SCORE, Floats, mirrored, none, overlaps, scaled
 
 VIEWS = ((1.0, False), (1.0, True), (1.5, False), (0.75, False), (0.5, False))  # scale, mirrored
 FACE, UNSURE = 0.5, 0.3

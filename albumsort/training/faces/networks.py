@@ -11,7 +11,7 @@ import keras
 import tensorflow as tf
 from keras import layers
 
-from ...faces import VERIFIER_SIDE
+from ...faces.verifier import VERIFIER_SIDE
 from ..common.layers import conv
 
 PROPOSER_CHANNELS, PROPOSER_BLOCKS = (32, 64, 96), (1, 2, 2)  # at strides 8, 16, 32

@@ -14,11 +14,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ... import photos
 from ...errors import PhotoError, UsageError
-from ...face_rows import SCORE, Floats
-from ...faces import Pixels
-from ...walk import Walk, find
+from ...faces.resize import Pixels
+from ...faces.rows import SCORE, Floats
+from ...photos import decode
+from ...photos import read as photo_read
+from ...photos.walk import Walk, find
 from ..common import shards
 from . import reviews as face_reviews
 from .labels import FACE, UNSURE, Teacher, label, ruled_out, with_boxes
@@ -111,7 +112,7 @@ class Labelling:
         sizes, pixels, faces = [], [], []
         for drawn in part:
             try:
-                upright = photos.decode(photos.read(drawn.path))
+                upright = decode.decode(photo_read.read(drawn.path))
             except PhotoError:
                 continue
             height, width = upright.pixels.shape[:2]

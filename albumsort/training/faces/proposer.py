@@ -9,8 +9,9 @@ import keras
 import numpy as np
 from keras import ops
 
-from ...face_rows import LANDMARKS, SCORE, Floats, areas, clipped, longer_side, mirrored, shifted
-from ...faces import Pixels, side_by_side
+from ...faces.proposer import side_by_side
+from ...faces.resize import Pixels
+from ...faces.rows import LANDMARKS, SCORE, Floats, areas, clipped, longer_side, mirrored, shifted
 from ..common import shards
 from .canvases import IGNORE, SIDE, drawn
 from .effects import grey, lit

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import UsageError
-from ...face_rows import BOX, COLUMNS, SCORE, Floats, none, overlaps
+from ...faces.rows import BOX, COLUMNS, SCORE, Floats, none, overlaps
 from .labels import SAME_BOX, UNSURE
 
 HEADER = ["photo", "verdict", "x", "y", "w", "h"]

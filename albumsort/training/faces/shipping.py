@@ -13,18 +13,14 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from ... import weights
 from ...errors import AlbumsortError, UsageError
-from ...faces import (
-    COARSE_SIDE,
-    FINE_SIDE,
-    THRESHOLD,
-    VERIFIER_SIDE,
-    Calibration,
-    CascadeDetector,
-    proposer_input,
-    shrunk,
-)
+from ...faces.detector import COARSE_SIDE, FINE_SIDE, CascadeDetector
+from ...faces.proposer import proposer_input
+from ...faces.resize import shrunk
+from ...faces.scores import Calibration
+from ...faces.verifier import VERIFIER_SIDE
+from ...networks import weights
+from ...types import THRESHOLD
 from ..common import conversion
 from ..common.recipes import claim_inputs, write_json
 from . import calibration as face_calibration

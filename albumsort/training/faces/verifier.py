@@ -12,8 +12,9 @@ import numpy as np
 import numpy.typing as npt
 from keras import ops
 
-from ...face_rows import MIRRORED_LANDMARKS, Floats
-from ...faces import VERIFIER_SIDE, Pixels
+from ...faces.resize import Pixels
+from ...faces.rows import MIRRORED_LANDMARKS, Floats
+from ...faces.verifier import VERIFIER_SIDE
 from ..common import shards
 from .candidates import CENTRE, POINTS, POINTS_KNOWN, PROPOSAL, RULED_OUT, SIDE, SIZE, TRUE
 from .effects import degraded, grey, lit

@@ -1,0 +1,1 @@
+"""Labels and order of photos: pure functions, without a database."""

@@ -1,0 +1,1 @@
+"""Files that appear whole, locks, file systems, the content hash."""

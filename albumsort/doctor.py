@@ -1,0 +1,107 @@
+"""What `doctor` looks at: versions, networks, the index, the decoders."""
+
+from __future__ import annotations
+
+import io
+import platform
+import sqlite3
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from PIL import Image
+
+from . import __version__
+from .disk import filesystems
+from .errors import AlbumsortError
+from .index import Index
+from .networks import weights
+from .photos import decode
+
+LIBRARIES = ("ai-edge-litert", "opencv-python-headless", "Pillow", "pillow-heif", "rawpy", "numpy", "xxhash")
+FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "JPEG2000", "HEIF")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at, and whether it is as it should be."""
+
+    what: str
+    detail: str
+    ok: bool = True
+
+
+def examine(database: Path) -> list[Finding]:
+    """Look at everything; what is wrong is a finding, not an error."""
+    return [*_versions(), *_networks(), *_index(database), *(_decoder(name) for name in FORMATS)]
+
+
+def _versions() -> list[Finding]:
+    found = [
+        Finding("albumsort", __version__),
+        Finding("python", f"{platform.python_version()} on {platform.platform()}"),
+        Finding("sqlite", sqlite3.sqlite_version),
+    ]
+    for library in LIBRARIES:
+        try:
+            found.append(Finding(library, version(library)))
+        except PackageNotFoundError:
+            found.append(Finding(library, "not installed; install albumsort again", ok=False))
+    return found
+
+
+def _networks() -> list[Finding]:
+    try:
+        names = sorted(weights.manifest())
+    except AlbumsortError as e:
+        return [Finding("networks", str(e), ok=False)]
+    found = []
+    for name in names:
+        try:
+            content, network = weights.load(name)
+            found.append(Finding(name, f"{network.file}, {len(content) / 1e6:.2f} MB, sha256 {network.sha256[:16]}…"))
+        except AlbumsortError as e:
+            found.append(Finding(name, str(e), ok=False))
+    return found
+
+
+def _index(database: Path) -> list[Finding]:
+    try:
+        if not database.exists():
+            return [Finding("index", f"{database}: none yet; run: albumsort index FOLDER")]
+    except OSError as e:
+        return [Finding("index", f"{database}: {e.strerror}", ok=False)]
+    found = []
+    if (kind := filesystems.network(database)) is not None:
+        found.append(Finding("index file system", f"{kind}, a network: use the index from one machine at a time"))
+    try:
+        with Index(database) as index:
+            found.append(Finding("index version", f"{index.version()}, journal {index.journal()}"))
+            verdict, dangling = index.integrity(), index.dangling()
+            found.append(Finding("index integrity", verdict, ok=verdict == "ok"))
+            found.append(Finding("index references", f"{dangling} lead nowhere" if dangling else "ok", ok=not dangling))
+            counts = index.stats()
+    except AlbumsortError as e:
+        return [*found, Finding("index", str(e), ok=False)]
+    contents = f"{counts.photos} photos, {counts.faces} faces, {counts.failed} failed"
+    found.append(Finding("index", f"{database}: {contents}"))
+    for root in counts.roots:
+        there = root.is_dir()
+        found.append(Finding("album", f"{root}{'' if there else ': not there now'}", ok=there))
+    return found
+
+
+def _decoder(name: str) -> Finding:
+    """Encode a small picture and read it back as a photo."""
+    what = f"decode {name}"
+    encoded = io.BytesIO()
+    try:
+        decode.register_decoders()
+        try:
+            Image.new("RGB", (64, 64), "orange").save(encoded, name)
+        except (OSError, KeyError, ValueError, RuntimeError) as e:
+            return Finding(what, f"cannot be tried here: no encoder ({e})")
+        decode.decode(encoded.getvalue())
+    except AlbumsortError as e:
+        return Finding(what, str(e), ok=False)
+    return Finding(what, "works")

@@ -1,0 +1,1 @@
+"""Chosen photos to copies in folders, with a report that undoes them."""

@@ -1,0 +1,198 @@
+"""Removes what an export wrote, by its report: nothing else, nothing that changed, and no photo's only copy."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Collection, Generator, Iterable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from ..albums import find_album
+from ..disk import whole
+from ..errors import AlbumsortError
+from ..types import Action, Emotion, Link
+from . import report as journal
+from .report import Journal, Line, Mark
+from .run import claimed
+
+
+class Fate(StrEnum):
+    """What becomes of something that an export made. GONE: it was not there any more."""
+
+    REMOVE = "remove"
+    GONE = "gone"
+    LEFT = "left"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a file or a folder, and why it was left."""
+
+    path: Path
+    fate: Fate
+    reason: str = ""
+    is_folder: bool = False
+
+
+class _LeftError(Exception):
+    """Something is not to be removed, for the reason in the message."""
+
+
+def undo(report: Path, albums: Collection[Path], dry_run: bool = False) -> Generator[Outcome]:
+    """Remove the files that a report says were written, then the folders that were made if they are empty.
+
+    A report may be forged, and the world may have changed since: a file goes only if it lies where an export puts
+    files, outside of the albums, and is what was written; a copy, only while its original is there with the same
+    bytes. The report notes what is undone, so that a file that comes back is nothing to it. dry_run changes nothing.
+    Raises AlbumsortError for a report that cannot be read or noted in, and while an export is at work there.
+    """
+    lines = journal.read(report)
+    root = _root(report, lines, albums)
+    with ExitStack() as stack:
+        notes = None
+        lock = stack.enter_context(ExitStack())
+        if not dry_run:
+            if root.is_dir():
+                lock.enter_context(claimed(root))
+            lines = journal.read(report)  # whole, now that nobody goes on with it
+            notes = stack.enter_context(Journal.reopen(report))
+        folders = _Folders(root, albums)
+        sources = {line.source for line in lines}
+        undone = {line.destination for line in lines if line.action == Mark.UNDONE}
+        lines = [line for line in lines if line.destination not in undone]
+        written = [line for line in lines if line.action == Action.WRITE]
+        removed: set[Path] = set()
+        for line in written:
+            outcome = _remove(line, sources, folders, dry_run)
+            if outcome.fate is not Fate.LEFT:
+                removed.add(outcome.path)
+                if notes is not None and outcome.path.parent.is_dir():  # else its disk may be unplugged
+                    notes.undone(outcome.path)
+            yield outcome
+        lock.close()  # its file is in one of the folders
+        for folder in folders.made(line.destination for line in lines if line.action == Mark.FOLDER):
+            if result := _remove_folder(folder, removed, dry_run):
+                if result.fate is Fate.REMOVE:
+                    removed.add(folder)
+                    if notes is not None:
+                        notes.undone(folder)
+                yield result
+
+
+def _root(report: Path, lines: list[Line], albums: Iterable[Path]) -> Path:
+    into = lines[0].destination if lines and lines[0].action == Mark.INTO else ""
+    if not _is_plain(into):
+        raise AlbumsortError(f"{report} does not say where its export went; nothing is removed")
+    if os.path.realpath(into) != into:
+        raise AlbumsortError(f"{into} has become a symbolic link since {report} was written; nothing is removed")
+    if album := find_album(Path(into), albums):
+        raise AlbumsortError(f"{into} lies in {album}, which is indexed; nothing is removed from an album")
+    return Path(into)
+
+
+def _is_plain(path: str) -> bool:
+    """Whether a path is absolute, without `..` or anything else that could make it lead astray."""
+    return os.path.isabs(path) and os.path.normpath(path) == path and "\0" not in path
+
+
+class _Folders:
+    """The folders into which an export wrote: which are what they were, and outside of the albums?"""
+
+    def __init__(self, root: Path, albums: Collection[Path]) -> None:
+        self._root, self._albums = root, albums
+        self._emotions = {root / emotion.value for emotion in Emotion}
+        self._reasons: dict[Path, str] = {}
+
+    def check(self, destination: str) -> Path:
+        """Return the path of a file where an export puts files; raises _LeftError for any other."""
+        file = Path(destination)
+        if not _is_plain(destination) or self._root not in file.parents:
+            raise _LeftError(f"it does not lie in {self._root}")
+        if file.parent not in self._emotions or not re.match(r"[0-9]{4,}-.", file.name):
+            raise _LeftError("it has no name that an export gives")
+        if file.parent not in self._reasons:
+            self._reasons[file.parent] = self._why_not(file.parent)
+        if reason := self._reasons[file.parent]:
+            raise _LeftError(reason)
+        return file
+
+    def made(self, named: Iterable[str]) -> list[Path]:
+        """Return those of the named folders that an export into the root may have made, the innermost first."""
+        known = {self._root, *self._root.parents, *self._emotions}
+        plain = {Path(name) for name in named if _is_plain(name)}
+        return sorted((p for p in plain & known if not self._why_not(p)), key=lambda p: (-len(p.parts), p))
+
+    def _why_not(self, folder: Path) -> str:
+        if os.path.realpath(folder) != str(folder):
+            return f"{folder} is a symbolic link"
+        if album := find_album(folder, self._albums):
+            return f"it lies in {album}, which is indexed"
+        return ""
+
+
+def _remove(line: Line, sources: Collection[str], folders: _Folders, dry_run: bool) -> Outcome:
+    try:
+        file = folders.check(line.destination)
+        if line.destination in sources:
+            raise _LeftError("the report names it as an original, too")
+        if not os.path.lexists(file):
+            return Outcome(file, Fate.GONE)
+        _check(line, file)
+        if not dry_run:
+            os.unlink(file)
+    except _LeftError as e:
+        return Outcome(Path(line.destination), Fate.LEFT, str(e))
+    except OSError as e:
+        return Outcome(Path(line.destination), Fate.LEFT, f"cannot remove it: {e.strerror or e}")
+    return Outcome(file, Fate.REMOVE)
+
+
+def _check(line: Line, file: Path) -> None:
+    """Raise _LeftError if a file is not what was written, or what it holds is nowhere else."""
+    status = os.lstat(file)
+    if line.link == Link.SOFT:
+        if not stat.S_ISLNK(status.st_mode) or os.readlink(file) != os.path.abspath(line.source):
+            raise _LeftError("it is not the link that was made any more")
+        return
+    original = _original(line.source)
+    is_same = original is not None and os.path.samestat(status, original)
+    if line.link == Link.HARD:
+        if not is_same or status.st_nlink < 2:
+            raise _LeftError("it is not the link that was made any more; it may be the only copy")
+    elif is_same:
+        raise _LeftError("it is the same file as its original")
+    elif not stat.S_ISREG(status.st_mode) or whole.digest(file) != line.digest:
+        raise _LeftError("it was changed since it was written")
+    elif original is None or whole.digest(Path(line.source)) != line.digest:
+        raise _LeftError(f"it may be the only copy: {line.source} is gone or was changed")
+
+
+def _original(source: str) -> os.stat_result | None:
+    if not _is_plain(source):
+        return None
+    try:
+        status = os.stat(source)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return status if stat.S_ISREG(status.st_mode) else None
+
+
+def _remove_folder(folder: Path, removed: Collection[Path], dry_run: bool) -> Outcome | None:
+    """Remove a folder if it is empty; returns None if it is gone."""
+    try:
+        if not folder.is_dir():
+            return None
+        left = [name for name in os.listdir(folder) if folder / name not in removed]
+        if dry_run:
+            left = [name for name in left if not whole.is_temporary(name)]
+        if left:
+            return Outcome(folder, Fate.LEFT, f"it holds other files, such as {left[0]}", is_folder=True)
+        if not dry_run:
+            folder.rmdir()
+    except OSError as e:
+        return Outcome(folder, Fate.LEFT, f"cannot remove it: {e.strerror or e}", is_folder=True)
+    return Outcome(folder, Fate.REMOVE, is_folder=True)

@@ -1,0 +1,1 @@
+"""Bringing the index up to date: what is new, who works, what failed."""

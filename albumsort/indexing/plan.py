@@ -1,0 +1,136 @@
+"""What a run has to do: folders are walked and compared with the index."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..errors import AlbumsortError, UsageError
+from ..index import Index
+from ..photos.walk import Walk, find, is_gone
+from ..settings import settings
+from ..types import PhotoFile
+
+
+@dataclass
+class Plan:
+    """What a run has to do; the files themselves wait in the index (see `Index.todo` and `Index.absent`).
+
+    todo: how many are to be analysed; outdated: how many of them only because faces are found in another way now.
+    stale: results, anywhere in the index, whose faces are only to be classified again. unchanged, failing: as on the
+    last run; back: of those, what was missing.
+    """
+
+    todo: int = 0
+    outdated: int = 0
+    stale: int = 0
+    unchanged: int = 0
+    failing: list[tuple[Path, str]] = field(default_factory=list)
+    unreadable: list[tuple[Path, str]] = field(default_factory=list)
+    back: list[Path] = field(default_factory=list)
+    roots: list[Path] = field(default_factory=list)
+    skipped: Counter[str] = field(default_factory=Counter)
+
+
+def make_plan(
+    index: Index, paths: Sequence[Path], listed: Iterable[Path] | None, exclude: Sequence[str], rescan: bool
+) -> Plan:
+    """Walk the folders and compare them with the index; changes nothing.
+
+    paths: folders or files, or none (and no list) for every folder indexed before; listed: files of
+    which some may be gone. Raises AlbumsortError if a named folder is absent, or empty where photos
+    were known: a disk that is not plugged in must not look like an album that was cleared out. If one
+    of the folders indexed before is so, that is a failure of its own, and the others are walked.
+    """
+    plan = Plan()
+    index.begin_comparison()
+    for path in paths or (default_roots(index) if listed is None else ()):
+        root = Path(os.path.abspath(path))
+        try:
+            _check_name(index, root)
+            if index.known_as(root, plan.roots) == root:
+                _plan_root(plan, index, root, exclude)
+            else:
+                plan.skipped["folder or file named twice (a link)"] += 1
+        except AlbumsortError as e:
+            if paths:
+                raise
+            prune = " If it is gone for good, run albumsort prune on a terminal" if is_gone(root) else ""
+            plan.unreadable.append((root, f"{e}{prune}"))
+    walk = Walk()
+    index.meet(_listed(plan, index, listed or (), exclude, walk))
+    plan.skipped += walk.skipped
+    plan.unreadable += walk.errors
+    now = settings()
+    compared = index.compare(now, everything=rescan)
+    plan.todo, plan.outdated, plan.unchanged = compared.todo, compared.outdated, compared.unchanged
+    plan.failing, plan.back = compared.failing, compared.back
+    plan.stale = index.count_unclassified(now)
+    return plan
+
+
+def _check_name(index: Index, path: Path, soon: Iterable[Path] = ()) -> None:
+    """Raise AlbumsortError if what is named is in a folder of the index by another name: it would be in it twice."""
+    known = index.known_as(path, soon)
+    if known != path:
+        raise AlbumsortError(f"{path} is the same as {known}, the name by which it is indexed; name it so")
+
+
+def _plan_root(plan: Plan, index: Index, root: Path, exclude: Sequence[str]) -> None:
+    walk = Walk()
+    others = [other for other in (*index.roots(), *plan.roots) if not other.is_relative_to(root)]
+    met = index.meet(find(root, exclude, walk, others))
+    _note_absent(index, root, met, walk)
+    plan.skipped += walk.skipped
+    plan.unreadable += walk.errors
+    if root.is_dir():
+        plan.roots.append(root)
+
+
+def _listed(
+    plan: Plan, index: Index, listed: Iterable[Path], exclude: Sequence[str], walk: Walk
+) -> Iterator[PhotoFile]:
+    """Yield the files of a list, which may be older than the disk: what is gone is a failure of its own."""
+    named = set[Path]()  # folders by their right names: a look for each file would take longer than all the rest
+    for path in (Path(os.path.abspath(path)) for path in listed):
+        folder = path if os.path.isdir(path) else path.parent
+        try:
+            if folder not in named:
+                _check_name(index, path, plan.roots)
+                named.add(folder)
+            yield from find(path, exclude, walk)
+        except AlbumsortError as e:
+            plan.unreadable.append((path, str(e)))
+            if is_gone(path) and index.knows_path(path):
+                index.note_absent([path])
+
+
+def _note_absent(index: Index, root: Path, met: int, walk: Walk) -> None:
+    """Note the known files that are not there; below a folder that could not be read nothing counts as gone."""
+    unreadable = [folder for folder, _ in walk.errors]
+
+    def gone() -> Iterator[tuple[Path, bool]]:
+        for path, missing in index.unmet(root):
+            if is_gone(path) and not any(path.is_relative_to(folder) for folder in unreadable):
+                yield path, missing
+
+    if not met:  # nothing is noted before it is clear that the folder is not just absent
+        missing_before = [missing for _, missing in gone()]
+        newly = missing_before.count(False)
+        if newly and len(missing_before) == index.count_known(root):
+            raise AlbumsortError(
+                f"{root} holds no photo now, but {newly} were indexed there. Is the disk mounted? Nothing was changed; "
+                "if they are gone for good, albumsort prune forgets them"
+            )
+    index.note_absent(path for path, _ in gone())
+
+
+def default_roots(index: Index) -> tuple[Path, ...]:
+    """Return the folders indexed before; raises UsageError if there are none."""
+    roots = index.roots()
+    if not roots:
+        raise UsageError("nothing was indexed before: name a folder of photos, as in: albumsort index ~/Photos")
+    return roots

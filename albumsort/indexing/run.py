@@ -1,0 +1,111 @@
+"""Bringing the index up to date: what is new, who works, what failed.
+
+Plan (walk and compare), run (an executor analyses), write (this process alone), report. Nothing here
+grows with the album but the list of what failed: files wait in temporary tables of the index.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ..errors import AlbumsortError
+from ..index import Index
+from ..networks import weights
+from ..settings import settings
+from ..types import Confusion, Shares
+from .executors import Executor
+from .outcomes import outcomes
+from .plan import Plan
+from .report import Profile, Report
+from .writer import Writer
+
+
+def run(index: Index, plan: Plan, executor: Executor, rescan: bool, progress: Callable[[], object]) -> Report:
+    """Classify again what is stale, have analysed what the plan names, store it, and estimate the albums' shares.
+
+    `progress` is called after every result classified anew and after every photo.
+
+    Ctrl-C ends the run early with what is done kept. Raises AlbumsortError if nothing can work at all
+    (weights, database, disk).
+    """
+    start = time.monotonic()
+    weights.check()  # a damaged installation is one clear error here, not one for every photo
+    now, steps = settings(), Counter[str]()
+    natural, confusion = weights.natural_shares(), weights.confusion()
+    writer = Writer(index, now, note_fresh=rescan)
+
+    def known(size: int) -> frozenset[str]:
+        return writer.unwritten(size) | (index.fresh(size) if rescan else index.digests(size, now))
+
+    with index.transaction():
+        for root in plan.roots:
+            index.add_root(root)
+        index.save_natural_shares(natural, due=bool(plan.todo or plan.stale or plan.back))
+        index.mark_present(plan.back)
+    with _ctrl_c() as interrupt:
+        rescored, damaged = _rescored(index, interrupt, progress) if plan.stale else (0, [])
+        try:
+            for file, outcome, seconds in outcomes(index.todo(), known, executor, interrupt, writer.keep_up):
+                writer.add(file, outcome)
+                steps.update(seconds)
+                progress()
+        except AlbumsortError:  # nobody can work any more; what was done by then is kept
+            writer.finish(mark_absent=False)
+            raise
+    interrupted = interrupt.is_set()
+    writer.finish(mark_absent=not interrupted)
+    if writer.newly_missing or index.shares_due():
+        _estimate_shares(index, natural, confusion)
+    failed = (*plan.unreadable, *plan.failing, *writer.failed, *damaged)
+    elapsed = time.monotonic() - start
+    return Report(
+        found=plan.todo + plan.unchanged + len(plan.failing),
+        analysed=writer.analysed,
+        unchanged=plan.unchanged + writer.unchanged,
+        moved=writer.moved,
+        missing=writer.missing,
+        failed=tuple(sorted(failed, key=lambda f: str(f[0]))),
+        faces=writer.faces,
+        rescored=rescored,
+        seconds=elapsed,
+        skipped=plan.skipped,
+        interrupted=interrupted,
+        profile=Profile(dict(steps), writer.seconds, elapsed, min(executor.size, plan.todo)),
+    )
+
+
+def _rescored(
+    index: Index, interrupt: threading.Event, progress: Callable[[], object]
+) -> tuple[int, list[tuple[Path, str]]]:
+    from .rescoring import rescore  # the networks take longer to import than a run with nothing to do
+
+    return rescore(index, interrupt, progress)
+
+
+def _estimate_shares(index: Index, natural: Shares, confusion: Confusion) -> None:
+    from .shares import estimate  # numpy takes longer to import than a run with nothing to do
+
+    estimate(index, natural, confusion)
+
+
+@contextmanager
+def _ctrl_c() -> Iterator[threading.Event]:
+    """Turn the first Ctrl-C into an event, so that it never strikes in the middle of a save; a second one raises."""
+    event = threading.Event()
+    previous = signal.getsignal(signal.SIGINT)
+
+    def note(*_: object) -> None:
+        event.set()
+        signal.signal(signal.SIGINT, previous)
+
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield event
+    finally:
+        signal.signal(signal.SIGINT, previous)

@@ -1,0 +1,110 @@
+"""Outcomes to rows of the index, in batches. Only the process that runs `index` writes."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from ..errors import PassingPhotoError, PhotoError
+from ..index import Index
+from ..photos.walk import is_gone
+from ..types import THRESHOLD, Analysis, PhotoFile, Settings
+from .worker import Outcome
+
+BATCH, BATCH_SECONDS = 64, 1.0
+
+
+class Writer:
+    """The one who writes: gathers outcomes and stores them in batches, each one transaction."""
+
+    def __init__(self, index: Index, settings: Settings, note_fresh: bool) -> None:
+        self._index, self._settings, self._note_fresh = index, settings, note_fresh
+        self._waiting: list[tuple[PhotoFile, Outcome]] = []
+        self._written = time.monotonic()
+        self.analysed = self.unchanged = self.moved = self.missing = self.newly_missing = self.faces = 0
+        self.failed: list[tuple[Path, str]] = []
+        self.seconds = 0.0
+
+    def add(self, file: PhotoFile, outcome: Outcome) -> None:
+        """Take an outcome; it is stored with the next batch."""
+        self._waiting.append((file, outcome))
+        if len(self._waiting) >= BATCH:
+            self._write()
+        self.keep_up()
+
+    def keep_up(self) -> None:
+        """Write what has waited long enough; called while nothing comes, too: all workers may be at slow photos."""
+        if self._waiting and time.monotonic() - self._written > BATCH_SECONDS:
+            self._write()
+
+    def unwritten(self, size: int) -> frozenset[str]:
+        """Return the digests of files of this size that are analysed, but not stored yet."""
+        analysed = ((file, outcome) for file, outcome in self._waiting if isinstance(outcome, Analysis))
+        return frozenset(outcome.digest for file, outcome in analysed if file.size == size)
+
+    def finish(self, mark_absent: bool) -> None:
+        """Store what waits, and mark the files that are gone as missing, if the whole album was looked at."""
+        self._write()
+        if not mark_absent:
+            self.missing = self._index.count_absent()
+        else:
+            gone = [path for path in self._index.absent() if is_gone(path)]  # some may be back since the walk
+            with self._index.transaction():
+                self.newly_missing = self._index.mark_missing(gone)
+            self.missing = len(gone)
+
+    def _write(self) -> None:
+        start = time.monotonic()
+        with self._index.transaction():
+            for file, outcome in self._waiting:
+                self._store(file, outcome)
+        self._waiting.clear()
+        self._written = time.monotonic()
+        self.seconds += self._written - start
+
+    def _store(self, file: PhotoFile, outcome: Outcome) -> None:
+        match outcome:
+            case Analysis():
+                former = self._former(file, outcome.digest)
+                self._index.save(file, outcome, self._settings)
+                if self._note_fresh:
+                    self._index.note_fresh(file.size, outcome.digest)
+                if former is not None:
+                    self._index.save_known(file, outcome.digest, former)
+                self.analysed += 1
+                self.faces += sum(face.detection >= THRESHOLD for face in outcome.faces)
+            case str():
+                self._store_known(file, outcome)
+            case PhotoError():
+                if isinstance(outcome, PassingPhotoError):
+                    self._index.save_passing_failure(file, str(outcome))
+                else:
+                    self._index.save_failure(file, str(outcome), self._settings)
+                self.failed.append((file.path, str(outcome)))
+
+    def _store_known(self, file: PhotoFile, digest: str) -> None:
+        """Give a moved file its results under the new name; a copy shares them, a file only touched keeps them."""
+        if not self._index.knows(digest):
+            self._store(file, PassingPhotoError("the index changed meanwhile; run index again"))
+            return
+        touched = file.path in self._index.paths_of(digest)
+        former = self._former(file, digest)
+        self._index.save_known(file, digest, former)
+        if former is not None:
+            self.moved += 1
+        elif touched:
+            self.unchanged += 1
+        else:
+            self.analysed += 1
+
+    def _former(self, file: PhotoFile, digest: str) -> Path | None:
+        """Return the path that a file had before, if it moved.
+
+        Only a file that this run found gone can have moved: what is absent elsewhere may be on a disk that
+        is not plugged in.
+        """
+        if file.path in self._index.paths_of(digest):
+            return None
+        while (former := self._index.take_absent(digest)) is not None and not is_gone(former):
+            pass  # it is back since the walk
+        return former

@@ -1,0 +1,1 @@
+"""The networks that ship: found, checked against the manifest, run."""

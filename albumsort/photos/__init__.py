@@ -1,0 +1,1 @@
+"""Folders to photo files, and a file to upright pixels and a date."""

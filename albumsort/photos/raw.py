@@ -1,0 +1,97 @@
+"""A camera's RAW file to the picture the camera made of it for its own screen, or else to one made here."""
+
+from __future__ import annotations
+
+import io
+import struct
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+from PIL import ExifTags, Image, UnidentifiedImageError
+
+from ..errors import PhotoError
+
+if TYPE_CHECKING:
+    import rawpy
+
+Pixels = npt.NDArray[np.uint8]
+
+_TIFF = b"II*\0", b"MM\0*"
+_SIGNATURES = b"FUJIFILMCCD-RAW", b"IIU\0", b"IIRO", b"IIRS", b"MMOR"  # Fujifilm; Panasonic; Olympus
+_CANON_2, _CANON_3 = b"CR", b"ftypcrx "
+_MOSAIC, _LINEAR = 32803, 34892
+"""What TIFF calls pixels behind a colour filter, and those that had one."""
+_SRGB = 2.4, 12.92  # power and slope at the dark end
+_UNKNOWN = "a camera's RAW file that is damaged or cut short, or of a camera that the decoder does not know"
+
+
+def is_raw(data: bytes) -> bool:
+    """Whether this is a RAW file; most kinds are TIFFs, of which whoever reads no further sees a thumbnail."""
+    if data.startswith(_SIGNATURES) or data[4:12] == _CANON_3:
+        return True
+    if not data.startswith(_TIFF):
+        return False
+    tags = header(data)
+    if data[8:10] == _CANON_2 or ExifTags.Base.DNGVersion in tags:
+        return True
+    if tags.get(ExifTags.Base.PhotometricInterpretation) in (_MOSAIC, _LINEAR):
+        return True
+    reduced = tags.get(ExifTags.Base.NewSubfileType) == 1
+    return reduced and ExifTags.Base.Make in tags and ExifTags.Base.SubIFDs in tags
+
+
+def header(data: bytes) -> Image.Exif:
+    """Return what a TIFF says of itself first; nothing if it cannot be read, or is none."""
+    tags = Image.Exif()
+    if data.startswith(_TIFF):
+        try:
+            tags.load(data)
+            dict(tags)
+        except (ValueError, TypeError, KeyError, IndexError, OSError, SyntaxError, struct.error):
+            return Image.Exif()
+    return tags
+
+
+def picture(data: bytes, side: int, check: Callable[[int, int], None]) -> bytes | Pixels:
+    """Return the JPEG that the camera put into the file if its longer side has so many pixels; its EXIF turns it.
+
+    Else develop the file at half its size, which needs no guessing of colours between pixels: (h, w, 3) BGR, upright.
+    check: gets width and height first, and raises if that is too much to develop. Raises PhotoError.
+    """
+    import rawpy  # here, because few albums hold such files
+
+    try:
+        with rawpy.imread(io.BytesIO(data)) as raw:
+            preview = _preview(raw)
+            if preview is not None and _longer_side(preview) >= side:
+                return preview
+            check(raw.sizes.width, raw.sizes.height)
+            developed = raw.postprocess(half_size=True, use_camera_wb=True, gamma=_SRGB)
+    except rawpy.LibRawUnsufficientMemoryError as e:
+        raise MemoryError from e
+    except (rawpy.LibRawError, rawpy.NotSupportedError) as e:
+        raise PhotoError(_UNKNOWN) from e
+    coloured = np.broadcast_to(developed, (*developed.shape[:2], 3))  # a camera without colours gives one value
+    return np.ascontiguousarray(coloured[:, :, ::-1])
+
+
+def _preview(raw: rawpy.RawPy) -> bytes | None:
+    """Return the largest JPEG inside; LibRaw adds the file's orientation and date unless it tells its own."""
+    import rawpy
+
+    try:
+        inside = raw.extract_thumb()
+    except (rawpy.LibRawNoThumbnailError, rawpy.LibRawUnsupportedThumbnailError):
+        return None
+    return inside.data if isinstance(inside.data, bytes) else None
+
+
+def _longer_side(jpeg: bytes) -> int:
+    """Return how many pixels it has; 0 if it is no JPEG."""
+    try:
+        with Image.open(io.BytesIO(jpeg), formats=["JPEG"]) as image:
+            return max(image.size)
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError):
+        return 0

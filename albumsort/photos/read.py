@@ -1,0 +1,32 @@
+"""A photo file to its bytes."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from ..errors import PassingPhotoError, PhotoError
+
+BYTE_LIMIT = 2_000_000_000
+
+
+def read(path: Path) -> bytes:
+    """Return the file's bytes; raises PhotoError if it cannot be read, changes meanwhile, is empty or far too large."""
+    try:
+        # a FIFO or a device under a photo's name would block or never end
+        with open(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)), "rb") as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise PhotoError("not a regular file")
+            if status.st_size > BYTE_LIMIT:
+                raise PhotoError(f"the file is larger than {BYTE_LIMIT // 1_000_000} MB")
+            data = file.read()
+            after = os.fstat(file.fileno())
+            if (after.st_size, after.st_mtime_ns) != (status.st_size, status.st_mtime_ns) or len(data) != after.st_size:
+                raise PassingPhotoError("the file changed while it was being read")
+    except OSError as e:
+        raise PassingPhotoError(f"cannot read the file: {e.strerror}") from e
+    if not data:
+        raise PhotoError("the file is empty")
+    return data

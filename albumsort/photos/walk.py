@@ -1,0 +1,208 @@
+"""Folders to photo files. Nothing is opened here, so that an album without news is done with in a moment."""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+import stat
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..errors import AlbumsortError
+from ..types import PhotoFile
+
+EXTENSIONS = frozenset(
+    [
+        ".jpg",
+        ".jpeg",
+        ".jpe",
+        ".jfif",
+        ".mpo",
+        ".png",
+        ".apng",
+        ".webp",
+        ".tif",
+        ".tiff",
+        ".bmp",
+        ".dib",
+        ".heic",
+        ".heif",
+        ".hif",
+        ".avif",
+        ".gif",
+        ".jp2",
+        ".j2k",
+        ".jpf",
+        ".jpx",
+        ".tga",
+        ".ico",
+        ".psd",
+        ".ppm",
+        ".pgm",
+        ".pbm",
+        ".pnm",
+        ".pcx",
+        ".sgi",
+        ".dds",
+        ".qoi",
+        ".dng",
+        ".cr2",
+        ".cr3",
+        ".nef",
+        ".nrw",
+        ".arw",
+        ".sr2",
+        ".raf",
+        ".rw2",
+        ".orf",
+        ".pef",
+        ".srw",
+    ]
+)
+GENERATED_FOLDERS = ("@eaDir", "#recycle", "$RECYCLE.BIN", "System Volume Information", "lost+found", "*.photoslibrary")
+
+Identity = tuple[int, int]
+"""Of a file or folder, whatever its names are: its device and its number there."""
+
+
+@dataclass
+class Walk:
+    """What a walk over folders passed by, by reason; filled while `find` runs."""
+
+    skipped: Counter[str] = field(default_factory=Counter)
+    errors: list[tuple[Path, str]] = field(default_factory=list)
+
+
+def find(root: Path, exclude: Sequence[str], walk: Walk, others: Iterable[Path] = ()) -> Iterator[PhotoFile]:
+    """Yield the photos under a folder (or the one file), sorted by name within a folder.
+
+    Hidden and generated folders, files that are no photos and what matches a glob of `exclude` (by
+    name, path or path below the root) are counted in `walk`; links are followed, each folder is
+    visited once. A file that is named itself is excluded if one of the folders it lies in is, too.
+    others: folders that are listed by these names already; where the walk meets one by another name, it passes by.
+    Raises AlbumsortError if the root is not there.
+    """
+    root = Path(os.path.abspath(root))
+    try:
+        status = root.stat()
+    except OSError as e:
+        raise AlbumsortError(f"cannot read {root}: {e.strerror}. Is the disk plugged in and the name right?") from e
+    if stat.S_ISDIR(status.st_mode):
+        yield from _find_in(root, _Excluded(root, exclude), walk, frozenset(_identities(others)))
+    elif not stat.S_ISREG(status.st_mode):
+        raise AlbumsortError(f"{root} is neither a folder nor a file")
+    elif any(map(_Excluded(Path(root.anchor), exclude), (root, *root.parents[:-1]))):
+        walk.skipped["excluded"] += 1
+    else:
+        yield _file(root, status)
+
+
+def is_gone(path: Path) -> bool:
+    """Whether nothing has this name. What cannot be looked at, on a failing disk or in a locked folder, is not gone."""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False
+
+
+class _Excluded:
+    """Whether a glob matches a name, a whole path, or the path below the root."""
+
+    def __init__(self, root: Path, globs: Sequence[str]) -> None:
+        self._root = root
+        plain = [glob.removeprefix("./").rstrip("/") for glob in globs]
+        # a path as one types it, from the folder one is in, is meant as such, too
+        self._globs = [*plain, *(os.path.abspath(glob) for glob in plain if "/" in glob)]
+
+    def __call__(self, path: Path) -> bool:
+        forms = (path.name, str(path), str(path.relative_to(self._root)))
+        return any(fnmatch.fnmatch(form, glob) for glob in self._globs for form in forms)
+
+
+def _file(path: Path, status: os.stat_result) -> PhotoFile:
+    """A time beyond the year 2262 does not fit the database; its nearest neighbour tells a change as well."""
+    return PhotoFile(path, status.st_size, max(-(2**63), min(status.st_mtime_ns, 2**63 - 1)))
+
+
+def _find_in(root: Path, excluded: _Excluded, walk: Walk, others: frozenset[Identity]) -> Iterator[PhotoFile]:
+    pending, linked, visited = [root], list[Path](), set[Identity]()
+    while pending or linked:
+        # links last: a folder is listed under its own name, whatever links lead to it
+        folder = pending.pop() if pending else linked.pop(0)
+        try:
+            identity = _identity(folder.stat())
+            if folder.is_symlink() and folder != root and identity in visited:
+                walk.skipped["folder met before (a link)"] += 1
+                continue
+            if identity in others and folder != root:
+                walk.skipped["folder indexed by another name"] += 1
+                continue
+            visited.add(identity)
+            with os.scandir(folder) as scan:
+                entries = sorted(scan, key=lambda e: e.name)
+        except OSError as e:
+            walk.errors.append((folder, f"cannot read the folder: {e.strerror}"))
+            continue
+        subfolders = []
+        for entry in entries:
+            path = folder / entry.name
+            if excluded(path):
+                walk.skipped["excluded"] += 1
+                continue
+            try:
+                status = entry.stat()
+            except OSError as e:
+                _count_unreadable(path, e, walk)
+                continue
+            is_folder = stat.S_ISDIR(status.st_mode)
+            reason = _why_skip_folder(entry.name) if is_folder else _why_skip_file(entry.name, status.st_mode)
+            if reason:
+                walk.skipped[reason] += 1
+            elif not is_folder:
+                yield _file(path, status)
+            elif entry.is_symlink():
+                linked.append(path)
+            elif _identity(status) in visited:
+                walk.skipped["folder met before (a link)"] += 1
+            else:
+                subfolders.append(path)
+        pending.extend(reversed(subfolders))
+
+
+def _identity(status: os.stat_result) -> Identity:
+    return status.st_dev, status.st_ino
+
+
+def _identities(folders: Iterable[Path]) -> Iterator[Identity]:
+    """Those of the folders that are there now."""
+    for folder in folders:
+        with suppress(OSError):
+            yield _identity(folder.stat())
+
+
+def _count_unreadable(path: Path, error: OSError, walk: Walk) -> None:
+    if os.path.islink(path):  # Path.is_symlink raises on a path that is too long
+        walk.skipped["broken link"] += 1
+    else:
+        walk.errors.append((path, f"cannot read: {error.strerror}"))
+
+
+def _why_skip_folder(name: str) -> str | None:
+    if name.startswith("."):
+        return "hidden folder"
+    return "generated folder" if any(fnmatch.fnmatch(name, glob) for glob in GENERATED_FOLDERS) else None
+
+
+def _why_skip_file(name: str, mode: int) -> str | None:
+    if not stat.S_ISREG(mode):
+        return "not a regular file"
+    if name.startswith("."):
+        return "hidden file"
+    suffix = os.path.splitext(name)[1].lower()
+    return None if suffix in EXTENSIONS else f"{suffix or 'no extension'} file"

@@ -1,0 +1,1 @@
+"""Photos and faces as text, tables and drawings."""

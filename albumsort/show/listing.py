@@ -1,0 +1,176 @@
+"""Photos and counts as a table, JSON, CSV or plain paths. Builds and writes text; decides nothing."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from collections.abc import Callable, Iterable, Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, TextIO
+
+from ..text import printable
+from ..types import Emotion, Face, Photo
+
+
+class Form(StrEnum):
+    """How a listing is written."""
+
+    TABLE = "table"
+    PATHS = "paths"
+    JSON = "json"
+    LINES = "nl"
+    CSV = "csv"
+    NULL = "null"
+
+
+PLAIN = {Form.PATHS: "\n", Form.NULL: "\0"}
+LOOKS = {
+    Emotion.ANGER: "angry",
+    Emotion.HAPPY: "happy",
+    Emotion.SAD: "sad",
+    Emotion.NEUTRAL: "neutral",
+    Emotion.SURPRISE: "surprised",
+    Emotion.FEAR: "afraid",
+    Emotion.DISGUST: "disgusted",
+}
+"""What a face with this label looks."""
+NO_LABEL = "\N{EN DASH}"
+
+
+def photo_json(photo: Photo) -> dict[str, Any]:
+    """Return a photo as the JSON object that scripts read; boxes in upright full-size pixels."""
+    return {
+        "path": str(photo.path),
+        "width": photo.width,
+        "height": photo.height,
+        "taken_at": photo.taken_at,
+        "score": photo.score,
+        "emotion": photo.emotion,
+        "label": photo.label,
+        "sure": rounded(photo.sure),
+        "faces": [face_json(face) for face in photo.faces],
+    }
+
+
+def face_json(face: Face) -> dict[str, Any]:
+    """Return a face as JSON; the probabilities sum to 1."""
+    box = face.box
+    return {
+        "box": [round(v, 1) for v in (box.x, box.y, box.w, box.h)],
+        "detection": round(face.detection, 4),
+        "size": round(face.size, 4),
+        "sharpness": rounded(face.sharpness),
+        "label": face.label,
+        "sure": rounded(face.sure),
+        "eyes": rounded(face.eyes),
+        "probabilities": {e.value: p for e, p in face.probabilities.items()},
+    }
+
+
+def rounded(share: float | None) -> float | None:
+    """Return a share, 0-1, as JSON has it."""
+    return None if share is None else round(share, 4)
+
+
+def write_photos(photos: Iterable[Photo], form: Form, stream: TextIO) -> None:
+    """Write photos in any form but a table, each as soon as it comes."""
+    if form in PLAIN:
+        write_paths((photo.path for photo in photos), form, stream)
+    else:
+        _WRITERS[form](photos, stream)
+
+
+def write_paths(paths: Iterable[Path], form: Form, stream: TextIO) -> None:
+    """Write paths as they are, each ended by a newline, or by NUL where names may hold newlines."""
+    end = PLAIN[form]
+    for path in paths:
+        stream.write(f"{path}{end}")
+
+
+def _write_json(photos: Iterable[Photo], stream: TextIO) -> None:
+    opened = "[\n"
+    for photo in photos:
+        stream.write(opened + json.dumps(photo_json(photo)))
+        opened = ",\n"
+    stream.write("[]\n" if opened == "[\n" else "\n]\n")
+
+
+def _write_lines(photos: Iterable[Photo], stream: TextIO) -> None:
+    for photo in photos:
+        stream.write(json.dumps(photo_json(photo)) + "\n")
+
+
+def _write_csv(photos: Iterable[Photo], stream: TextIO) -> None:
+    """One line a photo; label, eyes and probabilities are those of its largest face, empty where there is none.
+
+    Texts are quoted, as a name may hold any line end. No cell can be a formula to a spreadsheet: a
+    path is absolute and begins with its root, whatever the file is called.
+    """
+    writer = csv.writer(stream, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
+    writer.writerow(
+        ["path", "width", "height", "taken_at", "score", "emotion", "faces", "label", "sure", "eyes", *Emotion]
+    )
+    for photo in photos:
+        face = photo.main_face
+        seen: list[str | float] = [""] * (3 + len(Emotion))
+        if face is not None:
+            probabilities = (round(p, 4) for p in face.probabilities.values())
+            seen = [face.label or "", _cell(face.sure), _cell(face.eyes), *probabilities]
+        score = _cell(photo.score)
+        about = [str(photo.path), photo.width, photo.height, photo.taken_at or "", score, photo.emotion or ""]
+        writer.writerow([*about, len(photo.faces), *seen])
+
+
+def _cell(share: float | None) -> float | str:
+    return "" if share is None else round(share, 4)
+
+
+_WRITERS: Mapping[Form, Callable[[Iterable[Photo], TextIO], None]] = {
+    Form.JSON: _write_json,
+    Form.LINES: _write_lines,
+    Form.CSV: _write_csv,
+}
+
+
+def labelled(label: Emotion | None, sure: float | None) -> str:
+    """Return a label and how sure it is in percent; nothing without a label."""
+    return "" if label is None else f"{label} {100 * (sure or 0):.0f} %"
+
+
+def photo_table(photos: Iterable[Photo]) -> Any:
+    """Return a Rich table of photos, numbered, the folder they share named once."""
+    from rich.table import Table
+    from rich.text import Text
+
+    listed = list(photos)
+    shared = _shared_folder([p.path for p in listed])
+    table = Table(
+        title=Text(printable(shared)) if shared else None,
+        title_justify="left",
+        title_style="dim",
+        header_style="bold cyan",
+    )
+    table.add_column("#", justify="right", style="dim")
+    ranked = any(p.score is not None for p in listed)
+    if ranked:
+        table.add_column("score", justify="right")
+    for column in ("photo", "label", "faces", "taken"):
+        table.add_column(column, overflow="fold" if column == "photo" else "ellipsis")
+    for number, photo in enumerate(listed, start=1):
+        name = photo.path.relative_to(shared) if shared else photo.path
+        label, taken = labelled(photo.label, photo.sure) or NO_LABEL, (photo.taken_at or "")[:10]
+        score = [f"{100 * (photo.score or 0):.1f} %"] if ranked else []
+        table.add_row(str(number), *score, Text(printable(name)), label, str(len(photo.faces)), taken)
+    return table
+
+
+def _shared_folder(paths: list[Path]) -> Path | None:
+    if not paths:
+        return None
+    try:
+        shared = Path(os.path.commonpath([p.parent for p in paths]))
+    except ValueError:  # different drives
+        return None
+    return shared if len(shared.parts) > 1 else None
