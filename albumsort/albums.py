@@ -8,7 +8,23 @@ from contextlib import suppress
 from pathlib import Path
 
 from .errors import UsageError
+from .index.database import Database
+from .index.folders import indexed_folders
+from .index.lookup import all_paths
 from .types import Emotion
+
+
+def albums_in(database: Database) -> set[Path]:
+    """Return the folders that were indexed, and those inside them that links lead to elsewhere."""
+    roots = indexed_folders(database)
+    folders = {folder for deepest in folders_with_photos(database) for folder in (deepest, *deepest.parents)}
+    inside = (folder for folder in folders if any(root in folder.parents for root in roots))
+    return {*roots, *(folder for folder in inside if folder.is_symlink())}
+
+
+def folders_with_photos(database: Database) -> set[Path]:
+    """Return the folders in which photos lie, those too of which only single photos were indexed."""
+    return {path.parent for path in all_paths(database)}
 
 
 def check_destination(to: Path, albums: Iterable[Path], holding: Iterable[Path] = ()) -> None:

@@ -14,7 +14,8 @@ from PIL import Image
 from . import __version__
 from .disk import filesystems
 from .errors import AlbumsortError
-from .index import Index
+from .index import counts
+from .index.database import Database
 from .networks import weights
 from .photos import decode
 
@@ -75,17 +76,17 @@ def _index(database: Path) -> list[Finding]:
     if (kind := filesystems.network(database)) is not None:
         found.append(Finding("index file system", f"{kind}, a network: use the index from one machine at a time"))
     try:
-        with Index(database) as index:
+        with Database(database) as index:
             found.append(Finding("index version", f"{index.version()}, journal {index.journal()}"))
             verdict, dangling = index.integrity(), index.dangling()
             found.append(Finding("index integrity", verdict, ok=verdict == "ok"))
             found.append(Finding("index references", f"{dangling} lead nowhere" if dangling else "ok", ok=not dangling))
-            counts = index.stats()
+            totals = counts.stats(index)
     except AlbumsortError as e:
         return [*found, Finding("index", str(e), ok=False)]
-    contents = f"{counts.photos} photos, {counts.faces} faces, {counts.failed} failed"
+    contents = f"{totals.photos} photos, {totals.faces} faces, {totals.failed} failed"
     found.append(Finding("index", f"{database}: {contents}"))
-    for root in counts.roots:
+    for root in totals.roots:
         there = root.is_dir()
         found.append(Finding("album", f"{root}{'' if there else ': not there now'}", ok=there))
     return found

@@ -7,11 +7,13 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from .index import Index
+from .index import folders as index_folders
+from .index import lookup
+from .index.database import Database
 from .photos.walk import is_gone
 
 
-def find_gone(index: Index) -> tuple[list[Path], dict[Path, list[Path]]]:
+def find_gone(index: Database) -> tuple[list[Path], dict[Path, list[Path]]]:
     """Return the indexed photos that are not on the disk, and apart from them those of albums absent as a whole.
 
     An album without a single photo left may be a disk that is not plugged in, so it needs a closer look; so does the
@@ -19,8 +21,8 @@ def find_gone(index: Index) -> tuple[list[Path], dict[Path, list[Path]]]:
     and a folder in which nothing at all is left.
     """
     gone, there, folders = list[Path](), set[Path](), set[Path]()
-    roots = index.roots()
-    for path in index.all_paths():
+    roots = index_folders.indexed_folders(index)
+    for path in lookup.all_paths(index):
         if is_gone(path):
             gone.append(path)
         else:

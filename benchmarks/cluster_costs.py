@@ -21,7 +21,8 @@ from pathlib import Path
 import distributed
 
 from albumsort import analysis, settings
-from albumsort.index import Index
+from albumsort.index import comparing
+from albumsort.index.database import Database
 from albumsort.indexing import worker
 from albumsort.indexing import writer as indexing_writer
 from albumsort.indexing.cluster import Cluster
@@ -47,10 +48,10 @@ def analysed(files: list[PhotoFile]) -> tuple[float, list[Analysis]]:
 
 def written(results: list[Analysis]) -> tuple[float, float]:
     """Return the processor time of writing a result as a run does, and the bytes it takes."""
-    with tempfile.TemporaryDirectory() as folder, Index(Path(folder, "index.sqlite"), create=True) as index:
+    with tempfile.TemporaryDirectory() as folder, Database(Path(folder, "index.sqlite"), create=True) as index:
         now = settings.settings()
         writer = indexing_writer.Writer(index, now, note_fresh=False)
-        index.begin_comparison()
+        comparing.begin_comparison(index)
         start = time.process_time()
         for number in range(WRITTEN):
             result = replace(results[number % len(results)], digest=f"{number:032x}")

@@ -20,9 +20,11 @@ from typing import Any
 
 from measuring import albumsort, measure
 
-from albumsort.index import Index
+from albumsort.index import comparing, lookup, queries
+from albumsort.index import shares as index_shares
+from albumsort.index.database import Database
+from albumsort.index.label_sql import NOTHING
 from albumsort.indexing import shares as album_shares
-from albumsort.label_sql import NOTHING
 from albumsort.networks.weights import confusion, natural_shares
 from albumsort.query import By, Filters
 from albumsort.types import Emotion, Settings
@@ -45,7 +47,7 @@ AT_ONCE = 20_000
 
 def fill(path: Path, photos: int) -> None:
     """Write an index of photos that need not exist."""
-    with Index(path, create=True):
+    with Database(path, create=True):
         pass
     with closing(sqlite3.connect(path)) as raw:
         raw.execute("PRAGMA synchronous = OFF")
@@ -73,7 +75,7 @@ def fill(path: Path, photos: int) -> None:
             )
             raw.execute("INSERT OR IGNORE INTO roots (path) VALUES (CAST('/album' AS BLOB))")
             raw.commit()
-    with Index(path) as index:
+    with Database(path) as index:
         album_shares.estimate(index, natural_shares(), confusion())
 
 
@@ -92,18 +94,21 @@ def plans(path: Path) -> None:
     """Print how SQLite goes about each statement that a few questions lead to."""
     since = Filters(since="2024-01-01T00:00:00Z")
     some = Settings("some", "some")
-    with Index(path) as index:
+    with Database(path) as index:
         connection = index._connection
         questions = {
-            "top happy": lambda: index.best(Emotion.HAPPY, By.MAX, Filters(), 0.0, 20),
-            "top happy, all of a folder": lambda: index.best(
-                Emotion.HAPPY, By.MEAN, Filters(folders=(Path("/album/007"),)), 0.0, -1
+            "top happy": lambda: queries.best(index, Emotion.HAPPY, By.MAX, Filters(), 0.0, 20),
+            "top happy, all of a folder": lambda: queries.best(
+                index, Emotion.HAPPY, By.MEAN, Filters(folders=(Path("/album/007"),)), 0.0, -1
             ),
-            "list --since 2024": lambda: next(index.photos(since), None),
+            "list --since 2024": lambda: next(queries.photos(index, since), None),
             "stats": index.stats,
-            "index: the shares of an album": lambda: index.sample(Path("/album"), album_shares.FACES),
-            "index: one photo": lambda: index.digests(3_000_001, some),
-            "index: the album": lambda: (index.begin_comparison(), index.compare(some, everything=False)),
+            "index: the shares of an album": lambda: index_shares.sample(index, Path("/album"), album_shares.FACES),
+            "index: one photo": lambda: lookup.digests(index, 3_000_001, some),
+            "index: the album": lambda: (
+                comparing.begin_comparison(index),
+                comparing.compare(index, some, everything=False),
+            ),
         }
         for question, ask in questions.items():
             said = list[str]()

@@ -13,7 +13,8 @@ import numpy as np
 
 from albumsort import settings
 from albumsort.faces import crop
-from albumsort.index import Index
+from albumsort.index import storing
+from albumsort.index.database import Database
 from albumsort.indexing import executors, run
 from albumsort.indexing import plan as indexing_plan
 from albumsort.types import Analysis, Box, Emotion, Face, PhotoFile, Settings
@@ -28,14 +29,14 @@ def fill(path: Path, count: int) -> int:
     shares = {e: 1 / len(Emotion) for e in Emotion}
     face = Face(Box(0, 0, 100, 100), ((0.0, 0.0),) * 5, 0.9, 0.03, 0.5, shares, 0.0, None, Emotion.ANGER, 1 / 7)
     made = number = 0
-    with Index(path, create=True) as index, index.transaction():
+    with Database(path, create=True) as index, index.transaction():
         while made < count:
             these = FACES_A_PHOTO[number % len(FACES_A_PHOTO)]
             noise = chance.integers(0, 256, (these, crop.CROP_SIDE, crop.CROP_SIDE))
             crops = noise.cumsum(axis=1) // np.arange(1, crop.CROP_SIDE + 1)[:, None]
             packed = crop.pack(list(crops.astype(np.uint8)))
             seen = Analysis(f"{number:032x}", 4032, 3024, None, (face,) * these, packed)
-            index.save(PhotoFile(Path(f"/album/{number:07}.jpg"), 3_000_000, number), seen, before)
+            storing.save(index, PhotoFile(Path(f"/album/{number:07}.jpg"), 3_000_000, number), seen, before)
             made, number = made + these, number + 1
     return made
 
@@ -46,7 +47,7 @@ def main(count: int) -> None:
         path = Path(folder) / "index.sqlite"
         made = fill(path, count)
         print(f"{made} faces, {path.stat().st_size / made:.0f} bytes each")
-        with Index(path) as index:
+        with Database(path) as index:
             plan = indexing_plan.make_plan(index, (), [], (), rescan=False)
             report = run.run(index, plan, executors.Local(1), False, lambda: None)
         print(f"{report.seconds:.1f} s for {report.rescored} photos, {made / report.seconds:.0f} faces a second")

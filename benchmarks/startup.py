@@ -18,7 +18,8 @@ from pathlib import Path
 
 from measuring import Measured, albumsort, machine, measure
 
-from albumsort.index import Index
+from albumsort.index import storing
+from albumsort.index.database import Database
 from albumsort.settings import settings
 
 REPEATS = 5
@@ -27,8 +28,8 @@ A_FOLDER = 500
 
 def make_album(album: Path, database: Path, count: int) -> None:
     """Write empty files and an index that knows them."""
-    with Index(database, create=True) as index, index.transaction():
-        index.add_root(album)
+    with Database(database, create=True) as index, index.transaction():
+        storing.add_root(index, album)
     now = settings()
     with closing(sqlite3.connect(database)) as raw:
         raw.execute(

@@ -12,7 +12,8 @@ from helpers import astronaut, encoded, exif, face, index_album, landscape, quar
 from hypothesis import settings
 
 from albumsort import settings as methods
-from albumsort.index import Index
+from albumsort.index import storing
+from albumsort.index.database import Database
 
 settings.register_profile(
     "albumsort", deadline=None, database=None
@@ -70,8 +71,8 @@ def database(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def index(database: Path) -> Iterator[Index]:
-    with Index(database, create=True) as opened:
+def index(database: Path) -> Iterator[Database]:
+    with Database(database, create=True) as opened:
         yield opened
 
 
@@ -100,14 +101,14 @@ def library(tmp_path: Path) -> SimpleNamespace:
         "shock.jpg": ([face(surprise=0.8, neutral=0.19)], None),
         "hills.jpg": ([], "2024-07-02T00:00:00Z"),
     }
-    with Index(tmp_path / "library.sqlite", create=True) as index:
+    with Database(tmp_path / "library.sqlite", create=True) as index:
         for name, (faces, taken_at) in photos.items():
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(name.encode())
             save(index, path, faces, taken_at, xxhash.xxh3_128_hexdigest(name.encode()), methods.settings())
         with index.transaction():
-            index.add_root(folder)
+            storing.add_root(index, folder)
     return SimpleNamespace(folder=folder, database=tmp_path / "library.sqlite")
 
 

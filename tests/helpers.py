@@ -23,7 +23,8 @@ from skimage import data as skimage_data
 
 import albumsort
 from albumsort.choosing.labels import LabelRule
-from albumsort.index import Index
+from albumsort.index import storing
+from albumsort.index.database import Database
 from albumsort.indexing import executors, report
 from albumsort.indexing import plan as indexing_plan
 from albumsort.indexing import run as indexing
@@ -179,7 +180,7 @@ def face(
 
 
 def save(
-    index: Index,
+    index: Database,
     path: Path | str,
     faces: Sequence[Face] = (),
     taken_at: str | None = None,
@@ -191,7 +192,7 @@ def save(
     file = PhotoFile(Path(path), 1000, 2000)
     digest = digest or xxhash.xxh3_128_hexdigest(os.fsencode(path))
     with index.transaction():
-        index.save(file, Analysis(digest, 640, 480, taken_at, tuple(faces), crops), settings)
+        storing.save(index, file, Analysis(digest, 640, 480, taken_at, tuple(faces), crops), settings)
     return file
 
 
@@ -204,7 +205,7 @@ def index_album(
     executor: executors.Executor | None = None,
 ) -> report.Report:
     """Bring an index up to date as the command does, with one real worker process unless an executor is given."""
-    with closing(Index(database, create=True)) as index:
+    with closing(Database(database, create=True)) as index:
         plan = indexing_plan.make_plan(index, paths, listed, exclude, rescan)
         return indexing.run(index, plan, executor or executors.Local(1), rescan, lambda: None)
 

@@ -46,11 +46,13 @@ from albumsort.choosing.labels import Album
 from albumsort.cli import index as cli_index
 from albumsort.cli import why as cli_why
 from albumsort.cli.app import app
-from albumsort.index import Index
+from albumsort.index import folders, lookup, queries, storing
+from albumsort.index import shares as index_shares
+from albumsort.index.database import Database
+from albumsort.index.schema import MIGRATIONS
 from albumsort.indexing.report import Profile
 from albumsort.networks import weights
 from albumsort.query import Filters
-from albumsort.schema import MIGRATIONS
 from albumsort.show import explanation
 from albumsort.types import ANSWERS, FOUR, Analysis, Emotion, PhotoFile
 
@@ -207,7 +209,7 @@ def test_top_understands_synonyms(library: SimpleNamespace, word: str, best: str
 
 
 def test_top_shows_twenty_unless_told_otherwise(database: Path) -> None:
-    with Index(database, create=True) as index:
+    with Database(database, create=True) as index:
         for number in range(25):
             save(index, f"/library/{number:02}.jpg", [face(happy=0.5)])
     assert len(lines(invoke("top", "happy", db=database))) == 20
@@ -255,12 +257,12 @@ def unsure(tmp_path: Path) -> SimpleNamespace:
     folder.mkdir()
     front = face((10, 10, 100, 100), happy=0.9)
     shadow = replace(face((200, 10, 200, 200), anger=0.9), detection=0.4, sharpness=None)
-    with Index(database, create=True) as index:
+    with Database(database, create=True) as index:
         for name, faces in {"front.jpg": [front, shadow], "shadow.jpg": [shadow]}.items():
             (folder / name).write_bytes(name.encode())
             save(index, folder / name, faces, None, xxhash.xxh3_128_hexdigest(name.encode()))
         with index.transaction():
-            index.add_root(folder)
+            storing.add_root(index, folder)
     return SimpleNamespace(folder=folder, database=database)
 
 
@@ -419,7 +421,7 @@ def test_names_that_are_not_utf8_pass_through_a_pipe_byte_for_byte(tmp_path: Pat
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no broken pipes")
 @pytest.mark.parametrize("form", ["--nl", "--json", "--csv", "--null"])
 def test_a_reader_that_has_seen_enough_ends_the_list_quietly(database: Path, form: str) -> None:
-    with Index(database, create=True) as index:
+    with Database(database, create=True) as index:
         for number in range(60):
             save(index, f"/library/{number}.jpg", [face(happy=0.5)] * 40)
     process = start("list", form, "--min-score", "0.1", "--db", database)
@@ -580,7 +582,7 @@ def test_index_exits_0_if_all_is_well_and_the_second_time_analyses_nothing(album
 def test_index_says_at_once_that_it_waits_for_another_and_goes_on_when_that_is_done(
     album: Path, database: Path
 ) -> None:
-    with Index(database, create=True) as other:
+    with Database(database, create=True) as other:
         with other.alone():
             process = start("index", album / "drawing.png", "--db", database)
             try:
@@ -603,7 +605,7 @@ def test_index_says_at_once_that_it_waits_for_another_and_goes_on_when_that_is_d
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no process groups to signal")
 def test_an_index_that_waits_ends_at_a_ctrl_c(album: Path, database: Path) -> None:
-    with Index(database, create=True) as other, other.alone():
+    with Database(database, create=True) as other, other.alone():
         process = start("index", album, "--db", database)
         try:
             assert process.stderr is not None
@@ -621,7 +623,7 @@ def test_an_index_that_waits_ends_at_a_ctrl_c(album: Path, database: Path) -> No
 def test_while_another_indexes_every_other_command_works(library: SimpleNamespace, arguments: list[str]) -> None:
     """Even in the middle of its writing, all that only read."""
     (library.folder / "rain.jpg").unlink()
-    with Index(library.database) as other, other.alone():
+    with Database(library.database) as other, other.alone():
         if arguments[0] == "prune":
             done = run(*arguments, "--db", library.database, cwd=library.folder.parent)
         else:
@@ -720,7 +722,7 @@ def test_the_profile_shares_out_the_time_of_all_workers_and_divides_it_by_photos
 
 
 def test_index_says_how_fast_it_was(capsys: pytest.CaptureFixture[str], indexed: SimpleNamespace) -> None:
-    with Index(indexed.database) as index:
+    with Database(indexed.database) as index:
         for analysed in (50, 0):
             cli_index._print_report(replace(indexed.report, analysed=analysed, seconds=2.5), index)
     said = [" ".join(line.split()) for line in capsys.readouterr().err.splitlines() if "analysed in" in line]
@@ -846,10 +848,10 @@ def test_stats_piped_are_names_and_counts_and_failures_go_to_stderr(indexed: Sim
 def share_out(library: SimpleNamespace, **named: float) -> None:
     """Give the library's album these shares; what they leave of 1 is shared by the other answers."""
     rest = (1 - sum(named.values())) / (len(ANSWERS) - len(named))
-    with Index(library.database) as index, index.transaction():
-        index.save_natural_shares(EVEN, due=False)
+    with Database(library.database) as index, index.transaction():
+        index_shares.save_natural_shares(index, EVEN, due=False)
         shares = {answer: named.get(str(answer or "nothing"), rest) for answer in ANSWERS}
-        index.save_albums([Album(library.folder, shares, 1204)])
+        index_shares.save_albums(index, [Album(library.folder, shares, 1204)])
 
 
 def test_piped_stats_name_the_four_even_where_there_are_none(indexed: SimpleNamespace) -> None:
@@ -885,7 +887,7 @@ def test_stats_counts_what_waits_for_the_new_network(indexed: SimpleNamespace, t
 
 
 def test_faces_without_a_label_are_counted_and_listed_as_such(library: SimpleNamespace) -> None:
-    with Index(library.database) as index:
+    with Database(library.database) as index:
         save(index, library.folder / "rain.jpg", [face(sad=0.3, nothing=0.9)], digest="blurred")
     counts = json.loads(invoke("stats", "--json", db=library.database).stdout)
     assert (counts["sad"], counts["no_clear_expression"]) == (1, 1)
@@ -1025,8 +1027,8 @@ def test_why_goes_by_the_album_of_a_photo_that_is_indexed_and_says_so(indexed: S
     """An album in which nearly nobody smiles: what looks happy elsewhere is likelier something else."""
     database, portrait = tmp_path / "index.sqlite", indexed.album / "astronaut.jpg"
     shutil.copy(indexed.database, database)
-    with Index(database) as index, index.transaction():
-        index.save_albums([Album(indexed.album, SERIOUS, 9)])
+    with Database(database) as index, index.transaction():
+        index_shares.save_albums(index, [Album(indexed.album, SERIOUS, 9)])
     shown = invoke("why", portrait, db=database).stdout
     [said] = [line for line in shown.splitlines() if line.startswith("Face 1")]
     assert said.startswith("Face 1 looks neutral (")
@@ -1044,9 +1046,9 @@ def test_why_leaves_the_shares_of_an_album_out_of_a_photo_that_is_not_indexed(
     album: Path, database: Path, tmp_path: Path
 ) -> None:
     run("index", album / "drawing.png", "--db", database)
-    with Index(database) as index, index.transaction():
-        index.add_root(album)
-        index.save_albums([Album(album, SERIOUS, 9)])
+    with Database(database) as index, index.transaction():
+        storing.add_root(index, album)
+        index_shares.save_albums(index, [Album(album, SERIOUS, 9)])
     assert "Face 1 looks happy" in invoke("why", album / "astronaut.jpg", db=database).stdout
 
 
@@ -1099,14 +1101,16 @@ def left_out(said: str) -> str:
 
 
 def test_export_says_what_was_left_out_and_why(library: SimpleNamespace, tmp_path: Path) -> None:
-    with Index(library.database) as index:
+    with Database(library.database) as index:
         save(index, library.folder / "blur.jpg", [face(happy=0.3, nothing=0.9)])
         for number, emotion in enumerate(("surprise", "fear")):
             save(index, library.folder / f"{number}.jpg", [face(**{emotion: 0.9})])
         with index.transaction():
-            index.save_failure(PhotoFile(library.folder / "broken.jpg", 1, 1), "broken", NOW)
-            index.save_failure(PhotoFile(library.folder / "gone.jpg", 1, 1), "broken", NOW)
-            index.mark_missing([library.folder / "rain.jpg", library.folder / "gone.jpg"])  # each is counted once
+            storing.save_failure(index, PhotoFile(library.folder / "broken.jpg", 1, 1), "broken", NOW)
+            storing.save_failure(index, PhotoFile(library.folder / "gone.jpg", 1, 1), "broken", NOW)
+            storing.mark_missing(
+                index, [library.folder / "rain.jpg", library.folder / "gone.jpg"]
+            )  # each is counted once
     result = invoke("export", "happy", "anger", "neutral", "-n", "1", "--to", tmp_path / "out", db=library.database)
     assert "3 photos chosen: 1 happy, 1 anger, 1 neutral" in result.stderr
     assert left_out(result.stderr) == (
@@ -1116,8 +1120,8 @@ def test_export_says_what_was_left_out_and_why(library: SimpleNamespace, tmp_pat
 
 
 def test_export_that_leaves_nothing_out_says_nothing_of_it(library: SimpleNamespace, tmp_path: Path) -> None:
-    with Index(library.database) as index, index.transaction():
-        index.forget([library.folder / "hills.jpg"])
+    with Database(library.database) as index, index.transaction():
+        storing.forget(index, [library.folder / "hills.jpg"])
     said = invoke("export", *FOUR, "surprise", "--to", tmp_path / "out", db=library.database).stderr
     assert "7 written" in said
     assert "Left out" not in said
@@ -1133,8 +1137,8 @@ def test_export_goes_by_the_labels_of_the_album(library: SimpleNamespace, tmp_pa
 def test_export_tells_photos_that_are_missing_from_those_without_a_face(
     library: SimpleNamespace, tmp_path: Path
 ) -> None:
-    with Index(library.database) as index:
-        faceless = next(photo.path for photo in index.photos(Filters()) if not photo.faces)
+    with Database(library.database) as index:
+        faceless = next(photo.path for photo in queries.photos(index, Filters()) if not photo.faces)
     forget_about(library, "rain.jpg", str(faceless))
     said = run("export", "--to", tmp_path / "out", "--db", library.database).stderr
     assert "2 missing when last indexed" in left_out(said)
@@ -1302,7 +1306,7 @@ def test_no_report_inside_the_album_is_written_to(library: SimpleNamespace, tmp_
 def test_a_name_cannot_drive_what_export_shows(tmp_path: Path, name: str) -> None:
     (tmp_path / "album").mkdir()
     good, bad = tmp_path / "album" / f"good {name}", tmp_path / "album" / f"bad {name}"
-    with Index(tmp_path / "index.sqlite", create=True) as index:
+    with Database(tmp_path / "index.sqlite", create=True) as index:
         for path in (good, bad):
             path.write_bytes(os.fsencode(path))
             save(index, path, [face(happy=0.9)], digest=xxhash.xxh3_128_hexdigest(os.fsencode(path)))
@@ -1350,10 +1354,10 @@ def test_export_leaves_the_album_as_it_is(library: SimpleNamespace, tmp_path: Pa
 
 def forget_about(library: SimpleNamespace, *names: str) -> None:
     """Delete photos, and let the index know that they are gone."""
-    with Index(library.database) as index, index.transaction():
+    with Database(library.database) as index, index.transaction():
         for name in names:
             (library.folder / name).unlink()
-        index.mark_missing(library.folder / name for name in names)
+        storing.mark_missing(index, (library.folder / name for name in names))
 
 
 def stored(library: SimpleNamespace) -> int:
@@ -1410,8 +1414,8 @@ def test_prune_keeps_photos_indexed_one_by_one_whose_whole_folder_is_gone(tmp_pa
     done = run("prune", "--yes", "--db", database)
     assert done.stdout.splitlines() == [str(files[1])]
     assert f"The whole album {tmp_path / 'stick'} is not there" in done.stderr
-    with Index(database) as index:
-        assert list(index.all_paths()) == [files[0]]
+    with Database(database) as index:
+        assert list(lookup.all_paths(index)) == [files[0]]
 
 
 @pytest.mark.parametrize(("typed", "left"), [("y\n", 7), ("n\n", 8), ("\n", 8)])
@@ -1489,7 +1493,7 @@ def test_doctor_exits_1_if_a_row_refers_to_nothing(library: SimpleNamespace) -> 
 
 
 def test_doctor_exits_1_if_pages_of_the_index_are_damaged(database: Path) -> None:
-    with Index(database, create=True) as index:
+    with Database(database, create=True) as index:
         for number in range(300):
             save(index, f"/album/{number}.jpg", [face(happy=0.5)])
     damaged = bytearray(database.read_bytes())
@@ -1557,8 +1561,8 @@ def test_prune_keeps_what_a_link_within_an_album_led_to(library: SimpleNamespace
     assert done.returncode == 0
     assert f"What the link {library.folder / 'usb'} led to is not there (1 photos)" in done.stderr
     assert stored(library) == before - 1
-    with Index(library.database) as index:
-        assert library.folder / "usb" / "2019" / "old.jpg" in list(index.all_paths())
+    with Database(library.database) as index:
+        assert library.folder / "usb" / "2019" / "old.jpg" in list(lookup.all_paths(index))
     code, _ = on_a_terminal("prune", "--db", library.database, typed="y\n")
     assert (code, stored(library)) == (0, before - 2)
 
@@ -1578,11 +1582,11 @@ def test_prune_keeps_what_was_in_a_folder_now_empty(tmp_path: Path, database: Pa
     done = run("prune", "--yes", "--db", database)
     assert (done.returncode, done.stdout.splitlines()) == (0, [str(gone)])
     assert f"All that was in the folder {album / 'usb'} is not there (1 photos)" in done.stderr
-    with Index(database) as index:
-        assert list(index.all_paths()) == [here, old]
+    with Database(database) as index:
+        assert list(lookup.all_paths(index)) == [here, old]
     assert on_a_terminal("prune", "--db", database, typed="y\n")[0] == 0
-    with Index(database) as index:
-        assert list(index.all_paths()) == [here]
+    with Database(database) as index:
+        assert list(lookup.all_paths(index)) == [here]
 
 
 def test_prune_forgets_photos_behind_a_link_that_leads_to_others(library: SimpleNamespace, tmp_path: Path) -> None:
@@ -1601,8 +1605,8 @@ def test_prune_forgets_an_album_that_is_gone_when_told_so(library: SimpleNamespa
     shutil.rmtree(library.folder)
     code, _ = on_a_terminal("prune", "--db", library.database, typed="y\n")
     assert (code, stored(library)) == (0, 0)
-    with Index(library.database) as index:
-        assert index.roots() == ()
+    with Database(library.database) as index:
+        assert folders.indexed_folders(index) == ()
 
 
 def test_an_unknown_file_name_suffix_cannot_drive_the_terminal(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from test_indexing import counts, failures, photos, rows
 
 from albumsort import types
 from albumsort.errors import AlbumsortError, UsageError
-from albumsort.index import Index
+from albumsort.index.database import Database
 from albumsort.indexing import cluster, executors, run
 from albumsort.indexing import plan as indexing_plan
 from albumsort.indexing import report as indexing_report
@@ -77,7 +77,7 @@ def disturbed(
         if len(done) == 1:
             disturb()
 
-    with Index(database, create=True) as index:
+    with Database(database, create=True) as index:
         plan = indexing_plan.make_plan(index, [many.album], None, (), rescan=False)
         report = run.run(index, plan, executor, False, progress)
     assert len(done) == MANY
@@ -114,7 +114,7 @@ def test_a_profile_accounts_for_the_workers_time(album: Path, database: Path, ex
 
 
 def test_an_interrupt_keeps_what_is_done(many: SimpleNamespace, database: Path, executor: executors.Executor) -> None:
-    with Index(database, create=True) as index:
+    with Database(database, create=True) as index:
         plan = indexing_plan.make_plan(index, [many.album], None, (), rescan=False)
         report = run.run(index, plan, executor, False, lambda: os.kill(os.getpid(), signal.SIGINT))
     assert (report.interrupted, report.failed) == (True, ())

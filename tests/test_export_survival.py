@@ -26,7 +26,8 @@ from albumsort.export import copy
 from albumsort.export import report as journal
 from albumsort.export import run as export_run
 from albumsort.export.undo import Fate, undo
-from albumsort.index import Index
+from albumsort.index import storing
+from albumsort.index.database import Database
 from albumsort.types import FOUR, Emotion, Link, Photo
 
 
@@ -35,14 +36,14 @@ def make_library(folder: Path, count: int, size: int) -> Path:
     noise = random.Random(count)
     database = folder / "index.sqlite"
     (folder / "album").mkdir()
-    with Index(database, create=True) as index:
+    with Database(database, create=True) as index:
         for number in range(count):
             path = folder / "album" / f"{number}.jpg"
             path.write_bytes(noise.randbytes(size))
             probability = {FOUR[number % 4].value: 0.6 + 0.3 * number / count}
             save(index, path, [face(**probability)], digest=whole.digest(path))
         with index.transaction():
-            index.add_root(folder / "album")
+            storing.add_root(index, folder / "album")
     return database
 
 

@@ -19,7 +19,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from albumsort.errors import PassingPhotoError
-from albumsort.index import Index
+from albumsort.index import lookup
+from albumsort.index.database import Database
 from albumsort.indexing import executors, outcomes, worker
 from albumsort.photos import read
 from albumsort.photos.walk import Walk, find
@@ -344,6 +345,6 @@ def test_names_of_the_index_file_itself_may_be_strange(tmp_path: Path) -> None:
     (tmp_path / "photo.png").write_bytes(PHOTO)
     database = tmp_path / "data" / f"?mode=ro#{EVIL}\n.sqlite"
     assert run("index", tmp_path / "photo.png", "--db", database).returncode == 0
-    with Index(database) as index:
-        assert list(index.all_paths()) == [tmp_path / "photo.png"]
+    with Database(database) as index:
+        assert list(lookup.all_paths(index)) == [tmp_path / "photo.png"]
     assert run("list", "--db", database).stdout == f"{tmp_path / 'photo.png'}\n"

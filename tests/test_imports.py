@@ -6,6 +6,8 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,45 +17,82 @@ from helpers import environment
 import albumsort
 
 PACKAGE = Path(albumsort.__file__).parent
-MODULES = {".".join(path.relative_to(PACKAGE).with_suffix("").parts): path for path in PACKAGE.rglob("*.py")}
-PRODUCT = {name: path for name, path in MODULES.items() if not name.startswith("training")}
+MODULES = {
+    ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in PACKAGE.rglob("*.py")
+}
 
 HEAVY = {"tensorflow", "keras", "cv2", "ai_edge_litert", "PIL", "pillow_heif", "rawpy", "skimage", "distributed"}
-# `types` raises UsageError for a word that names no emotion: that much it knows
-MAY_KNOW = {
-    "errors": set(),
-    "types": {"errors"},
-    "schema": {"errors"},
-    "litert": set(),
-    "weights": {"types", "errors"},
-    "labels": {"types"},
-    "label_sql": {"labels", "types"},
-    "timing": set(),
-    "contents": set(),
-    "readahead": {"types"},
-    "walk": {"types", "errors"},
-    "raw": {"errors"},
-    "photos": {"types", "errors", "timing", "raw", "contents"},
-    "face_rows": set(),
-    "faces": {"types", "errors", "weights", "litert", "timing", "face_rows"},
-    "emotions": {"types", "errors", "weights", "litert"},
-    "workers": {"errors"},
-    "analysis": {"types", "errors", "photos", "faces", "emotions", "labels", "timing"},
-    "methods": {"types", "weights"},
-    "rescoring": {"types", "analysis", "faces", "index", "methods"},
-    "album_shares": {"types", "index", "labels"},
-    "filesystems": set(),
-    "query": {"types"},
-    "index": {"schema", "filesystems", "labels", "label_sql", "query", "types", "errors"},
-    "ranking": {"index", "query", "types", "errors"},
-    "output": {"types", "errors"},
-    "explanation": {"types", "labels", "output"},
-    "files": {"errors", "contents"},
-    "journal": {"types", "errors"},
-    "export": {"types", "errors", "files", "journal", "contents"},
-    "undo": {"types", "errors", "files", "journal", "export"},
+
+
+@dataclass(frozen=True)
+class Room:
+    """A module, or a package with its modules, and the other rooms that it may import from."""
+
+    modules: str
+    knows: str = ""
+
+
+ALONE = ""  # a room that is one module
+ROOMS = {
+    "errors": Room(ALONE),
+    "text": Room(ALONE),
+    "timing": Room(ALONE),
+    # a word that names no emotion is a UsageError: that much `types` knows
+    "types": Room(ALONE, "errors"),
+    "query": Room(ALONE, "types"),
+    "disk": Room("contents filesystems locks whole", "errors"),
+    "networks": Room("litert weights", "errors types"),
+    "settings": Room(ALONE, "networks types"),
+    "photos": Room("decode exif raw read refusal upright walk", "errors timing types"),
+    "faces": Room("crop detector proposer resize rows scores sharpness verifier", "errors networks timing types"),
+    "emotions": Room(ALONE, "networks types"),
+    "choosing": Room("labels ranking", "types"),
+    "analysis": Room(ALONE, "choosing disk emotions errors faces photos timing types"),
+    "index": Room(
+        "comparing conditions counts database folders label_sql lookup opening queries rows schema shares storing",
+        "choosing disk errors query types",
+    ),
+    "indexing": Room(
+        "cluster crew executors outcomes plan queue readahead report rescoring run shares worker writer",
+        "analysis choosing errors faces index networks photos settings timing types",
+    ),
+    "albums": Room(ALONE, "errors index types"),
+    "export": Room("copy plan report run undo", "albums disk errors types"),
+    "show": Room("drawing explanation listing", "choosing disk errors photos text types"),
+    "prune": Room(ALONE, "index photos"),
+    "doctor": Room(ALONE, "__init__ disk errors index networks photos"),
+    "cli": Room(
+        "app compare evaluate export index listing model opening options terminal train upkeep values why",
+        "__init__ albums analysis choosing disk doctor emotions errors export faces index indexing networks photos"
+        " prune query settings show text types training.common training.comparison training.detectors training.emotion"
+        " training.faces",
+    ),
+    "__init__": Room(ALONE, "errors types"),
+    "__main__": Room(ALONE, "cli"),
+    "training": Room(ALONE, "training.emotion"),
+    "training.common": Room(
+        "arrays conversion epochs layers page recipes scores shards", "emotions errors networks text"
+    ),
+    "training.detectors": Room(
+        "figures judging matching opencv photos report sheets tables timing",
+        "errors faces networks photos text training.common types",
+    ),
+    "training.faces": Room(
+        "calibration candidates canvases charts conversion effects fitting labels networks photos proposer reviews"
+        " shipping verifier",
+        "errors faces networks photos training.common training.detectors types",
+    ),
+    "training.emotion": Room(
+        "agreement album answers augmentation calibration competition conversion crops data evaluation examples fitting"
+        " gathering natural natural_evaluation natural_scores natural_tables networks report shipping sources",
+        "analysis choosing disk emotions errors faces networks photos training.common training.faces types",
+    ),
+    "training.comparison": Room(
+        "batches compare report reproduction systems table", "errors networks training.common training.emotion"
+    ),
 }
-MAY_KNOW_PIXELS = {"analysis", "rescoring", "cluster", "indexing", "cli", "diagnosis", "drawing", "gallery"}
+"""Every module of the package."""
 
 
 def is_command(name: str) -> bool:
@@ -118,65 +157,76 @@ def test_an_index_with_nothing_to_do_loads_nothing_heavy(album: Path, database: 
 # who may know whom
 
 
-def is_for_types_alone(node: ast.stmt) -> bool:
-    return isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING")
-
-
-def imports(tree: ast.AST) -> Iterator[tuple[str, bool]]:
-    """Every import of our own modules that runs, as (module, whether it stands inside a function)."""
-    pending = [(tree, False)]
-    while pending:
-        node, inside = pending.pop()
-        inside = inside or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
-        for child in ast.iter_child_nodes(node):
-            if not (isinstance(child, ast.stmt) and is_for_types_alone(child)):
-                pending.append((child, inside))
+def known_by(name: str, tree: ast.Module) -> Iterator[tuple[str, ast.stmt]]:
+    """Every module of ours that a module imports, wherever the import stands, those for types alone included."""
+    package = name if MODULES[name].name == "__init__.py" else name.rpartition(".")[0]
+    for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.level:
-            names = [node.module] if node.module else [alias.name for alias in node.names]
-            yield from ((name, inside) for name in names)
-        elif isinstance(node, ast.ImportFrom | ast.Import):
-            absolute = [node.module or ""] if isinstance(node, ast.ImportFrom) else [a.name for a in node.names]
-            yield from ((name, inside) for name in absolute if name.split(".")[0] == "albumsort")
+            levels = package.split(".") if package and package != "__init__" else []
+            base = [*levels[: len(levels) - node.level + 1], *(node.module or "").split(".")]
+            for alias in node.names:
+                names = [".".join(filter(None, [*base, alias.name])), ".".join(filter(None, base)) or "__init__"]
+                yield next(known for known in names if known in MODULES), node
 
 
+def room_of(name: str) -> str:
+    return max((room for room in ROOMS if name == room or name.startswith(f"{room}.")), key=len)
+
+
+@cache
 def parsed(name: str) -> ast.Module:
     return ast.parse(MODULES[name].read_text(encoding="utf-8"))
 
 
-def known_by(name: str) -> set[str]:
-    return {known.split(".")[0] for known, _ in imports(parsed(name))} - {"__version__"}
+def test_every_module_has_its_room() -> None:
+    listed = {
+        f"{room}.{module}" if module else room
+        for room, content in ROOMS.items()
+        for module in (content.modules.split() or [""])
+    }
+    packages = {name for name, path in MODULES.items() if path.name == "__init__.py" and name != "__init__"}
+    assert listed | packages == set(MODULES)
+    assert {name for name in packages if known_in(name)} == {"training"}  # the others hold a docstring alone
 
 
-def test_the_table_is_about_modules_that_exist() -> None:
-    assert set(MAY_KNOW) <= set(PRODUCT)
-    assert "cli.app" in PRODUCT
-    assert known_by("analysis") >= {"photos", "faces", "emotions"}
+def known_in(name: str) -> set[str]:
+    return {known for known, _ in known_by(name, parsed(name))}
 
 
-@pytest.mark.parametrize("name", MAY_KNOW)
-def test_a_module_knows_only_the_layers_below_it(name: str) -> None:
-    assert known_by(name) <= MAY_KNOW[name]
+@pytest.mark.parametrize("name", sorted(MODULES))
+def test_a_module_knows_only_what_its_room_may_know(name: str) -> None:
+    room = room_of(name)
+    assert {room_of(known) for known in known_in(name)} <= {room, *ROOMS[room].knows.split()}
 
 
-@pytest.mark.parametrize("name", sorted(name for name in PRODUCT if name.split(".")[0] not in MAY_KNOW_PIXELS))
-def test_few_modules_know_how_photos_are_read_and_analysed(name: str) -> None:
-    assert not known_by(name) & {"analysis", "photos"}
+def test_the_rule_is_about_imports_that_exist() -> None:
+    for room, content in ROOMS.items():
+        known = {room_of(known) for name in MODULES if room_of(name) == room for known in known_in(name)}
+        assert known - {room} == set(content.knows.split()), room
 
 
-@pytest.mark.parametrize("name", sorted(name for name in PRODUCT if not is_command(name)))
-def test_nobody_knows_the_command_line(name: str) -> None:
-    assert "cli" not in known_by(name)
+def test_no_modules_import_each_other() -> None:
+    """Neither while they are loaded nor later: whatever order this finds, a circle would leave no next module."""
+    waiting = {name: {known for known in known_in(name) if known != name} for name in MODULES}
+    while waiting:
+        ready = [name for name, known in waiting.items() if not known & set(waiting)]
+        assert ready, f"a circle among {sorted(waiting)}"
+        waiting = {name: known for name, known in waiting.items() if name not in ready}
 
 
-@pytest.mark.parametrize("name", sorted(PRODUCT))
-def test_training_is_known_to_nobody_but_the_commands_that_need_it(name: str) -> None:
-    training = [inside for known, inside in imports(parsed(name)) if known.split(".")[0] == "training"]
-    assert all(training) if is_command(name) else not training
+@pytest.mark.parametrize("name", sorted(name for name in MODULES if name.split(".")[0] == "cli"))
+def test_commands_load_what_trains_only_when_they_run(name: str) -> None:
+    at_once = [node for node in parsed(name).body if isinstance(node, ast.ImportFrom)]
+    assert not any((node.module or "").split(".")[0] == "training" and node.level == 2 for node in at_once)
 
 
-@pytest.mark.parametrize("name", sorted(PRODUCT))
+@pytest.mark.parametrize("name", sorted(MODULES))
 def test_our_own_modules_are_imported_relatively(name: str) -> None:
-    assert not any(known.startswith("albumsort") for known, _ in imports(parsed(name)))
+    named = [
+        node.module or "" for node in ast.walk(parsed(name)) if isinstance(node, ast.ImportFrom) and not node.level
+    ]
+    named += [alias.name for node in ast.walk(parsed(name)) if isinstance(node, ast.Import) for alias in node.names]
+    assert not any(module.split(".")[0] == "albumsort" for module in named)
 
 
 def ends_or_prints(tree: ast.AST) -> list[str]:

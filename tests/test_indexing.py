@@ -40,7 +40,9 @@ from albumsort.disk import contents as reading
 from albumsort.emotions import resized
 from albumsort.errors import AlbumsortError, PhotoError, UsageError
 from albumsort.faces import crop
-from albumsort.index import Index
+from albumsort.index import comparing, folders, lookup, queries, storing
+from albumsort.index import counts as index_counts
+from albumsort.index.database import Database
 from albumsort.indexing import executors, outcomes, rescoring
 from albumsort.indexing import plan as indexing_plan
 from albumsort.indexing import queue as indexing_queue
@@ -57,13 +59,13 @@ GOOD = ["astronaut.jpg", "drawing.png", "landscape.jpg", "turned.jpg"]
 
 
 def photos(database: Path) -> dict[str, Photo]:
-    with Index(database) as index:
-        return {photo.path.name: photo for photo in index.photos(Filters())}
+    with Database(database) as index:
+        return {photo.path.name: photo for photo in queries.photos(index, Filters())}
 
 
 def failures(database: Path) -> dict[str, str]:
-    with Index(database) as index:
-        return {path.name: reason for path, reason in index.failures()}
+    with Database(database) as index:
+        return {path.name: reason for path, reason in index_counts.failures(index)}
 
 
 def missing(database: Path) -> list[str]:
@@ -141,13 +143,13 @@ def test_nothing_is_written_into_the_album(album: Path, database: Path) -> None:
 
 def test_the_folder_is_remembered_as_an_album_and_a_single_file_is_not(album: Path, database: Path) -> None:
     index_album(database, album / "drawing.png")
-    with Index(database) as index:
-        assert index.roots() == ()
+    with Database(database) as index:
+        assert folders.indexed_folders(index) == ()
         with pytest.raises(UsageError, match="name a folder"):
             default_roots(index)
     index_album(database, album)
-    with Index(database) as index:
-        assert index.roots() == default_roots(index) == (album,)
+    with Database(database) as index:
+        assert folders.indexed_folders(index) == default_roots(index) == (album,)
 
 
 def test_files_may_be_listed_one_by_one(album: Path, database: Path) -> None:
@@ -418,8 +420,8 @@ def sides(database: Path) -> set[int]:
 
 
 def outdated(database: Path) -> int:
-    with Index(database) as index:
-        return index.count_outdated(settings.settings())
+    with Database(database) as index:
+        return lookup.count_outdated(index, settings.settings())
 
 
 def test_smaller_crops_of_an_older_index_are_judged_at_once_and_their_photos_as_they_are_met(
@@ -432,7 +434,7 @@ def test_smaller_crops_of_an_older_index_are_judged_at_once_and_their_photos_as_
     before = answers(photos(database))
     other_emotions(monkeypatch)
     assert outdated(database) == len(GOOD)
-    with Index(database) as index:
+    with Database(database) as index:
         plan = indexing_plan.make_plan(index, [album], None, (), rescan=False)
         stale = plan.stale
         calls = iter(range(100))
@@ -472,7 +474,7 @@ def test_ctrl_c_while_scoring_anew_keeps_what_is_done_and_the_next_run_does_the_
     index_album(database, album)
     other_emotions(monkeypatch)
     monkeypatch.setattr(rescoring, "RESCORED_AT_ONCE", 1)
-    with Index(database) as index:
+    with Database(database) as index:
         plan = indexing_plan.make_plan(index, [album], None, (), rescan=False)
         report = indexing.run(index, plan, executors.Local(1), False, lambda: os.kill(os.getpid(), signal.SIGINT))
     assert (plan.stale, report.rescored, report.interrupted, report.exit_code) == (4, 1, True, 130)
@@ -509,7 +511,7 @@ def test_every_photo_scored_anew_or_analysed_moves_the_progress_bar(
     (album / "new.jpg").write_bytes(encoded(astronaut(300)))
     other_emotions(monkeypatch)
     steps = list[int]()
-    with Index(database) as index:
+    with Database(database) as index:
         plan = indexing_plan.make_plan(index, [album], None, (), rescan=False)
         indexing.run(index, plan, Short(99), False, lambda: steps.append(1))
     assert len(steps) == plan.stale + plan.todo == 5
@@ -534,8 +536,8 @@ def test_shares_that_an_interrupted_run_left_are_estimated_by_the_next(
 
 
 def albums(database: Path) -> dict[str, Album]:
-    with Index(database) as index:
-        return {album.root.name: album for album in index.stats().albums}
+    with Database(database) as index:
+        return {album.root.name: album for album in index_counts.stats(index).albums}
 
 
 def test_after_a_run_every_album_has_its_shares(album: Path, database: Path, tmp_path: Path) -> None:
@@ -625,7 +627,7 @@ def test_a_plan_tells_what_another_method_costs(album: Path, database: Path, mon
     index_album(database, album)
     (album / "new.jpg").write_bytes(encoded(astronaut(300)))
     (album / "astronaut.jpg").unlink()
-    with Index(database) as index:
+    with Database(database) as index:
         plan = indexing_plan.make_plan(index, [album], None, (), rescan=False)
         assert (plan.todo, plan.outdated, plan.stale) == (1, 0, 0)
         other_emotions(monkeypatch)
@@ -653,13 +655,13 @@ def test_workers_of_another_installation_than_the_one_that_writes_store_nothing(
 @pytest.fixture
 def saved(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """The paths of the photos that were analysed, as they are saved."""
-    paths, save = list[Path](), Index.save
+    paths, save = list[Path](), Database.save
 
-    def noted(self: Index, file: PhotoFile, *more: Any) -> None:
+    def noted(self: Database, file: PhotoFile, *more: Any) -> None:
         paths.append(file.path)
         save(self, file, *more)
 
-    monkeypatch.setattr(Index, "save", noted)
+    monkeypatch.setattr(Database, "save", noted)
     return paths
 
 
@@ -805,7 +807,7 @@ def test_what_cannot_be_looked_at_is_not_gone(album: Path, database: Path, tmp_p
         index_album(database, album)
     index_album(database, listed=[album / "astronaut.jpg"])
     assert missing(database) == []
-    with Index(database) as index:
+    with Database(database) as index:
         assert prune.find_gone(index)[0] == []
 
 
@@ -905,7 +907,7 @@ def completes(many: SimpleNamespace, database: Path) -> None:
     report = index_album(database, many.album)
     assert (report.unchanged, report.analysed) == (before, MANY - before)
     assert rows(database) == many.rows
-    with Index(database) as index:
+    with Database(database) as index:
         assert index.integrity() == "ok"
 
 
@@ -1106,7 +1108,7 @@ def test_a_photo_that_is_back_before_the_run_ends_is_neither_missing_nor_moved(
     away = [(album / name, tmp_path / name) for name in ("astronaut.jpg", PORTRAITS[-1])]
     for there, elsewhere in away:
         there.rename(elsewhere)
-    with Index(database) as index:
+    with Database(database) as index:
         plan = indexing_plan.make_plan(index, [album], None, (), rescan=False)
         for there, elsewhere in away:
             elsewhere.rename(there)
@@ -1123,26 +1125,26 @@ def test_a_copy_of_a_photo_on_an_absent_disk_takes_nothing_from_it(album: Path, 
     album.rename(tmp_path / "unplugged")
     report = index_album(database, home)
     assert (report.moved, report.found) == (0, 1)
-    with Index(database) as index:
-        assert {album / "astronaut.jpg", home / "astronaut.jpg"} <= set(index.all_paths())
+    with Database(database) as index:
+        assert {album / "astronaut.jpg", home / "astronaut.jpg"} <= set(lookup.all_paths(index))
 
 
 def test_a_photo_that_cannot_be_read_this_time_keeps_its_results_and_is_tried_again(tmp_path: Path) -> None:
-    from albumsort.index import Index as Opened
+    from albumsort.index.database import Database as Opened
     from albumsort.types import Analysis, PhotoFile
 
     file = PhotoFile(tmp_path / "photo.jpg", 10, 20)
     with Opened(tmp_path / "index.sqlite", create=True) as index:
         with index.transaction():
-            index.save(file, Analysis("d", 4, 3, None, ()), NOW)
-            index.save_passing_failure(file, "the disk was pulled out")
+            storing.save(index, file, Analysis("d", 4, 3, None, ()), NOW)
+            storing.save_passing_failure(index, file, "the disk was pulled out")
             other = PhotoFile(tmp_path / "other.jpg", 10, 20)
-            index.save_passing_failure(other, "the disk was pulled out")
-        index.begin_comparison()
-        index.meet([file, other])
-        assert index.compare(NOW, everything=False).unchanged == 1
-        assert list(index.todo()) == [other]
-        assert index.failures() == [(other.path, "the disk was pulled out")]
+            storing.save_passing_failure(index, other, "the disk was pulled out")
+        comparing.begin_comparison(index)
+        comparing.meet(index, [file, other])
+        assert comparing.compare(index, NOW, everything=False).unchanged == 1
+        assert list(comparing.todo(index)) == [other]
+        assert index_counts.failures(index) == [(other.path, "the disk was pulled out")]
 
 
 def test_one_absent_album_does_not_stop_the_others_from_being_indexed_again(
@@ -1189,8 +1191,8 @@ def test_an_excluded_path_may_be_written_as_seen_from_the_folder_one_is_in(
     shutil.copy(album / "astronaut.jpg", album / "raw")
     run("index", "album", "--exclude", "album/raw", "--exclude", "album/*.png", "--db", database, cwd=tmp_path)
     assert sorted(photos(database)) == [name for name in GOOD if not name.endswith(".png")]
-    with Index(database) as index:
-        assert album / "raw" / "astronaut.jpg" not in set(index.all_paths())
+    with Database(database) as index:
+        assert album / "raw" / "astronaut.jpg" not in set(lookup.all_paths(index))
 
 
 # links give one photo several names
@@ -1216,8 +1218,8 @@ def test_a_folder_named_twice_in_one_run_is_indexed_once(
     second = {"album": "link", "link": "album"}[first]
     report = index_album(database, tmp_path / first, tmp_path / second)
     assert report.skipped["folder or file named twice (a link)"] == 1
-    with Index(database) as index:
-        assert {path.parent for path in index.all_paths()} == {tmp_path / first}
+    with Database(database) as index:
+        assert {path.parent for path in lookup.all_paths(index)} == {tmp_path / first}
 
 
 @pytest.mark.parametrize("at_once", [True, False])
@@ -1234,8 +1236,8 @@ def test_a_folder_around_one_that_is_indexed_by_a_links_name_does_not_hold_it_tw
         index_album(database, album)
         report = index_album(database, tmp_path / "disk")
     assert report.skipped["folder indexed by another name"] == 1
-    with Index(database) as index:
-        assert {path.parent for path in index.all_paths()} == {album, tmp_path / "disk"}
+    with Database(database) as index:
+        assert {path.parent for path in lookup.all_paths(index)} == {album, tmp_path / "disk"}
     found = run("list", "--path", tmp_path / "disk", "--db", database).stdout.splitlines()
     assert {Path(line).parent for line in found} == {album, tmp_path / "disk"}
 
@@ -1288,9 +1290,9 @@ def test_photos_are_found_below_either_name_of_their_folder(
     indexed = tmp_path / "link" if named == "album" else album
     asked = album if named == "album" else tmp_path / "link"
     index_album(database, indexed)
-    with Index(database) as index:
-        assert [path.parent for path in index.paths(Filters(folders=(asked,)))] == [indexed] * len(GOOD)
-        assert not list(index.paths(Filters(folders=(tmp_path / "other",))))
+    with Database(database) as index:
+        assert [path.parent for path in queries.paths(index, Filters(folders=(asked,)))] == [indexed] * len(GOOD)
+        assert not list(queries.paths(index, Filters(folders=(tmp_path / "other",))))
 
 
 # nothing is written into an album

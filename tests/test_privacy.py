@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 from helpers import command, end, environment
 
-from albumsort.index import Index
+from albumsort.index import storing
+from albumsort.index.database import Database
 
 NO_NETWORK = """
     import os, sys
@@ -155,8 +156,8 @@ def test_the_index_is_its_owners_alone_whatever_the_umask(album: Path, tmp_path:
     before = os.umask(0)
     try:
         succeeds([], ["index", album, "--db", folder / "index.sqlite"], environment())
-        with Index(folder / "index.sqlite") as index, index.transaction():
-            index.add_root(tmp_path / "another")
+        with Database(folder / "index.sqlite") as index, index.transaction():
+            storing.add_root(index, tmp_path / "another")
             modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in folder.iterdir()}
     finally:
         os.umask(before)

@@ -9,8 +9,9 @@ from helpers import face, save
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from albumsort.choosing.ranking import sort, sure, top
-from albumsort.index import Index
+from albumsort.choosing.ranking import sort, sure
+from albumsort.index import queries
+from albumsort.index.database import Database
 from albumsort.query import By, Filters
 from albumsort.types import FOUR, Emotion, Face, Photo
 
@@ -27,20 +28,20 @@ def sorted_into(photos: Sequence[Photo], asked: Sequence[Emotion] = FOUR, n: int
 # the best
 
 
-def test_the_top_is_ordered_by_the_probability_over_all_expressions(index: Index) -> None:
+def test_the_top_is_ordered_by_the_probability_over_all_expressions(index: Database) -> None:
     save(index, "/album/surprised.jpg", [face(surprise=0.6, happy=0.35)])
     save(index, "/album/smiling.jpg", [face(happy=0.5, neutral=0.45)])
-    photos = top(index, Emotion.HAPPY, 2, By.MAX, Filters(), 0.0)
+    photos = queries.best(index, Emotion.HAPPY, By.MAX, Filters(), 0.0, 2)
     assert [p.path.name for p in photos] == ["smiling.jpg", "surprised.jpg"]
     assert [p.score for p in photos] == [0.5, 0.35]
 
 
-def test_the_top_is_as_long_as_asked(index: Index) -> None:
+def test_the_top_is_as_long_as_asked(index: Database) -> None:
     for number in range(5):
         save(index, f"/album/{number}.jpg", [face(sad=number / 10)])
-    photos = top(index, Emotion.SAD, 3, By.MAX, Filters(), 0.0)
+    photos = queries.best(index, Emotion.SAD, By.MAX, Filters(), 0.0, 3)
     assert [p.path.name for p in photos] == ["4.jpg", "3.jpg", "2.jpg"]
-    assert len(top(index, Emotion.SAD, 99, By.MAX, Filters(), 0.0)) == 5
+    assert len(queries.best(index, Emotion.SAD, By.MAX, Filters(), 0.0, 99)) == 5
 
 
 # the folders

@@ -17,12 +17,12 @@ from typing import Any
 import pytest
 from helpers import EVEN, NOW, environment, face, index_album, run, save
 
-from albumsort import schema
 from albumsort.choosing.labels import Album
 from albumsort.errors import IndexFileError
-from albumsort.index import Index
+from albumsort.index import comparing, counts, folders, lookup, queries, schema, shares, storing
+from albumsort.index.database import Database
+from albumsort.index.schema import APPLICATION_ID, MIGRATIONS
 from albumsort.query import Filters
-from albumsort.schema import APPLICATION_ID, MIGRATIONS
 from albumsort.types import Emotion, PhotoFile, Settings
 
 EARLIER = range(1, len(MIGRATIONS))
@@ -89,18 +89,18 @@ def test_what_was_released_is_never_edited() -> None:
 @pytest.mark.parametrize("earlier", EARLIER)
 def test_an_earlier_index_keeps_everything(database: Path, earlier: int) -> None:
     build(database, earlier)
-    with Index(database) as index:
-        photos = list(index.photos(Filters()))
+    with Database(database) as index:
+        photos = list(queries.photos(index, Filters()))
         assert [os.fsencode(photo.path) for photo in photos] == [PHOTO, b"/album/\xff.jpg"]
         [face] = photos[0].faces
         assert (face.label, face.probabilities[Emotion.HAPPY], face.box.w) == (Emotion.HAPPY, 0.7, 30)
         assert list(face.probabilities.values()) == [0.05, 0.7, 0.05, 0.05, 0.05, 0.05, 0.05]
         assert (face.nothing, face.eyes, face.landmarks[0], face.detection) == (0, None, (1, 2), 0.9)
-        assert index.stats().labels == {Emotion.HAPPY: 1}
+        assert counts.stats(index).labels == {Emotion.HAPPY: 1}
         assert (face.size, face.sharpness) == (pytest.approx(40 / 480), None)
         assert (photos[0].taken_at, photos[1].faces) == ("2024-07-01T10:00:00Z", ())
-        assert [path.name for path, _ in index.failures()] == ["broken.jpg"]
-        assert index.roots() == (Path("/album"),)
+        assert [path.name for path, _ in counts.failures(index)] == ["broken.jpg"]
+        assert folders.indexed_folders(index) == (Path("/album"),)
         assert (index.integrity(), index.dangling(), index.version()) == ("ok", 0, len(MIGRATIONS))
     assert version(database) == len(MIGRATIONS)
 
@@ -108,8 +108,8 @@ def test_an_earlier_index_keeps_everything(database: Path, earlier: int) -> None
 @pytest.mark.parametrize("earlier", EARLIER)
 def test_an_upgraded_index_has_the_tables_of_a_new_one(database: Path, tmp_path: Path, earlier: int) -> None:
     build(database, earlier)
-    Index(database).close()
-    Index(tmp_path / "new.sqlite", create=True).close()
+    Database(database).close()
+    Database(tmp_path / "new.sqlite", create=True).close()
 
     def tables(path: Path) -> list[Any]:
         with closing(sqlite3.connect(path)) as raw:
@@ -120,12 +120,12 @@ def test_an_upgraded_index_has_the_tables_of_a_new_one(database: Path, tmp_path:
 
 def test_results_of_the_first_version_are_stale_all_of_them(database: Path) -> None:
     build(database)
-    with Index(database) as index:
-        index.begin_comparison()
-        index.meet([PhotoFile(Path(os.fsdecode(PHOTO)), 10, 20)])
-        assert index.compare(NOW, everything=False).todo == 1
-        assert index.digests(10, NOW) == frozenset()
-        assert index.count_unclassified(NOW) == 0
+    with Database(database) as index:
+        comparing.begin_comparison(index)
+        comparing.meet(index, [PhotoFile(Path(os.fsdecode(PHOTO)), 10, 20)])
+        assert comparing.compare(index, NOW, everything=False).todo == 1
+        assert lookup.digests(index, 10, NOW) == frozenset()
+        assert lookup.count_unclassified(index, NOW) == 0
 
 
 def test_results_of_the_first_version_are_listed_until_they_are_made_anew(album: Path, database: Path) -> None:
@@ -137,24 +137,26 @@ def test_results_of_the_first_version_are_listed_until_they_are_made_anew(album:
     assert run("top", "happy", "--db", database).stdout.splitlines() == [str(album / "astronaut.jpg")]
     report = index_album(database, album)
     assert (report.analysed, report.rescored, report.unchanged) == (4, 0, 0)
-    with Index(database) as index:
-        assert "d1" not in {photo.digest for photo in index.photos(Filters())}
+    with Database(database) as index:
+        assert "d1" not in {photo.digest for photo in queries.photos(index, Filters())}
 
 
 def test_a_later_version_may_add_columns_to_any_table(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tables = "roots", "contents", "faces", "photos", "crops", "natural_shares", "album_shares"
     later = "".join(f"ALTER TABLE {table} ADD COLUMN later TEXT;\n" for table in tables)
     monkeypatch.setattr(schema, "MIGRATIONS", (*MIGRATIONS, ("one more column each", later)))
-    with Index(database, create=True) as index:
+    with Database(database, create=True) as index:
         save(index, "/album/a.jpg", [face(happy=0.9)], crops=b"crops")
         with index.transaction():
-            index.add_root(Path("/album"))
-            index.save_natural_shares(EVEN, due=True)
-            index.save_albums([Album(Path("/album"), EVEN, 1)])
-        [photo] = index.photos(Filters())
+            storing.add_root(index, Path("/album"))
+            shares.save_natural_shares(index, EVEN, due=True)
+            shares.save_albums(index, [Album(Path("/album"), EVEN, 1)])
+        [photo] = queries.photos(index, Filters())
         assert photo.faces == (face(happy=0.9),)
-        assert [(one.faces, one.crops) for one in index.unclassified(Settings("", "later"), -1, 9)] == [(1, b"crops")]
-        assert index.album_of(photo.path) == Album(Path("/album"), EVEN, 1)
+        assert [(one.faces, one.crops) for one in lookup.unclassified(index, Settings("", "later"), -1, 9)] == [
+            (1, b"crops")
+        ]
+        assert shares.album_of(index, photo.path) == Album(Path("/album"), EVEN, 1)
 
 
 def test_an_older_program_sees_an_upgrade_at_once_in_the_file_itself(
@@ -162,7 +164,7 @@ def test_an_older_program_sees_an_upgrade_at_once_in_the_file_itself(
 ) -> None:
     """It looks at nothing else before it opens an index, and what is only in the log is not in the file."""
     build(database)
-    with Index(database), monkeypatch.context() as older:
+    with Database(database), monkeypatch.context() as older:
         older.setattr(schema, "MIGRATIONS", MIGRATIONS[:-1])
         with pytest.raises(IndexFileError, match="newer albumsort"):
             schema.check_header(database)
@@ -175,7 +177,7 @@ def test_an_older_program_sees_an_upgrade_at_once_in_the_file_itself(
 def test_before_an_upgrade_the_index_is_copied(database: Path, earlier: int) -> None:
     build(database, earlier)
     before, told = everything(database), list[str]()
-    Index(database, tell=told.append).close()
+    Database(database, tell=told.append).close()
     copy = Path(f"{database}.version-{earlier}.backup")
     assert beside(database) == {copy.name}
     assert (version(copy), everything(copy)) == (earlier, before)
@@ -190,7 +192,7 @@ def test_only_its_owner_can_read_the_copy(database: Path) -> None:
     build(database)
     umask = os.umask(0)
     try:
-        Index(database).close()
+        Database(database).close()
     finally:
         os.umask(umask)
     assert stat.S_IMODE(Path(f"{database}.version-1.backup").stat().st_mode) == 0o600
@@ -200,7 +202,7 @@ def test_a_copy_takes_nobodys_place(database: Path) -> None:
     build(database)
     Path(f"{database}.version-1.backup").write_text("another copy")
     Path(f"{database}.version-1-2.backup").mkdir()
-    Index(database).close()
+    Database(database).close()
     assert Path(f"{database}.version-1.backup").read_text() == "another copy"
     assert version(Path(f"{database}.version-1-3.backup")) == 1
 
@@ -214,13 +216,13 @@ def test_a_copy_holds_what_was_not_yet_in_the_file_itself(database: Path) -> Non
     )
     subprocess.run([sys.executable, "-c", script, database], check=True)
     assert Path(f"{database}-wal").stat().st_size > 0
-    Index(database).close()
+    Database(database).close()
     assert (b"/second",) in everything(Path(f"{database}.version-1.backup"))["roots"]
 
 
 def test_a_new_index_and_one_that_is_up_to_date_are_not_copied(database: Path) -> None:
     for _ in range(2):
-        with Index(database, create=True):
+        with Database(database, create=True):
             pass
         assert beside(database) == set()
 
@@ -232,7 +234,7 @@ def test_where_no_copy_can_be_made_nothing_is_upgraded(database: Path) -> None:
     database.parent.chmod(0o500)
     try:
         with pytest.raises(IndexFileError):
-            Index(database)
+            Database(database)
     finally:
         database.parent.chmod(0o700)
     assert (version(database), everything(database)) == (1, before)
@@ -252,9 +254,9 @@ def test_a_step_that_fails_takes_the_steps_before_it_along(
     with monkeypatch.context() as future:
         future.setattr(schema, "MIGRATIONS", (*MIGRATIONS, BROKEN))
         with pytest.raises(IndexFileError, match=r"cannot use .* already exists"):
-            Index(database)
+            Database(database)
     assert (version(database), everything(database), beside(database)) == (earlier, before, set())
-    Index(database).close()
+    Database(database).close()
     assert version(database) == len(MIGRATIONS)
 
 
@@ -278,13 +280,16 @@ def test_an_upgrade_that_is_killed_half_way_leaves_the_index_as_it_was(database:
     done = subprocess.run([sys.executable, "-c", textwrap.dedent(program), database], env=environment())
     assert done.returncode == -signal.SIGKILL
     assert (version(database), everything(database)) == (1, before)
-    with Index(database) as index:
-        assert len(list(index.photos(Filters()))) == 2
+    with Database(database) as index:
+        assert len(list(queries.photos(index, Filters()))) == 2
 
 
 def test_many_processes_may_upgrade_the_same_index_at_once(database: Path) -> None:
     build(database)
-    program = "import sys, pathlib; from albumsort.index import Index; Index(pathlib.Path(sys.argv[1])).close()"
+    program = (
+        "import sys, pathlib; from albumsort.index.database import Database; "
+        "Database(pathlib.Path(sys.argv[1])).close()"
+    )
     racing = [
         subprocess.Popen([sys.executable, "-c", program, database], env=environment(), stderr=subprocess.PIPE)
         for _ in range(6)
@@ -296,7 +301,7 @@ def test_many_processes_may_upgrade_the_same_index_at_once(database: Path) -> No
 
 def test_an_index_that_another_process_is_just_writing_to_is_not_called_damaged(database: Path) -> None:
     """What is in the log goes to the file page by page, the first page first: it then speaks of pages to come."""
-    Index(database, create=True).close()
+    Database(database, create=True).close()
     before = database.read_bytes()
     with closing(sqlite3.connect(database)) as writer:
         writer.execute("PRAGMA wal_autocheckpoint = 0")
@@ -310,8 +315,8 @@ def test_an_index_that_another_process_is_just_writing_to_is_not_called_damaged(
     assert len(after) > len(before)
     database.write_bytes(after[:4096] + before[4096:])
     Path(f"{database}-wal").write_bytes(log)
-    with Index(database) as index:
-        assert index.stats().roots[-1] == Path("/999" * 50)
+    with Database(database) as index:
+        assert counts.stats(index).roots[-1] == Path("/999" * 50)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows removes no file that is open")
@@ -319,7 +324,7 @@ def test_an_index_that_another_process_is_just_writing_to_is_not_called_damaged(
 def test_what_a_killed_program_left_in_its_log_is_not_tidied_up(database: Path, whose: str) -> None:
     """SQLite would, when a database is merely opened: what is not ours is left byte for byte, log and all."""
     if whose == "newer":
-        Index(database, create=True).close()
+        Database(database, create=True).close()
         with closing(sqlite3.connect(database)) as raw:
             raw.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
     else:
@@ -332,7 +337,7 @@ def test_what_a_killed_program_left_in_its_log_is_not_tidied_up(database: Path, 
     assert before[f"{database.name}-wal"]
     for create in (False, True):
         with pytest.raises(IndexFileError, match="newer albumsort" if whose == "newer" else "another program"):
-            Index(database, create=create)
+            Database(database, create=create)
     assert files(database.parent) == before
 
 
@@ -346,8 +351,8 @@ def test_the_command_line_says_where_the_copy_is(database: Path) -> None:
 
 def test_an_index_of_the_first_version_is_forgotten_by_prune(database: Path) -> None:
     build(database)
-    with Index(database) as index, index.transaction():
-        index.forget(list(index.all_paths()))
+    with Database(database) as index, index.transaction():
+        storing.forget(index, list(lookup.all_paths(index)))
     assert everything(database, ("contents", "faces", "photos", "crops")) == {
         "contents": [],
         "faces": [],

@@ -11,8 +11,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ..index import Index
-from ..query import By, Filters
 from ..types import Emotion, Face, Photo
 
 
@@ -29,11 +27,6 @@ class Sorted:
     unlabelled: int
     others: Mapping[Emotion, int]
     beyond: int
-
-
-def top(index: Index, emotion: Emotion, n: int, by: By, filters: Filters, least: float) -> list[Photo]:
-    """Return the n photos that show an emotion best, the best first."""
-    return index.best(emotion, by, filters, least, n)
 
 
 def sort(photos: Iterable[Photo], asked: Sequence[Emotion], n: int | None) -> Sorted:

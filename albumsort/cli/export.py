@@ -55,10 +55,11 @@ def export(
 
     --undo needs nothing but a report. What changed since is left, and so is a copy whose original is gone.
     """
-    from .. import albums as albumsort_albums
+    from ..albums import albums_in, check_destination, check_outside, folders_with_photos
     from ..choosing import ranking
     from ..export import plan
-    from ..export import run as export_run
+    from ..export.run import run
+    from ..index import counts, queries
 
     if undo is not None:
         allowed = ("undo", "dry_run", "db", "quiet")
@@ -71,13 +72,13 @@ def export(
     wanted = [Emotion.parse(word) for word in emotions or ()] or list(FOUR)
     counted = counted_faces(min_face, min_detection, min_sharpness)
     with open_index(ctx, db) as database:
-        albums = database.albums()
-        albumsort_albums.check_destination(to, albums, database.holding())
+        albums = albums_in(database)
+        check_destination(to, albums, folders_with_photos(database))
         if report is not None:
-            albumsort_albums.check_outside(report.parent, albums)
+            check_outside(report.parent, albums)
         tell_outdated(ctx, database, quiet)
-        there = list(database.photos(Filters(counted=counted)))
-        missing, failed = database.missing(), database.count_failures()
+        there = list(queries.photos(database, Filters(counted=counted)))
+        missing, failed = counts.missing(database), counts.count_failures(database)
     chosen = ranking.sort(there, wanted, n)
     folders = chosen.folders
     to = Path(os.path.realpath(to))
@@ -86,8 +87,7 @@ def export(
         for item in done:
             print_fields(item.action, item.source, item.destination, item.reason)
     else:
-        run = export_run.run(folders, to, link, report)
-        done = watched(run, sum(map(len, folders.values())), is_quiet(ctx, quiet))
+        done = watched(run(folders, to, link, report), sum(map(len, folders.values())), is_quiet(ctx, quiet))
     if not is_quiet(ctx, quiet):
         _print_export(done, folders, dry_run)
         if left_out := _left_out(chosen, n, missing, failed):
@@ -98,13 +98,13 @@ def export(
 
 
 def _undo(ctx: typer.Context, report: Path, dry_run: bool, db: Path | None, quiet: bool) -> None:
-    from ..albums import check_outside
+    from ..albums import albums_in, check_outside
     from ..export import undo as undoing
 
     albums: set[Path] = set()
     if index_file(ctx, db).exists():  # what the report wrote can be removed without the index that led to it
         with open_index(ctx, db) as database:
-            albums = database.albums()
+            albums = albums_in(database)
     check_outside(Path(os.path.realpath(report)).parent, albums)
     outcomes = watched(undoing.undo(report, albums, dry_run), None, quiet)
     if dry_run:

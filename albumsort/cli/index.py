@@ -19,7 +19,7 @@ from .terminal import is_watched, make_console, print_failures, say
 from .values import listed_files
 
 if TYPE_CHECKING:
-    from ..index import Index
+    from ..index.database import Database
     from ..indexing.executors import Executor
     from ..indexing.plan import Plan
     from ..indexing.report import Profile, Report
@@ -126,10 +126,11 @@ def _report_json(report: Report) -> dict[str, Any]:
     return {**counts, "failed": failed, **more}
 
 
-def _print_report(report: Report, database: Index) -> None:
+def _print_report(report: Report, database: Database) -> None:
     """Sum a run up on stderr."""
     from rich.table import Table
 
+    from ..index import counts
     from ..show.explanation import NO_LABEL
     from ..text import printable
 
@@ -154,9 +155,9 @@ def _print_report(report: Report, database: Index) -> None:
             table.add_row(f"{count}", what)
     console = make_console(stderr=True)
     console.print(table)
-    counts = database.stats()
-    labels = [f"{counts.labels.get(e, 0)} {e}" for e in Emotion]
-    console.print(f"In the index: {', '.join([*labels, f'{counts.unlabelled} {NO_LABEL}'])} (by the largest face)")
+    totals = counts.stats(database)
+    labels = [f"{totals.labels.get(e, 0)} {e}" for e in Emotion]
+    console.print(f"In the index: {', '.join([*labels, f'{totals.unlabelled} {NO_LABEL}'])} (by the largest face)")
     if report.skipped:
         skipped = ", ".join(f"{n} {why}" for why, n in Counter(report.skipped).most_common())
         console.print(f"Skipped: {printable(skipped)}", markup=False)

@@ -59,14 +59,14 @@ def top(
     quiet: Quiet = False,
     version: Version = False,
 ) -> None:
-    """Show the photos that show an emotion best."""
-    from ..choosing import ranking
+    """List the photos that show an emotion most clearly."""
+    from ..index import queries
 
     wanted = Emotion.parse(emotion)
     form, counted = chosen_form(ctx), counted_faces(min_face, min_detection, min_sharpness)
     filters = photo_filters(since, until, path, faces, counted)
     with open_index(ctx, db) as database:
-        photos = ranking.top(database, wanted, min(n, MOST), by, filters, min_score)
+        photos = queries.best(database, wanted, by, filters, min_score, min(n, MOST))
         _print_photos(photos, form, is_quiet(ctx, quiet))
         tell_outdated(ctx, database, quiet)
 
@@ -94,15 +94,16 @@ def list_(
     With --min-score, only those of which some face has its label with at least this probability.
     """
     from ..choosing import ranking
+    from ..index import queries
     from ..show import listing
 
     form, counted = chosen_form(ctx), counted_faces(min_face, min_detection, min_sharpness)
     filters = photo_filters(since, until, path, faces, counted)
     with open_index(ctx, db) as database:
         if form in listing.PLAIN and min_score == 0:
-            listing.write_paths(database.paths(filters), form, sys.stdout)
+            listing.write_paths(queries.paths(database, filters), form, sys.stdout)
         else:
-            _print_photos(ranking.sure(database.photos(filters), min_score), form, is_quiet(ctx, quiet))
+            _print_photos(ranking.sure(queries.photos(database, filters), min_score), form, is_quiet(ctx, quiet))
         tell_outdated(ctx, database, quiet)
 
 
@@ -117,29 +118,30 @@ def stats(
     version: Version = False,
 ) -> None:
     """Count photos, labels, failures and what is missing."""
+    from ..index import counts
     from ..show import explanation
 
     counted = counted_faces(min_face, min_detection, min_sharpness)
     with open_index(ctx, db) as database:
-        counts = database.stats(counted)
-        failures = database.failures()
+        totals = counts.stats(database, counted)
+        failures = counts.failures(database)
         waiting = 0 if is_quiet(ctx, quiet) and not as_json else count_outdated(database)
-    labels = {e.value: counts.labels.get(e, 0) for e in Emotion}
+    labels = {e.value: totals.labels.get(e, 0) for e in Emotion}
     rows = {
-        "photos": counts.photos,
-        "faces": counts.faces,
+        "photos": totals.photos,
+        "faces": totals.faces,
         **{label: count for label, count in labels.items() if count or as_json or label in FOUR},
-        "no_clear_expression": counts.unlabelled,
-        "without_face": counts.without_face,
-        "failed": counts.failed,
-        "missing": counts.missing,
+        "no_clear_expression": totals.unlabelled,
+        "without_face": totals.without_face,
+        "failed": totals.failed,
+        "missing": totals.missing,
     }
     if as_json:
         lists = {
-            "roots": [str(root) for root in counts.roots],
+            "roots": [str(root) for root in totals.roots],
             "albums": [
                 {"path": str(album.root), "faces": album.faces, "shares": named_shares(album.shares)}
-                for album in counts.albums
+                for album in totals.albums
             ],
             "failures": [{"path": str(path), "error": reason} for path, reason in failures],
         }
@@ -148,7 +150,7 @@ def stats(
     for name, count in rows.items():
         print(f"{name.replace('_', ' '):19} {count:>9}" if sys.stdout.isatty() else f"{name}\t{count}")
     if not is_quiet(ctx, quiet):
-        for album in counts.albums:
+        for album in totals.albums:
             say(explanation.of_album(album))
         say_outdated(waiting)
         print_failures(failures)

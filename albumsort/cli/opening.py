@@ -12,22 +12,23 @@ from .terminal import say
 from .values import is_on_command_line
 
 if TYPE_CHECKING:
-    from ..index import Index
+    from ..index.database import Database
 
 
-def tell_outdated(ctx: typer.Context, database: Index, quiet: bool) -> None:
+def tell_outdated(ctx: typer.Context, database: Database, quiet: bool) -> None:
     """Say how many photos of a list wait for what this version can do better."""
     if not is_quiet(ctx, quiet):
         say_outdated(count_outdated(database))
 
 
-def count_outdated(database: Index) -> int:
+def count_outdated(database: Database) -> int:
     """Count the photos that a newer albumsort can judge better."""
     from ..errors import WeightsError
+    from ..index import lookup
     from ..settings import settings
 
     try:
-        return database.count_outdated(settings())
+        return lookup.count_outdated(database, settings())
     except WeightsError:  # a damaged installation: what is stored can be listed, and `index` and `doctor` say the rest
         return 0
 
@@ -38,12 +39,12 @@ def say_outdated(waiting: int) -> None:
         say(f"Analysed by an older albumsort: {waiting} photos. To judge them as this one does, index their folders")
 
 
-def open_index(ctx: typer.Context, db: Path | None, create: bool = False) -> Index:
+def open_index(ctx: typer.Context, db: Path | None, create: bool = False) -> Database:
     """Open the index that the command line, the environment or the default names, in this order."""
-    from ..index import Index
+    from ..index.database import Database
 
     hushed = is_quiet(ctx, bool(ctx.params.get("quiet")))
-    return Index(index_file(ctx, db), create=create, tell=(lambda message: None) if hushed else say)
+    return Database(index_file(ctx, db), create=create, tell=(lambda message: None) if hushed else say)
 
 
 def index_file(ctx: typer.Context, db: Path | None) -> Path:

@@ -26,14 +26,15 @@ def prune(
     all that a link led to or that lay in a folder now empty, is asked about apart, and kept under --yes: its disk
     may be unplugged.
     """
-    from .. import prune as albumsort_prune
+    from ..index import folders, storing
     from ..photos.walk import is_gone
+    from ..prune import find_gone
 
     with open_index(ctx, db) as database:
-        gone, absent = albumsort_prune.find_gone(database)
+        gone, absent = find_gone(database)
         if not gone and not absent:
             with database.transaction():
-                database.forget([])  # but for what files showed before they changed
+                storing.forget(database, [])  # but for what files showed before they changed
             if not is_quiet(ctx, quiet):
                 say("Nothing to forget: every indexed photo is there.")
             return
@@ -41,7 +42,7 @@ def prune(
         if not yes:
             print_paths(gone)
             forgotten = gone if gone and ask(f"Forget these photos ({len(gone)}) and their results?") else []
-        albums = database.roots()
+        albums = folders.indexed_folders(database)
         for absentee, paths in absent.items():
             if yes and is_quiet(ctx, quiet):
                 continue
@@ -52,7 +53,7 @@ def prune(
                 forgotten, roots = [*forgotten, *paths], [*roots, absentee]
         forgotten = [path for path in forgotten if is_gone(path)]  # a disk may have come back while this waited
         with database.transaction():
-            database.forget(forgotten, roots)
+            storing.forget(database, forgotten, roots)
     if yes:  # only now: whoever reads it may stop reading
         print_paths(forgotten)
     if not is_quiet(ctx, quiet):

@@ -36,9 +36,10 @@ def why(
 ) -> None:
     """Show what is seen in one photo, and how surely."""
     from .. import analysis, text
-    from ..albums import check_outside
+    from ..albums import albums_in, check_outside
     from ..choosing.labels import LabelRule
     from ..disk import contents
+    from ..index import folders, lookup, shares
     from ..networks import weights
     from ..networks.litert import hushed
     from ..photos import decode, read
@@ -52,9 +53,9 @@ def why(
         try:
             with open_index(ctx, db) as opened:
                 if out is not None:
-                    check_outside(out.parent, opened.albums())
-                known = opened.known_as(Path(os.path.abspath(photo)))
-                album = opened.album_of(known) if opened.knows_path(known) else None
+                    check_outside(out.parent, albums_in(opened))
+                known = folders.known_as(opened, Path(os.path.abspath(photo)))
+                album = shares.album_of(opened, known) if lookup.knows_path(opened, known) else None
         except IndexFileError as e:
             if out is not None:  # what must not be written into is not known
                 raise

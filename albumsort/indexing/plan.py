@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import AlbumsortError, UsageError
-from ..index import Index
+from ..index import comparing, folders, lookup
+from ..index.database import Database
 from ..photos.walk import Walk, find, is_gone
 from ..settings import settings
 from ..types import PhotoFile
@@ -36,7 +37,7 @@ class Plan:
 
 
 def make_plan(
-    index: Index, paths: Sequence[Path], listed: Iterable[Path] | None, exclude: Sequence[str], rescan: bool
+    index: Database, paths: Sequence[Path], listed: Iterable[Path] | None, exclude: Sequence[str], rescan: bool
 ) -> Plan:
     """Walk the folders and compare them with the index; changes nothing.
 
@@ -46,12 +47,12 @@ def make_plan(
     of the folders indexed before is so, that is a failure of its own, and the others are walked.
     """
     plan = Plan()
-    index.begin_comparison()
+    comparing.begin_comparison(index)
     for path in paths or (default_roots(index) if listed is None else ()):
         root = Path(os.path.abspath(path))
         try:
             _check_name(index, root)
-            if index.known_as(root, plan.roots) == root:
+            if folders.known_as(index, root, plan.roots) == root:
                 _plan_root(plan, index, root, exclude)
             else:
                 plan.skipped["folder or file named twice (a link)"] += 1
@@ -61,28 +62,28 @@ def make_plan(
             prune = " If it is gone for good, run albumsort prune on a terminal" if is_gone(root) else ""
             plan.unreadable.append((root, f"{e}{prune}"))
     walk = Walk()
-    index.meet(_listed(plan, index, listed or (), exclude, walk))
+    comparing.meet(index, _listed(plan, index, listed or (), exclude, walk))
     plan.skipped += walk.skipped
     plan.unreadable += walk.errors
     now = settings()
-    compared = index.compare(now, everything=rescan)
+    compared = comparing.compare(index, now, everything=rescan)
     plan.todo, plan.outdated, plan.unchanged = compared.todo, compared.outdated, compared.unchanged
     plan.failing, plan.back = compared.failing, compared.back
-    plan.stale = index.count_unclassified(now)
+    plan.stale = lookup.count_unclassified(index, now)
     return plan
 
 
-def _check_name(index: Index, path: Path, soon: Iterable[Path] = ()) -> None:
+def _check_name(index: Database, path: Path, soon: Iterable[Path] = ()) -> None:
     """Raise AlbumsortError if what is named is in a folder of the index by another name: it would be in it twice."""
-    known = index.known_as(path, soon)
+    known = folders.known_as(index, path, soon)
     if known != path:
         raise AlbumsortError(f"{path} is the same as {known}, the name by which it is indexed; name it so")
 
 
-def _plan_root(plan: Plan, index: Index, root: Path, exclude: Sequence[str]) -> None:
+def _plan_root(plan: Plan, index: Database, root: Path, exclude: Sequence[str]) -> None:
     walk = Walk()
-    others = [other for other in (*index.roots(), *plan.roots) if not other.is_relative_to(root)]
-    met = index.meet(find(root, exclude, walk, others))
+    others = [other for other in (*folders.indexed_folders(index), *plan.roots) if not other.is_relative_to(root)]
+    met = comparing.meet(index, find(root, exclude, walk, others))
     _note_absent(index, root, met, walk)
     plan.skipped += walk.skipped
     plan.unreadable += walk.errors
@@ -91,7 +92,7 @@ def _plan_root(plan: Plan, index: Index, root: Path, exclude: Sequence[str]) -> 
 
 
 def _listed(
-    plan: Plan, index: Index, listed: Iterable[Path], exclude: Sequence[str], walk: Walk
+    plan: Plan, index: Database, listed: Iterable[Path], exclude: Sequence[str], walk: Walk
 ) -> Iterator[PhotoFile]:
     """Yield the files of a list, which may be older than the disk: what is gone is a failure of its own."""
     named = set[Path]()  # folders by their right names: a look for each file would take longer than all the rest
@@ -104,33 +105,33 @@ def _listed(
             yield from find(path, exclude, walk)
         except AlbumsortError as e:
             plan.unreadable.append((path, str(e)))
-            if is_gone(path) and index.knows_path(path):
-                index.note_absent([path])
+            if is_gone(path) and lookup.knows_path(index, path):
+                comparing.note_absent(index, [path])
 
 
-def _note_absent(index: Index, root: Path, met: int, walk: Walk) -> None:
+def _note_absent(index: Database, root: Path, met: int, walk: Walk) -> None:
     """Note the known files that are not there; below a folder that could not be read nothing counts as gone."""
     unreadable = [folder for folder, _ in walk.errors]
 
     def gone() -> Iterator[tuple[Path, bool]]:
-        for path, missing in index.unmet(root):
+        for path, missing in comparing.unmet(index, root):
             if is_gone(path) and not any(path.is_relative_to(folder) for folder in unreadable):
                 yield path, missing
 
     if not met:  # nothing is noted before it is clear that the folder is not just absent
         missing_before = [missing for _, missing in gone()]
         newly = missing_before.count(False)
-        if newly and len(missing_before) == index.count_known(root):
+        if newly and len(missing_before) == comparing.count_known(index, root):
             raise AlbumsortError(
                 f"{root} holds no photo now, but {newly} were indexed there. Is the disk mounted? Nothing was changed; "
                 "if they are gone for good, albumsort prune forgets them"
             )
-    index.note_absent(path for path, _ in gone())
+    comparing.note_absent(index, (path for path, _ in gone()))
 
 
-def default_roots(index: Index) -> tuple[Path, ...]:
+def default_roots(index: Database) -> tuple[Path, ...]:
     """Return the folders indexed before; raises UsageError if there are none."""
-    roots = index.roots()
+    roots = folders.indexed_folders(index)
     if not roots:
         raise UsageError("nothing was indexed before: name a folder of photos, as in: albumsort index ~/Photos")
     return roots

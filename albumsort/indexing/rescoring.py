@@ -8,7 +8,8 @@ from pathlib import Path
 
 from ..analysis import load_networks
 from ..faces import crop
-from ..index import Index
+from ..index import lookup, storing
+from ..index.database import Database
 from ..settings import settings
 from ..types import Expression
 
@@ -17,7 +18,7 @@ DAMAGED_FACES = "its stored faces are damaged; run index again to analyse it ane
 
 
 def rescore(
-    index: Index, interrupt: threading.Event, progress: Callable[[], object]
+    index: Database, interrupt: threading.Event, progress: Callable[[], object]
 ) -> tuple[int, list[tuple[Path, str]]]:
     """Classify anew what only other emotion weights or another method made stale; no photo is read.
 
@@ -25,20 +26,20 @@ def rescore(
     """
     classifier, now = load_networks()[1], settings()
     rescored, last, damaged = 0, -1, list[tuple[Path, str]]()
-    while not interrupt.is_set() and (stale := index.unclassified(now, last, RESCORED_AT_ONCE)):
+    while not interrupt.is_set() and (stale := lookup.unclassified(index, now, last, RESCORED_AT_ONCE)):
         last = stale[-1].content
         answers: dict[int, list[Expression] | None] = {}
         for content, count, packed in stale:
             try:
-                answers[content] = classifier.classify(crop.unpack(packed, count), index.detections(content))
+                answers[content] = classifier.classify(crop.unpack(packed, count), lookup.detections(index, content))
             except ValueError:
                 answers[content] = None
             progress()
         with index.transaction():
             for content, expressions in answers.items():
                 if expressions is None:
-                    damaged += [(path, DAMAGED_FACES) for path in index.distrust(content)]
+                    damaged += [(path, DAMAGED_FACES) for path in storing.distrust(index, content)]
                 else:
-                    index.save_expressions(content, expressions, now)
+                    storing.save_expressions(index, content, expressions, now)
                     rescored += 1
     return rescored, damaged

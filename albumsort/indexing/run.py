@@ -15,7 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..errors import AlbumsortError
-from ..index import Index
+from ..index import comparing, lookup, shares, storing
+from ..index.database import Database
 from ..networks import weights
 from ..settings import settings
 from ..types import Confusion, Shares
@@ -26,7 +27,7 @@ from .report import Profile, Report
 from .writer import Writer
 
 
-def run(index: Index, plan: Plan, executor: Executor, rescan: bool, progress: Callable[[], object]) -> Report:
+def run(index: Database, plan: Plan, executor: Executor, rescan: bool, progress: Callable[[], object]) -> Report:
     """Classify again what is stale, have analysed what the plan names, store it, and estimate the albums' shares.
 
     `progress` is called after every result classified anew and after every photo.
@@ -41,17 +42,17 @@ def run(index: Index, plan: Plan, executor: Executor, rescan: bool, progress: Ca
     writer = Writer(index, now, note_fresh=rescan)
 
     def known(size: int) -> frozenset[str]:
-        return writer.unwritten(size) | (index.fresh(size) if rescan else index.digests(size, now))
+        return writer.unwritten(size) | (comparing.fresh(index, size) if rescan else lookup.digests(index, size, now))
 
     with index.transaction():
         for root in plan.roots:
-            index.add_root(root)
-        index.save_natural_shares(natural, due=bool(plan.todo or plan.stale or plan.back))
-        index.mark_present(plan.back)
+            storing.add_root(index, root)
+        shares.save_natural_shares(index, natural, due=bool(plan.todo or plan.stale or plan.back))
+        storing.mark_present(index, plan.back)
     with _ctrl_c() as interrupt:
         rescored, damaged = _rescored(index, interrupt, progress) if plan.stale else (0, [])
         try:
-            for file, outcome, seconds in outcomes(index.todo(), known, executor, interrupt, writer.keep_up):
+            for file, outcome, seconds in outcomes(comparing.todo(index), known, executor, interrupt, writer.keep_up):
                 writer.add(file, outcome)
                 steps.update(seconds)
                 progress()
@@ -60,7 +61,7 @@ def run(index: Index, plan: Plan, executor: Executor, rescan: bool, progress: Ca
             raise
     interrupted = interrupt.is_set()
     writer.finish(mark_absent=not interrupted)
-    if writer.newly_missing or index.shares_due():
+    if writer.newly_missing or shares.shares_due(index):
         _estimate_shares(index, natural, confusion)
     failed = (*plan.unreadable, *plan.failing, *writer.failed, *damaged)
     elapsed = time.monotonic() - start
@@ -81,14 +82,14 @@ def run(index: Index, plan: Plan, executor: Executor, rescan: bool, progress: Ca
 
 
 def _rescored(
-    index: Index, interrupt: threading.Event, progress: Callable[[], object]
+    index: Database, interrupt: threading.Event, progress: Callable[[], object]
 ) -> tuple[int, list[tuple[Path, str]]]:
     from .rescoring import rescore  # the networks take longer to import than a run with nothing to do
 
     return rescore(index, interrupt, progress)
 
 
-def _estimate_shares(index: Index, natural: Shares, confusion: Confusion) -> None:
+def _estimate_shares(index: Database, natural: Shares, confusion: Confusion) -> None:
     from .shares import estimate  # numpy takes longer to import than a run with nothing to do
 
     estimate(index, natural, confusion)

@@ -6,7 +6,8 @@ import time
 from pathlib import Path
 
 from ..errors import PassingPhotoError, PhotoError
-from ..index import Index
+from ..index import comparing, lookup, storing
+from ..index.database import Database
 from ..photos.walk import is_gone
 from ..types import THRESHOLD, Analysis, PhotoFile, Settings
 from .worker import Outcome
@@ -17,7 +18,7 @@ BATCH, BATCH_SECONDS = 64, 1.0
 class Writer:
     """The one who writes: gathers outcomes and stores them in batches, each one transaction."""
 
-    def __init__(self, index: Index, settings: Settings, note_fresh: bool) -> None:
+    def __init__(self, index: Database, settings: Settings, note_fresh: bool) -> None:
         self._index, self._settings, self._note_fresh = index, settings, note_fresh
         self._waiting: list[tuple[PhotoFile, Outcome]] = []
         self._written = time.monotonic()
@@ -46,11 +47,11 @@ class Writer:
         """Store what waits, and mark the files that are gone as missing, if the whole album was looked at."""
         self._write()
         if not mark_absent:
-            self.missing = self._index.count_absent()
+            self.missing = comparing.count_absent(self._index)
         else:
-            gone = [path for path in self._index.absent() if is_gone(path)]  # some may be back since the walk
+            gone = [path for path in comparing.absent(self._index) if is_gone(path)]  # some may be back since the walk
             with self._index.transaction():
-                self.newly_missing = self._index.mark_missing(gone)
+                self.newly_missing = storing.mark_missing(self._index, gone)
             self.missing = len(gone)
 
     def _write(self) -> None:
@@ -66,30 +67,30 @@ class Writer:
         match outcome:
             case Analysis():
                 former = self._former(file, outcome.digest)
-                self._index.save(file, outcome, self._settings)
+                storing.save(self._index, file, outcome, self._settings)
                 if self._note_fresh:
-                    self._index.note_fresh(file.size, outcome.digest)
+                    comparing.note_fresh(self._index, file.size, outcome.digest)
                 if former is not None:
-                    self._index.save_known(file, outcome.digest, former)
+                    storing.save_known(self._index, file, outcome.digest, former)
                 self.analysed += 1
                 self.faces += sum(face.detection >= THRESHOLD for face in outcome.faces)
             case str():
                 self._store_known(file, outcome)
             case PhotoError():
                 if isinstance(outcome, PassingPhotoError):
-                    self._index.save_passing_failure(file, str(outcome))
+                    storing.save_passing_failure(self._index, file, str(outcome))
                 else:
-                    self._index.save_failure(file, str(outcome), self._settings)
+                    storing.save_failure(self._index, file, str(outcome), self._settings)
                 self.failed.append((file.path, str(outcome)))
 
     def _store_known(self, file: PhotoFile, digest: str) -> None:
         """Give a moved file its results under the new name; a copy shares them, a file only touched keeps them."""
-        if not self._index.knows(digest):
+        if not lookup.knows(self._index, digest):
             self._store(file, PassingPhotoError("the index changed meanwhile; run index again"))
             return
-        touched = file.path in self._index.paths_of(digest)
+        touched = file.path in lookup.paths_of(self._index, digest)
         former = self._former(file, digest)
-        self._index.save_known(file, digest, former)
+        storing.save_known(self._index, file, digest, former)
         if former is not None:
             self.moved += 1
         elif touched:
@@ -103,8 +104,8 @@ class Writer:
         Only a file that this run found gone can have moved: what is absent elsewhere may be on a disk that
         is not plugged in.
         """
-        if file.path in self._index.paths_of(digest):
+        if file.path in lookup.paths_of(self._index, digest):
             return None
-        while (former := self._index.take_absent(digest)) is not None and not is_gone(former):
+        while (former := comparing.take_absent(self._index, digest)) is not None and not is_gone(former):
             pass  # it is back since the walk
         return former

@@ -28,8 +28,9 @@ class Network:
 
 def folder() -> Path:
     """Return the folder of the networks: inside an installed package, or the checkout's weights/."""
-    bundled = Path(__file__).parent / "bundled"
-    return bundled if bundled.is_dir() else Path(__file__).parent.parent / "weights"
+    package = Path(__file__).parent.parent
+    bundled = package / "bundled"
+    return bundled if bundled.is_dir() else package.parent / "weights"
 
 
 @cache

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-from .errors import IndexFileError
+from ..errors import IndexFileError
 
 APPLICATION_ID = 0x616C6273  # "albs": tells our databases from everybody else's
 

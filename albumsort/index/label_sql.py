@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from .choosing.labels import AlbumRules
-from .types import ANSWERS, Emotion
+from ..choosing.labels import AlbumRules
+from ..types import ANSWERS, Emotion
 
 Sql = tuple[str, tuple[Any, ...]]
 """A part of a statement, and the values of its parameters."""

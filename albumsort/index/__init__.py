@@ -1,0 +1,1 @@
+"""The SQLite index. All SQL of albumsort is in this package."""

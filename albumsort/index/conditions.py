@@ -1,0 +1,62 @@
+"""Which photos and faces a query is about, as SQL."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ..query import Counted, Filters
+from .database import Database
+from .folders import indexed_folders, known_as
+from .label_sql import below
+
+
+def under(folder: Path) -> tuple[str, tuple[bytes, ...]]:
+    """SQL for "this path or anything below it"."""
+    where, bounds = below(folder)
+    return f"(p.path = ? OR ({where}))", (os.fsencode(folder), *bounds)
+
+
+def photo_condition(filters: Filters) -> tuple[str, tuple[Any, ...]]:
+    """SQL for "this photo passes the filters"."""
+    parts, values = ["p.missing = 0"], list[Any]()
+    if filters.since is not None:
+        parts.append("c.taken_at >= ?")
+        values.append(filters.since)
+    if filters.until is not None:
+        parts.append("c.taken_at <= ?")
+        values.append(filters.until)
+    if filters.folders:
+        ranges = [under(folder) for folder in filters.folders]
+        parts.append("(" + " OR ".join(sql for sql, _ in ranges) + ")")
+        values.extend(v for _, bounds in ranges for v in bounds)
+    if filters.faces is not None:
+        counted, least = face_condition(filters.counted)
+        parts.append(f"(SELECT count(*) FROM faces f WHERE f.content = c.id AND {counted}) BETWEEN ? AND ?")
+        values.extend((*least, *filters.faces))
+    return " AND ".join(parts), tuple(values)
+
+
+def face_condition(counted: Counted) -> tuple[str, tuple[float, ...]]:
+    """SQL for "this face counts"."""
+    return (
+        "f.detection >= ? AND f.size >= ? AND coalesce(f.sharpness, 0) >= ?",
+        (counted.detection, counted.size, counted.sharpness),
+    )
+
+
+def matching(database: Database, filters: Filters) -> tuple[str, tuple[Any, ...]]:
+    """SQL for "this photo passes the filters", whichever of its names a folder of theirs has."""
+    names = dict.fromkeys(name for folder in filters.folders for name in names_of(database, folder))
+    return photo_condition(replace(filters, folders=tuple(names)))
+
+
+def names_of(database: Database, folder: Path) -> Iterator[Path]:
+    """Yield the names by which what a folder holds may be in the index: links may lead to it or into it."""
+    yield folder
+    yield known_as(database, folder)
+    real = os.path.realpath(folder)
+    yield from (root for root in indexed_folders(database) if Path(os.path.realpath(root)).is_relative_to(real))

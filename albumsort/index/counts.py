@@ -1,0 +1,79 @@
+"""Counts over the whole index, and what failed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..choosing.labels import Album
+from ..query import USUAL, Counted
+from ..types import Emotion
+from .conditions import face_condition
+from .database import Database
+from .folders import indexed_folders
+from .label_sql import count_labels
+from .shares import album_rules
+
+
+@dataclass(frozen=True)
+class Stats:
+    """Counts over the whole index.
+
+    labels: photos by the label of their largest face; unlabelled: those whose largest face has none. albums: the roots
+    with known shares.
+    """
+
+    photos: int
+    faces: int
+    labels: Mapping[Emotion, int]
+    unlabelled: int
+    without_face: int
+    failed: int
+    missing: int
+    roots: tuple[Path, ...]
+    albums: tuple[Album, ...]
+
+
+def stats(database: Database, counted: Counted = USUAL) -> Stats:
+    """Count everything, missing photos included, but of the faces only those that count."""
+    one = database.connection.execute
+    where, least = face_condition(counted)
+    with database.snapshot():
+        rules = album_rules(database)
+        counts = dict(one(*count_labels(rules, (where, least))).fetchall())
+        unlabelled = counts.pop(None, 0)
+        labels = {Emotion(label): count for label, count in counts.items()}
+        photos, failed, missing = one(
+            "SELECT count(*), coalesce(sum(error IS NOT NULL), 0), coalesce(sum(missing), 0) FROM photos"
+        ).fetchone()
+        faces = one(
+            f"SELECT count(*) FROM photos p JOIN faces f ON f.content = p.content WHERE {where}", least
+        ).fetchone()[0]
+        roots = indexed_folders(database)
+    without_face = photos - failed - unlabelled - sum(labels.values())
+    albums = tuple(sorted(rules.albums, key=lambda album: album.root))
+    return Stats(photos, faces, labels, unlabelled, without_face, failed, missing, roots, albums)
+
+
+def missing(database: Database) -> int:
+    """Count the photos that were missing when they were last looked for."""
+    with database.explained():
+        return int(database.connection.execute("SELECT count(*) FROM photos WHERE missing = 1").fetchone()[0])
+
+
+def count_failures(database: Database) -> int:
+    """Count the photos that could not be analysed, as far as they were there when last looked for."""
+    with database.explained():
+        failed = "SELECT count(*) FROM photos WHERE error IS NOT NULL AND missing = 0"
+        return int(database.connection.execute(failed).fetchone()[0])
+
+
+def failures(database: Database) -> list[tuple[Path, str]]:
+    """Return the photos that could not be analysed, with the reasons."""
+    with database.explained():
+        rows = database.connection.execute(
+            "SELECT path, error FROM photos WHERE error IS NOT NULL ORDER BY path"
+        ).fetchall()
+    return [(Path(os.fsdecode(path)), error) for path, error in rows]

@@ -1,0 +1,115 @@
+"""What is known of a file, of its bytes, and of the methods that judged it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from ..types import Settings
+from .database import Database
+
+
+class Unclassified(NamedTuple):
+    """What is to be classified again: a content, how many faces it has, and their packed crops."""
+
+    content: int
+    faces: int
+    crops: bytes
+
+
+def _outdated(settings: Settings) -> tuple[str, tuple[str, ...]]:
+    """SQL for "classified otherwise than today, shown by some photo, and with all that classifying needs".
+
+    What was found by an older method is classified again, too, if its crops are there: its photos are analysed again
+    when they are met, which may be long after.
+    """
+    shown = "EXISTS (SELECT 1 FROM photos p WHERE p.content = c.id)"
+    stored = "(c.found_with = ? OR EXISTS (SELECT 1 FROM crops k WHERE k.content = c.id))"
+    return f"c.classified_with <> ? AND {stored} AND {shown}", (settings.classifying, settings.finding)
+
+
+def digests(database: Database, size: int, settings: Settings) -> frozenset[str]:
+    """Return the current digests of files of this size: only one of that size can be a moved or copied one."""
+    with database.explained():
+        rows = database.connection.execute(
+            "SELECT c.digest FROM photos p JOIN contents c ON c.id = p.content WHERE p.size = ? AND c.found_with = ?",
+            (size, settings.finding),
+        ).fetchall()
+    return frozenset(digest for (digest,) in rows)
+
+
+def count_unclassified(database: Database, settings: Settings) -> int:
+    """Count what `unclassified` would return in all."""
+    with database.explained():
+        where, values = _outdated(settings)
+        return int(database.connection.execute(f"SELECT count(*) FROM contents c WHERE {where}", values).fetchone()[0])
+
+
+def count_outdated(database: Database, settings: Settings) -> int:
+    """Count the photos that were analysed by another method or detector, or whose faces were classified otherwise.
+
+    Those of the first kind keep their results, judged again from what was stored of them, until `index` meets them.
+    """
+    # ranges, which an index serves: usually there is nothing in them; '' is what is distrusted, not older
+    found = "found_with > '' AND found_with < ?1", "found_with > ?1"
+    ranges = *found, "classified_with < ?2", "classified_with > ?2"
+    older = " UNION ".join(f"SELECT id FROM contents WHERE {where}" for where in ranges)
+    waiting = f"SELECT count(*) FROM photos p WHERE p.missing = 0 AND p.content IN ({older})"
+    with database.explained():
+        return int(database.connection.execute(waiting, (settings.finding, settings.classifying)).fetchone()[0])
+
+
+def unclassified(database: Database, settings: Settings, after: int, limit: int) -> list[Unclassified]:
+    """Return contents whose faces were classified otherwise than today and can be again, by their ids.
+
+    Those with ids above `after`, at most `limit`.
+    """
+    where, values = _outdated(settings)
+    with database.explained():
+        rows = database.connection.execute(
+            "SELECT c.id, (SELECT count(*) FROM faces f WHERE f.content = c.id), coalesce(k.pixels, x'')"
+            " FROM contents c LEFT JOIN crops k ON k.content = c.id"
+            f" WHERE {where} AND c.id > ? ORDER BY c.id LIMIT ?",
+            (*values, after, limit),
+        ).fetchall()
+    return [Unclassified(content, faces, crops) for content, faces, crops in rows]
+
+
+def detections(database: Database, content: int) -> list[float]:
+    """Return the detection score of each face of a content, in their order."""
+    with database.explained():
+        rows = database.connection.execute(
+            "SELECT detection FROM faces WHERE content = ? ORDER BY number", (content,)
+        ).fetchall()
+    return [detection for (detection,) in rows]
+
+
+def knows(database: Database, digest: str) -> bool:
+    """Return whether there is a result for bytes of this digest."""
+    row = database.connection.execute("SELECT 1 FROM contents WHERE digest = ?", (digest,)).fetchone()
+    return row is not None
+
+
+def knows_path(database: Database, path: Path) -> bool:
+    """Return whether a file is known."""
+    with database.explained():
+        row = database.connection.execute("SELECT 1 FROM photos WHERE path = ?", (os.fsencode(path),)).fetchone()
+    return row is not None
+
+
+def paths_of(database: Database, digest: str) -> list[Path]:
+    """Return every path whose bytes have this digest."""
+    rows = database.connection.execute(
+        "SELECT p.path FROM photos p JOIN contents c ON c.id = p.content WHERE c.digest = ? ORDER BY p.path",
+        (digest,),
+    )
+    return [Path(os.fsdecode(path)) for (path,) in rows]
+
+
+def all_paths(database: Database) -> Iterator[Path]:
+    """Yield every path the index knows, failed and missing ones too."""
+    with database.explained():
+        for (path,) in database.connection.execute("SELECT path FROM photos ORDER BY path"):
+            yield Path(os.fsdecode(path))

@@ -1,0 +1,116 @@
+"""Rows of the index as photos and faces, and faces as rows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from operator import attrgetter, itemgetter
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ..choosing.labels import LabelRule
+from ..types import Box, Emotion, Expression, Face, Photo
+
+
+class PhotoRow(NamedTuple):
+    """What is selected of a photo, in the order of OF_PHOTO."""
+
+    path: bytes
+    width: int
+    height: int
+    taken_at: str | None
+    digest: str
+    content: int
+
+
+class ScoredRow(NamedTuple):
+    """A photo among the best."""
+
+    photo: PhotoRow
+    score: float
+
+
+class FaceRow(NamedTuple):
+    """What is stored of a face, but for whose it is; these are the columns' names."""
+
+    x: float
+    y: float
+    w: float
+    h: float
+    landmarks: str
+    detection: float
+    size: float
+    sharpness: float | None
+    anger: float
+    happy: float
+    sad: float
+    neutral: float
+    surprise: float
+    fear: float
+    disgust: float
+    nothing: float | None
+    eyes: float | None
+
+
+OF_PHOTO = ", ".join(f"{'p' if column in ('path', 'content') else 'c'}.{column}" for column in PhotoRow._fields)
+OF_FACE = ", ".join(f'f."{column}"' for column in FaceRow._fields)
+path_of_row = itemgetter(PhotoRow._fields.index("path"))
+"""Return the path of what was selected as OF_PHOTO and more."""
+probabilities_of_row = attrgetter(*Emotion)
+
+
+def row_of_face(face: Face) -> FaceRow:
+    """Return what is stored of a face."""
+    box = face.box
+    return FaceRow(
+        x=box.x,
+        y=box.y,
+        w=box.w,
+        h=box.h,
+        landmarks=json.dumps([[round(x, 2), round(y, 2)] for x, y in face.landmarks]),
+        detection=face.detection,
+        size=face.size,
+        sharpness=face.sharpness,
+        **{e.value: face.probabilities[e] for e in Emotion},
+        nothing=face.nothing,
+        eyes=face.eyes,
+    )
+
+
+def values_of_expression(content: int, number: int, shown: Expression) -> dict[str, Any]:
+    """Return the values that give a stored face another expression."""
+    values: dict[str, Any] = {e.value: shown.probabilities[e] for e in Emotion}
+    return {**values, "nothing": shown.nothing, "eyes": shown.eyes, "content": content, "number": number}
+
+
+def face_of_row(row: FaceRow, rule: LabelRule) -> Face:
+    """Return a face with the label that it has by this rule."""
+    landmarks = tuple((float(x), float(y)) for x, y in json.loads(row.landmarks))
+    box = Box(row.x, row.y, row.w, row.h)
+    probabilities, nothing = dict(zip(Emotion, probabilities_of_row(row), strict=True)), row.nothing or 0.0
+    label, sure = rule.label(probabilities, nothing)
+    return Face(box, landmarks, row.detection, row.size, row.sharpness, probabilities, nothing, row.eyes, label, sure)
+
+
+def scored_of_row(row: tuple[Any, ...]) -> ScoredRow:
+    """Return what was selected as OF_PHOTO and a score."""
+    *photo, score = row
+    return ScoredRow(PhotoRow._make(photo), score)
+
+
+def photo_and_faces(lines: Sequence[tuple[Any, ...]]) -> tuple[PhotoRow, list[FaceRow]]:
+    """Return what one photo's lines say, selected as OF_PHOTO and OF_FACE: if it has no face, that is NULL."""
+    end = len(PhotoRow._fields)
+    faces = [FaceRow._make(line[end:]) for line in lines]
+    return PhotoRow._make(lines[0][:end]), [face for face in faces if face.landmarks is not None]
+
+
+def photo_of_row(
+    path: Path,
+    row: PhotoRow,
+    faces: tuple[Face, ...],
+    score: float | None = None,
+    emotion: Emotion | None = None,
+) -> Photo:
+    """Return a photo."""
+    return Photo(path, row.width, row.height, row.taken_at, row.digest, faces, score, emotion)

@@ -1,0 +1,114 @@
+"""Results, failures and missing files, written to the index."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from ..types import Analysis, Emotion, Expression, PhotoFile, Settings
+from .database import Database
+from .label_sql import NOTHING
+from .rows import FaceRow, row_of_face, values_of_expression
+
+
+def add_root(database: Database, root: Path) -> None:
+    """Remember a folder as an album, into which nothing may be written."""
+    database.writer.execute("INSERT OR IGNORE INTO roots (path) VALUES (?)", (os.fsencode(root),))
+
+
+def save(database: Database, file: PhotoFile, analysis: Analysis, settings: Settings) -> None:
+    """Store what a photo shows, in place of what was known of the same bytes and of the same path."""
+    a = analysis
+    database.writer.execute(
+        "INSERT INTO contents (digest, found_with, classified_with, width, height, taken_at)"
+        " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (digest) DO UPDATE SET found_with = excluded.found_with,"
+        " classified_with = excluded.classified_with, width = excluded.width, height = excluded.height,"
+        " taken_at = excluded.taken_at",
+        (a.digest, settings.finding, settings.classifying, a.width, a.height, a.taken_at),
+    )
+    content = _content(database, analysis.digest)
+    database.writer.execute("DELETE FROM faces WHERE content = ?", (content,))
+    columns = ", ".join(f'"{column}"' for column in FaceRow._fields)
+    database.writer.executemany(
+        f"INSERT INTO faces (content, number, {columns}) VALUES (?, ?{', ?' * len(FaceRow._fields)})",
+        [(content, number, *row_of_face(face)) for number, face in enumerate(analysis.faces)],
+    )
+    database.writer.execute("DELETE FROM crops WHERE content = ?", (content,))
+    if analysis.crops:
+        database.writer.execute("INSERT INTO crops (content, pixels) VALUES (?, ?)", (content, analysis.crops))
+    _save_photo(database, file, content, None, None)
+
+
+def save_known(database: Database, file: PhotoFile, digest: str, moved_from: Path | None) -> None:
+    """Store a path whose bytes are known (see `knows`); with `moved_from`, that path takes the new name."""
+    if moved_from is not None:
+        database.writer.execute("DELETE FROM photos WHERE path = ?", (os.fsencode(moved_from),))
+    _save_photo(database, file, _content(database, digest), None, None)
+
+
+def save_expressions(database: Database, content: int, expressions: Iterable[Expression], settings: Settings) -> None:
+    """Store what all the faces of a content express, in their order (see `unclassified`)."""
+    database.writer.executemany(
+        f"UPDATE faces SET {', '.join(f'{e} = :{e}' for e in Emotion)}, {NOTHING} = :nothing, eyes = :eyes"
+        " WHERE content = :content AND number = :number",
+        [values_of_expression(content, number, shown) for number, shown in enumerate(expressions)],
+    )
+    database.writer.execute("UPDATE contents SET classified_with = ? WHERE id = ?", (settings.classifying, content))
+
+
+def distrust(database: Database, content: int) -> list[Path]:
+    """Have a content analysed anew from its photos when they are met next; returns their paths."""
+    database.writer.execute("UPDATE contents SET found_with = '' WHERE id = ?", (content,))
+    database.writer.execute("DELETE FROM crops WHERE content = ?", (content,))  # or they are tried again
+    rows = database.connection.execute("SELECT path FROM photos WHERE content = ? ORDER BY path", (content,))
+    return [Path(os.fsdecode(path)) for (path,) in rows]
+
+
+def save_failure(database: Database, file: PhotoFile, reason: str, settings: Settings) -> None:
+    """Store that a photo cannot be analysed, and why."""
+    _save_photo(database, file, None, reason, settings.finding)
+
+
+def save_passing_failure(database: Database, file: PhotoFile, reason: str) -> None:
+    """Store that a photo could not be analysed this time; results it has stay, and it is tried again."""
+    known = "SELECT 1 FROM photos WHERE path = ? AND content IS NOT NULL"
+    if database.writer.execute(known, (os.fsencode(file.path),)).fetchone() is None:
+        _save_photo(database, file, None, reason, None)
+
+
+def mark_missing(database: Database, paths: Iterable[Path]) -> int:
+    """Mark files that are not there now; their results stay. Returns how many were not marked before."""
+    return database.writer.executemany(
+        "UPDATE photos SET missing = 1 WHERE path = ? AND missing = 0", ((os.fsencode(p),) for p in paths)
+    ).rowcount
+
+
+def mark_present(database: Database, paths: Iterable[Path]) -> None:
+    """Take the mark off files that are back, unchanged."""
+    database.writer.executemany("UPDATE photos SET missing = 0 WHERE path = ?", ((os.fsencode(p),) for p in paths))
+
+
+def forget(database: Database, paths: Iterable[Path], roots: Iterable[Path] = ()) -> None:
+    """Remove photos, what no other photo's bytes show, and albums."""
+    database.writer.executemany("DELETE FROM roots WHERE path = ?", ((os.fsencode(r),) for r in roots))
+    database.writer.executemany("DELETE FROM photos WHERE path = ?", ((os.fsencode(p),) for p in paths))
+    database.writer.execute(
+        "DELETE FROM contents WHERE NOT EXISTS (SELECT 1 FROM photos p WHERE p.content = contents.id)"
+    )
+
+
+def _content(database: Database, digest: str) -> int:
+    return int(database.connection.execute("SELECT id FROM contents WHERE digest = ?", (digest,)).fetchone()[0])
+
+
+def _save_photo(
+    database: Database, file: PhotoFile, content: int | None, error: str | None, settings: str | None
+) -> None:
+    database.writer.execute(
+        "INSERT INTO photos (path, size, mtime_ns, content, error, error_settings) VALUES (?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (path) DO UPDATE SET size = excluded.size, mtime_ns = excluded.mtime_ns,"
+        " content = excluded.content, error = excluded.error, error_settings = excluded.error_settings,"
+        " missing = 0",
+        (os.fsencode(file.path), file.size, file.mtime_ns, content, error, settings),
+    )
