@@ -32,9 +32,9 @@ PHOTOS, COPIES, BROKEN = 200, 8, 4
 SEED = 7
 
 FREQUENT = """
-    from albumsort import indexing
+    from albumsort.indexing import writer
 
-    indexing.BATCH = 5
+    writer.BATCH = 5
 """
 """So that many transactions are there to be killed in."""
 

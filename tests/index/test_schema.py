@@ -266,8 +266,8 @@ def test_an_upgrade_that_is_killed_half_way_leaves_the_index_as_it_was(database:
     before = everything(database)
     program = """
         import os, pathlib, signal, sys
-        from albumsort import schema
-        from albumsort.index import Index
+        from albumsort.index import schema
+        from albumsort.index.database import Database
         split = schema._split
         def killed(script):
             for number, statement in enumerate(split(script)):
@@ -275,7 +275,7 @@ def test_an_upgrade_that_is_killed_half_way_leaves_the_index_as_it_was(database:
                     os.kill(os.getpid(), signal.SIGKILL)
                 yield statement
         schema._split = killed
-        Index(pathlib.Path(sys.argv[1]))
+        Database(pathlib.Path(sys.argv[1]))
     """
     done = subprocess.run([sys.executable, "-c", textwrap.dedent(program), database], env=environment())
     assert done.returncode == -signal.SIGKILL

@@ -18,7 +18,7 @@ from types import SimpleNamespace
 
 import pytest
 from helpers import astronaut, encoded, environment, index_album
-from test_indexing import counts, failures, photos, rows
+from index_runs import counts, failures, photos, rows
 
 from albumsort import types
 from albumsort.errors import AlbumsortError, UsageError

@@ -1,0 +1,269 @@
+"""`index`: what a run says, and what it is given."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import sqlite3
+import time
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from helpers import astronaut, encoded, end, on_a_terminal, run, start
+
+from albumsort.cli import index as cli_index
+from albumsort.index.database import Database
+from albumsort.indexing.report import Profile
+
+INDEX_KEYS = {"found", "analysed", "unchanged", "moved", "missing", "failed", "faces", "rescored", "seconds"}
+
+
+# index
+
+
+def test_index_exits_1_if_a_photo_failed_and_names_it_on_stderr(album: Path, database: Path) -> None:
+    done = run("index", album, "--db", database)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert re.search(r"^5 +photos found", done.stderr, re.MULTILINE)
+    assert re.search(r"^4 +analysed", done.stderr, re.MULTILINE)
+    assert f"failed: {album / 'broken.jpg'}: " in done.stderr
+
+
+def test_index_exits_0_if_all_is_well_and_the_second_time_analyses_nothing(album: Path, database: Path) -> None:
+    (album / "broken.jpg").unlink()
+    first = run("index", album, "--db", database, "--json")
+    second = run("index", album, "--db", database, "--json")
+    assert (first.returncode, second.returncode) == (0, 0)
+    for report in (json.loads(first.stdout), json.loads(second.stdout)):
+        assert set(report) == INDEX_KEYS
+        assert report["found"] == 4
+        assert report["failed"] == []
+    assert json.loads(first.stdout)["analysed"] == json.loads(second.stdout)["unchanged"] == 4
+    assert json.loads(second.stdout)["analysed"] == 0
+
+
+def test_index_says_at_once_that_it_waits_for_another_and_goes_on_when_that_is_done(
+    album: Path, database: Path
+) -> None:
+    with Database(database, create=True) as other:
+        with other.alone():
+            process = start("index", album / "drawing.png", "--db", database)
+            try:
+                assert process.stderr is not None
+                said = process.stderr.readline()
+                assert process.poll() is None
+                with closing(sqlite3.connect(database)) as raw:
+                    assert raw.execute("SELECT count(*) FROM photos").fetchone() == (0,)
+            except BaseException:
+                end(process)
+                raise
+        try:
+            process.communicate(timeout=60)
+        finally:
+            end(process)
+    assert said == f"Another albumsort is indexing into {database}; waiting until it is done\n"
+    assert process.returncode == 0
+    assert run("list", "--db", database).stdout.splitlines() == [str(album / "drawing.png")]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no process groups to signal")
+def test_an_index_that_waits_ends_at_a_ctrl_c(album: Path, database: Path) -> None:
+    with Database(database, create=True) as other, other.alone():
+        process = start("index", album, "--db", database)
+        try:
+            assert process.stderr is not None
+            process.stderr.readline()
+            os.killpg(process.pid, signal.SIGINT)
+            said = process.communicate(timeout=20)[1]
+        finally:
+            end(process)
+    assert (process.returncode, said) == (130, "albumsort: interrupted\n")
+
+
+@pytest.mark.parametrize(
+    "arguments", [["top", "happy"], ["list"], ["stats"], ["export", "--to", "out"], ["prune", "--yes"], ["doctor"]]
+)
+def test_while_another_indexes_every_other_command_works(library: SimpleNamespace, arguments: list[str]) -> None:
+    """Even in the middle of its writing, all that only read."""
+    (library.folder / "rain.jpg").unlink()
+    with Database(library.database) as other, other.alone():
+        if arguments[0] == "prune":
+            done = run(*arguments, "--db", library.database, cwd=library.folder.parent)
+        else:
+            with other.transaction():
+                done = run(*arguments, "--db", library.database, cwd=library.folder.parent)
+    assert done.returncode == (1 if arguments[0] == "export" else 0)  # one photo is gone
+    assert "waiting" not in done.stderr.lower()
+
+
+def test_index_says_how_much_was_judged_anew_without_its_photo(album: Path, database: Path) -> None:
+    run("index", album / "astronaut.jpg", "--db", database)
+    with closing(sqlite3.connect(database)) as raw:
+        raw.execute("UPDATE contents SET classified_with = 'another network'")
+        raw.execute("UPDATE faces SET happy = 0.5")
+        raw.commit()
+    (album / "astronaut.jpg").unlink()
+    done = run("index", album / "drawing.png", "--db", database, "--json")
+    assert json.loads(done.stdout)["rescored"] == 1
+    assert "1  judged again from stored faces" in done.stderr
+    assert "the stored faces of 1 are judged again, without opening a photo" in done.stderr
+    with closing(sqlite3.connect(database)) as raw:
+        assert raw.execute("SELECT happy FROM faces ORDER BY detection DESC").fetchone()[0] > 0.9
+    assert "judged again" not in run("index", album / "drawing.png", "--db", database).stderr
+
+
+def test_index_says_what_an_upgrade_costs_before_it_is_done(album: Path, database: Path) -> None:
+    run("index", album, "--db", database)
+    with closing(sqlite3.connect(database)) as raw:
+        raw.execute("UPDATE contents SET classified_with = 'another network'")
+        raw.execute("UPDATE contents SET found_with = 'another method' WHERE height = 80")  # the drawing
+        raw.commit()
+    said = run("index", album, "--db", database).stderr.splitlines()
+    assert said[0] == (
+        "albumsort has changed since the last run: 1 photos are analysed again; the stored faces of 3 are first "
+        "judged again, without opening a photo"
+    )
+    assert "has changed" not in run("index", album, "--db", database).stderr
+
+
+def test_a_quiet_index_says_nothing_of_costs(album: Path, database: Path) -> None:
+    run("index", album / "drawing.png", "--db", database)
+    with closing(sqlite3.connect(database)) as raw:
+        raw.execute("UPDATE contents SET classified_with = 'another network'")
+        raw.commit()
+    assert run("index", album / "drawing.png", "--db", database, "--quiet").stderr == ""
+
+
+def test_the_report_of_index_counts_all_seven_labels(album: Path, database: Path) -> None:
+    said = run("index", album, "--db", database).stderr
+    line = next(line for line in said.splitlines() if line.startswith("In the index"))
+    counts = "0 anger, 2 happy, 0 sad, 0 neutral, 0 surprise, 0 fear, 0 disgust, 0 no clear expression"
+    assert line == f"In the index: {counts} (by the largest face)"
+
+
+def test_index_json_names_what_failed_and_why(album: Path, database: Path) -> None:
+    begun = time.perf_counter()
+    report = json.loads(run("index", album, "--db", database, "--json").stdout)
+    took = time.perf_counter() - begun
+    [failed] = report["failed"]
+    assert failed["path"] == str(album / "broken.jpg")
+    assert "ends in the middle" in failed["error"]
+    assert (report["faces"], report["moved"], report["missing"]) == (2, 0, 0)
+    assert 0 < report["seconds"] < took
+
+
+def test_index_shows_where_the_time_went_when_asked(album: Path, database: Path) -> None:
+    done = run("index", album, "--db", database, "--profile", "--json")
+    profile = json.loads(done.stdout)["profile"]
+    assert profile["workers"] == 1
+    assert {"read", "decode", "resize", "classify"} <= set(profile["steps"])
+    assert all(name in done.stderr for name in ("ms a photo", "decode", "idle", "writing"))
+    again = run("index", album, "--db", database, "--profile", "--json")
+    assert json.loads(again.stdout)["profile"]["steps"] == {}
+    assert "profile" not in json.loads(run("index", album, "--db", database, "--json").stdout)
+
+
+@pytest.mark.parametrize(
+    ("analysed", "milliseconds"),
+    [(4, ["450.00", "50.00", "500.00", "25.00"]), (0, ["1800.00", "200.00", "2000.00", "100.00"])],
+)
+def test_the_profile_shares_out_the_time_of_all_workers_and_divides_it_by_photos(
+    capsys: pytest.CaptureFixture[str], indexed: SimpleNamespace, analysed: int, milliseconds: list[str]
+) -> None:
+    profile = Profile({"read": 0.2, "decode": 1.8}, writing=0.1, seconds=2.0, size=2)
+    cli_index._print_profile(replace(indexed.report, analysed=analysed, profile=profile))
+    shown = capsys.readouterr().err
+    rows = [[cell.strip() for cell in line.strip("│").split("│")] for line in shown.splitlines() if "%" in line]
+    assert "2 workers, 2.0 s" in shown
+    assert [row[2] for row in rows] == milliseconds
+    assert [[row[0], row[1], row[3]] for row in rows] == [
+        ["decode", "1.80", "45.0 %"],
+        ["read", "0.20", "5.0 %"],
+        ["idle", "2.00", "50.0 %"],
+        ["writing, beside them", "0.10", "2.5 %"],
+    ]
+
+
+def test_index_says_how_fast_it_was(capsys: pytest.CaptureFixture[str], indexed: SimpleNamespace) -> None:
+    with Database(indexed.database) as index:
+        for analysed in (50, 0):
+            cli_index._print_report(replace(indexed.report, analysed=analysed, seconds=2.5), index)
+    said = [" ".join(line.split()) for line in capsys.readouterr().err.splitlines() if "analysed in" in line]
+    assert said == ["50 analysed in 2.5 s, 20 a second", "0 analysed in 2.5 s"]
+
+
+def test_index_knows_no_path_of_a_cluster_without_a_cluster(album: Path, database: Path) -> None:
+    done = run("index", album, "--db", database, "--cluster-path", "/a=/b")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--cluster" in done.stderr
+    assert not database.exists()
+
+
+def test_index_quiet_says_nothing_but_failures(album: Path, database: Path) -> None:
+    done = run("index", album, "--db", database, "--quiet")
+    assert done.stdout == ""
+    assert [line.split(":")[0] for line in done.stderr.splitlines()] == ["failed"]
+    (album / "broken.jpg").unlink()
+    assert run("--quiet", "index", album, "--db", database).stderr == ""
+
+
+def test_index_shows_no_progress_bar_but_on_a_terminal(album: Path, database: Path) -> None:
+    photo = album / "drawing.png"
+    assert "1/1" not in run("index", photo, "--db", database).stderr
+    assert "1/1" in on_a_terminal("index", photo, "--db", database, "--rescan")[1]
+    assert on_a_terminal("index", photo, "--db", database, "--rescan", "--quiet") == (0, "")
+
+
+def test_index_without_a_path_goes_over_the_folders_indexed_before(album: Path, database: Path) -> None:
+    run("index", album, "--db", database)
+    (album / "new.jpg").write_bytes(encoded(astronaut(128)))
+    report = json.loads(run("index", "--db", database, "--json").stdout)
+    assert (report["found"], report["analysed"], report["unchanged"]) == (6, 1, 4)
+
+
+def test_index_without_a_path_the_first_time_exits_2(database: Path) -> None:
+    done = run("index", "--db", database)
+    assert done.returncode == 2
+    assert "albumsort index" in done.stderr
+
+
+def test_index_of_a_folder_that_is_not_there_exits_1_with_advice(tmp_path: Path, database: Path) -> None:
+    done = run("index", tmp_path / "nowhere", "--db", database)
+    assert done.returncode == 1
+    assert "plugged in" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("separator", ["\n", "\0"])
+def test_index_takes_a_list_of_files(album: Path, database: Path, tmp_path: Path, separator: str) -> None:
+    (tmp_path / "names").write_text(separator.join([str(album / "drawing.png"), str(album / "landscape.jpg"), ""]))
+    report = json.loads(run("index", "--files-from", tmp_path / "names", "--db", database, "--json").stdout)
+    assert (report["found"], report["analysed"]) == (2, 2)
+
+
+def test_index_takes_a_list_of_files_from_standard_input(album: Path, database: Path) -> None:
+    done = run("index", "--files-from", "-", "--db", database, "--json", stdin="drawing.png\ngone.jpg\n", cwd=album)
+    assert done.returncode == 1
+    report = json.loads(done.stdout)
+    assert report["analysed"] == 1
+    assert [Path(failed["path"]).name for failed in report["failed"]] == ["gone.jpg"]
+    assert run("list", "--db", database).stdout == f"{album / 'drawing.png'}\n"
+
+
+def test_index_excludes_what_matches_any_of_the_globs(album: Path, database: Path) -> None:
+    done = run("index", album, "--exclude", "*.jpg", "--exclude", "*/raw", "--db", database)
+    assert done.returncode == 0
+    assert "4 excluded" in done.stderr
+    assert run("list", "--db", database).stdout == f"{album / 'drawing.png'}\n"
+
+
+def test_index_rescans_when_told_to(album: Path, database: Path) -> None:
+    run("index", album / "drawing.png", "--db", database)
+    report = json.loads(run("index", album / "drawing.png", "--rescan", "--db", database, "--json").stdout)
+    assert (report["analysed"], report["unchanged"]) == (1, 0)

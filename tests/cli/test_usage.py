@@ -1,0 +1,417 @@
+"""Wrong usage, help, versions, the index file and the environment, and what holds for all commands."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import xxhash
+from commands import exported, invoke, lines, stored
+from helpers import astronaut, command, encoded, environment, on_a_terminal, run
+from typer.main import get_command
+
+import albumsort
+from albumsort.cli.app import app
+from albumsort.index import folders, lookup
+from albumsort.index.database import Database
+from albumsort.types import Emotion
+
+# wrong usage
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["nonsense"],
+        ["top"],
+        ["top", "happy", "--nonsense"],
+        ["top", "happy", "-n", "0"],
+        ["top", "happy", "-n", "many"],
+        ["top", "happy", "--by", "median"],
+        ["top", "happy", "--min-score", "2"],
+        ["top", "happy", "--min-detection", "50"],
+        ["top", "happy", "--min-face", "large"],
+        ["stats", "--min-face", "-1"],
+        ["list", "--min-sharpness", "x"],
+        ["list", "--faces", "some"],
+        ["list", "--faces", "3..1"],
+        ["list", "--faces", "-1"],
+        ["list", "--since", "yesterday"],
+        ["list", "--until", "2024-13"],
+        ["list", "--until", "2024-02-30"],
+        ["list", "--json", "--csv"],
+        ["list", "--nl", "-0"],
+        ["top", "happy", "--json", "--nl", "--csv", "--null"],
+        ["export"],
+        ["export", "joyless", "--to", "out"],
+        ["export", "--to", "out", "--link", "move"],
+        ["index", "--files-from", "no such list"],
+        ["index", "--workers", "0"],
+    ],
+    ids=" ".join,
+)
+def test_wrong_usage_exits_2_and_says_why_on_stderr(arguments: list[str], library: SimpleNamespace) -> None:
+    result = invoke(*arguments, db=library.database)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "choices"),
+    [
+        (["top", "happy", "--by"], ["max", "mean", "min"]),
+        (["export", "--to", "out", "--link"], ["copy", "hard", "soft"]),
+    ],
+    ids=lambda value: value[-1],
+)
+def test_the_choices_of_an_option_are_in_its_help_and_said_of_a_wrong_one(
+    library: SimpleNamespace, arguments: list[str], choices: list[str]
+) -> None:
+    result = invoke(*arguments, "median", db=library.database)
+    assert result.exit_code == 2
+    assert all(repr(choice) in result.stderr for choice in choices)
+    assert f"{arguments[-1]} <{'|'.join(choices)}>" in invoke(arguments[0], "--help").stdout
+
+
+@pytest.mark.parametrize("text", ["2", "202", "2024-1", "2024-07-3", "2024-", "2024-07-01T1"])
+@pytest.mark.parametrize("option", ["--since", "--until"])
+def test_half_a_date_is_refused_and_not_guessed(library: SimpleNamespace, option: str, text: str) -> None:
+    result = invoke("list", option, text, db=library.database)
+    assert result.exit_code == 2
+    assert "no date" in result.stderr
+
+
+@pytest.mark.parametrize("word", ["joyless", "contempt"])
+def test_an_unknown_emotion_exits_2_with_the_list(library: SimpleNamespace, word: str) -> None:
+    result = invoke("top", word, db=library.database)
+    assert result.exit_code == 2
+    assert all(emotion.value in result.stderr for emotion in Emotion)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "listed"),
+    [
+        (["list", "--faces", "9" * 20], 0),
+        (["list", "--faces", "0.." + "9" * 20], 8),
+        (["top", "happy", "-n", "9" * 20], 7),
+    ],
+)
+def test_a_number_beyond_any_database_is_as_good_as_the_largest(
+    library: SimpleNamespace, arguments: list[str], listed: int
+) -> None:
+    result = invoke(*arguments, db=library.database)
+    assert (result.exit_code, len(lines(result))) == (0, listed)
+
+
+# help and version
+
+
+def test_the_version_is_the_packages() -> None:
+    result = invoke("--version")
+    assert (result.exit_code, result.stdout) == (0, f"albumsort {albumsort.__version__}\n")
+
+
+@pytest.mark.parametrize("name", ["index", "top", "list", "export", "stats", "why", "prune", "doctor"])
+def test_every_command_explains_itself(name: str) -> None:
+    overview, own = invoke("--help"), invoke(name, "--help")
+    assert overview.exit_code == own.exit_code == 0
+    assert re.search(rf"^. {name} +\w", overview.stdout, re.MULTILINE)
+    assert "--db" in own.stdout
+    assert "ALBUMSORT_DB" in own.stdout
+
+
+def test_help_shows_what_stands_in_square_brackets() -> None:
+    def help_of(*arguments: str) -> str:
+        shown = invoke(*arguments, "--help", env={"COLUMNS": "200"}).stdout
+        return " ".join(shown.replace("│", " ").split())  # wherever its lines end
+
+    assert "albumsort[train]" in help_of("model")
+    assert "[default: one a core]" in help_of("index")
+    assert "[default: in the user's data folder]" in help_of("top")
+
+
+# the index file and the environment
+
+
+def test_the_index_may_be_named_before_or_after_the_command(library: SimpleNamespace) -> None:
+    after = invoke("list", "--db", library.database)
+    before = invoke("--db", library.database, "list")
+    assert len(lines(after)) == len(lines(before)) == 8
+
+
+def test_what_the_command_line_names_goes_before_the_environment(library: SimpleNamespace, tmp_path: Path) -> None:
+    nowhere = tmp_path / "nowhere.sqlite"
+    assert invoke("--db", library.database, "list", db=nowhere).exit_code == 0
+    assert invoke("list", "--db", library.database, db=nowhere).exit_code == 0
+    assert invoke("--db", nowhere, "list", "--db", library.database).exit_code == 0
+    assert invoke("list", db=nowhere).exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "expected"),
+    [
+        ("ALBUMSORT_MIN_SCORE", "0.75", 2),
+        ("ALBUMSORT_MIN_FACE", "10", 1),
+        ("ALBUMSORT_MIN_DETECTION", "0.91", 0),
+        ("ALBUMSORT_MIN_SHARPNESS", "0.51", 0),
+    ],
+)
+def test_settings_are_read_from_the_environment(
+    library: SimpleNamespace, variable: str, value: str, expected: int
+) -> None:
+    assert len(lines(invoke("top", "happy", db=library.database, env={variable: value}))) == expected
+
+
+def test_a_setting_goes_before_its_variable(library: SimpleNamespace) -> None:
+    setting = {"ALBUMSORT_MIN_SCORE": "0.85"}
+    assert len(lines(invoke("top", "happy", "--min-score", "0.75", db=library.database, env=setting))) == 2
+
+
+def test_quiet_can_be_set_in_the_environment(indexed: SimpleNamespace) -> None:
+    assert "broken.jpg" in invoke("stats", db=indexed.database).stderr
+    assert invoke("stats", db=indexed.database, env={"ALBUMSORT_QUIET": "1"}).stderr == ""
+
+
+COUNTED = {"min_face", "min_detection", "min_sharpness"}
+SETTINGS = {
+    "albumsort index": {"workers", "exclude", "cluster", "cluster_path", "db", "quiet"},
+    "albumsort top": {"by", "min_score", *COUNTED, "db", "quiet"},
+    "albumsort list": {"min_score", *COUNTED, "db", "quiet"},
+    "albumsort export": {"link", *COUNTED, "db", "quiet"},
+    "albumsort stats": {*COUNTED, "db", "quiet"},
+    "albumsort why": {"min_detection", "db", "quiet"},
+    "albumsort prune": {"db", "quiet"},
+    "albumsort doctor": {"db", "quiet"},
+    "albumsort model train emotion": {"quiet"},
+    "albumsort model train faces": {"quiet"},
+    "albumsort model evaluate emotion": {"quiet"},
+    "albumsort model evaluate faces": {"quiet"},
+    "albumsort model compare": {"quiet"},
+}
+
+
+def parameters(command: Any, name: str) -> Iterator[tuple[str, Any]]:
+    """Every option and argument of a command and of those within it, with the words that call it."""
+    yield from ((name, parameter) for parameter in command.params)
+    for word, within in getattr(command, "commands", {}).items():
+        yield from parameters(within, f"{name} {word}")
+
+
+def test_settings_have_a_variable_and_what_a_run_is_to_do_has_none() -> None:
+    """A variable that somebody forgot must not cap an export, remove one, or choose where it goes."""
+    named = [(name, p.name, p.envvar) for name, p in parameters(get_command(app), "albumsort") if p.envvar]
+    assert sorted(named) == sorted(
+        (command, name, f"ALBUMSORT_{name.upper()}") for command, names in SETTINGS.items() for name in names
+    )
+
+
+def test_no_variable_says_what_an_export_does(library: SimpleNamespace, tmp_path: Path) -> None:
+    orders = {"N": "1", "UNDO": "report.csv", "DRY_RUN": "1", "REPORT": str(tmp_path / "report.csv")}
+    variables = {f"ALBUMSORT_{name}": value for name, value in orders.items()}
+    assert invoke("export", "--to", tmp_path / "out", db=library.database, env=variables).exit_code == 0
+    assert len(exported(tmp_path / "out")) == 6
+    assert not (tmp_path / "report.csv").exists()
+    assert invoke("export", db=library.database, env={"ALBUMSORT_TO": str(tmp_path / "out")}).exit_code == 2
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the place is Linux's")
+def test_without_a_name_the_index_is_in_the_users_data_folder(album: Path, tmp_path: Path) -> None:
+    home = {"HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path / "data")}
+    assert run("index", album / "drawing.png", env=home).returncode == 0
+    assert (tmp_path / "data" / "albumsort" / "index.sqlite").is_file()
+    assert run("list", env=home).stdout == f"{album / 'drawing.png'}\n"
+
+
+@pytest.mark.parametrize("arguments", [["list"], ["top", "sad"], ["stats"], ["export", "--to", "out"], ["prune"]])
+def test_a_file_that_is_no_index_exits_1_and_stays_as_it_is(database: Path, arguments: list[str]) -> None:
+    database.write_bytes(b"a shopping list\n" * 100)
+    result = invoke(*arguments, db=database)
+    assert result.exit_code == 1
+    assert "--db" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert database.read_bytes() == b"a shopping list\n" * 100
+
+
+# all of it
+
+
+def test_from_a_folder_to_the_best_photo_and_a_copy_of_it(album: Path, tmp_path: Path) -> None:
+    settings = {"ALBUMSORT_DB": str(tmp_path / "index.sqlite")}
+    assert run("index", album, env=settings).returncode == 1
+    best = run("top", "happy", "-n", "1", env=settings).stdout.rstrip("\n")
+    assert Path(best).name in ("astronaut.jpg", "turned.jpg")
+    assert run("export", "happy", "--to", tmp_path / "out", env=settings).returncode == 0
+    copy = tmp_path / "out" / "happy" / f"0001-{Path(best).name}"
+    assert xxhash.xxh3_128_hexdigest(copy.read_bytes()) == xxhash.xxh3_128_hexdigest(Path(best).read_bytes())
+
+
+def test_prune_keeps_an_album_that_is_absent_as_a_whole(library: SimpleNamespace) -> None:
+    """It may be a disk that is not plugged in."""
+    library.folder.rename(library.folder.with_name("unplugged"))
+    before = stored(library)
+    done = run("prune", "--yes", "--db", library.database)
+    assert done.returncode == 0
+    assert "whole album" in done.stderr
+    assert stored(library) == before
+
+
+@pytest.mark.parametrize("mounted", ["gone", "empty"])
+def test_prune_keeps_what_a_link_within_an_album_led_to(library: SimpleNamespace, tmp_path: Path, mounted: str) -> None:
+    """Its disk, too, may be unplugged, and leave an empty folder where it was."""
+    disk = tmp_path / "disk"
+    (disk / "2019").mkdir(parents=True)
+    (disk / "2019" / "old.jpg").write_bytes(encoded(astronaut(200)))
+    (library.folder / "usb").symlink_to(disk)
+    assert run("index", library.folder, "--db", library.database).returncode == 1  # most are no photos
+    before = stored(library)
+    disk.rename(tmp_path / "unplugged")
+    if mounted == "empty":
+        disk.mkdir()
+    next(library.folder.glob("*.jpg")).unlink()
+    done = run("prune", "--yes", "--db", library.database)
+    assert done.returncode == 0
+    assert f"What the link {library.folder / 'usb'} led to is not there (1 photos)" in done.stderr
+    assert stored(library) == before - 1
+    with Database(library.database) as index:
+        assert library.folder / "usb" / "2019" / "old.jpg" in list(lookup.all_paths(index))
+    code, _ = on_a_terminal("prune", "--db", library.database, typed="y\n")
+    assert (code, stored(library)) == (0, before - 2)
+
+
+@pytest.mark.parametrize("home", ["disk", "link"])
+def test_prune_keeps_what_was_in_a_folder_now_empty(tmp_path: Path, database: Path, home: str) -> None:
+    """A disk that is mounted within an album leaves such a folder."""
+    (tmp_path / "disk" / "album" / "usb" / "2019").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "disk")
+    album = tmp_path / home / "album"
+    gone, here, old = (album / name for name in ("gone.jpg", "here.jpg", "usb/2019/old.jpg"))
+    for number, photo in enumerate((gone, here, old)):
+        photo.write_bytes(encoded(astronaut(100 + number)))
+    assert run("index", album, "--db", database).returncode == 0
+    shutil.rmtree(album / "usb" / "2019")
+    gone.unlink()
+    done = run("prune", "--yes", "--db", database)
+    assert (done.returncode, done.stdout.splitlines()) == (0, [str(gone)])
+    assert f"All that was in the folder {album / 'usb'} is not there (1 photos)" in done.stderr
+    with Database(database) as index:
+        assert list(lookup.all_paths(index)) == [here, old]
+    assert on_a_terminal("prune", "--db", database, typed="y\n")[0] == 0
+    with Database(database) as index:
+        assert list(lookup.all_paths(index)) == [here]
+
+
+def test_prune_forgets_photos_behind_a_link_that_leads_to_others(library: SimpleNamespace, tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    for name in ("old.jpg", "new.jpg"):
+        (tmp_path / "disk" / name).write_bytes(encoded(astronaut(200 + len(name) + ord(name[0]))))
+    (library.folder / "usb").symlink_to(tmp_path / "disk")
+    assert run("index", library.folder, "--db", library.database).returncode == 1  # most are no photos
+    before = stored(library)
+    (tmp_path / "disk" / "old.jpg").unlink()
+    assert run("prune", "--yes", "--db", library.database).returncode == 0
+    assert stored(library) == before - 1
+
+
+def test_prune_forgets_an_album_that_is_gone_when_told_so(library: SimpleNamespace) -> None:
+    shutil.rmtree(library.folder)
+    code, _ = on_a_terminal("prune", "--db", library.database, typed="y\n")
+    assert (code, stored(library)) == (0, 0)
+    with Database(library.database) as index:
+        assert folders.indexed_folders(index) == ()
+
+
+def test_an_unknown_file_name_suffix_cannot_drive_the_terminal(tmp_path: Path) -> None:
+    (tmp_path / "x.\x1b[31mred").write_text("not a photo")
+    done = run("index", tmp_path, "--db", tmp_path / "index.sqlite")
+    assert "\x1b" not in done.stderr
+    assert "\\x1b[31mred file" in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [["list"], ["--version"], ["--help"], ["top", "--help"]])
+def test_a_full_disk_behind_standard_output_is_said(library: SimpleNamespace, arguments: list[str]) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("there is no /dev/full here")
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            command(*arguments),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment(ALBUMSORT_DB=str(library.database)),
+        )
+    assert (done.returncode, "Traceback" in done.stderr) == (1, False)
+    assert "No space left" in done.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs a shell that closes what a program begins with")
+@pytest.mark.parametrize(
+    "line", ["top happy >&-", "stats >&-", "list --json >&-", "prune <&-", "index --files-from - <&-", "list 2>&-"]
+)
+def test_a_stream_that_is_closed_is_as_if_nobody_were_there(library: SimpleNamespace, line: str) -> None:
+    done = subprocess.run(
+        ["sh", "-c", f"exec {shlex.quote(sys.executable)} -m albumsort {line}"],
+        env=environment(ALBUMSORT_DB=str(library.database)),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments", [["export", "--to", ""], ["index", ""], ["list", "--path="], ["list", "--path", ""], ["why", ""]]
+)
+def test_an_empty_argument_is_refused_as_it_would_mean_the_folder_one_is_in(
+    library: SimpleNamespace, arguments: list[str]
+) -> None:
+    result = invoke(*arguments, db=library.database)
+    assert (result.exit_code, "an argument is empty" in result.stderr) == (2, True)
+
+
+def test_prune_forgets_what_photos_showed_before_they_changed(album: Path, database: Path) -> None:
+    run("index", album, "--db", database, "--quiet")
+    shutil.copy(album / "landscape.jpg", album / "astronaut.jpg")
+    run("index", album, "--db", database, "--quiet")
+    with closing(sqlite3.connect(database)) as raw:
+        before = raw.execute("SELECT count(*) FROM contents").fetchone()[0]
+    assert "Nothing to forget" in run("prune", "--db", database).stderr
+    with closing(sqlite3.connect(database)) as raw:
+        assert raw.execute("SELECT count(*) FROM contents").fetchone()[0] == before - 1
+        assert raw.execute("SELECT * FROM crops WHERE content NOT IN (SELECT id FROM contents)").fetchall() == []
+
+
+def test_export_refuses_a_folder_that_a_link_inside_the_album_leads_to(
+    tmp_path: Path, library: SimpleNamespace
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    (elsewhere / "deeper").mkdir(parents=True)
+    astronaut(200).save(elsewhere / "deeper" / "portrait.jpg")
+    (library.folder / "link").symlink_to(elsewhere)
+    run("index", library.folder, "--db", library.database)
+    assert run("export", "--to", elsewhere / "sorted", "--db", library.database).returncode == 2
+    assert [p.name for p in elsewhere.rglob("*") if p.is_file()] == ["portrait.jpg"]
+    assert [p.name for p in elsewhere.iterdir()] == ["deeper"]
+
+
+def test_a_report_is_not_written_into_an_album(tmp_path: Path, library: SimpleNamespace) -> None:
+    report = library.folder / "report.csv"
+    done = run("export", "--to", tmp_path / "out", "--report", report, "--db", library.database)
+    assert (done.returncode, report.exists(), (tmp_path / "out").exists()) == (2, False, False)
+
+
+@pytest.mark.parametrize("name", ["index", "top", "list", "export", "stats", "why", "prune", "doctor"])
+def test_every_command_tells_the_version(name: str) -> None:
+    done = run(name, "--version")
+    assert (done.returncode, done.stdout) == (0, f"albumsort {albumsort.__version__}\n")

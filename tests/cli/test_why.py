@@ -1,0 +1,196 @@
+"""`why`: what is seen in one photo."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from commands import invoke
+from helpers import ASTRONAUT_FACE, EVEN, astronaut, face, run
+from PIL import Image
+
+from albumsort.choosing.labels import Album
+from albumsort.cli import why as cli_why
+from albumsort.index import shares as index_shares
+from albumsort.index import storing
+from albumsort.index.database import Database
+from albumsort.networks import weights
+from albumsort.show import explanation
+from albumsort.types import ANSWERS, Analysis, Emotion
+
+
+def test_why_shows_boxes_label_and_all_probabilities(indexed: SimpleNamespace) -> None:
+    result = invoke("why", indexed.album / "astronaut.jpg", db=indexed.database)
+    assert result.exit_code == 0
+    assert "512 x 512" in result.stdout
+    assert re.search(r"^Face 1 looks happy \((9\d|100) % sure\)\.$", result.stdout, re.MULTILINE)
+    assert "; eyes open" in result.stdout
+    assert all(re.search(rf"^ +{emotion} +[\d.]+ %", result.stdout, re.MULTILINE) for emotion in Emotion)
+
+
+def test_why_says_a_faces_figures_in_percent(capsys: pytest.CaptureFixture[str]) -> None:
+    seen = face((10, 20, 120, 60), happy=0.7, sad=0.15, anger=0.1, neutral=0.03, nothing=0.04)
+    faces = [(replace(seen, sure=0.62, sharpness=0.456), seen)]
+    shown = Analysis("digest", 640, 480, None, (seen,), b"")
+    cli_why._print_why(Path("a.jpg"), shown, faces, None, EVEN, "0123456789abcdef0123")
+    assert capsys.readouterr().out.splitlines() == [
+        "a.jpg: 640 x 480, taken at an unknown time",
+        "1 face; emotion network 0123456789abcdef",
+        "Face 1 looks happy (62 % sure).",
+        "  box 10, 20, 120, 60; sure of a face 0.90; size 25.0 %; sharpness 0.46; eyes open",
+        "  no clear expression: 4 %; as far as there is one:",
+        "  happy      70.0 %  #####################",
+        "  sad        15.0 %  ####",
+        "  anger      10.0 %  ###",
+        "  neutral     3.0 %  #",
+        "  surprise    0.7 %  ",
+        "  fear        0.7 %  ",
+        "  disgust     0.7 %  ",
+    ]
+
+
+def test_why_names_what_is_hardly_a_face_but_shows_it_only_when_asked(
+    indexed: SimpleNamespace,
+) -> None:
+    shown = invoke("why", indexed.album / "astronaut.jpg", "--min-detection", "1", db=indexed.database).stdout
+    assert "no faces" in shown
+    assert re.search(r"not counted, as less sure of a face \(--min-detection shows them\): [01]\.\d\d", shown)
+    assert "not counted" not in invoke("why", indexed.album / "astronaut.jpg", db=indexed.database).stdout
+
+
+def test_why_says_what_the_index_says(indexed: SimpleNamespace) -> None:
+    photos = json.loads(invoke("list", "--json", db=indexed.database).stdout)
+    listed = next(photo for photo in photos if photo["path"].endswith("turned.jpg"))
+    seen = json.loads(invoke("why", indexed.album / "turned.jpg", "--json", db=indexed.database).stdout)
+    for key in ("path", "width", "height", "taken_at", "label", "sure", "faces"):
+        assert seen[key] == listed[key]
+    assert seen["model"] == weights.load("emotion")[1].sha256
+
+
+def test_why_needs_no_index_and_makes_none(album: Path, database: Path) -> None:
+    assert invoke("why", album / "landscape.jpg", db=database).exit_code == 0
+    assert not database.exists()
+
+
+def test_why_a_photo_without_a_face_says_so(indexed: SimpleNamespace) -> None:
+    result = invoke("why", indexed.album / "landscape.jpg", db=indexed.database)
+    assert result.exit_code == 0
+    assert "no faces" in result.stdout
+
+
+@pytest.mark.parametrize(("name", "reason"), [("broken.jpg", "ends in the middle"), ("gone.jpg", "No such file")])
+def test_why_a_photo_that_cannot_be_read_exits_1_with_the_reason(
+    indexed: SimpleNamespace, name: str, reason: str
+) -> None:
+    result = invoke("why", indexed.album / name, db=indexed.database)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert name in result.stderr
+    assert reason in result.stderr
+
+
+def test_why_says_once_what_is_wrong_with_a_photo(tmp_path: Path, database: Path) -> None:
+    """Libraries below Pillow print by themselves what they stumble over."""
+    photo = tmp_path / "damaged.tiff"
+    astronaut().save(photo, compression="tiff_lzw")
+    data = bytearray(photo.read_bytes())
+    data[5_000:5_100] = bytes(100)
+    photo.write_bytes(data)
+    result = run("why", photo, "--db", database)
+    assert result.returncode == 1
+    assert result.stderr.splitlines() == [f"albumsort: {photo}: the picture is damaged: the TIFF decoder gave up"]
+
+
+def test_why_draws_what_it_saw_into_a_new_file(indexed: SimpleNamespace, tmp_path: Path) -> None:
+    out = tmp_path / "seen.jpg"
+    result = invoke("why", indexed.album / "turned.jpg", "--out", out, db=indexed.database)
+    assert result.exit_code == 0
+    with Image.open(out) as drawn:
+        drawn.load()
+        assert drawn.format == "JPEG"
+        assert drawn.width == drawn.height
+        frame = astronaut(drawn.width)
+        changed = np.abs(np.asarray(drawn).astype(int) - np.asarray(frame)).max(axis=2) > 100
+    rows, columns = np.nonzero(changed)
+    share = [v / drawn.width for v in (columns.min(), rows.min())]
+    assert share == pytest.approx([ASTRONAUT_FACE.x / 512, ASTRONAUT_FACE.y / 512], abs=0.03)
+
+
+def test_why_never_overwrites(indexed: SimpleNamespace, tmp_path: Path) -> None:
+    (tmp_path / "mine.jpg").write_bytes(b"mine")
+    result = invoke("why", indexed.album / "turned.jpg", "--out", tmp_path / "mine.jpg", db=indexed.database)
+    assert result.exit_code == 1
+    assert (tmp_path / "mine.jpg").read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize("name", ["seen.png", "seen"])
+def test_why_draws_only_what_is_called_a_jpeg(name: str, indexed: SimpleNamespace, tmp_path: Path) -> None:
+    result = invoke("why", indexed.album / "turned.jpg", "--out", tmp_path / name, db=indexed.database)
+    assert result.exit_code == 2
+    assert f"name a file that ends in .jpg, not {tmp_path / name}" in " ".join(result.stderr.split())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_why_that_cannot_draw_says_which_file_and_nevertheless_what_it_saw(
+    indexed: SimpleNamespace, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    done = run("why", indexed.album / "turned.jpg", "--out", tmp_path / "file" / "x.jpg", "--db", indexed.database)
+    assert done.returncode == 1
+    assert f"cannot write {tmp_path / 'file' / 'x.jpg'}: Not a directory" in done.stderr
+    assert "Face 1 looks happy" in done.stdout
+
+
+SERIOUS = {answer: (1 - 7e-9 if answer is Emotion.NEUTRAL else 1e-9) for answer in ANSWERS}
+
+
+def test_why_goes_by_the_album_of_a_photo_that_is_indexed_and_says_so(indexed: SimpleNamespace, tmp_path: Path) -> None:
+    """An album in which nearly nobody smiles: what looks happy elsewhere is likelier something else."""
+    database, portrait = tmp_path / "index.sqlite", indexed.album / "astronaut.jpg"
+    shutil.copy(indexed.database, database)
+    with Database(database) as index, index.transaction():
+        index_shares.save_albums(index, [Album(indexed.album, SERIOUS, 9)])
+    shown = invoke("why", portrait, db=database).stdout
+    [said] = [line for line in shown.splitlines() if line.startswith("Face 1")]
+    assert said.startswith("Face 1 looks neutral (")
+    ordinary = explanation.percent(weights.natural_shares()[Emotion.NEUTRAL])
+    assert f"In this album 100 % of the faces look neutral, in an ordinary one {ordinary};" in said
+    assert said.endswith("there this face would look happy.")
+    listed = {photo["path"]: photo for photo in json.loads(invoke("list", "--json", db=database).stdout)}
+    seen = json.loads(invoke("why", portrait, "--json", db=database).stdout)
+    assert (seen["label"], seen["sure"]) == ("neutral", listed[str(portrait)]["sure"])
+    shutil.copy(portrait, tmp_path / "elsewhere.jpg")
+    assert "Face 1 looks happy" in invoke("why", tmp_path / "elsewhere.jpg", db=database).stdout
+
+
+def test_why_leaves_the_shares_of_an_album_out_of_a_photo_that_is_not_indexed(
+    album: Path, database: Path, tmp_path: Path
+) -> None:
+    run("index", album / "drawing.png", "--db", database)
+    with Database(database) as index, index.transaction():
+        storing.add_root(index, album)
+        index_shares.save_albums(index, [Album(album, SERIOUS, 9)])
+    assert "Face 1 looks happy" in invoke("why", album / "astronaut.jpg", db=database).stdout
+
+
+def test_why_draws_nothing_into_the_album(indexed: SimpleNamespace) -> None:
+    out = indexed.album / "seen.jpg"
+    result = invoke("why", indexed.album / "turned.jpg", "--out", out, db=indexed.database)
+    assert result.exit_code == 2
+    assert not out.exists()
+
+
+def test_why_needs_no_index_to_look_at_a_photo(indexed: SimpleNamespace, tmp_path: Path) -> None:
+    (tmp_path / "no.sqlite").write_text("this is no database, and long enough to have a header" * 9)
+    result = invoke("why", indexed.album / "astronaut.jpg", db=tmp_path / "no.sqlite")
+    assert result.exit_code == 0
+    assert "looks happy" in result.stdout
+    assert "labels are those of an ordinary album" in result.stderr
+    drawn = invoke("why", indexed.album / "astronaut.jpg", "--out", tmp_path / "a.jpg", db=tmp_path / "no.sqlite")
+    assert drawn.exit_code == 1  # whether that is inside an album is not known
+    assert not (tmp_path / "a.jpg").exists()

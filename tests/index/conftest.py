@@ -1,0 +1,24 @@
+"""SQLite as some systems have it."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from albumsort.index import opening
+
+
+@pytest.fixture
+def hasty_sqlite(monkeypatch: pytest.MonkeyPatch) -> None:
+    """SQLite as some builds of it are: they wait less for the disk, and leave in the file what was deleted."""
+    connect = opening.connect
+
+    def connect_hastily(path: Path, mode: str) -> sqlite3.Connection:
+        connection = connect(path, mode)
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA secure_delete = OFF")
+        return connection
+
+    monkeypatch.setattr(opening, "connect", connect_hastily)

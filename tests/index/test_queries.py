@@ -1,0 +1,227 @@
+"""Which photos a query finds, in which order, and counts."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+import pytest
+from helpers import face, save
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from index_rows import HAPPY, A, B, C, best, changed, fail, known, listed, names
+
+from albumsort.index import counts as index_counts
+from albumsort.index import queries, storing
+from albumsort.index.database import Database
+from albumsort.query import By, Filters
+from albumsort.types import Emotion, PhotoFile
+
+# the best
+
+
+def test_the_best_come_first_with_their_score(index: Database) -> None:
+    save(index, A, [face(happy=0.4)])
+    save(index, B, [face(happy=0.9)])
+    save(index, C, [face(sad=0.7)])
+    first, second, third = queries.best(index, HAPPY, By.MAX, Filters(), 0.0, -1)
+    assert [first.path, second.path, third.path] == [B, A, C]
+    assert (first.score, first.emotion, second.score) == (0.9, HAPPY, 0.4)
+    assert third.score == pytest.approx(0.05)
+
+
+@pytest.mark.parametrize(("by", "order", "score"), [(By.MAX, "abc", 0.9), (By.MEAN, "bac", 0.7), (By.MIN, "cba", 0.65)])
+def test_several_faces_make_a_score_by_their_best_mean_or_worst(
+    index: Database, by: By, order: str, score: float
+) -> None:
+    save(index, A, [face(happy=0.9), face(happy=0.48)])
+    save(index, B, [face(happy=0.8), face(happy=0.6)])
+    save(index, C, [face(happy=0.65), face(happy=0.65), face(happy=0.65)])
+    assert best(index, by=by) == [f"{name}.jpg" for name in order]
+    assert queries.best(index, HAPPY, by, Filters(), 0.0, 1)[0].score == pytest.approx(score)
+
+
+@pytest.mark.parametrize("emotion", list(Emotion))
+def test_every_emotion_can_be_ranked_by(index: Database, emotion: Emotion) -> None:
+    save(index, A, [face(**{e.value: 0.01 for e in Emotion if e is not emotion})])
+    save(index, B, [face(**{emotion.value: 0.99})])
+    assert best(index, emotion) == ["b.jpg", "a.jpg"]
+
+
+def test_equal_scores_come_by_path(index: Database) -> None:
+    for path in (C, A, B):
+        save(index, path, [face(happy=0.5)])
+    assert best(index) == ["a.jpg", "b.jpg", "c.jpg"]
+    assert best(index, limit=2) == ["a.jpg", "b.jpg"]
+
+
+def test_a_photo_without_a_face_is_never_among_the_best_but_is_listed(index: Database) -> None:
+    save(index, A, [])
+    save(index, B, [face(happy=0.01)])
+    assert best(index) == ["b.jpg"]
+    assert listed(index) == ["a.jpg", "b.jpg"]
+
+
+def test_what_scores_less_than_asked_is_left_out(index: Database) -> None:
+    for path, p in ((A, 0.2), (B, 0.5), (C, 0.8)):
+        save(index, path, [face(happy=p)])
+    assert names(queries.best(index, HAPPY, By.MAX, Filters(), 0.5, -1)) == ["c.jpg", "b.jpg"]
+
+
+def test_the_best_bring_all_their_faces(index: Database) -> None:
+    faces = (face(happy=0.3), face((50, 50, 90, 90), happy=0.6))
+    save(index, A, faces)
+    assert queries.best(index, HAPPY, By.MAX, Filters(), 0.0, 1)[0].faces == faces
+
+
+# filters
+
+
+def dated(index: Database) -> None:
+    for path, taken_at in ((A, "2023-12-31T23:59:59Z"), (B, "2024-07-01T10:00:00Z"), (C, None)):
+        save(index, path, [face(happy=0.5)], taken_at)
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "expected"),
+    [
+        (None, None, ["a.jpg", "b.jpg", "c.jpg"]),
+        ("2024-07-01T10:00:00Z", None, ["b.jpg"]),
+        ("2024-07-01T10:00:01Z", None, []),
+        (None, "2023-12-31T23:59:59Z", ["a.jpg"]),
+        (None, "2023-12-31T23:59:58Z", []),
+        ("2023-01-01T00:00:00Z", "2024-12-31T23:59:59Z", ["a.jpg", "b.jpg"]),
+    ],
+)
+def test_dates_include_their_ends_and_leave_out_what_has_no_date(
+    index: Database, since: str | None, until: str | None, expected: list[str]
+) -> None:
+    dated(index)
+    assert best(index, since=since, until=until) == listed(index, since=since, until=until) == expected
+
+
+def test_a_folder_is_no_prefix_of_names(index: Database) -> None:
+    for path in ("/a/b/1.jpg", "/a/bc/2.jpg", "/a/b.jpg", "/a/b/c/3.jpg", "/a/B/4.jpg"):
+        save(index, path, [face(happy=0.5)])
+    assert best(index, folders=(Path("/a/b"),)) == listed(index, folders=(Path("/a/b"),)) == ["1.jpg", "3.jpg"]
+
+
+def test_several_folders_are_any_of_them_and_none_twice(index: Database) -> None:
+    for path in ("/a/1.jpg", "/b/2.jpg", "/c/3.jpg"):
+        save(index, path, [face(happy=0.5)])
+    folders = (Path("/b"), Path("/a"), Path("/a/1.jpg"))
+    assert best(index, folders=folders) == listed(index, folders=folders) == ["1.jpg", "2.jpg"]
+
+
+def test_the_root_folder_holds_everything(index: Database) -> None:
+    save(index, "/a/1.jpg", [face(happy=0.5)])
+    assert best(index, folders=(Path("/"),)) == ["1.jpg"]
+
+
+@pytest.mark.parametrize("special", ["%", "_", "*", "?", "'", '"', "[a]", "\\", "é", " "])
+def test_special_characters_in_a_folder_mean_themselves(index: Database, special: str) -> None:
+    save(index, f"/a{special}b/1.jpg", [face(happy=0.5)])
+    save(index, "/axb/2.jpg", [face(happy=0.5)])
+    assert best(index, folders=(Path(f"/a{special}b"),)) == ["1.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("faces", "expected"),
+    [((0, 0), ["a.jpg"]), ((1, 1), ["b.jpg"]), ((1, 9), ["b.jpg", "c.jpg"]), ((2, 3), ["c.jpg"]), ((3, 9), [])],
+)
+def test_photos_can_be_chosen_by_their_number_of_faces(
+    index: Database, faces: tuple[int, int], expected: list[str]
+) -> None:
+    save(index, A, [])
+    save(index, B, [face(happy=0.9)])
+    save(index, C, [face(happy=0.6), face(happy=0.5)])
+    assert listed(index, faces=faces) == expected
+    assert best(index, faces=faces) == [name for name in expected if name != "a.jpg"]
+
+
+# counts
+
+
+def test_the_counts_are_by_the_label_of_the_largest_face(index: Database) -> None:
+    save(index, A, [face((0, 0, 10, 10), happy=0.9), face((0, 0, 50, 50), sad=0.9)])
+    save(index, B, [face((0, 0, 50, 50), sad=0.9), face((0, 0, 10, 10), happy=0.9)])
+    save(index, C, [])
+    fail(index, Path("/album/d.jpg"))
+    counts = index_counts.stats(index)
+    assert (counts.photos, counts.faces, counts.without_face, counts.failed, counts.missing) == (4, 4, 1, 1, 0)
+    assert counts.labels == {Emotion.SAD: 2}
+
+
+def test_the_counts_are_of_all_seven_labels_and_of_none(index: Database) -> None:
+    for number, emotion in enumerate(Emotion):
+        save(index, f"/album/{number}.jpg", [face(**{emotion.value: 0.9})])
+    save(index, A, [face(happy=0.3, nothing=0.9)])
+    counts = index_counts.stats(index)
+    assert (counts.labels, counts.unlabelled, counts.without_face) == (dict.fromkeys(Emotion, 1), 1, 0)
+
+
+def test_an_empty_index_counts_nothing(index: Database) -> None:
+    counts = index_counts.stats(index)
+    assert (counts.photos, counts.faces, counts.without_face, counts.failed, counts.missing) == (0, 0, 0, 0, 0)
+    assert listed(index) == best(index) == []
+
+
+# the search from the top down
+
+
+@pytest.mark.parametrize("by", By)
+@settings(max_examples=30)
+@given(
+    photos=st.lists(st.lists(st.sampled_from([0.1, 0.2, 0.5, 0.9]), max_size=3), max_size=8),
+    copies=st.lists(st.integers(0, 7), max_size=3),
+    limit=st.integers(1, 5),
+    least=st.sampled_from([0.0, 0.2, 0.6]),
+    faces=st.sampled_from([None, (1, 1), (2, 3)]),
+)
+def test_the_search_from_the_top_down_finds_what_a_look_at_everything_finds(
+    by: By,
+    photos: list[list[float]],
+    copies: list[int],
+    limit: int,
+    least: float,
+    faces: tuple[int, int] | None,
+) -> None:
+    with tempfile.TemporaryDirectory() as folder, Database(Path(folder, "index.sqlite"), create=True) as index:
+        for number, scores in enumerate(photos):
+            save(index, f"/{number}.jpg", [face(happy=score) for score in scores], digest=f"d{number}")
+        for number in copies:
+            if number < len(photos):
+                with index.transaction():
+                    storing.save_known(index, PhotoFile(Path(f"/copy of {number}.jpg"), 1, 1), f"d{number}", None)
+        everything = queries.best(index, HAPPY, by, Filters(faces=faces), least, -1)
+        assert queries.best(index, HAPPY, by, Filters(faces=faces), least, limit) == everything[:limit]
+        assert all(photo.score is not None and photo.score >= least for photo in everything)
+
+
+def test_a_search_that_leads_too_far_ends_in_a_look_at_everything(
+    index: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queries, "LOOKED_AT", 3)
+    for number in range(9):
+        save(index, f"/{number}.jpg", [face(happy=1 - number / 10)], taken_at=f"20{10 + number}-01-01T00:00:00Z")
+    found = queries.best(index, HAPPY, By.MAX, Filters(since="2018"), 0.0, 1)
+    assert names(found) == ["8.jpg"]
+
+
+# names that are not UTF-8
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows names are UTF-16")
+@settings(max_examples=40)
+@given(st.lists(st.binary(min_size=1, max_size=40), min_size=1, max_size=5, unique=True))
+def test_any_name_comes_back_byte_for_byte(raw: list[bytes]) -> None:
+    paths = [Path("/x", os.fsdecode(name.replace(b"/", b"_").replace(b"\0", b"_") + b".jpg")) for name in raw]
+    with tempfile.TemporaryDirectory() as folder, Database(Path(folder, "index.sqlite"), create=True) as index:
+        for path in paths:
+            save(index, path, [face(happy=0.5)])
+        expected = sorted(set(paths), key=os.fsencode)
+        assert [photo.path for photo in queries.photos(index, Filters())] == expected
+        assert list(queries.paths(index, Filters(folders=(Path("/x"),)))) == expected
+        assert known(index) == sorted(expected)
+        assert changed(index, *expected) == []
