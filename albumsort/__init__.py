@@ -1,9 +1,22 @@
-"""albumsort: find the photos of an album that show an emotion best. Nothing heavy is imported here."""
+"""albumsort: find the photos in an album that show an emotion best, on this machine alone.
+
+>>> import albumsort
+>>> report = albumsort.index_photos(["."], db="index.sqlite")
+>>> with albumsort.open_index("index.sqlite") as index:
+...     best = index.top("happy", n=20)
+
+Importing it loads nothing heavy: what it offers is loaded when it is first used.
+"""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from .errors import AlbumsortError, IndexFileError, PhotoError, UsageError, WeightsError
 from .types import FOUR, Analysis, Box, Emotion, Face, Photo
+
+if TYPE_CHECKING:
+    from .api import Index, analyse, index_photos, open_index
 
 __version__ = "0.1.0"
 __all__ = [
@@ -13,10 +26,26 @@ __all__ = [
     "Box",
     "Emotion",
     "Face",
+    "Index",
     "IndexFileError",
     "Photo",
     "PhotoError",
     "UsageError",
     "WeightsError",
     "__version__",
+    "analyse",
+    "index_photos",
+    "open_index",
 ]
+
+
+def __getattr__(name: str) -> object:
+    if name in ("Index", "analyse", "index_photos", "open_index"):
+        from . import api
+
+        return getattr(api, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -10,7 +10,7 @@ import numpy as np
 from .choosing.labels import LabelRule
 from .disk import contents
 from .emotions import EmotionClassifier, load_classifier
-from .errors import PassingPhotoError
+from .errors import TransientPhotoError
 from .faces import crop
 from .faces import detector as faces
 from .faces import sharpness as face_sharpness
@@ -18,7 +18,7 @@ from .faces.detector import FaceDetector
 from .photos import decode, read
 from .photos.upright import Upright
 from .timing import step
-from .types import Analysis, Box, Detection, Expression, Face, PhotoFile
+from .types import Analysis, Box, Detection, Expression, Face, Known, PhotoFile
 
 FLOOR = 0.3
 """Detections that score less are not kept; which of the others count is each query's own question."""
@@ -28,19 +28,19 @@ CLOSEST = 4500
 """Pixels that the longer side is decoded with for the sake of small faces, or less than twice as many."""
 
 
-def analyse(file: PhotoFile, known: frozenset[str]) -> Analysis | str:
-    """Analyse one photo file, or return just its digest if that is among `known`.
+def analyse(file: PhotoFile, known: frozenset[str]) -> Analysis | Known:
+    """Analyse one photo file, unless its bytes have a digest that is among `known`.
 
     Raises PhotoError with the reason if the file cannot be read or decoded, or changed meanwhile.
     """
     with step("read"):
         data = read.read(file.path)
     if len(data) != file.size:
-        raise PassingPhotoError("the file changed while it was being indexed; run index again")
+        raise TransientPhotoError("the file changed while it was being indexed; run index again")
     with step("hash"):
         digest = contents.digest(data)
     if digest in known:
-        return digest
+        return Known(digest)
     with step("load networks"):
         networks = load_networks()
     return analyse_bytes(data, digest, *networks)

@@ -15,7 +15,7 @@ class PhotoError(AlbumsortError):
     """One photo could not be analysed; the others can."""
 
 
-class PassingPhotoError(PhotoError):
+class TransientPhotoError(PhotoError):
     """One photo could not be analysed this time, for a reason that says nothing about the photo."""
 
 

@@ -208,6 +208,13 @@ class Analysis:
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """A photo file with bytes that were analysed before, by their content hash."""
+
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class PhotoFile:
     """A file as the walk met it: enough to tell whether it changed."""
 

@@ -27,7 +27,7 @@ from pathlib import Path
 import numpy as np
 from PIL import ExifTags, Image
 
-from albumsort.errors import PassingPhotoError
+from albumsort.errors import TransientPhotoError
 from albumsort.indexing import executors, outcomes, worker
 from albumsort.photos.walk import Walk, find
 from albumsort.types import Analysis, PhotoFile
@@ -192,7 +192,7 @@ def count(file: PhotoFile, outcome: worker.Outcome, tally: Tally) -> None:
 
 def _wrong(outcome: worker.Outcome) -> str | None:
     """Say what is wrong with an outcome, if anything is."""
-    if isinstance(outcome, PassingPhotoError):
+    if isinstance(outcome, TransientPhotoError):
         return str(outcome)
     if not isinstance(outcome, Analysis):
         return str(outcome) if "longer than" in str(outcome) else why_not_understandable(str(outcome))

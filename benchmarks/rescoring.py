@@ -49,7 +49,7 @@ def main(count: int) -> None:
         print(f"{made} faces, {path.stat().st_size / made:.0f} bytes each")
         with Database(path) as index:
             plan = indexing_plan.make_plan(index, (), [], (), rescan=False)
-            report = run.run(index, plan, executors.Local(1), False, lambda: None)
+            report = run.run(index, plan, executors.Local(1), lambda: None)
         print(f"{report.seconds:.1f} s for {report.rescored} photos, {made / report.seconds:.0f} faces a second")
 
 

@@ -207,7 +207,7 @@ def index_album(
     """Bring an index up to date as the command does, with one real worker process unless an executor is given."""
     with closing(Database(database, create=True)) as index:
         plan = indexing_plan.make_plan(index, paths, listed, exclude, rescan)
-        return indexing.run(index, plan, executor or executors.Local(1), rescan, lambda: None)
+        return indexing.run(index, plan, executor or executors.Local(1), lambda: None)
 
 
 # the program

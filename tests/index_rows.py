@@ -8,7 +8,7 @@ from pathlib import Path
 from helpers import NOW
 
 from albumsort.index import comparing, queries, storing
-from albumsort.index.comparing import Comparison
+from albumsort.index.comparing import Changes
 from albumsort.index.database import Database
 from albumsort.query import By, Filters
 from albumsort.types import Emotion, Photo, PhotoFile, Settings
@@ -49,7 +49,7 @@ def known(index: Database, root: Path = Path("/")) -> list[Path]:
     return sorted(path for path, _ in comparing.unmet(index, root))
 
 
-def compared(index: Database, *files: PhotoFile, settings: Settings = NOW, everything: bool = False) -> Comparison:
+def compared(index: Database, *files: PhotoFile, settings: Settings = NOW, everything: bool = False) -> Changes:
     comparing.begin_comparison(index)
     assert comparing.meet(index, files) == len(files)
     return comparing.compare(index, settings, everything)

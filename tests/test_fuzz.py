@@ -76,7 +76,7 @@ def test_words_for_programmers_are_told_from_words_for_people(reason: str) -> No
 
 
 def test_an_unexpected_error_or_an_impossible_result_counts_as_wrong(tmp_path: Path) -> None:
-    from albumsort.errors import PassingPhotoError, PhotoError
+    from albumsort.errors import PhotoError, TransientPhotoError
     from albumsort.types import Analysis, Box, Emotion, PhotoFile
 
     (tmp_path / "0.jpg").write_bytes(b"input")
@@ -87,7 +87,7 @@ def test_an_unexpected_error_or_an_impossible_result_counts_as_wrong(tmp_path: P
     fuzz.count(file, Analysis("d", 5, 5, None, (possible, replace(possible, eyes=None))), tally)
     assert tally.wrong == []
     for outcome in (
-        PassingPhotoError("the decoder crashed"),
+        TransientPhotoError("the decoder crashed"),
         PhotoError("analysing it took longer than 60 s; given up"),
         PhotoError("decoder error -2"),
         Analysis("d", 0, 5, None, ()),

@@ -18,7 +18,7 @@ from helpers import astronaut, command, encoded, environment, index_album, on_a_
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from albumsort.errors import PassingPhotoError
+from albumsort.errors import TransientPhotoError
 from albumsort.index import lookup
 from albumsort.index.database import Database
 from albumsort.indexing import executors, outcomes, worker
@@ -296,7 +296,7 @@ def attempted(path: Path, size: int) -> worker.Outcome:
 
 def test_a_file_that_vanished_since_the_walk_fails_for_now(tmp_path: Path) -> None:
     outcome = attempted(tmp_path / "gone.png", len(PHOTO))
-    assert isinstance(outcome, PassingPhotoError)
+    assert isinstance(outcome, TransientPhotoError)
     assert str(outcome) == "cannot read the file: No such file or directory"
 
 
@@ -304,7 +304,7 @@ def test_a_file_that_vanished_since_the_walk_fails_for_now(tmp_path: Path) -> No
 def test_a_file_that_grew_or_shrank_since_the_walk_fails_for_now(tmp_path: Path, change: bytes) -> None:
     (tmp_path / "a.png").write_bytes(change)
     outcome = attempted(tmp_path / "a.png", len(PHOTO))
-    assert isinstance(outcome, PassingPhotoError)
+    assert isinstance(outcome, TransientPhotoError)
     assert "changed while it was being indexed" in str(outcome)
 
 
@@ -321,7 +321,7 @@ def test_a_file_that_grows_while_it_is_read_fails_for_now(tmp_path: Path) -> Non
     writer = threading.Thread(target=grow)
     writer.start()
     try:
-        with pytest.raises(PassingPhotoError, match="changed while it was being read"):
+        with pytest.raises(TransientPhotoError, match="changed while it was being read"):
             read.read(path)
     finally:
         stop.set()

@@ -41,7 +41,8 @@ ROOMS = {
     # a word that names no emotion is a UsageError: that much `types` knows
     "types": Room(ALONE, "errors"),
     "query": Room(ALONE, "types"),
-    "disk": Room("contents filesystems locks whole", "errors"),
+    "dates": Room(ALONE, "errors types"),
+    "disk": Room("contents filesystems locks places whole", "errors"),
     "networks": Room("litert weights", "errors types"),
     "settings": Room(ALONE, "networks types"),
     "photos": Room("decode exif raw read refusal upright walk", "errors timing types"),
@@ -57,6 +58,7 @@ ROOMS = {
         "cluster crew executors outcomes plan queue readahead report rescoring run shares worker writer",
         "analysis choosing errors faces index networks photos settings timing types",
     ),
+    "api": Room(ALONE, "analysis choosing dates disk errors index indexing networks photos query types"),
     "albums": Room(ALONE, "errors index types"),
     "export": Room("copy plan report run undo", "albums disk errors types"),
     "show": Room("drawing explanation listing", "choosing disk errors photos text types"),
@@ -64,11 +66,11 @@ ROOMS = {
     "doctor": Room(ALONE, "__init__ disk errors index networks photos"),
     "cli": Room(
         "app compare evaluate export index listing model opening options terminal train upkeep values why",
-        "__init__ albums analysis choosing disk doctor emotions errors export faces index indexing networks photos"
-        " prune query settings show text types training.common training.comparison training.detectors training.emotion"
-        " training.faces",
+        "__init__ albums analysis choosing dates disk doctor emotions errors export faces index indexing networks"
+        " photos prune query settings show text types training.common training.comparison training.detectors"
+        " training.emotion training.faces",
     ),
-    "__init__": Room(ALONE, "errors types"),
+    "__init__": Room(ALONE, "api errors types"),
     "__main__": Room(ALONE, "cli"),
     "training": Room(ALONE, "training.emotion"),
     "training.common": Room(

@@ -15,7 +15,7 @@ from PIL import Image
 from albumsort.analysis import analyse_bytes, load_networks
 from albumsort.choosing.labels import LabelRule
 from albumsort.disk import contents
-from albumsort.errors import PassingPhotoError, PhotoError
+from albumsort.errors import PhotoError, TransientPhotoError
 from albumsort.indexing import executors
 from albumsort.indexing import outcomes as indexing_outcomes
 from albumsort.networks import weights
@@ -44,7 +44,7 @@ def test_every_odd_file_is_analysed_or_refused_with_a_reason_that_a_person_under
     outcomes = {file: outcome for file, outcome, _ in run}
     assert len(outcomes) == len(files) > 150
     for file, outcome in outcomes.items():
-        assert not isinstance(outcome, PassingPhotoError), (file.path.name, str(outcome))
+        assert not isinstance(outcome, TransientPhotoError), (file.path.name, str(outcome))
         if isinstance(outcome, PhotoError):
             assert fuzz.why_not_understandable(str(outcome)) is None, file.path.name
     assert sum(isinstance(outcome, Analysis) for outcome in outcomes.values()) > 100

@@ -20,7 +20,7 @@ from .values import counted_faces, is_on_command_line
 
 if TYPE_CHECKING:
     from ..choosing.ranking import Sorted
-    from ..export.undo import Outcome
+    from ..export.undo import Undone
     from ..types import Item
 
 
@@ -120,7 +120,7 @@ def _undo(ctx: typer.Context, report: Path, dry_run: bool, db: Path | None, quie
         raise typer.Exit(1)
 
 
-def _print_undo(outcomes: Sequence[Outcome], dry_run: bool) -> None:
+def _print_undo(outcomes: Sequence[Undone], dry_run: bool) -> None:
     if all(outcome.is_folder and outcome.fate == "left" for outcome in outcomes):
         say("Nothing is left to undo: what this report names was removed before, or nothing was written")
         return

@@ -83,7 +83,7 @@ def index(
             _print_cost(plan)
         show = is_watched() and not is_quiet(ctx, quiet)
         with tqdm(total=plan.todo + plan.stale, unit=" photos", disable=not show, dynamic_ncols=True) as bar:
-            report = run.run(database, plan, executor, rescan, bar.update)
+            report = run.run(database, plan, executor, bar.update)
         if as_json:
             print(json.dumps(_report_json(report) | ({"profile": _profile_json(report.profile)} if profile else {})))
         if profile:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from ..disk import places
 from .options import Common
 from .terminal import say
 from .values import is_on_command_line
@@ -54,9 +55,7 @@ def index_file(ctx: typer.Context, db: Path | None) -> Path:
         return before.db
     if db is not None:
         return db
-    from platformdirs import user_data_path
-
-    return user_data_path("albumsort", appauthor=False) / "index.sqlite"
+    return places.index_file()
 
 
 def is_quiet(ctx: typer.Context, quiet: bool) -> bool:

@@ -5,16 +5,15 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
+from .. import dates
 from ..errors import UsageError
 from ..query import Counted, Filters
-from ..types import utc_text
 
 if TYPE_CHECKING:
     from ..show.listing import Form
@@ -72,32 +71,19 @@ def photo_filters(
 ) -> Filters:
     """Return which photos are asked for; raises UsageError where a date or a range makes no sense."""
     return Filters(
-        since=None if since is None else _date("--since", since, "0000-01-01T00:00:00Z"),
-        until=None if until is None else _date("--until", until, "9999-12-31T23:59:59Z"),
+        since=_bound("--since", since, dates.start_of),
+        until=_bound("--until", until, dates.end_of),
         folders=tuple(Path(os.path.abspath(f)) for f in folders or ()),
         faces=None if faces is None else _range(faces),
         counted=counted,
     )
 
 
-def _date(option: str, text: str, rest: str) -> str:
-    """Complete 2024, 2024-07, 2024-07-31 or a time to a UTC time; `rest` is what a shorter date lacks."""
-    if not re.fullmatch(r"\d{4}(-\d\d(-\d\d([T ]\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:\d\d)?)?)?)?", text):
-        return _no_date(option, text)
-    if option == "--until" and len(text) == 7:  # the months' ends differ; texts compare all the same
-        return f"{text}-31T23:59:59Z" if 1 <= int(text[5:]) <= 12 else _no_date(option, text)
-    short = text.replace(" ", "T")
-    if len(text) <= 16:
-        short += rest[len(text) : -1]
+def _bound(option: str, text: str | None, complete: Callable[[str], str]) -> str | None:
     try:
-        time = datetime.fromisoformat(short)
-        return utc_text(time if time.tzinfo else time.replace(tzinfo=UTC))
-    except (ValueError, OverflowError):
-        return _no_date(option, text)
-
-
-def _no_date(option: str, text: str) -> str:
-    raise UsageError(f"{option} {text!r} is no date; write it like 2024, 2024-07 or 2024-07-31")
+        return None if text is None else complete(text)
+    except UsageError as e:
+        raise UsageError(f"{option} {e}") from e
 
 
 def _range(text: str) -> tuple[int, int]:

@@ -29,7 +29,7 @@ class Fate(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class Undone:
     """What became of a file or a folder, and why it was left."""
 
     path: Path
@@ -42,7 +42,7 @@ class _LeftError(Exception):
     """Something is not to be removed, for the reason in the message."""
 
 
-def undo(report: Path, albums: Collection[Path], dry_run: bool = False) -> Generator[Outcome]:
+def undo(report: Path, albums: Collection[Path], dry_run: bool = False) -> Generator[Undone]:
     """Remove the files that a report says were written, then the folders that were made if they are empty.
 
     A report may be forged, and the world may have changed since: a file goes only if it lies where an export puts
@@ -134,21 +134,21 @@ class _Folders:
         return ""
 
 
-def _remove(line: Line, sources: Collection[str], folders: _Folders, dry_run: bool) -> Outcome:
+def _remove(line: Line, sources: Collection[str], folders: _Folders, dry_run: bool) -> Undone:
     try:
         file = folders.check(line.destination)
         if line.destination in sources:
             raise _LeftError("the report names it as an original, too")
         if not os.path.lexists(file):
-            return Outcome(file, Fate.GONE)
+            return Undone(file, Fate.GONE)
         _check(line, file)
         if not dry_run:
             os.unlink(file)
     except _LeftError as e:
-        return Outcome(Path(line.destination), Fate.LEFT, str(e))
+        return Undone(Path(line.destination), Fate.LEFT, str(e))
     except OSError as e:
-        return Outcome(Path(line.destination), Fate.LEFT, f"cannot remove it: {e.strerror or e}")
-    return Outcome(file, Fate.REMOVE)
+        return Undone(Path(line.destination), Fate.LEFT, f"cannot remove it: {e.strerror or e}")
+    return Undone(file, Fate.REMOVE)
 
 
 def _check(line: Line, file: Path) -> None:
@@ -181,7 +181,7 @@ def _original(source: str) -> os.stat_result | None:
     return status if stat.S_ISREG(status.st_mode) else None
 
 
-def _remove_folder(folder: Path, removed: Collection[Path], dry_run: bool) -> Outcome | None:
+def _remove_folder(folder: Path, removed: Collection[Path], dry_run: bool) -> Undone | None:
     """Remove a folder if it is empty; returns None if it is gone."""
     try:
         if not folder.is_dir():
@@ -190,9 +190,9 @@ def _remove_folder(folder: Path, removed: Collection[Path], dry_run: bool) -> Ou
         if dry_run:
             left = [name for name in left if not whole.is_temporary(name)]
         if left:
-            return Outcome(folder, Fate.LEFT, f"it holds other files, such as {left[0]}", is_folder=True)
+            return Undone(folder, Fate.LEFT, f"it holds other files, such as {left[0]}", is_folder=True)
         if not dry_run:
             folder.rmdir()
     except OSError as e:
-        return Outcome(folder, Fate.LEFT, f"cannot remove it: {e.strerror or e}", is_folder=True)
-    return Outcome(folder, Fate.REMOVE, is_folder=True)
+        return Undone(folder, Fate.LEFT, f"cannot remove it: {e.strerror or e}", is_folder=True)
+    return Undone(folder, Fate.REMOVE, is_folder=True)

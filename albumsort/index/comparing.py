@@ -27,7 +27,7 @@ _COMPARED = {
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Changes:
     """How what was met in an album compares with the index.
 
     todo: how many files are new, changed, or to be analysed by today's method; outdated: how many of them only for the
@@ -88,7 +88,7 @@ def note_absent(database: Database, paths: Iterable[Path]) -> None:
         )
 
 
-def compare(database: Database, settings: Settings, everything: bool) -> Comparison:
+def compare(database: Database, settings: Settings, everything: bool) -> Changes:
     """Tell what of all that was met is to be analysed: what is new or changed, or `everything`."""
     unchanged = "p.size = m.size AND p.mtime_ns = m.mtime_ns AND coalesce(c.found_with, p.error_settings) = ?"
     one = database.connection.execute
@@ -115,7 +115,7 @@ def compare(database: Database, settings: Settings, everything: bool) -> Compari
             " AND coalesce(c.found_with, p.error_settings) NOT IN (?, '')",  # '': distrusted
             (settings.finding,),
         ).fetchone()
-    return Comparison(
+    return Changes(
         todo=todo,
         outdated=outdated,
         unchanged=met - todo - len(failing),

@@ -70,7 +70,7 @@ def save_failure(database: Database, file: PhotoFile, reason: str, settings: Set
     _save_photo(database, file, None, reason, settings.finding)
 
 
-def save_passing_failure(database: Database, file: PhotoFile, reason: str) -> None:
+def save_transient_failure(database: Database, file: PhotoFile, reason: str) -> None:
     """Store that a photo could not be analysed this time; results it has stay, and it is tried again."""
     known = "SELECT 1 FROM photos WHERE path = ? AND content IS NOT NULL"
     if database.writer.execute(known, (os.fsencode(file.path),)).fetchone() is None:

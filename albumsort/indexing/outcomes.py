@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 
-from ..errors import AlbumsortError, PassingPhotoError, PhotoError
+from ..errors import AlbumsortError, PhotoError, TransientPhotoError
 from ..settings import settings
 from ..types import Analysis, PhotoFile, Settings
 from .crew import Died, Hung
@@ -57,11 +57,11 @@ def nothing_known(size: int) -> frozenset[str]:
 def _outcome(answer: Attempt | Hung | Died) -> Outcome:
     match answer:
         case Hung():  # a drive that stalls says nothing about the photo
-            return PassingPhotoError(
+            return TransientPhotoError(
                 f"analysing it took longer than {SECONDS_A_PHOTO:.0f} s; given up, it is tried again on the next run"
             )
         case Died():
-            return PassingPhotoError(_why_died(answer))
+            return TransientPhotoError(_why_died(answer))
     outcome = answer.outcome
     if isinstance(outcome, AlbumsortError) and not isinstance(outcome, PhotoError):
         raise outcome

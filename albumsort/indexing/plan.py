@@ -18,13 +18,14 @@ from ..types import PhotoFile
 
 @dataclass
 class Plan:
-    """What a run has to do; the files themselves wait in the index (see `Index.todo` and `Index.absent`).
+    """What a run has to do; the files themselves wait in the index (see `comparing.todo` and `comparing.absent`).
 
     todo: how many are to be analysed; outdated: how many of them only because faces are found in another way now.
     stale: results, anywhere in the index, whose faces are only to be classified again. unchanged, failing: as on the
-    last run; back: of those, what was missing.
+    last run; back: of those, what was missing. rescan: unchanged photos are to be analysed, too.
     """
 
+    rescan: bool = False
     todo: int = 0
     outdated: int = 0
     stale: int = 0
@@ -46,7 +47,7 @@ def make_plan(
     were known: a disk that is not plugged in must not look like an album that was cleared out. If one
     of the folders indexed before is so, that is a failure of its own, and the others are walked.
     """
-    plan = Plan()
+    plan = Plan(rescan)
     comparing.begin_comparison(index)
     for path in paths or (default_roots(index) if listed is None else ()):
         root = Path(os.path.abspath(path))
@@ -66,7 +67,7 @@ def make_plan(
     plan.skipped += walk.skipped
     plan.unreadable += walk.errors
     now = settings()
-    compared = comparing.compare(index, now, everything=rescan)
+    compared = comparing.compare(index, now, everything=plan.rescan)
     plan.todo, plan.outdated, plan.unchanged = compared.todo, compared.outdated, compared.unchanged
     plan.failing, plan.back = compared.failing, compared.back
     plan.stale = lookup.count_unclassified(index, now)

@@ -27,7 +27,7 @@ from .report import Profile, Report
 from .writer import Writer
 
 
-def run(index: Database, plan: Plan, executor: Executor, rescan: bool, progress: Callable[[], object]) -> Report:
+def run(index: Database, plan: Plan, executor: Executor, progress: Callable[[], object]) -> Report:
     """Classify again what is stale, have analysed what the plan names, store it, and estimate the albums' shares.
 
     `progress` is called after every result classified anew and after every photo.
@@ -39,10 +39,12 @@ def run(index: Database, plan: Plan, executor: Executor, rescan: bool, progress:
     weights.check()  # a damaged installation is one clear error here, not one for every photo
     now, steps = settings(), Counter[str]()
     natural, confusion = weights.natural_shares(), weights.confusion()
-    writer = Writer(index, now, note_fresh=rescan)
+    writer = Writer(index, now, note_fresh=plan.rescan)
 
     def known(size: int) -> frozenset[str]:
-        return writer.unwritten(size) | (comparing.fresh(index, size) if rescan else lookup.digests(index, size, now))
+        return writer.unwritten(size) | (
+            comparing.fresh(index, size) if plan.rescan else lookup.digests(index, size, now)
+        )
 
     with index.transaction():
         for root in plan.roots:

@@ -10,15 +10,15 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..errors import AlbumsortError, PassingPhotoError, PhotoError
+from ..errors import AlbumsortError, PhotoError, TransientPhotoError
 from ..settings import settings
 from ..timing import timed
-from ..types import Analysis, PhotoFile, Settings
+from ..types import Analysis, Known, PhotoFile, Settings
 
 BYTES_A_WORKER = 4 << 30
 PR_SET_PDEATHSIG = 1  # of <sys/prctl.h>
-Outcome = Analysis | str | PhotoError
-"""What came of a photo: its analysis, the digest of bytes known already, or why it failed."""
+Outcome = Analysis | Known | PhotoError
+"""What came of a photo: its analysis, or that its bytes were analysed before, or why it failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +47,9 @@ def _attempted(file: PhotoFile, known: frozenset[str], needed: Settings) -> Outc
     except AlbumsortError as e:
         return e
     except MemoryError:
-        return PassingPhotoError("analysing it takes more memory than there was; it is tried again on the next run")
+        return TransientPhotoError("analysing it takes more memory than there was; it is tried again on the next run")
     except Exception as e:  # whatever it is, it is this photo's: recorded with its name, and the run goes on
-        return PassingPhotoError(f"unexpected {type(e).__name__}: {e}")
+        return TransientPhotoError(f"unexpected {type(e).__name__}: {e}")
 
 
 def prepare_worker() -> None:

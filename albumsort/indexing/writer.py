@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from ..errors import PassingPhotoError, PhotoError
+from ..errors import PhotoError, TransientPhotoError
 from ..index import comparing, lookup, storing
 from ..index.database import Database
 from ..photos.walk import is_gone
-from ..types import THRESHOLD, Analysis, PhotoFile, Settings
+from ..types import THRESHOLD, Analysis, Known, PhotoFile, Settings
 from .worker import Outcome
 
 BATCH, BATCH_SECONDS = 64, 1.0
@@ -74,11 +74,11 @@ class Writer:
                     storing.save_known(self._index, file, outcome.digest, former)
                 self.analysed += 1
                 self.faces += sum(face.detection >= THRESHOLD for face in outcome.faces)
-            case str():
-                self._store_known(file, outcome)
+            case Known(digest):
+                self._store_known(file, digest)
             case PhotoError():
-                if isinstance(outcome, PassingPhotoError):
-                    storing.save_passing_failure(self._index, file, str(outcome))
+                if isinstance(outcome, TransientPhotoError):
+                    storing.save_transient_failure(self._index, file, str(outcome))
                 else:
                     storing.save_failure(self._index, file, str(outcome), self._settings)
                 self.failed.append((file.path, str(outcome)))
@@ -86,7 +86,7 @@ class Writer:
     def _store_known(self, file: PhotoFile, digest: str) -> None:
         """Give a moved file its results under the new name; a copy shares them, a file only touched keeps them."""
         if not lookup.knows(self._index, digest):
-            self._store(file, PassingPhotoError("the index changed meanwhile; run index again"))
+            self._store(file, TransientPhotoError("the index changed meanwhile; run index again"))
             return
         touched = file.path in lookup.paths_of(self._index, digest)
         former = self._former(file, digest)

@@ -17,7 +17,7 @@ SHARES_TOLERANCE = 1e-3
 
 
 @dataclass(frozen=True)
-class Network:
+class ShippedNetwork:
     """A network's entry in the manifest; `details` holds what only its user reads (labels, shares, ...)."""
 
     name: str
@@ -34,17 +34,17 @@ def folder() -> Path:
 
 
 @cache
-def manifest() -> dict[str, Network]:
+def manifest() -> dict[str, ShippedNetwork]:
     """Return every network of the manifest by name; raises WeightsError if it is missing or damaged."""
     path = folder() / "manifest.json"
     try:
         entries = json.loads(path.read_text(encoding="utf-8"))["networks"]
-        return {n: Network(n, e["file"], e["sha256"], e) for n, e in entries.items()}
+        return {n: ShippedNetwork(n, e["file"], e["sha256"], e) for n, e in entries.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as e:
         raise WeightsError(f"{path} is missing or damaged ({e}); install albumsort again") from e
 
 
-def load(name: str) -> tuple[bytes, Network]:
+def load(name: str) -> tuple[bytes, ShippedNetwork]:
     """Return a network's bytes and entry; raises WeightsError unless the bytes have the hash the manifest gives."""
     network = _network(name)
     path = folder() / network.file
@@ -75,7 +75,7 @@ def fingerprint(*names: str) -> str:
     return hashlib.sha256(json.dumps(entries, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _network(name: str) -> Network:
+def _network(name: str) -> ShippedNetwork:
     if name not in manifest():
         raise WeightsError(f"{folder() / 'manifest.json'} describes no network {name!r}; install albumsort again")
     return manifest()[name]

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import io
 import struct
-from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from ..errors import PhotoError
+from .refusal import check_size
+from .upright import Pixels
 
 if TYPE_CHECKING:
     import rawpy
-
-Pixels = npt.NDArray[np.uint8]
 
 _TIFF = b"II*\0", b"MM\0*"
 _SIGNATURES = b"FUJIFILMCCD-RAW", b"IIU\0", b"IIRO", b"IIRS", b"MMOR"  # Fujifilm; Panasonic; Olympus
@@ -25,6 +24,13 @@ _MOSAIC, _LINEAR = 32803, 34892
 """What TIFF calls pixels behind a colour filter, and those that had one."""
 _SRGB = 2.4, 12.92  # power and slope at the dark end
 _UNKNOWN = "a camera's RAW file that is damaged or cut short, or of a camera that the decoder does not know"
+
+
+@dataclass(frozen=True)
+class Developed:
+    """A RAW file without a large enough JPEG inside: upright (h, w, 3) BGR pixels, 0-255, half as wide as the photo."""
+
+    pixels: Pixels
 
 
 def is_raw(data: bytes) -> bool:
@@ -54,11 +60,10 @@ def header(data: bytes) -> Image.Exif:
     return tags
 
 
-def picture(data: bytes, side: int, check: Callable[[int, int], None]) -> bytes | Pixels:
-    """Return the JPEG that the camera put into the file if its longer side has so many pixels; its EXIF turns it.
+def picture(data: bytes, side: int) -> bytes | Developed:
+    """Return the JPEG that the camera put into the file, if its longer side has that many pixels; its EXIF turns it.
 
-    Else develop the file at half its size, which needs no guessing of colours between pixels: (h, w, 3) BGR, upright.
-    check: gets width and height first, and raises if that is too much to develop. Raises PhotoError.
+    Else develop the file at half its size, which needs no guessing of colours between pixels. Raises PhotoError.
     """
     import rawpy  # here, because few albums hold such files
 
@@ -67,14 +72,14 @@ def picture(data: bytes, side: int, check: Callable[[int, int], None]) -> bytes 
             preview = _preview(raw)
             if preview is not None and _longer_side(preview) >= side:
                 return preview
-            check(raw.sizes.width, raw.sizes.height)
+            check_size(raw.sizes.width, raw.sizes.height)
             developed = raw.postprocess(half_size=True, use_camera_wb=True, gamma=_SRGB)
     except rawpy.LibRawUnsufficientMemoryError as e:
         raise MemoryError from e
     except (rawpy.LibRawError, rawpy.NotSupportedError) as e:
         raise PhotoError(_UNKNOWN) from e
     coloured = np.broadcast_to(developed, (*developed.shape[:2], 3))  # a camera without colours gives one value
-    return np.ascontiguousarray(coloured[:, :, ::-1])
+    return Developed(np.ascontiguousarray(coloured[:, :, ::-1]))
 
 
 def _preview(raw: rawpy.RawPy) -> bytes | None:

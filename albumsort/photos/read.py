@@ -6,7 +6,7 @@ import os
 import stat
 from pathlib import Path
 
-from ..errors import PassingPhotoError, PhotoError
+from ..errors import PhotoError, TransientPhotoError
 
 BYTE_LIMIT = 2_000_000_000
 
@@ -24,9 +24,9 @@ def read(path: Path) -> bytes:
             data = file.read()
             after = os.fstat(file.fileno())
             if (after.st_size, after.st_mtime_ns) != (status.st_size, status.st_mtime_ns) or len(data) != after.st_size:
-                raise PassingPhotoError("the file changed while it was being read")
+                raise TransientPhotoError("the file changed while it was being read")
     except OSError as e:
-        raise PassingPhotoError(f"cannot read the file: {e.strerror}") from e
+        raise TransientPhotoError(f"cannot read the file: {e.strerror}") from e
     if not data:
         raise PhotoError("the file is empty")
     return data

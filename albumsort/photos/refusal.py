@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PIL import Image
 
-from ..errors import PassingPhotoError, PhotoError
+from ..errors import PhotoError, TransientPhotoError
 
 PIXEL_LIMIT = 300_000_000
 ENDS_EARLY = "the file ends in the middle of the picture (an incomplete copy or download?)"
@@ -25,7 +25,7 @@ def explained(error: Exception, format: str | None) -> PhotoError:
     if isinstance(error, Image.DecompressionBombError):
         return PhotoError(TOO_MANY_PIXELS)
     if isinstance(error, MemoryError) or "memory" in said:
-        return PassingPhotoError("decoding it takes more memory than there was; it is tried again on the next run")
+        return TransientPhotoError("decoding it takes more memory than there was; it is tried again on the next run")
     if any(words in said for words in ("truncated", "end of file", "not enough", "only got")):
         return PhotoError(ENDS_EARLY)
     if any(words in said for words in ("unsupported", "not supported", "unknown")):

@@ -13,7 +13,7 @@ from albumsort.errors import AlbumsortError
 from albumsort.export import report as journal
 from albumsort.export import run as export_run
 from albumsort.export.report import Journal
-from albumsort.export.undo import Fate, Outcome, undo
+from albumsort.export.undo import Fate, Undone, undo
 from albumsort.types import Action, Emotion, Item, Link, Photo
 
 NAMES = ("a.jpg", "b.jpg", "c.jpg")
@@ -48,11 +48,11 @@ def tree(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): b"" if p.is_dir() else p.read_bytes() for p in folder.rglob("*")}
 
 
-def fates(outcomes: list[Outcome]) -> list[str]:
+def fates(outcomes: list[Undone]) -> list[str]:
     return [outcome.fate.value for outcome in outcomes if not outcome.is_folder]
 
 
-def left(outcomes: list[Outcome]) -> dict[str, str]:
+def left(outcomes: list[Undone]) -> dict[str, str]:
     return {outcome.path.name: outcome.reason for outcome in outcomes if outcome.fate is Fate.LEFT}
 
 

@@ -17,7 +17,7 @@ from albumsort.index import comparing, lookup, queries, storing
 from albumsort.index import counts as index_counts
 from albumsort.index import folders as index_folders
 from albumsort.index import shares as index_shares
-from albumsort.index.comparing import Comparison
+from albumsort.index.comparing import Changes
 from albumsort.index.database import Database
 from albumsort.query import Filters
 from albumsort.types import Analysis, Photo, PhotoFile
@@ -102,7 +102,7 @@ WRITES: dict[str, Callable[[Database], object]] = {
     "save_expressions": lambda index: storing.save_expressions(index, 1, [], BEFORE),
     "distrust": lambda index: storing.distrust(index, 1),
     "save_failure": lambda index: storing.save_failure(index, FILE, "broken", NOW),
-    "save_passing_failure": lambda index: storing.save_passing_failure(index, FILE, "the disk was pulled out"),
+    "save_transient_failure": lambda index: storing.save_transient_failure(index, FILE, "the disk was pulled out"),
     "mark_missing": lambda index: storing.mark_missing(index, []),
     "mark_present": lambda index: storing.mark_present(index, []),
     "forget": lambda index: storing.forget(index, [A]),
@@ -149,17 +149,17 @@ def test_what_is_new_or_changed_is_to_be_analysed_and_nothing_else(index: Databa
     fail(index, B, "broken")
     mark_missing(index, A, B)
     same = PhotoFile(A, 1000, 2000), PhotoFile(B, 10, 20)
-    assert compared(index, *same) == Comparison(0, 0, unchanged=1, failing=[(B, "broken")], back=[A, B])
+    assert compared(index, *same) == Changes(0, 0, unchanged=1, failing=[(B, "broken")], back=[A, B])
     for other in (PhotoFile(A, 1001, 2000), PhotoFile(A, 1000, 2001), PhotoFile(C, 1000, 2000)):
-        assert compared(index, other, same[1]) == Comparison(1, 0, 0, [(B, "broken")], [B])
+        assert compared(index, other, same[1]) == Changes(1, 0, 0, [(B, "broken")], [B])
         assert list(comparing.todo(index)) == [other]
-    assert compared(index, *same, everything=True) == Comparison(todo=2, outdated=0, unchanged=0, failing=[], back=[])
+    assert compared(index, *same, everything=True) == Changes(todo=2, outdated=0, unchanged=0, failing=[], back=[])
 
 
 def test_a_file_that_is_met_twice_is_one(index: Database) -> None:
     save(index, A)
     files = PhotoFile(A, 1000, 2000), PhotoFile(C, 1, 1), PhotoFile(C, 1, 1), PhotoFile(A, 1000, 2000)
-    assert compared(index, *files) == Comparison(todo=1, outdated=0, unchanged=1, failing=[], back=[])
+    assert compared(index, *files) == Changes(todo=1, outdated=0, unchanged=1, failing=[], back=[])
 
 
 def test_more_files_than_are_in_memory_at_once_come_back_once_each(

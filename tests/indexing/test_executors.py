@@ -79,7 +79,7 @@ def disturbed(
 
     with Database(database, create=True) as index:
         plan = indexing_plan.make_plan(index, [many.album], None, (), rescan=False)
-        report = run.run(index, plan, executor, False, progress)
+        report = run.run(index, plan, executor, progress)
     assert len(done) == MANY
     return report
 
@@ -116,7 +116,7 @@ def test_a_profile_accounts_for_the_workers_time(album: Path, database: Path, ex
 def test_an_interrupt_keeps_what_is_done(many: SimpleNamespace, database: Path, executor: executors.Executor) -> None:
     with Database(database, create=True) as index:
         plan = indexing_plan.make_plan(index, [many.album], None, (), rescan=False)
-        report = run.run(index, plan, executor, False, lambda: os.kill(os.getpid(), signal.SIGINT))
+        report = run.run(index, plan, executor, lambda: os.kill(os.getpid(), signal.SIGINT))
     assert (report.interrupted, report.failed) == (True, ())
     assert 0 < report.analysed < MANY
     index_album(database, many.album, executor=executor)

@@ -252,7 +252,7 @@ def test_a_photo_that_is_back_before_the_run_ends_is_neither_missing_nor_moved(
         plan = indexing_plan.make_plan(index, [album], None, (), rescan=False)
         for there, elsewhere in away:
             elsewhere.rename(there)
-        report = indexing.run(index, plan, Short(99), False, lambda: None)
+        report = indexing.run(index, plan, Short(99), lambda: None)
     assert (report.moved, report.missing) == (0, 0)
     assert set(photos(database)) == {*GOOD, "copy.jpg"}
 
@@ -277,9 +277,9 @@ def test_a_photo_that_cannot_be_read_this_time_keeps_its_results_and_is_tried_ag
     with Opened(tmp_path / "index.sqlite", create=True) as index:
         with index.transaction():
             storing.save(index, file, Analysis("d", 4, 3, None, ()), NOW)
-            storing.save_passing_failure(index, file, "the disk was pulled out")
+            storing.save_transient_failure(index, file, "the disk was pulled out")
             other = PhotoFile(tmp_path / "other.jpg", 10, 20)
-            storing.save_passing_failure(index, other, "the disk was pulled out")
+            storing.save_transient_failure(index, other, "the disk was pulled out")
         comparing.begin_comparison(index)
         comparing.meet(index, [file, other])
         assert comparing.compare(index, NOW, everything=False).unchanged == 1

@@ -171,7 +171,7 @@ def test_smaller_crops_of_an_older_index_are_judged_at_once_and_their_photos_as_
         stale = plan.stale
         calls = iter(range(100))
         interrupt = lambda: next(calls) == stale - 1 and os.kill(os.getpid(), signal.SIGINT)  # noqa: E731
-        report = indexing.run(index, plan, executors.Local(1), False, interrupt)
+        report = indexing.run(index, plan, executors.Local(1), interrupt)
     assert (stale, report.rescored, report.analysed) == (len(PORTRAITS), len(PORTRAITS), 0)
     at_once = answers(photos(database))
     assert all(at_once[name] != before[name] for name in PORTRAITS)
@@ -208,7 +208,7 @@ def test_ctrl_c_while_scoring_anew_keeps_what_is_done_and_the_next_run_does_the_
     monkeypatch.setattr(rescoring, "RESCORED_AT_ONCE", 1)
     with Database(database) as index:
         plan = indexing_plan.make_plan(index, [album], None, (), rescan=False)
-        report = indexing.run(index, plan, executors.Local(1), False, lambda: os.kill(os.getpid(), signal.SIGINT))
+        report = indexing.run(index, plan, executors.Local(1), lambda: os.kill(os.getpid(), signal.SIGINT))
     assert (plan.stale, report.rescored, report.interrupted, report.exit_code) == (4, 1, True, 130)
     assert index_album(database, album).rescored == 3
     assert answers(photos(database)) == answers(fresh(album))
@@ -245,7 +245,7 @@ def test_every_photo_scored_anew_or_analysed_moves_the_progress_bar(
     steps = list[int]()
     with Database(database) as index:
         plan = indexing_plan.make_plan(index, [album], None, (), rescan=False)
-        indexing.run(index, plan, Short(99), False, lambda: steps.append(1))
+        indexing.run(index, plan, Short(99), lambda: steps.append(1))
     assert len(steps) == plan.stale + plan.todo == 5
 
 

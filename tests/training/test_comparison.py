@@ -155,7 +155,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace]:
 
 def compare(
     data: SimpleNamespace, run: Path, *chosen: System, **more: Any
-) -> tuple[comparison_table.Comparison, list[str]]:
+) -> tuple[comparison_table.ComparisonTable, list[str]]:
     told: list[str] = []
     given = {"votes": data.votes, "epochs": None, "faces": None, "vgg19_weights": None} | more
     votes, epochs, faces, weights = given.values()

@@ -517,7 +517,7 @@ def test_evaluated_figures_are_said_with_their_units(capsys):
         "ferplus_8": evaluation.Score(0.875, 0.75, 0.96, 40),
         "fer2013_happy_sad": evaluation.Score(0.5, 0.4, 0.6, 9),
     }
-    report = evaluation.Report(scores, "ferplus", ("happy", "sad"), 0.0321, np.array([[12, 3], [0, 25]]))
+    report = evaluation.EvaluationReport(scores, "ferplus", ("happy", "sad"), 0.0321, np.array([[12, 3], [0, 25]]))
     cli_evaluate._print_evaluated(shipping.Evaluated("PublicTest", 1_234_567, 1.25, report, 0.456))
     assert [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()] == [
         "PublicTest; shares with 95 % bootstrap interval",

@@ -43,7 +43,7 @@ def test_the_calibration_makes_a_score_of_one_half_right_half_of_the_time():
     true_one = Calibration(0.4, 1.3, -0.7)
     scores = random.uniform(0.01, 0.99, (20_000, 2)).astype(np.float32)
     true = random.random(len(scores)) < true_one(*scores.T)
-    fitted = calibration.fit(calibration.Judged(scores, scores[:, 0], true, 1, 1))
+    fitted = calibration.fit(calibration.Survey(scores, scores[:, 0], true, 1, 1))
     assert [fitted.proposal, fitted.verification, fitted.offset] == pytest.approx([0.4, 1.3, -0.7], abs=0.08)
 
 

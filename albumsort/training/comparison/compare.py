@@ -20,7 +20,7 @@ from ..emotion.sources import load
 from . import report, reproduction
 from .reproduction import MissingWeightsError, finished
 from .systems import System, chosen
-from .table import Answers, Compared, Comparison, Shipped
+from .table import Accuracies, Compared, ComparisonTable, Shipped
 
 
 def compare(
@@ -32,7 +32,7 @@ def compare(
     faces: int | None,
     vgg19_weights: Path | None,
     tell: Callable[[str], None],
-) -> Comparison:
+) -> ComparisonTable:
     """Train the systems that the run folder does not hold yet, and write table, curves and chart there.
 
     The table has every system that the folder holds finished, whichever call trained it. epochs, faces: at most
@@ -53,7 +53,7 @@ def compare(
         system.name: _train(system, splits, run / system.name, epochs, faces, vgg19_weights, tell) for system in systems
     }
     rows = [_compared(system, splits, logits, run / system.name, problems.get(system.name, "")) for system in shown]
-    comparison = Comparison(data.resolve().name, rows, Shipped(len(content), milliseconds_a_face(content)), run)
+    comparison = ComparisonTable(data.resolve().name, rows, Shipped(len(content), milliseconds_a_face(content)), run)
     report.write(comparison)
     return comparison
 
@@ -120,7 +120,7 @@ def _judged(
     votes_names: Sequence[str],
     faces: LabelledFaces,
     subset: Sequence[str],
-) -> Answers:
+) -> Accuracies:
     """Judge scores (n, names) by the labels, and votes_scores (n, votes_names) by the FER+ majority."""
     right = _right(scores, names, faces.label, faces.labels, subset)
     truth = faces.label[np.isin(faces.label, [faces.labels.index(name) for name in subset])]
@@ -128,7 +128,7 @@ def _judged(
     votes = None
     if faces.votes.any():
         votes = accuracy(_right(votes_scores, votes_names, ferplus_majority(faces.votes), FERPLUS_LABELS, subset))
-    return Answers(accuracy(right), recall, votes)
+    return Accuracies(accuracy(right), recall, votes)
 
 
 def _right(

@@ -15,13 +15,13 @@ from .reproduction import history
 from .systems import System
 
 if TYPE_CHECKING:
-    from .table import Answers, Compared, Comparison
+    from .table import Accuracies, Compared, ComparisonTable
 
 TABLE, PAGE, CHART = "comparison.csv", "comparison.md", "comparison.png"
 FILES_ONLY = ("n, votes", "parameters", "MB", "the authors ran")
 
 
-def write(comparison: Comparison) -> None:
+def write(comparison: ComparisonTable) -> None:
     """Leave the table as CSV and Markdown and the chart of the accuracies in the run folder."""
     with (comparison.run / TABLE).open("w", newline="", encoding="utf-8") as file:
         lines = [_values(row) for row in comparison.rows]
@@ -56,7 +56,7 @@ def _values(row: Compared) -> dict[str, Any]:
     return values
 
 
-def caption(comparison: Comparison) -> str:
+def caption(comparison: ComparisonTable) -> str:
     """Return what the figures of the table mean."""
     ours = comparison.shipped
     return (
@@ -71,7 +71,7 @@ def caption(comparison: Comparison) -> str:
     )
 
 
-def cells(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
+def cells(comparison: ComparisonTable) -> tuple[list[str], list[list[str]]]:
     """Return the table's header and lines as people read them."""
     voted = any(row.ours.votes for row in comparison.rows)
     header = ["system", "labels", "published", "reproduced", "albumsort", "n"]
@@ -101,13 +101,13 @@ def _score(score: Score) -> str:
     return f"{score.value:.3f} [{score.low:.3f}, {score.high:.3f}]"
 
 
-def markdown(comparison: Comparison) -> str:
+def markdown(comparison: ComparisonTable) -> str:
     """Return the table for a model card, and a second one of recalls where authors report theirs."""
     header, lines = cells(comparison)
     text = f"{caption(comparison)}\n\n{_grid(header, lines)}"
     for row in comparison.rows:
         if row.system.published_recall:
-            kinds: list[tuple[str, Answers | None]] = [("reproduced", row.reproduced), ("albumsort", row.ours)]
+            kinds: list[tuple[str, Accuracies | None]] = [("reproduced", row.reproduced), ("albumsort", row.ours)]
             recalls = [["published", *(f"{v:.2f}" for v in row.system.published_recall.values())]]
             recalls += [[kind, *(f"{s.value:.2f}" for s in a.recall.values())] for kind, a in kinds if a]
             text += f"\nRecall of {row.system.name}'s labels:\n\n{_grid(['', *row.system.published_recall], recalls)}"
@@ -119,7 +119,7 @@ def _grid(header: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
     return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |\n" for row in rows)
 
 
-def table(comparison: Comparison) -> Any:
+def table(comparison: ComparisonTable) -> Any:
     """Return the table for Rich; columns that make it too wide are in the files only."""
     from rich import box
     from rich.table import Table

@@ -40,7 +40,7 @@ class MissingWeightsError(AlbumsortError):
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainedSystem:
     """What was done for a system, as its folder keeps it.
 
     data: digest of all splits. faces, epochs: learnt from. best: the epoch kept. parameters, bytes: of the
@@ -58,11 +58,11 @@ class Trained:
     seconds: float
 
 
-def finished(folder: Path) -> tuple[Trained, Floats] | None:
+def finished(folder: Path) -> tuple[TrainedSystem, Floats] | None:
     """Return what a finished folder holds: how it was made, and scores (n, labels) of every PrivateTest face."""
     if not (folder / RESULT).is_file():
         return None
-    trained = Trained(**json.loads((folder / RESULT).read_text(encoding="utf-8")))
+    trained = TrainedSystem(**json.loads((folder / RESULT).read_text(encoding="utf-8")))
     return trained, np.load(folder / SCORES)
 
 
@@ -106,7 +106,7 @@ def reproduce(
         (folder / "network.tflite").write_bytes(content)
         scores = _predict(model, private.pixels)
         rows = history(folder)
-        trained = Trained(
+        trained = TrainedSystem(
             data=data,
             faces=len(learnt),
             epochs=len(rows),
@@ -249,7 +249,7 @@ def learning_rate(system: System, accuracies: Sequence[float]) -> float:
     return rate
 
 
-def _support_vectors(learnt: LabelledFaces, private: LabelledFaces, data: str) -> tuple[Trained, Floats]:
+def _support_vectors(learnt: LabelledFaces, private: LabelledFaces, data: str) -> tuple[TrainedSystem, Floats]:
     """Fit a support vector machine with a radial kernel on pixels scaled to 0-1 each, all as scikit-learn has it."""
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import MinMaxScaler
@@ -270,7 +270,7 @@ def _support_vectors(learnt: LabelledFaces, private: LabelledFaces, data: str) -
         start = time.perf_counter()
         model.predict(face[None])
         times.append(time.perf_counter() - start)
-    return Trained(
+    return TrainedSystem(
         data=data,
         faces=len(learnt),
         epochs=0,

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..common.scores import Score
-from .reproduction import Trained
+from .reproduction import TrainedSystem
 from .systems import System
 
 
 @dataclass(frozen=True)
-class Answers:
+class Accuracies:
     """How well a network names PrivateTest's faces when only a system's labels may be answered.
 
     recall: of each label. votes: the same against the FER+ majority, None without votes.
@@ -32,9 +32,9 @@ class Compared:
 
     system: System
     candidates: int
-    ours: Answers
-    trained: Trained | None
-    reproduced: Answers | None
+    ours: Accuracies
+    trained: TrainedSystem | None
+    reproduced: Accuracies | None
     problem: str
 
 
@@ -47,7 +47,7 @@ class Shipped:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class ComparisonTable:
     """The table, and what it is written to. data: the name of what all were judged on."""
 
     data: str

@@ -18,7 +18,7 @@ SUBSETS: tuple[tuple[str, ...], ...] = (FOUR, ("happy", "sad", "neutral"), ("fea
 
 
 @dataclass(frozen=True)
-class Report:
+class EvaluationReport:
     """Every figure of a card. scores: by head and label set, like ferplus_8; the rest is about one head.
 
     head: the first that has a verdict. calibration_error: of the top answer against what the faces' shares
@@ -103,7 +103,7 @@ def evaluate(
     heads: Sequence[Head],
     temperature: float = 1.0,
     asked: Sequence[str] = (),
-) -> Report:
+) -> EvaluationReport:
     """Score the logits of all heads on the faces they were computed from.
 
     asked: a label set to report beside the usual ones.
@@ -120,7 +120,7 @@ def evaluate(
     confusion = np.zeros((size, size), np.int64)
     np.add.at(confusion, (first.truth[judged], first.logits[judged].argmax(axis=1)), 1)
     error = calibration_error(softmax(first.logits[voted], temperature), first.shares[voted])
-    return Report(scores, first.head.name, first.head.labels, error, confusion)
+    return EvaluationReport(scores, first.head.name, first.head.labels, error, confusion)
 
 
 def score_name(head: Head, subset: Sequence[str]) -> str:

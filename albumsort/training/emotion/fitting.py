@@ -105,14 +105,14 @@ def heads_loss(heads: Sequence[Head], weights: Sequence[float]) -> Callable[[Any
 
 
 @dataclass(frozen=True)
-class Trained:
+class FinishedNetwork:
     """A finished network: its LiteRT file and what its outputs are."""
 
     content: bytes
     heads: tuple[Head, ...]
 
     @classmethod
-    def read(cls, name: str) -> Trained:
+    def read(cls, name: str) -> FinishedNetwork:
         """Return the network of a run's folder, or the one in use if the name is "shipped"."""
         if name == SHIPPED:
             content, network = weights.load("emotion")
@@ -132,14 +132,14 @@ def taught(examples: Sequence[Examples], heads: Sequence[Head], recipe: Recipe) 
     Teachers see the faces as they are, the student a changed copy: it learns to answer the same to both (Xie et al.,
     2020). A teacher that lacks a head says nothing of it. Raises UsageError for a teacher that has none of the heads.
     """
-    teachers = [Trained.read(name) for name in recipe.teachers]
+    teachers = [FinishedNetwork.read(name) for name in recipe.teachers]
     for name, teacher in zip(recipe.teachers, teachers, strict=True):
         if not set(teacher.heads) & set(heads):
             raise UsageError(f"{name} answers other labels than these faces have; it cannot teach them")
     return [e.taught(_answers(teachers, e, heads), heads, recipe.soft_share) if teachers else e for e in examples]
 
 
-def _answers(teachers: Sequence[Trained], examples: Examples, heads: Sequence[Head]) -> Floats:
+def _answers(teachers: Sequence[FinishedNetwork], examples: Examples, heads: Sequence[Head]) -> Floats:
     """(n, outputs) mean probabilities of the teachers that have each head; zeros for a head that none has."""
     answers = np.zeros_like(examples.targets)
     known = np.zeros(answers.shape[1], np.float32)
@@ -268,7 +268,7 @@ def fit(examples: Sequence[Examples], check: Check, heads: Sequence[Head], recip
 
 def _begin(model: keras.Model, start: str, heads: Sequence[Head], shown: Pixels) -> None:
     """Start from a trained network: its trunk, and of its outputs those that are asked for or mean the same."""
-    trained = Trained.read(start)
+    trained = FinishedNetwork.read(start)
     known = {(head.name, name): i for i, (head, name) in enumerate(_outputs(trained.heads))}
 
     def first(head: Head, name: str) -> int | None:

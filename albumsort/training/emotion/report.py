@@ -21,7 +21,7 @@ GRID_COLUMNS = 10
 
 
 @dataclass(frozen=True)
-class Judged:
+class JudgedFaces:
     """The faces that have a verdict: truth and answer index the labels. verdicts: votes or labels."""
 
     labels: tuple[str, ...]
@@ -47,7 +47,7 @@ def write(
     probabilities = softmax(given.logits, temperature)
     kept, voted = given.truth >= 0, given.shares.sum(axis=1) > 0
     head, verdicts = given.head, given.head.verdicts
-    judged = Judged(head.labels, verdicts, faces.where(kept), given.truth[kept], probabilities[kept])
+    judged = JudgedFaces(head.labels, verdicts, faces.where(kept), given.truth[kept], probabilities[kept])
     charts: list[tuple[str, str, page.Draw]] = [
         ("balance", "How many faces of each expression", lambda f: _balance(f, judged)),
         ("samples", "Samples of each expression", lambda f: _samples(f, judged)),
@@ -68,14 +68,14 @@ def write(
     return shown
 
 
-def _balance(figure: Figure, judged: Judged) -> None:
+def _balance(figure: Figure, judged: JudgedFaces) -> None:
     axes = figure.subplots()
     counts = np.bincount(judged.truth, minlength=len(judged.labels))
     axes.bar_label(axes.bar(judged.labels, counts))
     axes.set_ylabel("faces")
 
 
-def _samples(figure: Figure, judged: Judged) -> None:
+def _samples(figure: Figure, judged: JudgedFaces) -> None:
     rows = [np.flatnonzero(judged.truth == label)[:GRID_COLUMNS] for label in range(len(judged.labels))]
     grid = figure.subplots(len(rows), GRID_COLUMNS, squeeze=False)
     for axes, row, name in zip(grid, rows, judged.labels, strict=True):
@@ -86,7 +86,7 @@ def _samples(figure: Figure, judged: Judged) -> None:
             cell.axis("off")
 
 
-def _confusion(figure: Figure, judged: Judged) -> None:
+def _confusion(figure: Figure, judged: JudgedFaces) -> None:
     counts = np.zeros((len(judged.labels),) * 2)
     np.add.at(counts, (judged.truth, judged.answer), 1)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
@@ -124,7 +124,7 @@ def _reliability(figure: Figure, probabilities: Floats, shares: Floats, verdicts
     axes.legend()
 
 
-def _precision(figure: Figure, judged: Judged) -> None:
+def _precision(figure: Figure, judged: JudgedFaces) -> None:
     axes = figure.subplots()
     for name in [name for name in FOUR if name in judged.labels] or judged.labels:
         label = judged.labels.index(name)
@@ -137,7 +137,7 @@ def _precision(figure: Figure, judged: Judged) -> None:
     axes.legend()
 
 
-def _mistakes(figure: Figure, judged: Judged) -> None:
+def _mistakes(figure: Figure, judged: JudgedFaces) -> None:
     wrong = np.flatnonzero(judged.answer != judged.truth)
     surest = wrong[np.argsort(-judged.probabilities[wrong].max(axis=1))][: 4 * GRID_COLUMNS]
     for cell in (grid := figure.subplots(4, GRID_COLUMNS)).flat:

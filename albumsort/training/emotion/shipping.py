@@ -45,7 +45,7 @@ class Evaluated:
     split: str
     bytes: int
     temperature: float
-    report: evaluation.Report
+    report: evaluation.EvaluationReport
     milliseconds: float
 
 

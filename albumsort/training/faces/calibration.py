@@ -22,7 +22,7 @@ PRIOR = 1.0  # how many detections' worth it is to stay uncalibrated
 
 
 @dataclass(frozen=True)
-class Judged:
+class Survey:
     """What a detector found in some photos.
 
     scores: (n, 2) of proposer and verifier; probability: (n,) what it made of them; true: (n,) whether there is
@@ -45,7 +45,7 @@ def survey(
     detector: CascadeDetector,
     photos: Sequence[LabelledPhoto],
     watch: Callable[[Iterable[LabelledPhoto]], Iterable[LabelledPhoto]],
-) -> Judged:
+) -> Survey:
     """Run the detector over labelled photos; what lies on a face that nobody is sure of counts neither way."""
     scores = [np.zeros((0, 2), np.float32)]
     probability, true, faces = [np.zeros(0, np.float32)], [np.zeros(0, bool)], 0
@@ -56,7 +56,7 @@ def survey(
         scores.append(given[counted])
         probability.append(rows[counted, SCORE])
         true.append(right[counted])
-    return Judged(np.concatenate(scores), np.concatenate(probability), np.concatenate(true), len(photos), faces)
+    return Survey(np.concatenate(scores), np.concatenate(probability), np.concatenate(true), len(photos), faces)
 
 
 def matched(rows: Floats, faces: Floats) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
@@ -75,7 +75,7 @@ def matched(rows: Floats, faces: Floats) -> tuple[npt.NDArray[np.bool_], npt.NDA
     return right, counted
 
 
-def fit(judged: Judged) -> Calibration:
+def fit(judged: Survey) -> Calibration:
     """Return the logistic regression of whether there is a face on the logits of both scores.
 
     A weak prior keeps it near UNCALIBRATED where there is little to learn from.

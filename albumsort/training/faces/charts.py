@@ -10,12 +10,12 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ..common.epochs import HISTORY
-from .calibration import Judged
+from .calibration import Survey
 
 BINS = 10
 
 
-def write(folder: Path, fitted: Sequence[Path], validation: Judged) -> None:
+def write(folder: Path, fitted: Sequence[Path], validation: Survey) -> None:
     """Draw how the networks in these folders learnt, and what the detector found in the validation photos."""
     folder.mkdir(parents=True, exist_ok=True)
     figures = {"curves": _curves(fitted), "reliability": _reliability(validation), "recall": _recall(validation)}
@@ -42,7 +42,7 @@ def _curves(fitted: Sequence[Path]) -> Figure:
     return figure
 
 
-def _reliability(judged: Judged) -> Figure:
+def _reliability(judged: Survey) -> Figure:
     """The score against the share of detections with it that are faces."""
     figure = _figure()
     axes = figure.subplots()
@@ -60,7 +60,7 @@ def _reliability(judged: Judged) -> Figure:
     return figure
 
 
-def _recall(judged: Judged) -> Figure:
+def _recall(judged: Survey) -> Figure:
     figure = _figure()
     axes = figure.subplots()
     order = np.argsort(-judged.probability, kind="stable")

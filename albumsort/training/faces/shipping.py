@@ -65,14 +65,14 @@ class Start:
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainedDetector:
     """A finished pair. entries: of the manifest, by name; validation, held_out: what it found in those photos."""
 
     proposer: Path
     verifier: Path
     entries: dict[str, Any]
-    validation: face_calibration.Judged
-    held_out: face_calibration.Judged
+    validation: face_calibration.Survey
+    held_out: face_calibration.Survey
 
 
 def train(
@@ -85,7 +85,7 @@ def train(
     watch: Watch,
     reviewed: Path | None = None,
     start: Start | None = None,
-) -> Trained:
+) -> TrainedDetector:
     """Label, draw, fit, convert and calibrate in the folder `run`, or go on with what is there.
 
     drawn: the photos; make_teacher: pickled, called in every process that labels; taught_by: what the manifest
@@ -159,7 +159,7 @@ def train(
     write_json(run / ENTRIES, entries)
     cycles = [f"{name}-{i}" for name, epochs in recipe.epochs.items() for i in range(len(epochs))]
     charts.write(run / "report", [run / cycle for cycle in cycles], validation)
-    return Trained(proposer, verifier, entries, validation, held_out)
+    return TrainedDetector(proposer, verifier, entries, validation, held_out)
 
 
 def _make_proposer(
@@ -223,7 +223,7 @@ def calibrate(proposer: Path, verifier: Path, labelled: Sequence[LabelledPhoto],
 
 def measure(
     proposer: Path, verifier: Path, calibration: Calibration, labelled: Sequence[LabelledPhoto], watch: Watch
-) -> tuple[face_calibration.Judged, face_calibration.Judged]:
+) -> tuple[face_calibration.Survey, face_calibration.Survey]:
     """Return what the detector finds in the validation photos, and in the held-out photos without a face."""
     detector = _detector(proposer, verifier, calibration)
     validation, held_out = (
@@ -258,7 +258,7 @@ def _described(labelled: Sequence[LabelledPhoto], taught_by: str) -> str:
     return f"{len(learnt)} photos with {faces} faces, {empty} without any; boxes and landmarks by {taught_by}"
 
 
-def _score(validation: face_calibration.Judged, held_out: face_calibration.Judged) -> dict[str, Any]:
+def _score(validation: face_calibration.Survey, held_out: face_calibration.Survey) -> dict[str, Any]:
     found, false = validation.at(THRESHOLD)
     return {
         "set": f"validation photos, score {THRESHOLD}",

@@ -1,0 +1,161 @@
+"""What albumsort offers to Python programs; `import albumsort` gives it, and loads it when it is first used."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Self, TypedDict, Unpack
+
+from . import dates
+from .choosing import ranking
+from .disk import places
+from .errors import AlbumsortError
+from .index import queries
+from .index.database import Database
+from .query import By, Counted, Filters
+from .types import THRESHOLD, Emotion, Photo
+
+if TYPE_CHECKING:
+    from .indexing.report import Report
+    from .types import Analysis
+
+
+class Filtering(TypedDict, total=False):
+    """Which photos, and which of their faces, a query is about.
+
+    since, until: a day, month or year, like "2024-07"; both ends are included. folders: only photos in one of them.
+    faces: a number of faces, or the least and the greatest number. min_score: least score of a photo in `Index.top`,
+    least probability of a face's label in `Index.photos`, 0-1. min_detection, min_size, min_sharpness: faces with less
+    do not count, 0-1; the size is the longer side of the box as a share of the photo's shorter side.
+    """
+
+    since: str
+    until: str
+    folders: Iterable[Path | str]
+    faces: int | tuple[int, int]
+    min_score: float
+    min_detection: float
+    min_size: float
+    min_sharpness: float
+
+
+class Index:
+    """An open index, to be used in a `with` statement or closed. See `open_index`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the index. Nothing else of it can be used afterwards."""
+        self._database.close()
+
+    def top(
+        self, emotion: Emotion | str, n: int = 20, by: By | str = By.MAX, **filters: Unpack[Filtering]
+    ) -> list[Photo]:
+        """Return the photos that show an emotion most clearly, the best first.
+
+        by: how the faces of a photo make its score: "max", "mean" or "min". Filters: see `Filtering`. Raises
+        UsageError if the emotion, a date or a number makes no sense.
+
+        >>> with albumsort.open_index("index.sqlite") as index:
+        ...     for photo in index.top("happy", n=3, faces=(1, 4)):
+        ...         print(photo.path.name, photo.emotion)
+        portrait.jpg happy
+        """
+        wanted = emotion if isinstance(emotion, Emotion) else Emotion.parse(emotion)
+        return queries.best(self._database, wanted, By(by), _filters(filters), filters.get("min_score", 0.0), n)
+
+    def photos(self, **filters: Unpack[Filtering]) -> Iterator[Photo]:
+        """Yield every photo that is there, by path. Filters: see `Filtering`.
+
+        >>> with albumsort.open_index("index.sqlite") as index:
+        ...     [(photo.path.name, photo.label.value) for photo in index.photos() if photo.label]
+        [('portrait.jpg', 'happy')]
+        """
+        return ranking.sure(queries.photos(self._database, _filters(filters)), filters.get("min_score", 0.0))
+
+
+def open_index(db: Path | str | None = None) -> Index:
+    """Open an index that `albumsort index` or `index_photos` made; raises IndexFileError if there is none.
+
+    db: the index file; by default the one that the program uses, ALBUMSORT_DB or in the user's data folder. An index of
+    an older version is upgraded, and a copy of what it was is kept beside it.
+    """
+    return Index(Database(_index_file(db)))
+
+
+def analyse(path: Path | str) -> Analysis:
+    """Find and judge the faces in one photo file; no index is read or written. Raises PhotoError.
+
+    Labels are those of an ordinary album. The networks are loaded on the first call and kept.
+
+    >>> seen = albumsort.analyse("portrait.jpg")
+    >>> [face] = [face for face in seen.faces if face.detection >= 0.5]
+    >>> face.label.value, round(face.probabilities["happy"], 1)
+    ('happy', 1.0)
+    """
+    from . import analysis
+    from .disk import contents
+    from .networks.litert import hushed
+    from .photos.read import read
+
+    data = read(Path(path))
+    with hushed():
+        return analysis.analyse_bytes(data, contents.digest(data), *analysis.load_networks())
+
+
+def index_photos(
+    paths: Iterable[Path | str],
+    db: Path | str | None = None,
+    *,
+    workers: int | None = None,
+    exclude: Iterable[str] = (),
+    rescan: bool = False,
+    progress: Callable[[], object] = lambda: None,
+) -> Report:
+    """Bring the index up to date with folders of photos or single photos, as `albumsort index` does.
+
+    db: as in `open_index`; it is made if there is none. workers: number of processes, one for each core by default.
+    exclude: names or paths to skip, as globs. rescan: analyse unchanged photos, too. progress: called after each
+    photo. Photos that cannot be analysed are in the report's `failed`; raises AlbumsortError if nothing can be done.
+
+    On Windows and macOS the workers import the main module, so a script needs `if __name__ == "__main__":`.
+
+    >>> report = albumsort.index_photos(["."], db="index.sqlite", workers=1)
+    >>> report.found, report.failed
+    (1, ())
+    """
+    from .indexing.executors import Local
+    from .indexing.plan import make_plan
+    from .indexing.run import run
+
+    roots = [Path(path) for path in paths]
+    if not roots:
+        raise AlbumsortError("no folder of photos was named")
+    with Database(_index_file(db), create=True) as database, database.alone():
+        plan = make_plan(database, roots, None, list(exclude), rescan)
+        return run(database, plan, Local(workers or os.cpu_count() or 1), progress)
+
+
+def _index_file(db: Path | str | None) -> Path:
+    return Path(db or os.environ.get("ALBUMSORT_DB") or places.index_file())
+
+
+def _filters(asked: Filtering) -> Filters:
+    faces = asked.get("faces")
+    return Filters(
+        since=dates.start_of(asked["since"]) if "since" in asked else None,
+        until=dates.end_of(asked["until"]) if "until" in asked else None,
+        folders=tuple(Path(os.path.abspath(folder)) for folder in asked.get("folders", ())),
+        faces=(faces, faces) if isinstance(faces, int) else faces,
+        counted=Counted(
+            asked.get("min_detection", THRESHOLD), asked.get("min_size", 0.0), asked.get("min_sharpness", 0.0)
+        ),
+    )
