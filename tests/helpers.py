@@ -40,6 +40,9 @@ except ImportError:  # Windows
 ASTRONAUT_FACE = Box(179, 62, 92, 113)
 """Where the face is in the portrait of 512 x 512 pixels; seen by eye."""
 
+NO_TENSORFLOW = "needs TensorFlow, which is not installed (albumsort[train]); there is none for Python 3.14 yet"
+"""Why what trains is skipped."""
+
 NOW = Settings("found now", "classified now")
 
 LANDMARKS = ((1.0, 2.0), (3.0, 2.0), (2.0, 3.0), (1.0, 4.0), (3.0, 4.0))
@@ -152,6 +155,11 @@ def write_csvs(folder: Path, counts: dict[str, int]) -> tuple[Path, Path]:
                 data_rows.writerow([3 if smile else 4, pixels, usage])
                 vote_rows.writerow([usage, f"{i}.png", 1, 9 if smile else 0, 0, 0 if smile else 9, 0, 0, 0, 0, 0, 0])
     return data, votes
+
+
+def need_tensorflow() -> None:
+    """Skip what trains or converts a network where there is no TensorFlow."""
+    pytest.importorskip("tensorflow", reason=NO_TENSORFLOW)
 
 
 # made-up results

@@ -57,7 +57,9 @@ def need_tensorflow() -> None:
 
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if find_spec("tensorflow") is None:
-        raise AlbumsortError("this needs TensorFlow; install it with: pip install 'albumsort[train]'")
+        raise AlbumsortError(
+            "this needs TensorFlow, on Python 3.13 or older; install it with: pip install 'albumsort[train]'"
+        )
     from ..networks.litert import hushed
 
     with hushed():  # it prints several lines on loading, whatever its log level

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import need_tensorflow
 
 from albumsort import analysis
 from albumsort.choosing.labels import LabelRule
@@ -36,7 +37,7 @@ def fer2013(shared_photos, tmp_path_factory):
 
 
 def test_the_emotion_network_keeps_its_promises_on_private_test(fer2013):
-    pytest.importorskip("tensorflow")
+    need_tensorflow()
     from albumsort.training.emotion import shipping
 
     evaluated = shipping.evaluate(fer2013 / "fer2013.csv", fer2013 / "fer2013new.csv", "PrivateTest", None)

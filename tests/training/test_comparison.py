@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers import drawn_face, write_csvs
+from helpers import NO_TENSORFLOW, drawn_face, write_csvs
 
-pytest.importorskip("tensorflow")
+pytest.importorskip("tensorflow", reason=NO_TENSORFLOW)
 
 import keras
 

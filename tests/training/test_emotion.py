@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from helpers import astronaut, drawn_face, encoded, write_csvs
+from helpers import astronaut, drawn_face, encoded, need_tensorflow, write_csvs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
@@ -170,7 +170,7 @@ def fit(faces, public, recipe, run):
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """A network trained for six epochs on drawn faces, in two goes, converted."""
-    pytest.importorskip("tensorflow")
+    need_tensorflow()
     from albumsort.training.emotion import fitting, shipping
     from albumsort.training.emotion.gathering import Further
 
@@ -271,7 +271,7 @@ def test_a_folder_of_another_recipe_is_not_continued(trained):
 
 @pytest.mark.parametrize("killed", ["scores", "average.weights.h5", "history.csv", "last.keras"])
 def test_an_epoch_that_a_kill_cut_short_is_done_again_and_written_once(killed, tmp_path, monkeypatch):
-    pytest.importorskip("tensorflow")
+    need_tensorflow()
     import keras
 
     from albumsort.training.common import epochs
@@ -345,7 +345,7 @@ def test_votes_tell_data_apart_only_where_they_are_learnt():
 
 @pytest.mark.parametrize("content", ['{"epochs": 3,', "[1, 2]"])
 def test_a_recipe_that_is_none_is_refused_by_its_name(content, tmp_path):
-    pytest.importorskip("tensorflow")
+    need_tensorflow()
     from albumsort.training.emotion import fitting
 
     path = tmp_path / "broken.json"
@@ -355,7 +355,7 @@ def test_a_recipe_that_is_none_is_refused_by_its_name(content, tmp_path):
 
 
 def test_a_recipe_with_an_unknown_field_is_refused(tmp_path):
-    pytest.importorskip("tensorflow")
+    need_tensorflow()
     from albumsort.training.emotion import fitting
 
     path = tmp_path / "recipe.json"
@@ -375,7 +375,7 @@ def test_a_recipe_with_an_unknown_field_is_refused(tmp_path):
     ],
 )
 def test_a_recipe_whose_field_is_of_another_kind_is_refused_before_any_work(field, value, reason, tmp_path):
-    pytest.importorskip("tensorflow")
+    need_tensorflow()
     from albumsort.training.emotion import fitting
 
     path = tmp_path / "recipe.json"
@@ -460,7 +460,7 @@ def test_the_model_commands_take_no_index_as_they_use_none(command):
 
 @pytest.mark.parametrize("quiet", [False, True])
 def test_a_quiet_training_says_nothing_but_where_the_network_is(tmp_path, monkeypatch, quiet):
-    pytest.importorskip("tensorflow")
+    need_tensorflow()
     from albumsort.training.emotion import shipping
 
     def train(*_):
@@ -475,7 +475,7 @@ def test_a_quiet_training_says_nothing_but_where_the_network_is(tmp_path, monkey
 
 
 def test_an_album_is_judged_by_the_run_that_is_named(album, tmp_path):
-    pytest.importorskip("tensorflow")
+    need_tensorflow()
     from albumsort.training.emotion import shipping
 
     content, network = weights.load("emotion")
@@ -534,7 +534,7 @@ def test_evaluated_figures_are_said_with_their_units(capsys):
 
 
 def test_labels_that_no_head_has_are_refused(tmp_path):
-    pytest.importorskip("tensorflow")
+    need_tensorflow()
     data, votes = write_csvs(tmp_path, {"Training": 2, "PublicTest": 2, "PrivateTest": 2})
     done = evaluated("--data", data, "--votes", votes, "--labels", "hapy,sad")
     assert done.exit_code == 2

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 from face_runs import SkinTeacher, paint_face, row, rows
-from helpers import ASTRONAUT_FACE, astronaut
+from helpers import ASTRONAUT_FACE, astronaut, need_tensorflow
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -99,6 +99,7 @@ def test_some_photos_are_shown_at_a_slant_too_and_empty_ones_turned(labels):
 
 
 def test_what_the_verifier_is_shown_lies_where_its_answer_says(monkeypatch):
+    need_tensorflow()
     from albumsort.training.faces import verifier
     from albumsort.training.faces.candidates import CENTRE, COLUMNS, POINTS, SIDE, SIZE, TRUE
 
@@ -139,6 +140,7 @@ def test_candidates_are_faces_or_none_and_what_lies_between_is_left_out():
 
 
 def test_what_a_reviewer_ruled_out_is_a_candidate_that_is_none_for_sure():
+    need_tensorflow()
     from albumsort.training.faces.verifier import Candidates
 
     faces = rows(row(100, 100, 40, 40), row(200, 100, 40, 40, 0), row(110, 100, 40, 40, 0))

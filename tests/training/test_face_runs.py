@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import pytest
 from face_runs import SkinTeacher, paint_face, photo, review, row, rows
-from helpers import landscape
+from helpers import landscape, need_tensorflow
 from typer.testing import CliRunner
 
 from albumsort.cli.app import app
@@ -53,7 +53,7 @@ def test_the_calibration_makes_a_score_of_one_half_right_half_of_the_time():
 @pytest.fixture(scope="module")
 def trained(drawn_photos, tmp_path_factory) -> dict[str, Any]:
     """A detector trained on drawn faces, interrupted within the proposer."""
-    pytest.importorskip("tensorflow")
+    need_tensorflow()
     from albumsort.training.faces import fitting, shipping
 
     run = tmp_path_factory.mktemp("training") / "run"
@@ -251,7 +251,7 @@ def test_the_proposer_of_a_file_answers_as_the_file_does(trained):
 
 @pytest.mark.slow
 def test_a_deeper_verifier_begins_with_the_answers_of_the_file(monkeypatch):
-    pytest.importorskip("tensorflow")
+    need_tensorflow()
     from albumsort.networks.litert import Network
     from albumsort.training.faces import conversion, fitting, networks
 
@@ -313,7 +313,7 @@ def test_the_entries_tell_what_the_networks_were_made_of(trained):
     ],
 )
 def test_the_command_says_what_it_needs(options, reason, tmp_path):
-    pytest.importorskip("tensorflow")
+    need_tensorflow()
     done = CliRunner().invoke(app, ["model", "train", *options, "--run", str(tmp_path / "run")])
     assert done.exit_code == 2
     assert reason in done.stderr
@@ -321,7 +321,7 @@ def test_the_command_says_what_it_needs(options, reason, tmp_path):
 
 
 def test_a_folder_without_a_finished_detector_is_no_start(tmp_path):
-    pytest.importorskip("tensorflow")
+    need_tensorflow()
     photo(tmp_path, "party.png", 1, np.random.default_rng(0))
     options = ["--photos", tmp_path, "--teacher", __file__, "--start", tmp_path, "--run", tmp_path / "run"]
     done = CliRunner().invoke(app, ["model", "train", "--network", "faces", *(str(option) for option in options)])

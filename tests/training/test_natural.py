@@ -5,7 +5,7 @@ import csv
 import cv2
 import numpy as np
 import pytest
-from helpers import astronaut, drawn_natural, natural_row, write_csvs, write_natural
+from helpers import astronaut, drawn_natural, natural_row, need_tensorflow, write_csvs, write_natural
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
@@ -321,7 +321,7 @@ def test_unseen_eyes_are_never_called_shut_and_laughing_ones_are_counted():
 
 @pytest.mark.slow
 def test_a_run_on_natural_faces_makes_weights_that_the_program_loads(tmp_path, monkeypatch):
-    pytest.importorskip("tensorflow")
+    need_tensorflow()
     from albumsort.training.emotion import fitting, shipping
 
     data, said = write_csvs(tmp_path, {"Training": 96, "PublicTest": 20, "PrivateTest": 2})

@@ -10,7 +10,7 @@ import zipfile
 import cv2
 import numpy as np
 import pytest
-from helpers import drawn_face, write_csvs
+from helpers import drawn_face, need_tensorflow, write_csvs
 
 from albumsort.errors import AlbumsortError, UsageError
 from albumsort.training.emotion import data as datasets
@@ -175,7 +175,7 @@ def test_faces_without_a_label_stay_without_one():
 
 @pytest.mark.slow
 def test_a_competition_is_answered_in_its_own_words(tmp_path):
-    pytest.importorskip("tensorflow")
+    need_tensorflow()
     from dataclasses import replace
 
     from albumsort.training.emotion import competition
