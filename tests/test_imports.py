@@ -129,6 +129,13 @@ def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
     assert not loaded_by(running(*arguments)) & {*HEAVY, "numpy", "sqlite3"}
 
 
+def test_completing_a_command_loads_nothing_heavy() -> None:
+    typed = "dict(_ALBUMSORT_COMPLETE='complete_bash', COMP_WORDS='albumsort ex', COMP_CWORD='1')"
+    loaded = loaded_by(f"import os\nos.environ.update({typed})\n{running()}")
+    assert "typer" in loaded
+    assert not loaded & {*HEAVY, "numpy", "sqlite3"}
+
+
 @pytest.mark.parametrize("arguments", [["top", "happy"], ["list", "--json"], ["stats"]], ids=" ".join)
 def test_a_query_loads_nothing_heavy(library: SimpleNamespace, arguments: list[str]) -> None:
     loaded = loaded_by(running(*arguments, "--db", library.database))
