@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from albumsort.index import opening
+from albumsort.index import database, opening
 
 
 @pytest.fixture
@@ -21,4 +21,5 @@ def hasty_sqlite(monkeypatch: pytest.MonkeyPatch) -> None:
         connection.execute("PRAGMA secure_delete = OFF")
         return connection
 
-    monkeypatch.setattr(opening, "connect", connect_hastily)
+    for module in (opening, database):
+        monkeypatch.setattr(module, "connect", connect_hastily)

@@ -143,7 +143,7 @@ def test_counts_are_of_one_moment_whatever_is_written_between_them(database: Pat
                 added.append("/album/1.jpg")
                 save(other, added[0], [face(happy=0.8)])
 
-        index._connection.set_trace_callback(meanwhile)
+        index.connection.set_trace_callback(meanwhile)
         found = index_counts.stats(index)
         assert (found.photos, found.faces, found.without_face, added) == (1, 1, 0, ["/album/1.jpg"])
         assert index_counts.stats(index).photos == 2
@@ -158,7 +158,7 @@ def test_the_best_are_shown_with_the_faces_that_made_them_so(database: Path) -> 
                 with other.transaction():
                     storing.forget(other, [Path("/album/0.jpg")])
 
-        index._connection.set_trace_callback(meanwhile)
+        index.connection.set_trace_callback(meanwhile)
         (photo,) = queries.best(index, Emotion.HAPPY, By.MAX, Filters(), 0.0, 5)
         assert (photo.score, [one.probabilities[Emotion.HAPPY] for one in photo.faces]) == (0.9, [0.9])
         assert queries.best(index, Emotion.HAPPY, By.MAX, Filters(), 0.0, 5) == []
@@ -274,7 +274,7 @@ def test_what_was_stored_survives_a_power_cut_whatever_sqlite_was_built_for(
     on_network(monkeypatch, network)
     full = 2
     with Database(database, create=True) as index:
-        assert index._connection.execute("PRAGMA synchronous").fetchone() == (full,)
+        assert index.connection.execute("PRAGMA synchronous").fetchone() == (full,)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no permission bits")
@@ -326,8 +326,8 @@ def test_many_processes_may_make_the_same_index_at_once(tmp_path: Path) -> None:
 
 HOLDER = """
 import pathlib, sys
-from albumsort.index import Index
-with Index(pathlib.Path(sys.argv[1])) as index, index.alone():
+from albumsort.index.database import Database
+with Database(pathlib.Path(sys.argv[1])) as index, index.alone():
     print("ready", flush=True)
     sys.stdin.readline()
 """
