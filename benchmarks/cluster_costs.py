@@ -27,7 +27,7 @@ from albumsort.indexing import worker
 from albumsort.indexing import writer as indexing_writer
 from albumsort.indexing.cluster import Cluster
 from albumsort.photos.walk import Walk, find
-from albumsort.types import Analysis, PhotoFile
+from albumsort.types import Analysis, PhotoFile, Settings
 
 MOST_PHOTOS = 40
 WRITTEN = 20_000
@@ -70,6 +70,7 @@ class Idle(Cluster):
         self._result = result
 
     def _submit(self, file: PhotoFile, known: frozenset[str]) -> distributed.Future:
+        assert self._client is not None
         return self._client.submit(_nothing, file.size, self._result, pure=False)
 
 
@@ -83,7 +84,13 @@ def handed_out(result: Analysis) -> float:
         Idle(started.scheduler_address, result) as cluster,
     ):
         start = time.perf_counter()
-        for _ in cluster.work(lambda: next(files, None), lambda file: (file, frozenset()), threading.Event()):
+        needed = Settings("", "")
+        for _ in cluster.work(
+            lambda: next(files, None),
+            lambda file: (file, frozenset(), needed),
+            threading.Event(),
+            lambda: None,
+        ):
             pass
         return (time.perf_counter() - start) / TASKS
 

@@ -20,7 +20,7 @@ from typing import Any
 
 from measuring import albumsort, measure
 
-from albumsort.index import comparing, lookup, queries
+from albumsort.index import comparing, counts, lookup, queries
 from albumsort.index import shares as index_shares
 from albumsort.index.database import Database
 from albumsort.index.label_sql import NOTHING
@@ -95,14 +95,14 @@ def plans(path: Path) -> None:
     since = Filters(since="2024-01-01T00:00:00Z")
     some = Settings("some", "some")
     with Database(path) as index:
-        connection = index._connection
+        connection = index.connection
         questions = {
             "top happy": lambda: queries.best(index, Emotion.HAPPY, By.MAX, Filters(), 0.0, 20),
             "top happy, all of a folder": lambda: queries.best(
                 index, Emotion.HAPPY, By.MEAN, Filters(folders=(Path("/album/007"),)), 0.0, -1
             ),
             "list --since 2024": lambda: next(queries.photos(index, since), None),
-            "stats": index.stats,
+            "stats": lambda: counts.stats(index),
             "index: the shares of an album": lambda: index_shares.sample(index, Path("/album"), album_shares.FACES),
             "index: one photo": lambda: lookup.digests(index, 3_000_001, some),
             "index: the album": lambda: (
