@@ -15,6 +15,7 @@ from index_runs import PORTRAITS, counts, kept, missing, photos, rows, tamper
 
 from albumsort import prune
 from albumsort.errors import AlbumsortError
+from albumsort.index import storing
 from albumsort.index.database import Database
 from albumsort.indexing import queue as indexing_queue
 from albumsort.types import PhotoFile
@@ -25,13 +26,13 @@ from albumsort.types import PhotoFile
 @pytest.fixture
 def saved(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """The paths of the photos that were analysed, as they are saved."""
-    paths, save = list[Path](), Database.save
+    paths, save = list[Path](), storing.save
 
-    def noted(self: Database, file: PhotoFile, *more: Any) -> None:
+    def noted(index: Database, file: PhotoFile, *more: Any) -> None:
         paths.append(file.path)
-        save(self, file, *more)
+        save(index, file, *more)
 
-    monkeypatch.setattr(Database, "save", noted)
+    monkeypatch.setattr(storing, "save", noted)
     return paths
 
 
