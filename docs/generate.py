@@ -2,7 +2,7 @@
 
 usage: python docs/generate.py
 
-A part stands between two comments, `<!-- generated: NAME -->` and `<!-- end -->`; the text around it is written by hand.
+A part stands between two comments, `<!-- generated: NAME -->` and `<!-- end -->`. The rest is written by hand.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from typer.testing import CliRunner  # noqa: E402
 from albumsort.cli.app import app  # noqa: E402
 
 PACKAGE = ROOT / "albumsort"
+PARTS = tuple(sorted(path.name for path in PACKAGE.iterdir() if (path / "__init__.py").is_file()))
 PAGES = tuple(sorted((ROOT / "docs").glob("*.md")))
 PART = re.compile(r"(?<=<!-- generated: )(?P<name>[\w ]+)(?P<open> -->\n).*?(?=<!-- end -->)", re.DOTALL)
 COLUMNS = 80
