@@ -1,4 +1,4 @@
-"""The program: its commands, and the one place where errors become messages and exit codes."""
+"""The program: registers the commands and turns errors into messages and exit codes."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ from .why import why
 
 
 class Commands(TyperGroup):
-    """The one place where errors become messages and exit codes."""
+    """The command group that turns errors into messages and exit codes; no other code does."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Refuse an empty argument, as of a variable that is not set: as a path it would mean the folder one is in."""
+        """Refuse an empty argument (often an unset shell variable): as a path it would mean the current folder."""
         options = takewhile(lambda argument: argument != "--", args)
         if "" in args or any(re.fullmatch(r"--[\w-]+=", argument) for argument in options):
-            ctx.fail("an argument is empty; is a variable not set?")
+            ctx.fail("an argument is empty; is a shell variable unset?")
         return list(super().parse_args(ctx, args))
 
     def invoke(self, ctx: Any) -> Any:
-        """Run a command; 1 what failed, 2 what was asked wrongly, 130 what was interrupted."""
+        """Run a command. Exit code 1: it failed; 2: wrong usage; 130: interrupted."""
         try:
             result = super().invoke(ctx)
             if sys.stdout is not None:
-                sys.stdout.flush()  # a full disk behind it is an error of this command
+                sys.stdout.flush()  # if stdout goes to a full disk, this command must report it
             return result
         except UsageError as e:
             say(f"albumsort: {e}")
@@ -51,7 +51,7 @@ class Commands(TyperGroup):
         except KeyboardInterrupt as e:
             say("albumsort: interrupted")
             raise typer.Exit(130) from e
-        except BrokenPipeError:  # whoever read the output has seen enough
+        except BrokenPipeError:  # the reader (like `head`) closed the pipe: no error
             drop_output()
             raise typer.Exit(0) from None
         except OSError as e:
@@ -66,23 +66,23 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    help="Find the photos in an album that show an emotion best. Everything stays on this machine.",
+    help="Find the photos that show an emotion most clearly. Nothing leaves this machine.",
 )
-model_app = typer.Typer(no_args_is_help=True, help="Train and measure the networks (needs albumsort[train]).")
+model_app = typer.Typer(no_args_is_help=True, help="Train and evaluate the networks (needs albumsort[train]).")
 train_app = typer.Typer(cls=NetworkCommands, no_args_is_help=True, help="Train a network.")
-evaluate_app = typer.Typer(cls=NetworkCommands, no_args_is_help=True, help="Print the figures of the model cards.")
+evaluate_app = typer.Typer(cls=NetworkCommands, no_args_is_help=True, help="Evaluate a network.")
 
 
 @app.callback()
 def _main(
     ctx: typer.Context,
-    db: Annotated[Path | None, typer.Option("--db", help="The index file.", show_default=False)] = None,
+    db: Annotated[Path | None, typer.Option("--db", help="Index file.", show_default=False)] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print errors only.")] = False,
     version: Version = False,
 ) -> None:
     ctx.obj = Common(db, quiet)
     encoding, errors = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
-    if sys.stdout is not None:  # names of files need not be UTF-8; they are written byte for byte
+    if sys.stdout is not None:  # file names need not be UTF-8: write their bytes unchanged
         sys.stdout.reconfigure(encoding=encoding, errors=errors)  # type: ignore[union-attr]
     if sys.stderr is not None:
         sys.stderr.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]

@@ -1,4 +1,4 @@
-"""`model compare`: the systems that albumsort grew from."""
+"""`model compare`: albumsort against the systems it grew from."""
 
 from __future__ import annotations
 
@@ -18,24 +18,27 @@ def compare(
     ctx: typer.Context,
     data: Annotated[Path, option("--data", help=DATA_HELP, metavar="PATH")],
     run: Annotated[
-        Path, option("--run", help="Folder of what is trained and written; what it holds is kept.", metavar="DIR")
+        Path, option("--run", help="Folder for trained systems and results; finished ones are kept.", metavar="DIR")
     ],
-    votes: Annotated[Path | None, option("--votes", help="FER+ as its CSV: judge by it, too.", metavar="FILE")] = None,
+    votes: Annotated[
+        Path | None, option("--votes", help="CSV of FER+ votes, to evaluate on them too.", metavar="FILE")
+    ] = None,
     system: Annotated[
-        list[str] | None, option("--system", help="Only this one (repeatable).  [default: all]", show_default=False)
+        list[str] | None,
+        option("--system", help="Compare only this system (repeatable).  [default: all]", show_default=False),
     ] = None,
     epochs: Annotated[
-        int | None, option("--epochs", help="At most so many for each.", min=1, show_default=False)
+        int | None, option("--epochs", help="Maximum number of epochs per system.", min=1, show_default=False)
     ] = None,
     faces: Annotated[
         int | None,
-        option("--faces", help="Train on at most so many.", min=1, show_default=False),
+        option("--faces", help="Maximum number of training faces.", min=1, show_default=False),
     ] = None,
     vgg19_weights: Annotated[
         Path | None,
         option(
             "--vgg19-weights",
-            help="Keras' ImageNet weights, no top.  [default: in Keras' folder]",
+            help="Keras' ImageNet weights without the top.  [default: in Keras' folder]",
             metavar="FILE",
             show_default=False,
         ),
@@ -43,7 +46,7 @@ def compare(
     quiet: Quiet = False,
     version: Version = False,
 ) -> None:
-    """Rebuild the systems albumsort grew from, and compare them with it on the same faces and labels."""
+    """Compare albumsort with the systems it grew from, trained on the same faces and labels."""
     need_tensorflow()
     from ..training.comparison import compare as comparison
     from ..training.comparison import report as comparison_report
@@ -52,7 +55,7 @@ def compare(
     chosen = systems.chosen(system or [])
     with silent_if(is_quiet(ctx, quiet)):
         compared = comparison.compare(data, votes, chosen, run, epochs, faces, vgg19_weights, say)
-        say(f"Table, chart and curves: {run}")
+        say(f"Table, chart and curves are in {run}")
     if sys.stdout.isatty():
         make_console().print(comparison_report.table(compared))
     else:

@@ -12,7 +12,7 @@ from ..errors import AlbumsortError, UsageError
 from .model import DATA_HELP, Labels, Votes, label_names, need_tensorflow
 from .opening import is_quiet
 from .options import Quiet, Version, option
-from .terminal import is_watched, print_failures, say
+from .terminal import has_viewer, print_failures, say
 
 if TYPE_CHECKING:
     from ..emotions import EmotionClassifier
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 SPLIT = "PrivateTest"
 Run = Annotated[
     Path | None,
-    option("--run", help="A training run, instead of what ships.", metavar="DIR", show_default=False),
+    option("--run", help="Evaluate this training run instead of what ships.", metavar="DIR", show_default=False),
 ]
 Report = Annotated[
-    Path | None, option("--report", help="Write charts and an HTML page here.", metavar="DIR", show_default=False)
+    Path | None, option("--report", help="Write charts and an HTML page to DIR.", metavar="DIR", show_default=False)
 ]
 
 
@@ -36,36 +36,36 @@ def evaluate_emotion(
     votes: Votes = None,
     labels: Labels = None,
     split: Annotated[
-        str | None, option("--split", help=f"Training, PublicTest or PrivateTest.  [default: {SPLIT}]")
+        str | None, option("--split", help=f"Split of --data: Training, PublicTest or PrivateTest.  [default: {SPLIT}]")
     ] = None,
     natural: Annotated[
-        Path | None, option("--natural", help="Natural faces that viewers judged.", metavar="DIR", show_default=False)
+        Path | None, option("--natural", help="Natural faces judged by viewers.", metavar="DIR", show_default=False)
     ] = None,
     faces: Annotated[
         Path | None,
-        option("--faces", help="The photos that --natural lists.", metavar="DIR", show_default=False),
+        option("--faces", help="Folder of the photos that --natural lists.", metavar="DIR", show_default=False),
     ] = None,
     answers: Annotated[
         list[str] | None,
         option(
             "--answers",
-            help="CSV with another program's answers about the natural faces (repeatable).",
+            help="CSV of another program's answers for the natural faces (repeatable).",
             metavar="NAME=FILE",
             show_default=False,
         ),
     ] = None,
     album: Annotated[
         Path | None,
-        option("--album", help="Photos in folders named after the four emotions.", metavar="DIR", show_default=False),
+        option("--album", help="Photos in folders named after four emotions.", metavar="DIR", show_default=False),
     ] = None,
     run: Run = None,
     report: Report = None,
     quiet: Quiet = False,
     version: Version = False,
 ) -> None:
-    """Measure the emotion network; every figure comes with its count and 95 % interval."""
+    """Evaluate the emotion network. Each figure has its count and 95 % interval."""
     if album is None and data is None and natural is None:
-        raise UsageError("name --data (and --votes) for labelled faces, --natural for natural ones, --album for photos")
+        raise UsageError("give --data (and --votes) for labelled faces, --natural for natural ones, --album for photos")
     if natural is None and (faces or answers):
         raise UsageError("--faces and --answers need --natural")
     if data is None and (votes or labels or split):
@@ -73,7 +73,7 @@ def evaluate_emotion(
     if report is not None:
         if data is None and natural is None:
             raise UsageError("--report needs --data or --natural")
-        report.mkdir(parents=True, exist_ok=True)  # before the work, so that a folder that cannot be made costs nothing
+        report.mkdir(parents=True, exist_ok=True)  # first: if this fails, no work is lost
     if natural is not None:
         _evaluate_natural(natural, run, faces, answers or (), report, is_quiet(ctx, quiet))
     if data is not None:
@@ -93,24 +93,24 @@ def _evaluate_natural(
     from ..training.common import page
     from ..training.emotion import natural_evaluation
 
-    others = dict(_named(answer) for answer in answers)
-    show = is_watched() and not quiet
-    done = natural_evaluation.evaluate(
+    others = dict(_name_and_file(answer) for answer in answers)
+    show = has_viewer() and not quiet
+    evaluated = natural_evaluation.evaluate(
         natural, _classifier(run), photos, others, report, lambda paths: tqdm(list(paths), disable=not show)
     )
-    print("\n\n".join(page.plain(table) for table in done.tables))
-    _fail_if(done.failed)
+    print("\n\n".join(page.plain(table) for table in evaluated.tables))
+    _fail_if(evaluated.failed)
 
 
-def _named(answer: str) -> tuple[str, Path]:
+def _name_and_file(answer: str) -> tuple[str, Path]:
     name, equals, file = answer.partition("=")
     if not (name and equals and file):
-        raise UsageError(f"--answers {answer}: write NAME=FILE, like fer=fer.csv")
+        raise UsageError(f"--answers {answer}: write it as NAME=FILE, like fer=fer.csv")
     return name, Path(file)
 
 
 def _classifier(run: Path | None) -> EmotionClassifier:
-    """Return the network that ships, or that of a run."""
+    """Return the emotion network of a run, or the one that ships."""
     if run is None:
         from ..emotions import load_classifier
 
@@ -129,7 +129,7 @@ def _print_evaluated(evaluated: Evaluated) -> None:
         "fer2013_four": "FER2013 labels, four classes",
     }
     report = evaluated.report
-    print(f"{evaluated.split}; shares with 95 % bootstrap interval")
+    print(f"{evaluated.split}; accuracy with 95 % bootstrap interval")
     for name, score in report.scores.items():
         head, _, subset = name.partition("_")
         title = titles.get(name) or f"{'FER+' if head == 'ferplus' else 'labels'}: {subset.replace('_', ', ')}"
@@ -148,7 +148,7 @@ def _evaluate_album(folder: Path, run: Path | None, quiet: bool) -> None:
     from ..training.emotion import album
 
     classifier = _classifier(run)
-    show = is_watched() and not quiet
+    show = has_viewer() and not quiet
     report = album.evaluate(folder, classifier, lambda files: tqdm(files, disable=not show))
     print(f"\n{folder}: label of the largest face, with the shares of this album")
     _print_album(report)
@@ -172,10 +172,11 @@ def _print_album(report: AlbumReport) -> None:
 def evaluate_faces(
     ctx: typer.Context,
     boxes: Annotated[
-        Path | None, option("--boxes", help="Photos with a boxes.json.", metavar="DIR", show_default=False)
+        Path | None,
+        option("--boxes", help="Photos with faces listed in a boxes.json.", metavar="DIR", show_default=False),
     ] = None,
     no_faces: Annotated[
-        Path | None, option("--no-faces", help="Photos that show no face.", metavar="DIR", show_default=False)
+        Path | None, option("--no-faces", help="Photos without a face.", metavar="DIR", show_default=False)
     ] = None,
     against: Annotated[
         list[Path] | None,
@@ -191,9 +192,9 @@ def evaluate_faces(
     quiet: Quiet = False,
     version: Version = False,
 ) -> None:
-    """Measure the face detector; every figure comes with its count and 95 % interval."""
+    """Evaluate the face detector. Each figure has its count and 95 % interval."""
     if boxes is None and no_faces is None:
-        raise UsageError("name --boxes DIR, photos with a boxes.json, or --no-faces DIR, or both")
+        raise UsageError("give --boxes DIR (photos with a boxes.json), --no-faces DIR, or both")
     from tqdm import tqdm
 
     from ..training.common import page
@@ -201,11 +202,11 @@ def evaluate_faces(
 
     if report is not None:
         _need_matplotlib()
-        report.mkdir(parents=True, exist_ok=True)  # before the work, so that a folder that cannot be made costs nothing
+        report.mkdir(parents=True, exist_ok=True)  # first: if this fails, no work is lost
     listed = photos.labelled(boxes) if boxes is not None else []
     listed += photos.faceless(no_faces) if no_faces is not None else []
     entrants = judging.entrants(against or [], _detector(run))
-    show = is_watched() and not is_quiet(ctx, quiet)
+    show = has_viewer() and not is_quiet(ctx, quiet)
     results, failed = judging.run(entrants, listed, lambda p: tqdm(p, disable=not show))
     measured = tables.rows(results)
     times = timing.measure(entrants, [judged.photo.path for judged in results[0].judged])
@@ -222,7 +223,7 @@ def evaluate_faces(
 
 
 def _detector(run: Path | None) -> FaceDetector | None:
-    """Return the detector of a run; None stands for what ships."""
+    """Return the face detector of a run; None means the one that ships."""
     if run is None:
         return None
     need_tensorflow()

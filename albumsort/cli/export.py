@@ -1,4 +1,4 @@
-"""`export`: copy photos into folders, and undo that."""
+"""`export`: copy photos into folders by emotion, and undo an export."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ import typer
 from ..errors import UsageError
 from ..query import Filters
 from ..types import FOUR, THRESHOLD, Action, Emotion, Link, Photo
-from .opening import index_file, is_quiet, open_index, tell_outdated
+from .opening import index_file, is_quiet, open_index, report_outdated
 from .options import Db, LeastDetection, LeastFace, LeastSharpness, Quiet, Version, option, setting
-from .terminal import print_failures, print_fields, say, watched
+from .terminal import print_failures, print_fields, say, with_progress
 from .values import counted_faces, is_on_command_line
 
 if TYPE_CHECKING:
@@ -29,31 +29,31 @@ def export(
     emotions: Annotated[list[str] | None, typer.Argument(metavar="EMOTION", show_default=False)] = None,
     to: Annotated[
         Path | None,
-        option("--to", help="The folder to copy into; never inside an album.", metavar="DIR", show_default=False),
+        option("--to", help="Folder to copy into, outside every album.", metavar="DIR", show_default=False),
     ] = None,
-    n: Annotated[int | None, option("-n", help="At most so many for each emotion.", min=1)] = None,
+    n: Annotated[int | None, option("-n", help="Maximum number of photos for each emotion.", min=1)] = None,
     min_face: LeastFace = "0",
     min_detection: LeastDetection = THRESHOLD,
     min_sharpness: LeastSharpness = 0.0,
-    link: Annotated[Link, setting("--link", help="Copy, or make hard or soft links instead.")] = Link.COPY,
-    dry_run: Annotated[bool, option("--dry-run", help="Show what would be done; write nothing.")] = False,
+    link: Annotated[Link, setting("--link", help="Copy photos, or make hard or soft links.")] = Link.COPY,
+    dry_run: Annotated[bool, option("--dry-run", help="Show what would happen; change nothing.")] = False,
     report: Annotated[
-        Path | None, option("--report", help="Write what is done to a new CSV file, line by line.", metavar="FILE")
+        Path | None, option("--report", help="Record each photo in a new CSV file.", metavar="FILE")
     ] = None,
     undo: Annotated[
         Path | None,
-        option("--undo", help="Remove what the export with this report wrote.", metavar="REPORT", show_default=False),
+        option("--undo", help="Remove the files of the export with this report.", metavar="REPORT", show_default=False),
     ] = None,
     db: Db = None,
     quiet: Quiet = False,
     version: Version = False,
 ) -> None:
-    """Copy photos into a folder for each emotion.
+    """Copy photos into one folder for each emotion.
 
-    Each goes to DIR/EMOTION/RANK-NAME by the label of its largest face; photos of other labels are left out.
-    Originals are never touched, and nothing is overwritten.
+    A photo goes to DIR/EMOTION/RANK-NAME by the label of its largest face; photos with other labels are left out.
+    Originals never change, and no file is overwritten.
 
-    --undo needs nothing but a report. What changed since is left, and so is a copy whose original is gone.
+    --undo needs only a report. Files changed since, and copies whose original is gone, stay.
     """
     from ..albums import albums_in, check_destination, check_outside, folders_with_photos
     from ..choosing import ranking
@@ -64,11 +64,11 @@ def export(
     if undo is not None:
         allowed = ("undo", "dry_run", "db", "quiet")
         if any(is_on_command_line(ctx, name) for name in ctx.params if name not in allowed):
-            raise UsageError("--undo takes a report alone, with --dry-run at most")
+            raise UsageError("--undo takes only a report and, if you like, --dry-run; leave out the rest")
         _undo(ctx, undo, dry_run, db, is_quiet(ctx, quiet))
         return
     if to is None:
-        raise UsageError("name the folder to copy into, as in: albumsort export --to ~/Sorted")
+        raise UsageError("name a folder to copy into, like: albumsort export --to ~/Sorted")
     wanted = [Emotion.parse(word) for word in emotions or ()] or list(FOUR)
     counted = counted_faces(min_face, min_detection, min_sharpness)
     with open_index(ctx, db) as database:
@@ -76,24 +76,24 @@ def export(
         check_destination(to, albums, folders_with_photos(database))
         if report is not None:
             check_outside(report.parent, albums)
-        tell_outdated(ctx, database, quiet)
-        there = list(queries.photos(database, Filters(counted=counted)))
+        report_outdated(ctx, database, quiet)
+        photos = list(queries.photos(database, Filters(counted=counted)))
         missing, failed = counts.missing(database), counts.count_failures(database)
-    chosen = ranking.sort(there, wanted, n)
+    chosen = ranking.sort(photos, wanted, n)
     folders = chosen.folders
     to = Path(os.path.realpath(to))
     if dry_run:
-        done = plan.plan(folders, to, link)
-        for item in done:
+        items = plan.plan(folders, to, link)
+        for item in items:
             print_fields(item.action, item.source, item.destination, item.reason)
     else:
-        done = watched(run(folders, to, link, report), sum(map(len, folders.values())), is_quiet(ctx, quiet))
+        items = with_progress(run(folders, to, link, report), sum(map(len, folders.values())), is_quiet(ctx, quiet))
     if not is_quiet(ctx, quiet):
-        _print_export(done, folders, dry_run)
+        _print_export(items, folders, dry_run)
         if left_out := _left_out(chosen, n, missing, failed):
             say(f"Left out: {left_out}")
-    print_failures((item.source, item.reason) for item in done if item.action is Action.FAIL)
-    if any(item.action is Action.FAIL for item in done):
+    print_failures((item.source, item.reason) for item in items if item.action is Action.FAIL)
+    if any(item.action is Action.FAIL for item in items):
         raise typer.Exit(1)
 
 
@@ -102,11 +102,11 @@ def _undo(ctx: typer.Context, report: Path, dry_run: bool, db: Path | None, quie
     from ..export import undo as undoing
 
     albums: set[Path] = set()
-    if index_file(ctx, db).exists():  # what the report wrote can be removed without the index that led to it
+    if index_file(ctx, db).exists():  # an export can be undone even if its index is gone
         with open_index(ctx, db) as database:
             albums = albums_in(database)
     check_outside(Path(os.path.realpath(report)).parent, albums)
-    outcomes = watched(undoing.undo(report, albums, dry_run), None, quiet)
+    outcomes = with_progress(undoing.undo(report, albums, dry_run), None, quiet)
     if dry_run:
         for outcome in outcomes:
             print_fields(outcome.fate, outcome.path, outcome.reason)
@@ -122,7 +122,7 @@ def _undo(ctx: typer.Context, report: Path, dry_run: bool, db: Path | None, quie
 
 def _print_undo(outcomes: Sequence[Undone], dry_run: bool) -> None:
     if all(outcome.is_folder and outcome.fate == "left" for outcome in outcomes):
-        say("Nothing is left to undo: what this report names was removed before, or nothing was written")
+        say("Nothing to undo: the files of this report were removed before, or none were written")
         return
     folders = sum(outcome.is_folder and outcome.fate == "remove" for outcome in outcomes)
     fates = Counter(str(outcome.fate) for outcome in outcomes if not outcome.is_folder)
@@ -130,16 +130,16 @@ def _print_undo(outcomes: Sequence[Undone], dry_run: bool) -> None:
     say(f"{fates['remove']} files and {folders} folders {verb}, {fates['gone']} already gone, {fates['left']} left")
 
 
-def _print_export(done: Sequence[Item], folders: Mapping[Emotion, Sequence[Photo]], dry_run: bool) -> None:
-    actions = Counter(item.action for item in done)
+def _print_export(items: Sequence[Item], folders: Mapping[Emotion, Sequence[Photo]], dry_run: bool) -> None:
+    actions = Counter(item.action for item in items)
     verb = "would be written" if dry_run else "written"
     chosen = ", ".join(f"{len(group)} {emotion}" for emotion, group in folders.items())
-    say(f"{len(done)} photos chosen: {chosen}")
+    say(f"{len(items)} photos chosen: {chosen}")
     say(f"{actions[Action.WRITE]} {verb}, {actions[Action.SKIP]} already there, {actions[Action.FAIL]} failed")
 
 
 def _left_out(chosen: Sorted, n: int | None, missing: int, failed: int) -> str:
-    """Say how many photos are in no folder, and why."""
+    """Return a sentence on how many photos were left out, and why."""
     labels = sorted((label for label in Emotion if label in chosen.others), key=lambda label: -chosen.others[label])
     others = ", ".join(f"{chosen.others[label]} {label}" for label in labels)
     reasons = [
@@ -148,6 +148,6 @@ def _left_out(chosen: Sorted, n: int | None, missing: int, failed: int) -> str:
         (chosen.beyond, f"{chosen.beyond} not among the first {n}"),
         (missing, f"{missing} missing when last indexed"),
         (failed, f"{failed} that could not be analysed"),
-        (others, f"{others}: name them to export them too"),
+        (others, f"{others} (name these emotions to export them too)"),
     ]
     return "; ".join(reason for count, reason in reasons if count)

@@ -15,7 +15,7 @@ from ..errors import UsageError
 from ..types import Emotion
 from .opening import index_file, is_quiet, open_index
 from .options import AsJson, Db, Quiet, Version, option, setting
-from .terminal import is_watched, make_console, print_failures, say
+from .terminal import has_viewer, make_console, print_failures, say
 from .values import listed_files
 
 if TYPE_CHECKING:
@@ -30,21 +30,29 @@ def index(
     paths: Annotated[list[Path] | None, typer.Argument(metavar="PATH", show_default=False)] = None,
     files_from: Annotated[
         str | None,
-        option("--files-from", help="Also the files listed here, one a line; - is standard input.", metavar="FILE"),
+        option("--files-from", help="Also index the files listed in FILE, one a line (-: stdin).", metavar="FILE"),
     ] = None,
     workers: Annotated[
-        int, setting("--workers", help="Processes that analyse.  [default: one a core]", min=1, show_default=False)
+        int,
+        setting(
+            "--workers", help="Number of worker processes.  [default: one per CPU core]", min=1, show_default=False
+        ),
     ] = (os.cpu_count() or 1),
     exclude: Annotated[
         list[str] | None,
-        setting("--exclude", help="Skip names or paths like this (repeatable).", metavar="GLOB", show_default=False),
+        setting(
+            "--exclude",
+            help="Skip files and folders matching GLOB (repeatable).",
+            metavar="GLOB",
+            show_default=False,
+        ),
     ] = None,
-    rescan: Annotated[bool, option("--rescan", help="Analyse unchanged photos again, too.")] = False,
+    rescan: Annotated[bool, option("--rescan", help="Analyse unchanged photos again.")] = False,
     cluster: Annotated[
         str | None,
         setting(
             "--cluster",
-            help="Let the workers of this Dask scheduler analyse, like tcp://HOST:8786 (needs albumsort[cluster]).",
+            help="Analyse on the workers of a Dask scheduler, like tcp://HOST:8786 (needs albumsort[cluster]).",
             metavar="ADDRESS",
             show_default=False,
         ),
@@ -53,12 +61,12 @@ def index(
         list[str] | None,
         setting(
             "--cluster-path",
-            help="Where the cluster's workers see a folder of this machine (repeatable).",
+            help="Path THERE on the workers for the folder HERE on this machine (repeatable).",
             metavar="HERE=THERE",
             show_default=False,
         ),
     ] = None,
-    profile: Annotated[bool, option("--profile", help="Show where the time went.")] = False,
+    profile: Annotated[bool, option("--profile", help="Show how long each step took.")] = False,
     as_json: AsJson = False,
     db: Db = None,
     quiet: Quiet = False,
@@ -66,7 +74,7 @@ def index(
 ) -> None:
     """Analyse new and changed photos in folders.
 
-    Without a PATH, in the folders indexed before.
+    Without a PATH, index the folders that were indexed before.
     """
     from tqdm import tqdm
 
@@ -76,12 +84,12 @@ def index(
     executor = _executor(workers, cluster, cluster_path or ())
     listed = listed_files(files_from)
     if not paths and files_from is None and not index_file(ctx, db).exists():
-        raise UsageError("nothing was indexed before: name a folder of photos, as in: albumsort index ~/Photos")
+        raise UsageError("no folder was indexed before; name one, like: albumsort index ~/Photos")
     with open_index(ctx, db, create=True) as database, database.alone():
         plan = indexing_plan.make_plan(database, paths or (), listed, exclude or (), rescan)
         if not is_quiet(ctx, quiet):
             _print_cost(plan)
-        show = is_watched() and not is_quiet(ctx, quiet)
+        show = has_viewer() and not is_quiet(ctx, quiet)
         with tqdm(total=plan.todo + plan.stale, unit=" photos", disable=not show, dynamic_ncols=True) as bar:
             report = run.run(database, plan, executor, bar.update)
         if as_json:
@@ -96,13 +104,13 @@ def index(
 
 
 def _print_cost(plan: Plan) -> None:
-    """Say what another version of albumsort makes necessary."""
+    """Announce the work that an update of albumsort causes."""
     costs = []
     if plan.outdated:
         costs.append(f"{plan.outdated} photos are analysed again")
     if plan.stale:
         first = "first " if costs else ""
-        costs.append(f"the stored faces of {plan.stale} are {first}judged again, without opening a photo")
+        costs.append(f"{plan.stale} photos are {first}judged again from stored faces, without opening a file")
     if costs:
         say(f"albumsort has changed since the last run: {'; '.join(costs)}")
 
@@ -110,7 +118,7 @@ def _print_cost(plan: Plan) -> None:
 def _executor(workers: int, cluster: str | None, mapped: Sequence[str]) -> Executor:
     if cluster is None:
         if mapped:
-            raise UsageError("--cluster-path says where a cluster's workers see a folder; name the cluster: --cluster")
+            raise UsageError("--cluster-path needs --cluster: name the scheduler, like tcp://HOST:8786")
         from ..indexing.executors import Local
 
         return Local(workers)
@@ -127,7 +135,7 @@ def _report_json(report: Report) -> dict[str, Any]:
 
 
 def _print_report(report: Report, database: Database) -> None:
-    """Sum a run up on stderr."""
+    """Print a summary of the run on stderr."""
     from rich.table import Table
 
     from ..index import counts
@@ -145,9 +153,9 @@ def _print_report(report: Report, database: Database) -> None:
         (report.analysed, f"analysed{rate}"),
         (report.unchanged, "unchanged"),
         (report.moved, "moved or renamed"),
-        (report.missing, "missing (their results are kept; prune forgets them)"),
-        (report.faces, "faces in what was analysed"),
-        (report.rescored, "judged again from stored faces, as the emotion network changed"),
+        (report.missing, "missing (results are kept; prune removes them)"),
+        (report.faces, "faces in the analysed photos"),
+        (report.rescored, "judged again from stored faces, because the emotion network changed"),
         (len(report.failed), "failed"),
     ]
     for count, what in rows:
@@ -163,7 +171,7 @@ def _print_report(report: Report, database: Database) -> None:
         console.print(f"Skipped: {printable(skipped)}", markup=False)
     print_failures(report.failed)
     if report.interrupted:
-        console.print("Interrupted; what was analysed is kept. Run index again to go on.")
+        console.print("Interrupted. All finished photos are stored; run index again to continue.")
 
 
 def _profile_json(profile: Profile) -> dict[str, Any]:
@@ -173,7 +181,7 @@ def _profile_json(profile: Profile) -> dict[str, Any]:
 
 
 def _print_profile(report: Report) -> None:
-    """Show on stderr what the workers' time went into; writing goes on beside them."""
+    """Print on stderr how the workers spent their time; this process writes in parallel."""
     from rich.table import Table
 
     profile, photos = report.profile, max(1, report.analysed)
@@ -182,6 +190,6 @@ def _print_profile(report: Report) -> None:
     for column in ("seconds", "ms a photo", "share"):
         table.add_column(column, justify="right")
     steps = sorted(profile.steps.items(), key=lambda pair: -pair[1])
-    for name, seconds in [*steps, ("idle", profile.idle), ("writing, beside them", profile.writing)]:
+    for name, seconds in [*steps, ("idle", profile.idle), ("writing, in parallel", profile.writing)]:
         table.add_row(name, f"{seconds:.2f}", f"{1000 * seconds / photos:.2f}", f"{100 * seconds / whole:.1f} %")
     make_console(stderr=True).print(table)

@@ -1,4 +1,4 @@
-"""`top`, `list` and `stats`: what the index knows."""
+"""`top`, `list` and `stats`: query the index."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import typer
 
 from ..query import By
 from ..types import FOUR, THRESHOLD, Emotion, named_shares
-from .opening import count_outdated, is_quiet, open_index, say_outdated, tell_outdated
+from .opening import count_outdated, is_quiet, open_index, report_outdated, say_outdated
 from .options import (
     AsCsv,
     AsJson,
@@ -41,8 +41,8 @@ if TYPE_CHECKING:
 def top(
     ctx: typer.Context,
     emotion: Annotated[str, typer.Argument(metavar="EMOTION", help=", ".join(Emotion))],
-    n: Annotated[int, option("-n", help="How many.", min=1)] = 20,
-    by: Annotated[By, setting("--by", help="Score of a photo with several faces: this one of theirs.")] = By.MAX,
+    n: Annotated[int, option("-n", help="Maximum number of photos.", min=1)] = 20,
+    by: Annotated[By, setting("--by", help="How to score a photo with several faces.")] = By.MAX,
     min_score: LeastScore = 0.0,
     since: Since = None,
     until: Until = None,
@@ -68,7 +68,7 @@ def top(
     with open_index(ctx, db) as database:
         photos = queries.best(database, wanted, by, filters, min_score, min(n, MOST))
         _print_photos(photos, form, is_quiet(ctx, quiet))
-        tell_outdated(ctx, database, quiet)
+        report_outdated(ctx, database, quiet)
 
 
 def list_(
@@ -91,7 +91,7 @@ def list_(
 ) -> None:
     """List every indexed photo with its faces.
 
-    With --min-score, only those of which some face has its label with at least this probability.
+    With --min-score, only photos with a face whose label has at least this probability.
     """
     from ..choosing import ranking
     from ..index import queries
@@ -104,7 +104,7 @@ def list_(
             listing.write_paths(queries.paths(database, filters), form, sys.stdout)
         else:
             _print_photos(ranking.sure(queries.photos(database, filters), min_score), form, is_quiet(ctx, quiet))
-        tell_outdated(ctx, database, quiet)
+        report_outdated(ctx, database, quiet)
 
 
 def stats(
@@ -117,7 +117,7 @@ def stats(
     quiet: Quiet = False,
     version: Version = False,
 ) -> None:
-    """Count photos, labels, failures and what is missing."""
+    """Count photos, faces, labels, failures and missing photos."""
     from ..index import counts
     from ..show import explanation
 
@@ -166,4 +166,4 @@ def _print_photos(photos: Iterable[Any], form: Form, quiet: bool) -> None:
     if listed:
         make_console().print(listing.photo_table(listed))
     elif not quiet:
-        say("No photo matches. What is in the index: albumsort stats")
+        say("No photo matches. To see what the index holds, run: albumsort stats")

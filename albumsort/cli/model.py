@@ -1,4 +1,4 @@
-"""What the commands of `model` share."""
+"""Options and helpers that the `model` commands share."""
 
 from __future__ import annotations
 
@@ -13,19 +13,21 @@ from ..errors import AlbumsortError
 from .options import option
 
 NETWORKS = "emotion", "faces"
-DATA_HELP = "FER2013's CSV (plain or compressed), a folder of split/class/*.jpg, or a CSV emotion,pixel_0,..."
+DATA_HELP = (
+    "Labelled faces: FER2013's CSV (plain or packed), a folder of split/class/*.jpg, or a CSV emotion,pixel_0,..."
+)
 Votes = Annotated[
-    Path | None, option("--votes", help="FER+ votes on FER2013: fer2013new.csv.", metavar="FILE", show_default=False)
+    Path | None, option("--votes", help="FER+ votes for FER2013 (fer2013new.csv).", metavar="FILE", show_default=False)
 ]
 Labels = Annotated[
-    str | None, option("--labels", help="Only these labels of the data, like fear,happy,sad.", show_default=False)
+    str | None, option("--labels", help="Use only these labels of the data, like fear,happy,sad.", show_default=False)
 ]
 
 
 class NetworkCommands(TyperGroup):
     """The commands `emotion` and `faces`.
 
-    They were one command with an option --network before, and manifests keep commands of that time.
+    They used to be one command with an option --network; manifests still contain such commands.
     """
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -34,9 +36,9 @@ class NetworkCommands(TyperGroup):
 
 
 def named_network(args: Sequence[str]) -> list[str]:
-    """Return arguments with the network as their first word: `--run X --network faces` as `faces --run X`.
+    """Return the arguments with the network first: `--run X --network faces` becomes `faces --run X`.
 
-    Options alone, without a network, are about the emotion network. Anything else is returned as it is.
+    Options without --network mean the emotion network. Other arguments are returned unchanged.
     """
     if not args or not args[0].startswith("-") or args[0] == "--help":
         return [*args]
@@ -52,22 +54,22 @@ def named_network(args: Sequence[str]) -> list[str]:
 
 
 def need_tensorflow() -> None:
-    """Load TensorFlow without its greeting; raises AlbumsortError if it is not installed."""
+    """Import TensorFlow without its log output; raises AlbumsortError if it is not installed."""
     from importlib.util import find_spec
 
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if find_spec("tensorflow") is None:
         raise AlbumsortError(
-            "this needs TensorFlow, on Python 3.13 or older; install it with: pip install 'albumsort[train]'"
+            "this command needs TensorFlow, on Python 3.13 or older; install it with: pip install 'albumsort[train]'"
         )
     from ..networks.litert import hushed
 
-    with hushed():  # it prints several lines on loading, whatever its log level
+    with hushed():  # it prints several lines on import, at any log level
         import tensorflow  # noqa: F401
 
 
 def label_names(words: str | None) -> tuple[str, ...]:
-    """Return the labels in a list like fear,happy,sad by their usual names."""
+    """Return the usual names of the labels in a list like fear,happy,sad."""
     from ..training.emotion.sources import canonical
 
     return () if words is None else tuple(canonical(word) for word in words.split(",") if word.strip())

@@ -1,4 +1,4 @@
-"""The index that a command is about, and what is said of its age."""
+"""Open the index of a command, and report outdated results."""
 
 from __future__ import annotations
 
@@ -16,32 +16,32 @@ if TYPE_CHECKING:
     from ..index.database import Database
 
 
-def tell_outdated(ctx: typer.Context, database: Database, quiet: bool) -> None:
-    """Say how many photos of a list wait for what this version can do better."""
+def report_outdated(ctx: typer.Context, database: Database, quiet: bool) -> None:
+    """Print how many photos have results of an older albumsort, unless quiet."""
     if not is_quiet(ctx, quiet):
         say_outdated(count_outdated(database))
 
 
 def count_outdated(database: Database) -> int:
-    """Count the photos that a newer albumsort can judge better."""
+    """Count the photos with results of an older albumsort."""
     from ..errors import WeightsError
     from ..index import lookup
     from ..settings import settings
 
     try:
         return lookup.count_outdated(database, settings())
-    except WeightsError:  # a damaged installation: what is stored can be listed, and `index` and `doctor` say the rest
+    except WeightsError:  # a damaged installation can still list photos; `index` and `doctor` report the damage
         return 0
 
 
 def say_outdated(waiting: int) -> None:
-    """Say how many photos an older albumsort analysed, and what to do."""
+    """Print how many photos an older albumsort analysed, and what to do."""
     if waiting:
-        say(f"Analysed by an older albumsort: {waiting} photos. To judge them as this one does, index their folders")
+        say(f"{waiting} photos were analysed by an older albumsort. To update them, run index on their folders")
 
 
 def open_index(ctx: typer.Context, db: Path | None, create: bool = False) -> Database:
-    """Open the index that the command line, the environment or the default names, in this order."""
+    """Open the index file that `index_file` returns."""
     from ..index.database import Database
 
     hushed = is_quiet(ctx, bool(ctx.params.get("quiet")))
@@ -49,7 +49,7 @@ def open_index(ctx: typer.Context, db: Path | None, create: bool = False) -> Dat
 
 
 def index_file(ctx: typer.Context, db: Path | None) -> Path:
-    """Return the index that the command line, the environment or the default names, in this order."""
+    """Return the index file named by the command line, the environment or the default, in this order."""
     before = ctx.find_object(Common) or Common()
     if before.db is not None and not is_on_command_line(ctx, "db"):
         return before.db
@@ -59,5 +59,5 @@ def index_file(ctx: typer.Context, db: Path | None) -> Path:
 
 
 def is_quiet(ctx: typer.Context, quiet: bool) -> bool:
-    """Return whether --quiet stands before or behind the command."""
+    """Return whether --quiet was given, before or after the command."""
     return quiet or (ctx.find_object(Common) or Common()).quiet

@@ -12,12 +12,12 @@ from .. import __version__
 
 
 def setting(name: str, **more: Any) -> Any:
-    """Return an option that holds for every run if a person wants: the environment may give it, as ALBUMSORT_NAME."""
+    """Return an option that is a setting: the environment variable ALBUMSORT_NAME can set it for every run."""
     return typer.Option(name, envvar=f"ALBUMSORT_{name.removeprefix('--').replace('-', '_').upper()}", **more)
 
 
 def option(*names: str, **more: Any) -> Any:
-    """Return an option that says what one run is to do: a variable somebody forgot must not delete or leave out."""
+    """Return an option for one run only: a forgotten environment variable must not delete or skip anything."""
     return typer.Option(*names, **more)
 
 
@@ -28,19 +28,22 @@ def _print_version(wanted: bool) -> None:
 
 
 Db = Annotated[
-    Path | None, setting("--db", help="The index file.  [default: in the user's data folder]", show_default=False)
+    Path | None, setting("--db", help="Index file.  [default: in the user's data folder]", show_default=False)
 ]
-Quiet = Annotated[bool, setting("--quiet", help="Say nothing but errors.")]
+Quiet = Annotated[bool, setting("--quiet", help="Print errors only.")]
 Version = Annotated[bool, typer.Option("--version", help="Show the version.", callback=_print_version, is_eager=True)]
-AsJson = Annotated[bool, option("--json", help="One JSON document.")]
-AsLines = Annotated[bool, option("--nl", help="One JSON object a line.")]
-AsCsv = Annotated[bool, option("--csv", help="CSV with a header.")]
-AsNull = Annotated[bool, option("--null", "-0", help="Paths ended by NUL, for xargs -0.")]
+AsJson = Annotated[bool, option("--json", help="Print one JSON document.")]
+AsLines = Annotated[bool, option("--nl", help="Print one JSON object per line.")]
+AsCsv = Annotated[bool, option("--csv", help="Print CSV with a header.")]
+AsNull = Annotated[bool, option("--null", "-0", help="Print paths ending in NUL, for xargs -0.")]
 LeastScore = Annotated[
-    float, setting("--min-score", help="Leave out photos whose emotion scores less.", min=0.0, max=1.0)
+    float, setting("--min-score", help="Leave out photos with a lower score (0-1).", min=0.0, max=1.0)
 ]
-Since = Annotated[str | None, option("--since", help="Taken then or later: 2024, 2024-07, 2024-07-31.", metavar="DATE")]
-Until = Annotated[str | None, option("--until", help="Taken then or before.", metavar="DATE")]
+Since = Annotated[
+    str | None,
+    option("--since", help="Only photos taken at this time or later: 2024, 2024-07, 2024-07-31.", metavar="DATE"),
+]
+Until = Annotated[str | None, option("--until", help="Only photos taken at this time or before.", metavar="DATE")]
 Folders = Annotated[
     list[Path] | None,
     option("--path", help="Only photos in this folder (repeatable).", metavar="DIR", show_default=False),
@@ -50,19 +53,21 @@ LeastFace = Annotated[
     str,
     setting(
         "--min-face",
-        help="Count only faces this large: longer side of the box, in percent of the photo's shorter side.",
+        help="Ignore smaller faces: longer side of the box, in percent of the photo's shorter side.",
         metavar="PERCENT",
     ),
 ]
 LeastDetection = Annotated[
-    float, setting("--min-detection", help="Count only what is a face this surely.", min=0.0, max=1.0)
+    float, setting("--min-detection", help="Ignore detections below this confidence (0-1).", min=0.0, max=1.0)
 ]
-LeastSharpness = Annotated[float, setting("--min-sharpness", help="Count only faces this sharp.", min=0.0, max=1.0)]
+LeastSharpness = Annotated[
+    float, setting("--min-sharpness", help="Ignore faces below this sharpness (0-1).", min=0.0, max=1.0)
+]
 
 
 @dataclass
 class Common:
-    """Options given before the command."""
+    """Options before the command."""
 
     db: Path | None = None
     quiet: bool = False

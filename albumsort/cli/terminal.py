@@ -1,4 +1,4 @@
-"""What is said on a terminal, and what is asked there."""
+"""Print to the terminal, and ask questions on it."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ import typer
 
 from ..errors import UsageError
 
-_Done = TypeVar("_Done")
+_Item = TypeVar("_Item")
 
 
 def drop_output() -> None:
-    """Send what is still buffered nowhere, or the interpreter would fail on it again at its end."""
+    """Discard buffered output; otherwise the interpreter would fail on it again when it exits."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
-def watched(run: Generator[_Done], total: int | None, quiet: bool) -> list[_Done]:
-    """Return what a run yields, which shows its progress to whoever watches."""
+def with_progress(run: Generator[_Item], total: int | None, quiet: bool) -> list[_Item]:
+    """Return all items of a run, with a progress bar on a terminal."""
     from tqdm import tqdm
 
-    show = is_watched() and not quiet
-    with closing(run):  # at once if interrupted: it has locks
+    show = has_viewer() and not quiet
+    with closing(run):  # if interrupted, release its locks at once
         return list(tqdm(run, total=total, unit=" photos", disable=not show))
 
 
@@ -38,7 +38,7 @@ def print_fields(*fields: Any) -> None:
 
 
 def print_paths(paths: Iterable[Path]) -> None:
-    """Print one path a line; on a terminal, with what could drive it escaped."""
+    """Print one path per line; on a terminal, escape characters that could control it."""
     from ..text import printable
 
     for path in paths:
@@ -48,7 +48,7 @@ def print_paths(paths: Iterable[Path]) -> None:
 def ask(question: str) -> bool:
     """Ask a question on the terminal; raises UsageError if there is none."""
     if not sys.stdin.isatty():
-        raise UsageError("nothing was forgotten: there is no terminal to ask on; add --yes to forget them")
+        raise UsageError("nothing was removed: there is no terminal to ask on; add --yes to remove without asking")
     try:
         return typer.confirm(question, err=True)
     except typer.Abort as e:
@@ -64,20 +64,20 @@ def print_failures(failures: Iterable[tuple[Path, str]]) -> None:
 
 
 def make_console(stderr: bool = False) -> Any:
-    """Return a console of Rich, which draws tables."""
+    """Return a Rich console, which draws tables."""
     from rich.console import Console
 
     return Console(stderr=stderr, highlight=False, soft_wrap=stderr)
 
 
-def is_watched() -> bool:
-    """Whether somebody watches stderr: progress is shown to nobody else."""
+def has_viewer() -> bool:
+    """Return whether stderr is a terminal; only then is progress shown."""
     return sys.stderr is not None and sys.stderr.isatty()
 
 
 @contextmanager
 def silent_if(quiet: bool) -> Iterator[None]:
-    """Let training draw no bars and tell no losses; errors are said after it."""
+    """Hide the progress bars and losses of training if quiet; errors are printed afterwards."""
     with open(os.devnull, "w") as nowhere, redirect_stderr(nowhere) if quiet else nullcontext():
         yield
 

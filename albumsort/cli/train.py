@@ -13,15 +13,15 @@ from ..errors import UsageError
 from .model import DATA_HELP, Labels, Votes, label_names, need_tensorflow
 from .opening import is_quiet
 from .options import Quiet, Version, option
-from .terminal import is_watched, say, silent_if
+from .terminal import has_viewer, say, silent_if
 
 Run = Annotated[
-    Path, option("--run", help="Folder for checkpoints and results; training resumes from them.", metavar="DIR")
+    Path, option("--run", help="Folder for checkpoints and results; training resumes from it.", metavar="DIR")
 ]
 Seed = Annotated[int | None, option("--seed", help="Random seed, instead of the recipe's.", show_default=False)]
 Weights = Annotated[
     Path | None,
-    option("--weights", help="Install the trained network in this folder, with its manifest.", metavar="DIR"),
+    option("--weights", help="Install the trained network in DIR and update its manifest.", metavar="DIR"),
 ]
 
 
@@ -46,34 +46,34 @@ def train_emotion(
     ] = None,
     natural: Annotated[
         Path | None,
-        option("--natural", help="Natural faces that viewers judged.", metavar="DIR", show_default=False),
+        option("--natural", help="Natural faces judged by viewers.", metavar="DIR", show_default=False),
     ] = None,
     judged: Annotated[
         list[Path] | None,
-        option("--judged", help="CSV with more verdicts (repeatable).", metavar="FILE", show_default=False),
+        option("--judged", help="CSV of more verdicts (repeatable).", metavar="FILE", show_default=False),
     ] = None,
     faces: Annotated[
         Path | None,
-        option("--faces", help="Photos whose faces to learn from.", metavar="DIR", show_default=False),
+        option("--faces", help="Folder of photos whose faces to train on.", metavar="DIR", show_default=False),
     ] = None,
     reviewed: Annotated[
         Path | None,
         option(
             "--reviewed",
-            help="CSV of reviewed detections in --faces, to learn what is no face.",
+            help="CSV of reviewed detections in --faces; teaches what is not a face.",
             metavar="FILE",
             show_default=False,
         ),
     ] = None,
     without: Annotated[
         Path | None,
-        option("--except", help="CSV with photos not to learn from.", metavar="FILE", show_default=False),
+        option("--except", help="CSV of photos to leave out of training.", metavar="FILE", show_default=False),
     ] = None,
     weights: Weights = None,
     quiet: Quiet = False,
     version: Version = False,
 ) -> None:
-    """Train the emotion network, convert it to LiteRT and calibrate it."""
+    """Train the emotion network, convert it to LiteRT, and calibrate it."""
     need_tensorflow()
     from tqdm import tqdm
 
@@ -84,11 +84,11 @@ def train_emotion(
     )
     sources = gathering.Sources(natural, judged or (), faces, reviewed, without)
     if faces is not None and not (chosen.teachers or judged or reviewed):
-        raise UsageError("--faces needs a --teacher, --judged or --reviewed: something must say what the faces show")
+        raise UsageError("--faces needs --teacher, --judged or --reviewed: its photos have no labels of their own")
     with silent_if(is_quiet(ctx, quiet)):
-        found = gathering.gather(sources, bool(chosen.teachers), lambda f: tqdm(f, disable=not is_watched()))
+        found = gathering.gather(sources, bool(chosen.teachers), lambda f: tqdm(f, disable=not has_viewer()))
         print(shipping.train(data, votes, found, chosen, run, _this_command()))
-        say(f"History, and a report on PublicTest: {run}")
+        say(f"The history and a report on PublicTest are in {run}")
         if weights is not None:
             shipping.install(run, weights)
 
@@ -97,23 +97,23 @@ def train_faces(
     ctx: typer.Context,
     run: Run,
     photos: Annotated[
-        list[Path], option("--photos", help="Folder of photos, with and without faces (repeatable).", metavar="DIR")
+        list[Path], option("--photos", help="Folder of photos with and without faces (repeatable).", metavar="DIR")
     ],
     teacher: Annotated[
-        Path, option("--teacher", help="ONNX file of OpenCV's FaceDetectorYN that labels them.", metavar="FILE")
+        Path, option("--teacher", help="ONNX file of OpenCV's FaceDetectorYN; it labels the photos.", metavar="FILE")
     ],
     boxes: Annotated[
         Path | None,
         option(
             "--boxes",
-            help="Photos with a boxes.json; the recipe names the sets to learn from.",
+            help="Photos with a boxes.json; the recipe names the sets to train on.",
             metavar="DIR",
             show_default=False,
         ),
     ] = None,
     reviewed: Annotated[
         Path | None,
-        option("--reviewed", help="CSV with a reviewer's verdicts on labels.", metavar="FILE", show_default=False),
+        option("--reviewed", help="CSV of a reviewer's verdicts on labels.", metavar="FILE", show_default=False),
     ] = None,
     recipe: Annotated[str, option("--recipe", help="A preset, or a JSON file with its fields.")] = "cascade",
     seed: Seed = None,
@@ -121,7 +121,7 @@ def train_faces(
         str | None,
         option(
             "--start",
-            help="Run to start from, or `shipped`. Its proposer stays if the recipe has no epochs for one.",
+            help="Run to start from, or `shipped`. Its proposer is kept if the recipe has no epochs for one.",
             metavar="DIR",
             show_default=False,
         ),
@@ -130,7 +130,7 @@ def train_faces(
     quiet: Quiet = False,
     version: Version = False,
 ) -> None:
-    """Train both networks of the face detector, convert them and calibrate them."""
+    """Train both networks of the face detector, convert them, and calibrate them."""
     need_tensorflow()
     from functools import partial
 
@@ -144,7 +144,7 @@ def train_faces(
     if not teacher.is_file():
         raise UsageError(f"{teacher}: no such file; --teacher takes an ONNX file of OpenCV's FaceDetectorYN")
     if reviewed is not None and not reviewed.is_file():
-        raise UsageError(f"{reviewed}: no such file of verdicts")
+        raise UsageError(f"{reviewed}: no such file; --reviewed takes a CSV of verdicts")
     chosen = fitting.chosen(recipe, seed)
     with silent_if(is_quiet(ctx, quiet)):
         trained = shipping.train(
@@ -154,7 +154,7 @@ def train_faces(
             chosen,
             run,
             _this_command(),
-            lambda p: tqdm(p, disable=not is_watched()),
+            lambda p: tqdm(p, disable=not has_viewer()),
             reviewed,
             None if start is None else shipping.Start.read(start),
         )
@@ -162,12 +162,12 @@ def train_faces(
             print(file)
         for name, judged in (("validation", trained.validation), ("without a face, held out", trained.held_out)):
             found, false = judged.at(THRESHOLD)
-            say(f"{judged.photos} photos ({name}): {found} of {judged.faces} faces, {false} others")
-        say(f"Histories and charts: {run}")
+            say(f"{judged.photos} photos ({name}): {found} of {judged.faces} faces found, {false} false detections")
+        say(f"Histories and charts are in {run}")
         if weights is not None:
             shipping.install(run, weights)
 
 
 def _this_command() -> str:
-    """Return the command as it can be typed again: the manifest and the run keep it."""
+    """Return the command line, quoted for a shell; the manifest and the run record it."""
     return shlex.join(["albumsort", *sys.argv[1:]])

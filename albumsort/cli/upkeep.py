@@ -1,4 +1,4 @@
-"""`prune` and `doctor`: what is gone, and what is wrong."""
+"""`prune` and `doctor`: remove photos that are gone, and check the installation."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from .terminal import ask, print_paths, say
 
 def prune(
     ctx: typer.Context,
-    yes: Annotated[bool, option("--yes", help="Do not ask.")] = False,
+    yes: Annotated[bool, option("--yes", help="Remove without asking.")] = False,
     db: Db = None,
     quiet: Quiet = False,
     version: Version = False,
 ) -> None:
-    """Forget photos whose file is gone.
+    """Remove photos from the index whose file is gone.
 
-    No other command forgets. Shows what it would forget and asks; an album that is absent as a whole, and in one
-    all that a link led to or that lay in a folder now empty, is asked about apart, and kept under --yes: its disk
-    may be unplugged.
+    No other command removes photos. Lists them, then asks. Asks separately about an album or link target that is
+    missing as a whole, and about all photos of a folder that is now empty: their disk may be unplugged. With --yes,
+    these are kept.
     """
     from ..index import folders, storing
     from ..photos.walk import is_gone
@@ -34,45 +34,45 @@ def prune(
         gone, absent = find_gone(database)
         if not gone and not absent:
             with database.transaction():
-                storing.forget(database, [])  # but for what files showed before they changed
+                storing.forget(database, [])  # removes only results of contents that no photo has any more
             if not is_quiet(ctx, quiet):
-                say("Nothing to forget: every indexed photo is there.")
+                say("Nothing to remove: no indexed photo is gone.")
             return
         forgotten, roots = gone, list[Path]()
         if not yes:
             print_paths(gone)
-            forgotten = gone if gone and ask(f"Forget these photos ({len(gone)}) and their results?") else []
+            forgotten = gone if gone and ask(f"Remove these {len(gone)} photos and their results?") else []
         albums = folders.indexed_folders(database)
         for absentee, paths in absent.items():
             if yes and is_quiet(ctx, quiet):
                 continue
-            say(f"{_whole(absentee, albums)} is not there ({len(paths)} photos). Is its disk unplugged?")
+            say(f"{_described(absentee, albums)} is missing ({len(paths)} photos). Is its disk unplugged?")
             if yes:
-                say("It is kept: --yes does not speak for what may be a disk; run prune on a terminal to forget it")
-            elif ask("Forget all of it?"):
+                say("Kept, because its disk may be unplugged; to remove it, run prune on a terminal without --yes")
+            elif ask("Remove all of it?"):
                 forgotten, roots = [*forgotten, *paths], [*roots, absentee]
-        forgotten = [path for path in forgotten if is_gone(path)]  # a disk may have come back while this waited
+        forgotten = [path for path in forgotten if is_gone(path)]  # a disk may be back since the question
         with database.transaction():
             storing.forget(database, forgotten, roots)
-    if yes:  # only now: whoever reads it may stop reading
+    if yes:  # last, because the reader of a pipe may stop early and end the program
         print_paths(forgotten)
     if not is_quiet(ctx, quiet):
-        say(f"Forgotten: {len(forgotten)} photos" if forgotten or roots else "Nothing was forgotten.")
+        say(f"Removed {len(forgotten)} photos from the index." if forgotten or roots else "Nothing was removed.")
 
 
-def _whole(absentee: Path, albums: Sequence[Path]) -> str:
-    """Say what it is of which nothing is left."""
+def _described(absentee: Path, albums: Sequence[Path]) -> str:
+    """Return words for a missing link target, album or content of a folder."""
     if absentee.is_symlink():
-        return f"What the link {absentee} led to"
+        return f"The target of the link {absentee}"
     if absentee in albums or not absentee.is_dir():
         return f"The whole album {absentee}"
-    return f"All that was in the folder {absentee}"
+    return f"Everything in the folder {absentee}"
 
 
 def doctor(ctx: typer.Context, db: Db = None, quiet: Quiet = False, version: Version = False) -> None:
     """Check the installation and the index.
 
-    Versions, networks and their hashes, the database, and what can be decoded here.
+    Checks versions, networks and their hashes, the database, and the image formats that can be decoded.
     """
     from .. import doctor as diagnosis
     from ..text import printable

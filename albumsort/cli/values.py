@@ -1,4 +1,4 @@
-"""The values of options: dates, ranges, percentages, lists of files."""
+"""Parse the values of options: dates, ranges, percentages, lists of files."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from ..show.listing import Form
 
 
-MOST = 2**63 - 1  # the largest number a database counts to
+MOST = 2**63 - 1  # SQLite's largest integer
 
 
 def listed_files(files_from: str | None) -> list[Path] | None:
-    """Return the paths listed in a file, or on standard input for -."""
+    """Return the paths listed in a file, or on standard input for "-"."""
     if files_from is None:
         return None
     try:
@@ -38,18 +38,18 @@ def listed_files(files_from: str | None) -> list[Path] | None:
 
 
 def chosen_form(ctx: typer.Context) -> Form:
-    """Return the form asked for."""
+    """Return the output format that the options choose; raises UsageError for more than one."""
     from ..show.listing import Form
 
     forms = {"as_json": Form.JSON, "nl": Form.LINES, "as_csv": Form.CSV, "null": Form.NULL}
     asked = [name for name in forms if ctx.params[name]]
     if len(asked) > 1:
-        raise UsageError("choose one of --json, --nl, --csv and --null")
+        raise UsageError("use only one of --json, --nl, --csv and --null")
     return forms[asked[0]] if asked else Form.TABLE if sys.stdout.isatty() else Form.PATHS
 
 
 def is_on_command_line(ctx: typer.Context, name: str) -> bool:
-    """Return whether an option was given on the command line, not by the environment or a default."""
+    """Return whether the command line sets an option (not the environment or a default)."""
     source = ctx.get_parameter_source(name)
     return source is not None and source.name == "COMMANDLINE"
 
@@ -60,16 +60,16 @@ def counted_faces(min_face: str, min_detection: float, min_sharpness: float) -> 
 
 
 def _percent(option: str, text: str) -> float:
-    """Return a share, 0-1, that is written in percent."""
+    """Return a percentage as a share, 0-1."""
     if not re.fullmatch(r"(\d{1,3}|\d{0,3}\.\d+) ?%?", text.strip()):
-        raise UsageError(f"{option} {text!r}: write a number of percent, like 5 or 7.5")
+        raise UsageError(f"{option} {text!r}: write a percentage, like 5 or 7.5")
     return float(text.strip().rstrip("% ")) / 100
 
 
 def photo_filters(
     since: str | None, until: str | None, folders: Sequence[Path] | None, faces: str | None, counted: Counted
 ) -> Filters:
-    """Return which photos are asked for; raises UsageError where a date or a range makes no sense."""
+    """Return the filters for photos; raises UsageError for an invalid date or range."""
     return Filters(
         since=_bound("--since", since, dates.start_of),
         until=_bound("--until", until, dates.end_of),
@@ -93,5 +93,5 @@ def _range(text: str) -> tuple[int, int]:
     low = min(int(found[1]), MOST)
     high = low if not found[2] else min(int(found[3]), MOST) if found[3] else MOST
     if high < low:
-        raise UsageError(f"--faces {text!r}: the range ends before it begins")
+        raise UsageError(f"--faces {text!r}: the second number is smaller than the first")
     return low, high

@@ -1,4 +1,4 @@
-"""`why`: what is seen in one photo."""
+"""`why`: explain the labels of one photo."""
 
 from __future__ import annotations
 
@@ -26,7 +26,9 @@ def why(
     photo: Annotated[Path, typer.Argument(metavar="PHOTO")],
     out: Annotated[
         Path | None,
-        option("--out", help="Draw what was seen into a new JPEG.", metavar="FILE.jpg", show_default=False),
+        option(
+            "--out", help="Draw the faces on a copy of the photo, a new JPEG.", metavar="FILE.jpg", show_default=False
+        ),
     ] = None,
     min_detection: LeastDetection = THRESHOLD,
     as_json: AsJson = False,
@@ -34,7 +36,7 @@ def why(
     quiet: Quiet = False,
     version: Version = False,
 ) -> None:
-    """Show what is seen in one photo, and how surely."""
+    """Show the faces in one photo and explain their labels."""
     from .. import analysis, text
     from ..albums import albums_in, check_outside
     from ..choosing.labels import LabelRule
@@ -47,7 +49,7 @@ def why(
 
     database = index_file(ctx, db)
     if out is not None and out.suffix.lower() not in (".jpg", ".jpeg"):
-        raise UsageError(f"--out draws a JPEG: name a file that ends in .jpg, not {text.printable(out)}")
+        raise UsageError(f"--out {text.printable(out)}: name a file that ends in .jpg; the drawing is a JPEG")
     album: Album | None = None
     if database.exists():
         try:
@@ -57,13 +59,13 @@ def why(
                 known = folders.known_as(opened, Path(os.path.abspath(photo)))
                 album = shares.album_of(opened, known) if lookup.knows_path(opened, known) else None
         except IndexFileError as e:
-            if out is not None:  # what must not be written into is not known
+            if out is not None:  # without the index, the drawing might land in an album
                 raise
-            say(f"albumsort: {e}; labels are those of an ordinary album")
+            say(f"albumsort: {e}; the labels below assume an ordinary album")
     detector, classifier = analysis.load_networks()
     try:
         data = read.read(photo)
-        with hushed():  # libraries inside OpenCV and Pillow print what is wrong with a photo, at times even if it opens
+        with hushed():  # libraries inside OpenCV and Pillow print warnings, sometimes even if the photo opens
             upright = decode.decode(data)
             seen = analysis.analyse_upright(upright, data, contents.digest(data), detector, classifier)
     except PhotoError as e:
@@ -84,7 +86,7 @@ def why(
 def _print_why(
     photo: Path, seen: Analysis, faces: Sequence[tuple[Face, Face]], album: Album | None, natural: Shares, model: str
 ) -> None:
-    """faces: each that counts, as it is labelled in its album and in an ordinary one, whose shares are natural."""
+    """faces: each face that counts, labelled for its album and for an ordinary album (with natural shares)."""
     from ..show import explanation
     from ..text import printable
 
@@ -94,11 +96,11 @@ def _print_why(
         box = ", ".join(f"{v:.0f}" for v in (face.box.x, face.box.y, face.box.w, face.box.h))
         quality = f"size {100 * face.size:.1f} %; sharpness {face.sharpness or 0:.2f}"
         print(explanation.of_face(number, face, elsewhere.label, album, natural))
-        print(f"  box {box}; sure of a face {face.detection:.2f}; {quality}; {explanation.of_eyes(face.eyes)}")
-        print(f"  {explanation.NO_LABEL}: {explanation.percent(face.nothing)}; as far as there is one:")
+        print(f"  box {box}; confidence {face.detection:.2f}; {quality}; {explanation.of_eyes(face.eyes)}")
+        print(f"  {explanation.NO_LABEL}: {explanation.percent(face.nothing)}; otherwise:")
         for emotion, p in sorted(face.probabilities.items(), key=lambda pair: -pair[1]):
             print(f"  {emotion:9} {100 * p:5.1f} %  {'#' * round(30 * p)}")
     counted = [elsewhere for _, elsewhere in faces]
     unsure = sorted(f"{face.detection:.2f}" for face in seen.faces if face not in counted)
     if unsure:
-        print(f"not counted, as less sure of a face (--min-detection shows them): {', '.join(unsure)}")
+        print(f"ignored: detections with confidence {', '.join(unsure)} (a lower --min-detection shows them)")

@@ -34,7 +34,7 @@ def test_export_puts_every_photo_into_the_folder_of_its_label(library: SimpleNam
     }
     assert (to / "happy" / "0001-party.jpg").read_bytes() == b"beach/party.jpg"
     assert "6 written" in result.stderr
-    assert left_out(result.stderr) == "1 without a face; 1 surprise: name them to export them too"
+    assert left_out(result.stderr) == "1 without a face; 1 surprise (name these emotions to export them too)"
 
 
 def left_out(said: str) -> str:
@@ -57,7 +57,7 @@ def test_export_says_what_was_left_out_and_why(library: SimpleNamespace, tmp_pat
     assert "3 photos chosen: 1 happy, 1 anger, 1 neutral" in result.stderr
     assert left_out(result.stderr) == (
         "1 without a face; 1 with no clear expression; 1 not among the first 1; 2 missing when last indexed; "
-        "1 that could not be analysed; 2 surprise, 1 sad, 1 fear: name them to export them too"
+        "1 that could not be analysed; 2 surprise, 1 sad, 1 fear (name these emotions to export them too)"
     )
 
 
@@ -170,7 +170,7 @@ def test_an_export_is_undone_by_its_report_once(library: SimpleNamespace, tmp_pa
     assert not to.parent.exists()
     again = invoke("export", "--undo", report, db=library.database)
     assert (again.exit_code, again.stdout) == (0, "")
-    assert again.stderr.startswith("Nothing is left to undo")
+    assert again.stderr.startswith("Nothing to undo")
 
 
 def test_undo_needs_no_index(library: SimpleNamespace, tmp_path: Path) -> None:
@@ -214,7 +214,7 @@ def test_undo_takes_nothing_but_a_report(library: SimpleNamespace, tmp_path: Pat
     to, report = undoable(library, tmp_path)
     result = invoke("export", "--undo", report, *more, db=library.database)
     assert result.exit_code == 2
-    assert "--undo takes a report alone" in result.stderr
+    assert "--undo takes only a report" in result.stderr
     assert len(exported(to)) == 6
 
 

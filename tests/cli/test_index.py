@@ -112,7 +112,7 @@ def test_index_says_how_much_was_judged_anew_without_its_photo(album: Path, data
     done = run("index", album / "drawing.png", "--db", database, "--json")
     assert json.loads(done.stdout)["rescored"] == 1
     assert "1  judged again from stored faces" in done.stderr
-    assert "the stored faces of 1 are judged again, without opening a photo" in done.stderr
+    assert "1 photos are judged again from stored faces, without opening a file" in done.stderr
     with closing(sqlite3.connect(database)) as raw:
         assert raw.execute("SELECT happy FROM faces ORDER BY detection DESC").fetchone()[0] > 0.9
     assert "judged again" not in run("index", album / "drawing.png", "--db", database).stderr
@@ -126,8 +126,8 @@ def test_index_says_what_an_upgrade_costs_before_it_is_done(album: Path, databas
         raw.commit()
     said = run("index", album, "--db", database).stderr.splitlines()
     assert said[0] == (
-        "albumsort has changed since the last run: 1 photos are analysed again; the stored faces of 3 are first "
-        "judged again, without opening a photo"
+        "albumsort has changed since the last run: 1 photos are analysed again; 3 photos are first judged "
+        "again from stored faces, without opening a file"
     )
     assert "has changed" not in run("index", album, "--db", database).stderr
 
@@ -186,7 +186,7 @@ def test_the_profile_shares_out_the_time_of_all_workers_and_divides_it_by_photos
         ["decode", "1.80", "45.0 %"],
         ["read", "0.20", "5.0 %"],
         ["idle", "2.00", "50.0 %"],
-        ["writing, beside them", "0.10", "2.5 %"],
+        ["writing, in parallel", "0.10", "2.5 %"],
     ]
 
 

@@ -81,7 +81,7 @@ def test_stats_counts_what_waits_for_the_new_network(indexed: SimpleNamespace, t
         raw.execute("UPDATE contents SET classified_with = 'another network'")
         raw.commit()
     said = invoke("stats", db=tmp_path / "index.sqlite").stderr
-    assert "Analysed by an older albumsort: 4 photos. To judge them as this one does, index their folders" in said
+    assert "4 photos were analysed by an older albumsort. To update them, run index on their folders" in said
     assert json.loads(invoke("stats", "--json", db=tmp_path / "index.sqlite").stdout)["waiting"] == 4
     assert "older" not in invoke("stats", db=indexed.database).stderr
     for listing in (["top", "happy"], ["list"], ["export", "--to", str(tmp_path / "out"), "--dry-run"]):

@@ -35,7 +35,7 @@ def test_prune_forgets_what_is_gone_and_nothing_else(library: SimpleNamespace) -
     done = run("prune", "--yes", "--db", library.database)
     assert (done.returncode, lines(done)) == (0, ["rain.jpg", "row.jpg"])
     assert stored(library) == 6
-    assert "Nothing to forget" in run("prune", "--yes", "--db", library.database).stderr
+    assert "Nothing to remove" in run("prune", "--yes", "--db", library.database).stderr
     assert run("prune", "--yes", "--quiet", "--db", library.database).stderr == ""
 
 
@@ -69,7 +69,7 @@ def test_prune_keeps_photos_indexed_one_by_one_whose_whole_folder_is_gone(tmp_pa
     files[1].unlink()
     done = run("prune", "--yes", "--db", database)
     assert done.stdout.splitlines() == [str(files[1])]
-    assert f"The whole album {tmp_path / 'stick'} is not there" in done.stderr
+    assert f"The whole album {tmp_path / 'stick'} is missing" in done.stderr
     with Database(database) as index:
         assert list(lookup.all_paths(index)) == [files[0]]
 
@@ -78,7 +78,7 @@ def test_prune_keeps_photos_indexed_one_by_one_whose_whole_folder_is_gone(tmp_pa
 def test_prune_on_a_terminal_asks_first(library: SimpleNamespace, typed: str, left: int) -> None:
     forget_about(library, "rain.jpg")
     code, shown = on_a_terminal("prune", "--db", library.database, typed=typed)
-    assert "Forget these photos (1)" in shown
+    assert "Remove these 1 photos" in shown
     assert code == 0
     assert stored(library) == left
 

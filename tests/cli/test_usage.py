@@ -138,7 +138,7 @@ def test_help_shows_what_stands_in_square_brackets() -> None:
         return " ".join(shown.replace("│", " ").split())  # wherever its lines end
 
     assert "albumsort[train]" in help_of("model")
-    assert "[default: one a core]" in help_of("index")
+    assert "[default: one per CPU core]" in help_of("index")
     assert "[default: in the user's data folder]" in help_of("top")
 
 
@@ -282,7 +282,7 @@ def test_prune_keeps_what_a_link_within_an_album_led_to(library: SimpleNamespace
     next(library.folder.glob("*.jpg")).unlink()
     done = run("prune", "--yes", "--db", library.database)
     assert done.returncode == 0
-    assert f"What the link {library.folder / 'usb'} led to is not there (1 photos)" in done.stderr
+    assert f"The target of the link {library.folder / 'usb'} is missing (1 photos)" in done.stderr
     assert stored(library) == before - 1
     with Database(library.database) as index:
         assert library.folder / "usb" / "2019" / "old.jpg" in list(lookup.all_paths(index))
@@ -304,7 +304,7 @@ def test_prune_keeps_what_was_in_a_folder_now_empty(tmp_path: Path, database: Pa
     gone.unlink()
     done = run("prune", "--yes", "--db", database)
     assert (done.returncode, done.stdout.splitlines()) == (0, [str(gone)])
-    assert f"All that was in the folder {album / 'usb'} is not there (1 photos)" in done.stderr
+    assert f"Everything in the folder {album / 'usb'} is missing (1 photos)" in done.stderr
     with Database(database) as index:
         assert list(lookup.all_paths(index)) == [here, old]
     assert on_a_terminal("prune", "--db", database, typed="y\n")[0] == 0
@@ -386,7 +386,7 @@ def test_prune_forgets_what_photos_showed_before_they_changed(album: Path, datab
     run("index", album, "--db", database, "--quiet")
     with closing(sqlite3.connect(database)) as raw:
         before = raw.execute("SELECT count(*) FROM contents").fetchone()[0]
-    assert "Nothing to forget" in run("prune", "--db", database).stderr
+    assert "Nothing to remove" in run("prune", "--db", database).stderr
     with closing(sqlite3.connect(database)) as raw:
         assert raw.execute("SELECT count(*) FROM contents").fetchone()[0] == before - 1
         assert raw.execute("SELECT * FROM crops WHERE content NOT IN (SELECT id FROM contents)").fetchall() == []

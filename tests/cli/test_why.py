@@ -43,8 +43,8 @@ def test_why_says_a_faces_figures_in_percent(capsys: pytest.CaptureFixture[str])
         "a.jpg: 640 x 480, taken at an unknown time",
         "1 face; emotion network 0123456789abcdef",
         "Face 1 looks happy (62 % sure).",
-        "  box 10, 20, 120, 60; sure of a face 0.90; size 25.0 %; sharpness 0.46; eyes open",
-        "  no clear expression: 4 %; as far as there is one:",
+        "  box 10, 20, 120, 60; confidence 0.90; size 25.0 %; sharpness 0.46; eyes open",
+        "  no clear expression: 4 %; otherwise:",
         "  happy      70.0 %  #####################",
         "  sad        15.0 %  ####",
         "  anger      10.0 %  ###",
@@ -60,8 +60,8 @@ def test_why_names_what_is_hardly_a_face_but_shows_it_only_when_asked(
 ) -> None:
     shown = invoke("why", indexed.album / "astronaut.jpg", "--min-detection", "1", db=indexed.database).stdout
     assert "no faces" in shown
-    assert re.search(r"not counted, as less sure of a face \(--min-detection shows them\): [01]\.\d\d", shown)
-    assert "not counted" not in invoke("why", indexed.album / "astronaut.jpg", db=indexed.database).stdout
+    assert re.search(r"ignored: detections with confidence [01]\.\d\d \(a lower --min-detection shows them\)", shown)
+    assert "ignored" not in invoke("why", indexed.album / "astronaut.jpg", db=indexed.database).stdout
 
 
 def test_why_says_what_the_index_says(indexed: SimpleNamespace) -> None:
@@ -159,7 +159,7 @@ def test_why_goes_by_the_album_of_a_photo_that_is_indexed_and_says_so(indexed: S
     [said] = [line for line in shown.splitlines() if line.startswith("Face 1")]
     assert said.startswith("Face 1 looks neutral (")
     ordinary = explanation.percent(weights.natural_shares()[Emotion.NEUTRAL])
-    assert f"In this album 100 % of the faces look neutral, in an ordinary one {ordinary};" in said
+    assert f"In this album 100 % of the faces look neutral; in an ordinary album {ordinary}, and there" in said
     assert said.endswith("there this face would look happy.")
     listed = {photo["path"]: photo for photo in json.loads(invoke("list", "--json", db=database).stdout)}
     seen = json.loads(invoke("why", portrait, "--json", db=database).stdout)
@@ -190,7 +190,7 @@ def test_why_needs_no_index_to_look_at_a_photo(indexed: SimpleNamespace, tmp_pat
     result = invoke("why", indexed.album / "astronaut.jpg", db=tmp_path / "no.sqlite")
     assert result.exit_code == 0
     assert "looks happy" in result.stdout
-    assert "labels are those of an ordinary album" in result.stderr
+    assert "the labels below assume an ordinary album" in result.stderr
     drawn = invoke("why", indexed.album / "astronaut.jpg", "--out", tmp_path / "a.jpg", db=tmp_path / "no.sqlite")
     assert drawn.exit_code == 1  # whether that is inside an album is not known
     assert not (tmp_path / "a.jpg").exists()

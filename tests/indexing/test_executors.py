@@ -235,7 +235,7 @@ def test_paths_are_those_of_the_workers(path: str, there: str) -> None:
 
 @pytest.mark.parametrize("text", ["/a", "=/b", "/a=", ""])
 def test_half_a_mapping_is_refused(text: str) -> None:
-    with pytest.raises(UsageError, match="write it like"):
+    with pytest.raises(UsageError, match="write it as HERE=THERE"):
         parse_path(text)
 
 

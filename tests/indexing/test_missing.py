@@ -165,7 +165,7 @@ def test_a_folder_that_is_suddenly_empty_changes_nothing_while_another_goes_on(
     shutil.copy(tmp_path / "unplugged" / "astronaut.jpg", second / "copy.jpg")
     for found in ("analysed", "unchanged"):  # the second time the folder is as suspect as the first
         report = index_album(database)
-        assert "Is the disk mounted" in "".join(reason for _, reason in report.failed)
+        assert "Is its disk mounted" in "".join(reason for _, reason in report.failed)
         assert (report.moved, report.missing, getattr(report, found)) == (0, 0, 1)
     assert [row for row in rows(database) if row[0] != os.fsencode(second / "copy.jpg")] == before
 

@@ -15,7 +15,7 @@ HAPPY, SAD, NEUTRAL = Emotion.HAPPY, Emotion.SAD, Emotion.NEUTRAL
 SHARES = {**dict.fromkeys(ANSWERS, 0.002), NEUTRAL: 0.55, HAPPY: 0.3, SAD: 0.12, None: 0.022}
 SHARES_OUTSIDE = {**SHARES, NEUTRAL: 0.66, SAD: 0.01}
 FUNERAL = Album(Path("/funeral"), SHARES, 12345)
-UNREAD = "Face 2 shows no clear expression: it may show another one, be too blurred to read, or be no face."
+UNREAD = "Face 2 shows no clear expression: perhaps another expression, too blurred to read, or not a face."
 
 
 def test_a_face_looks_like_its_label() -> None:
@@ -39,8 +39,8 @@ def test_a_face_without_a_label_shows_nothing_clear() -> None:
 def test_where_the_album_moves_a_label_it_is_said_and_nowhere_else() -> None:
     moved = replace(face(neutral=0.6, sad=0.3), label=SAD, sure=0.71)
     assert explanation.of_face(1, moved, NEUTRAL, FUNERAL, SHARES_OUTSIDE) == (
-        "Face 1 looks sad (71 % sure). In this album 12 % of the faces look sad, in an ordinary one 1 %; "
-        "there this face would look neutral."
+        "Face 1 looks sad (71 % sure). In this album 12 % of the faces look sad; in an ordinary album 1 %, "
+        "and there this face would look neutral."
     )
     assert "album" not in explanation.of_face(1, moved, SAD, FUNERAL, SHARES_OUTSIDE)
 
@@ -48,8 +48,8 @@ def test_where_the_album_moves_a_label_it_is_said_and_nowhere_else() -> None:
 def test_the_album_may_give_a_label_or_take_it_away() -> None:
     blurred = replace(face(nothing=0.6), label=None, sure=None)
     assert explanation.of_face(2, blurred, SAD, FUNERAL, SHARES_OUTSIDE) == (
-        f"{UNREAD} In this album 2 % of the faces show no clear expression, in an ordinary one 2 %; "
-        "there this face would look sad."
+        f"{UNREAD} In this album 2 % of the faces show no clear expression; in an ordinary album 2 %, "
+        "and there this face would look sad."
     )
     assert explanation.of_face(1, face(sad=0.8), None, FUNERAL, SHARES_OUTSIDE).endswith(
         "there this face would show no clear expression."

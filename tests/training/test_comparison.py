@@ -350,7 +350,7 @@ def test_the_command_prints_the_table(command: Callable[..., Any], tmp_path: Pat
     assert result.exit_code == 0
     assert "| tiny | happy, sad | 0.800 |" in result.stdout
     assert "1 (1)" in result.stdout
-    assert f"Table, chart and curves: {tmp_path}" in result.stderr
+    assert f"Table, chart and curves are in {tmp_path}" in result.stderr
     assert json.loads((tmp_path / "tiny" / "result.json").read_text())["epochs"] == 1
 
 

@@ -520,7 +520,7 @@ def test_evaluated_figures_are_said_with_their_units(capsys):
     report = evaluation.EvaluationReport(scores, "ferplus", ("happy", "sad"), 0.0321, np.array([[12, 3], [0, 25]]))
     cli_evaluate._print_evaluated(shipping.Evaluated("PublicTest", 1_234_567, 1.25, report, 0.456))
     assert [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()] == [
-        "PublicTest; shares with 95 % bootstrap interval",
+        "PublicTest; accuracy with 95 % bootstrap interval",
         "FER+ official rule, 8 classes 0.875 [0.750, 0.960] n=40",
         "labels: happy, sad 0.500 [0.400, 0.600] n=9",
         "calibration error, ferplus 0.032 at T=1.25",
