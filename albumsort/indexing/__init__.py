@@ -1,1 +1,1 @@
-"""Bringing the index up to date: what is new, who works, what failed."""
+"""Update the index: plan a run, analyse photos in worker processes, store the results."""

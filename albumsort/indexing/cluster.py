@@ -1,7 +1,7 @@
-"""Analysis on other machines: the same function on the workers of a Dask scheduler, in place of our own processes.
+"""Analyse photos on other machines: the workers of a Dask scheduler instead of local worker processes.
 
-This program alone plans and writes. A photo is a task; its answer streams back and is stored once, and
-whatever becomes of workers and scheduler, a photo without an answer is given out again.
+Only this process plans and writes. Each photo is one task, and its result is stored once. If workers or the scheduler
+fail, photos without a result are sent again.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS = 10.0
 RECONNECT_SECONDS = 60.0
-GOODBYE_SECONDS = 2.0
+CLOSE_SECONDS = 2.0
 WORKERLESS_SECONDS = 300.0
-COUNT_SECONDS = 1.0  # how soon workers that come or go are noticed
-HUNG = 71  # exit code of a worker that ended itself because a photo took too long
+COUNT_SECONDS = 1.0  # interval between counts of the workers
+HUNG = 71  # exit code of a worker that exited because a photo took too long
 START_WORKERS = "dask worker {} --nthreads 1 --nworkers -1"
 
 
@@ -41,41 +41,41 @@ def parse_path(text: str) -> tuple[str, str]:
     """Return the two folders of HERE=THERE; raises UsageError for anything else."""
     here, separator, there = text.partition("=")
     if not (separator and here and there):
-        raise UsageError(f"--cluster-path {text!r}: write it like /mnt/photos=/srv/photos")
+        raise UsageError(f"--cluster-path {text!r}: write it as HERE=THERE, like /mnt/photos=/srv/photos")
     return os.path.abspath(here), there
 
 
 class Cluster:
-    """An executor (see indexing) on the workers of a Dask scheduler, as many as there are at any time."""
+    """An executor that uses all workers of a Dask scheduler, also those that join during the run."""
 
     def __init__(self, address: str, mapped: Sequence[tuple[str, str]] = ()) -> None:
-        """mapped: folders of this machine, and what the workers call them; other paths are the same there.
+        """mapped: pairs of a folder here and its path on the workers; all other paths are the same there.
 
-        Raises AlbumsortError without Dask.
+        Raises AlbumsortError if Dask is not installed.
         """
         try:
             import distributed  # noqa: F401
         except ImportError as e:
             raise AlbumsortError("--cluster needs Dask; install it with: pip install 'albumsort[cluster]'") from e
         self._address = address
-        self._mapped = sorted(mapped, key=lambda pair: -len(pair[0]))  # the longest that fits counts
+        self._mapped = sorted(mapped, key=lambda pair: -len(pair[0]))  # the longest match wins
         self._settings = settings()
         self._client: Client | None = None
         self.size, self._seen = 1, 0.0
 
     def __enter__(self) -> Cluster:
-        """Connect, and check that every worker has our networks."""
+        """Connect to the scheduler, and check that every worker has the same networks and methods."""
         self._client = self._connect(CONNECT_SECONDS)
         self._check_workers(self._client)
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._client is not None:
-            _let_go(self._client)
+            _close(self._client)
             self._client = None
 
     def ahead(self, files: Iterable[PhotoFile]) -> Generator[PhotoFile]:
-        """Yield the files as they come: reading happens elsewhere."""
+        """Yield the files unchanged: the workers read them."""
         yield from files
 
     def work(
@@ -85,55 +85,55 @@ class Cluster:
         interrupt: threading.Event,
         meanwhile: Callable[[], object],
     ) -> Iterator[tuple[PhotoFile, Attempt | Hung | Died]]:
-        """Yield once for each file what came of it, as it comes, until all are done or `interrupt` is set.
+        """Yield each file once with its result, in any order, until all are finished or `interrupt` is set.
 
-        meanwhile: called now and then while nothing comes.
-        Raises AlbumsortError if the scheduler is away for longer than a minute.
+        meanwhile: called from time to time while no result arrives.
+        Raises AlbumsortError if the scheduler cannot be reached for longer than a minute.
         """
         assert self._client is not None, "used as a context manager"
-        done = SimpleQueue[Any]()
-        given: dict[str, PhotoFile] = {}  # by the keys of their tasks
-        futures: dict[str, Future] = {}  # a task lives as long as its future
-        again: list[PhotoFile] = []  # to be given out once more
+        finished = SimpleQueue[Any]()
+        assigned: dict[str, PhotoFile] = {}  # by task key
+        futures: dict[str, Future] = {}  # Dask cancels a task when its future is deleted
+        retries: list[PhotoFile] = []
         counted, self._seen = -math.inf, time.monotonic()
 
-        def give(file: PhotoFile) -> None:
+        def assign(file: PhotoFile) -> None:
             future = self._submit(file, arguments(file)[1])
-            given[future.key], futures[future.key] = file, future
-            future.add_done_callback(done.put)
+            assigned[future.key], futures[future.key] = file, future
+            future.add_done_callback(finished.put)
 
         while not interrupt.is_set():
-            if self._reconnect():  # what was given went with the scheduler that knew it
-                again += given.values()
-                given.clear()
+            if self._reconnect():  # the old scheduler's tasks are lost
+                retries += assigned.values()
+                assigned.clear()
                 futures.clear()
-            while again:
-                give(again.pop())
+            while retries:
+                assign(retries.pop())
             if time.monotonic() - counted > COUNT_SECONDS:
                 self._count_workers()
                 counted = time.monotonic()
-            while len(given) < self.size * TASKS_A_WORKER and (file := take()) is not None:
-                give(file)
-            if not given:
+            while len(assigned) < self.size * TASKS_A_WORKER and (file := take()) is not None:
+                assign(file)
+            if not assigned:
                 return
             try:
-                key = done.get(timeout=INTERRUPT_SECONDS).key
+                key = finished.get(timeout=INTERRUPT_SECONDS).key
             except Empty:
                 meanwhile()
                 continue
-            if key not in given:  # a task of a scheduler that is gone
+            if key not in assigned:  # a task of the old scheduler
                 continue
-            file = given.pop(key)
+            file = assigned.pop(key)
             answer = self._answer(futures.pop(key))
             if answer is None:
-                again.append(file)
+                retries.append(file)
             else:
                 yield file, answer
         if self._client.status == "running":
             self._client.cancel(list(futures.values()))
 
     def _count_workers(self) -> None:
-        """See how many there are; a scheduler that is away says nothing, or not all."""
+        """Update `size`; a scheduler that cannot be reached reports no workers, or only some."""
         assert self._client is not None
         workers: Mapping[str, Any] = {}
         with suppress(OSError):
@@ -142,8 +142,8 @@ class Cluster:
             self.size, self._seen = len(workers), time.monotonic()
         elif time.monotonic() - self._seen > WORKERLESS_SECONDS:
             raise AlbumsortError(
-                f"the scheduler at {self._address} has had no worker for {WORKERLESS_SECONDS:.0f} s; what was analysed "
-                "is kept. Start workers and run index again: " + START_WORKERS.format(self._address)
+                f"the scheduler at {self._address} has had no worker for {WORKERLESS_SECONDS:.0f} s; all results "
+                "so far are stored. Start workers and run index again: " + START_WORKERS.format(self._address)
             )
 
     def _submit(self, file: PhotoFile, known: frozenset[str]) -> Future:
@@ -154,7 +154,7 @@ class Cluster:
         )
 
     def _answer(self, future: Future) -> Attempt | Hung | Died | None:
-        """Return what came of a task, or None if it was lost with the scheduler and is to be given out again."""
+        """Return the result of a task, or None if it was lost with its scheduler and must be sent again."""
         from distributed import KilledWorker
 
         try:
@@ -164,11 +164,11 @@ class Cluster:
             return Died(HUNG)
         except (CancelledError, OSError):
             return None
-        except Exception as e:  # of Dask itself, or of a worker that lacks what it needs
+        except Exception as e:  # an error in Dask, or a worker without a library it needs
             raise AlbumsortError(f"the cluster failed: {type(e).__name__}: {e}") from e
 
     def _there(self, path: Path) -> str:
-        """Return a path as the workers have it."""
+        """Return the path of a file on the workers."""
         for here, there in self._mapped:
             if path.is_relative_to(here):
                 below = PurePath(path).relative_to(here).parts
@@ -185,77 +185,77 @@ class Cluster:
             raise AlbumsortError(f"cannot reach a Dask scheduler at {self._address}: {e}") from e
 
     def _reconnect(self) -> bool:
-        """Wait until the scheduler, or another one at its address, is there again; returns whether it was away."""
+        """Reconnect if the connection was lost, perhaps to a new scheduler; return whether it was lost."""
         assert self._client is not None
         if self._client.status == "running":
             return False
-        _let_go(self._client)
+        _close(self._client)
         self._client = self._connect(RECONNECT_SECONDS)
         return True
 
     def _check_workers(self, client: Client) -> None:
-        """Raise AlbumsortError unless there are workers, and all of them can do what they will be given."""
+        """Raise AlbumsortError if there are no workers, or if one of them cannot be used."""
         found = client.run(describe, on_error="return")
         if not found:
             raise AlbumsortError(
                 f"the scheduler at {self._address} has no worker; start some with: "
                 + START_WORKERS.format(self._address)
             )
-        for worker, said in found.items():
-            wrong = f"it says: {said!r}" if isinstance(said, Exception) else why_unfit(said, self._settings)
-            if wrong:
-                raise AlbumsortError(f"the cluster's worker {worker} cannot be used: {wrong}")
+        for worker, answer in found.items():
+            reason = f"it raised {answer!r}" if isinstance(answer, Exception) else why_unfit(answer, self._settings)
+            if reason:
+                raise AlbumsortError(f"the cluster's worker {worker} cannot be used: {reason}")
         for worker, threads in client.nthreads().items():
             if threads != 1:
                 raise AlbumsortError(
-                    f"the cluster's worker {worker} has {threads} threads, but a photo takes one; start workers with: "
+                    f"the cluster's worker {worker} has {threads} threads but must have one; start workers with: "
                     + START_WORKERS.format(self._address)
                 )
 
 
-def _let_go(client: Client) -> None:
-    with suppress(TimeoutError):  # a scheduler that is away does not answer a farewell
-        client.close(timeout=GOODBYE_SECONDS)
+def _close(client: Client) -> None:
+    with suppress(TimeoutError):  # a scheduler that cannot be reached does not answer
+        client.close(timeout=CLOSE_SECONDS)
 
 
-# what runs on the workers
+# these functions run on the workers
 
 
 def describe() -> tuple[Settings, dict[str, str]]:
-    """Return what results of this machine depend on: methods and networks, which are read and checked."""
+    """Return this machine's settings and the hashes of its networks; checks the networks."""
     weights.check()
     return settings(), weights.hashes()
 
 
-def why_unfit(said: tuple[Settings, Mapping[str, str]], needed: Settings) -> str | None:
-    """Say what is wrong with a machine that described itself like this, if anything is."""
-    theirs, hashes = said
+def why_unfit(description: tuple[Settings, Mapping[str, str]], needed: Settings) -> str | None:
+    """Return why a machine with this description (see `describe`) cannot be used, or None if it can."""
+    theirs, hashes = description
     different = [name for name, sha256 in weights.hashes().items() if hashes.get(name) != sha256]
     if different:
-        return f"its networks are others than here ({', '.join(different)}); install the same albumsort there"
+        return f"its networks differ from the ones here ({', '.join(different)}); install the same albumsort there"
     if theirs != needed:
-        return "its albumsort works by another method than the one here; install the same there"
+        return "its albumsort uses another method than the one here; install the same version there"
     return None
 
 
-def _why_not_alone() -> str | None:
-    """Networks are not for two threads at once."""
+def _why_threads_unfit() -> str | None:
+    """Return why this worker's threads rule it out, or None: a network serves one thread at a time."""
     from distributed import get_worker
 
     threads = get_worker().state.nthreads
-    return None if threads == 1 else f"it has {threads} threads, start it with --nthreads 1"
+    return None if threads == 1 else f"it has {threads} threads; start it with --nthreads 1"
 
 
 def attempt_there(
     path: str, size: int, mtime_ns: int, known: frozenset[str], needed: Settings, hashes: Mapping[str, str]
 ) -> Attempt:
-    """Analyse a photo on a worker, which may have joined late and whose installation is checked for that.
+    """Analyse a photo on a worker. The installation is checked each time, because workers may join during a run.
 
-    A photo that takes too long ends the worker: Dask starts another, and gives up what ended several.
+    If a photo takes too long, the worker exits. Dask starts another one, and gives up on a task that ended several.
     """
-    wrong = why_unfit((needed, hashes), settings()) or _why_not_alone()
-    if wrong:
-        return Attempt(AlbumsortError(f"a worker of the cluster cannot be used: {wrong}"), {})
+    reason = why_unfit((needed, hashes), settings()) or _why_threads_unfit()
+    if reason:
+        return Attempt(AlbumsortError(f"a worker of the cluster cannot be used: {reason}"), {})
     watch = threading.Timer(SECONDS_A_PHOTO, os._exit, [HUNG])
     watch.daemon = True
     watch.start()

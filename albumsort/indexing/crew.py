@@ -1,8 +1,8 @@
-"""Processes that work beside each other. One that hangs or dies costs the task it was at, and is replaced.
+"""A pool of worker processes. If one hangs or dies, only its current task is lost, and it is replaced.
 
-Each worker has a pipe of its own, so nothing is shared that a worker killed at any moment could leave
-locked or half written. It does its tasks in order, and the next one lies in its pipe when it is done
-with one, so that it need not wait until it is heard; what it was doing is never in doubt.
+Each worker has its own pipe. Nothing is shared, so a worker that is killed cannot leave anything locked or half
+written. A worker does its tasks in order. Its next task waits in the pipe, so it never waits for this process, and
+it is always known which task it was doing.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from typing import Any, Generic, TypeVar
 
 from ..errors import AlbumsortError
 
-INTERRUPT_SECONDS = 0.2  # how soon a Ctrl-C is noticed while the workers are busy
-DYING_SECONDS = 5.0  # from the end of its pipe to the end of the process
-TASKS_A_WORKER = 2  # the one it is at, and the next
-MOST_ON_WINDOWS = 63  # pipes that one can wait for at once
-MOST_FAILED_STARTS = 5  # in a row: somebody may kill a few, but more are an installation that cannot work
+INTERRUPT_SECONDS = 0.2  # delay until a Ctrl-C is noticed while the workers are busy
+DYING_SECONDS = 5.0  # time a process may take to exit after its pipe closed
+TASKS_A_WORKER = 2  # the current and the next one
+MOST_ON_WINDOWS = 63  # Windows can wait for this many pipes at once
+MOST_FAILED_STARTS = 5  # in a row; a few may be killed by the user, more mean a broken installation
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -34,25 +34,25 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Hung:
-    """The task was not done within its time."""
+    """The task took too long."""
 
 
 @dataclass(frozen=True)
 class Died:
-    """The process ended while it was at the task. exit_code: negative for a signal, as multiprocessing has it."""
+    """The process ended during the task. exit_code: negative for a signal, as in multiprocessing."""
 
     exit_code: int
 
 
 class Crew(Generic[Task, Result]):
-    """Worker processes that call one function; a context manager, at whose end all of them are gone.
+    """A pool of worker processes that all call one function; a context manager that ends them on exit.
 
-    function, prepare: sent to the workers by name, so they must be found in a module. Whatever
-    `function` returns must be picklable; what it raises ends its process.
+    function, prepare: sent to the workers by name, so they must be importable. The result of `function` must be
+    picklable; an exception in it ends the process.
     """
 
     def __init__(self, size: int, function: Callable[..., Result], prepare: Callable[[], None], seconds: float) -> None:
-        """seconds: how long one task may take."""
+        """seconds: time limit for one task."""
         self.size = min(size, MOST_ON_WINDOWS) if sys.platform == "win32" else size
         self._function, self._prepare, self._seconds = function, prepare, seconds
         self._workers: list[_Worker[Task]] = []
@@ -73,31 +73,31 @@ class Crew(Generic[Task, Result]):
         interrupt: threading.Event,
         meanwhile: Callable[[], object] = lambda: None,
     ) -> Iterator[tuple[Task, Result | Hung | Died]]:
-        """Yield what came of each task, as it comes, until all are done or `interrupt` is set.
+        """Yield each task with its result, in any order, until all are finished or `interrupt` is set.
 
-        take: the next task, or None if there is none before one of those begun is done.
-        arguments: what to call the function with, asked for when a worker is free for the task.
-        meanwhile: called now and then while nothing comes.
+        take: returns the next task, or None if there is none until a running task has finished.
+        arguments: returns the arguments of `function` for a task; called when a worker is free for it.
+        meanwhile: called from time to time while no result arrives.
         Raises AlbumsortError if the processes cannot start.
         """
-        pending, looked = deque[Task](), time.monotonic()
+        pending, last_wait = deque[Task](), time.monotonic()
         while not interrupt.is_set():
-            given = sum(len(worker.tasks) for worker in self._workers)
-            while len(pending) < self.size * TASKS_A_WORKER - given and (task := take()) is not None:
+            assigned = sum(len(worker.tasks) for worker in self._workers)
+            while len(pending) < self.size * TASKS_A_WORKER - assigned and (task := take()) is not None:
                 pending.append(task)
-            if not pending and not given:
+            if not pending and not assigned:
                 return
             busy = sum(bool(worker.tasks) for worker in self._workers)
             while len(self._workers) < min(self.size, busy + len(pending)):
                 self._workers.append(_Worker(self._function, self._prepare))
-            self._give(pending, arguments)
-            heard = wait([worker.connection for worker in self._workers], INTERRUPT_SECONDS)
-            looked = self._forgive(looked)
-            if not heard:
+            self._assign(pending, arguments)
+            readable = wait([worker.connection for worker in self._workers], INTERRUPT_SECONDS)
+            last_wait = self._excuse_pause(last_wait)
+            if not readable:
                 meanwhile()
             for worker in [*self._workers]:
-                if worker.connection in heard:
-                    yield from self._hear(worker, pending)
+                if worker.connection in readable:
+                    yield from self._receive(worker, pending)
                 elif worker.tasks and time.monotonic() - worker.since > self._seconds:
                     self._workers.remove(worker)
                     worker.end()
@@ -105,15 +105,15 @@ class Crew(Generic[Task, Result]):
                     pending.extendleft(reversed(worker.tasks))
                     yield late, Hung()
 
-    def _forgive(self, looked: float) -> float:
-        """Count no time against the workers in which this process did not look; if it was stopped, so were they."""
+    def _excuse_pause(self, last_wait: float) -> float:
+        """Exclude the time when this process was suspended from the workers' time: they were suspended too."""
         now = time.monotonic()
         for worker in self._workers:
-            worker.since += max(0.0, now - looked - INTERRUPT_SECONDS)
+            worker.since += max(0.0, now - last_wait - INTERRUPT_SECONDS)
         return now
 
-    def _give(self, pending: deque[Task], arguments: Callable[[Task], tuple[Any, ...]]) -> None:
-        """Hand out tasks: first one to each who has none, and no second one that somebody still starting could do."""
+    def _assign(self, pending: deque[Task], arguments: Callable[[Task], tuple[Any, ...]]) -> None:
+        """Send tasks: first one to each idle worker, then a second one unless a worker still starting could do it."""
         starting = sum(not worker.is_ready for worker in self._workers)
         for having in range(TASKS_A_WORKER):
             for worker in self._workers:
@@ -123,7 +123,7 @@ class Crew(Generic[Task, Result]):
                         continue
                     pending.popleft()
 
-    def _hear(self, worker: _Worker[Task], pending: deque[Task]) -> Iterator[tuple[Task, Result | Died]]:
+    def _receive(self, worker: _Worker[Task], pending: deque[Task]) -> Iterator[tuple[Task, Result | Died]]:
         try:
             answer = worker.connection.recv()
         except (EOFError, OSError):
@@ -137,7 +137,7 @@ class Crew(Generic[Task, Result]):
                 self._failed_starts += 1
                 if self._failed_starts >= MOST_FAILED_STARTS:
                     raise AlbumsortError(
-                        f"the processes that analyse cannot start (exit code {exit_code}); run: albumsort doctor"
+                        f"worker processes cannot start (exit code {exit_code}); run: albumsort doctor"
                     ) from None
             return
         if worker.is_ready:
@@ -148,21 +148,24 @@ class Crew(Generic[Task, Result]):
 
 
 class _Worker(Generic[Task]):
-    """One process. tasks: what it is at, and the next; since: when it began; is_ready: it has started and said so."""
+    """One worker process.
+
+    tasks: its current and next task; since: start time of the current one; is_ready: it has reported that it started.
+    """
 
     def __init__(self, function: Callable[..., Any], prepare: Callable[[], None]) -> None:
         context = multiprocessing.get_context("spawn")  # a fork would inherit threads and locks
-        self.connection, its = context.Pipe()
-        self._process = context.Process(target=_serve, args=(its, function, prepare), daemon=True)
-        with _ctrl_c_held_back():
+        self.connection, remote = context.Pipe()
+        self._process = context.Process(target=_serve, args=(remote, function, prepare), daemon=True)
+        with _ctrl_c_blocked():
             self._process.start()
-        its.close()  # so that the end of the process is the end of the pipe
+        remote.close()  # so that the pipe closes when the process ends
         self.tasks = deque[Task]()
         self.since = 0.0
         self.is_ready = False
 
     def take(self, task: Task, arguments: Callable[[Task], tuple[Any, ...]]) -> bool:
-        """Give the process a task; returns False if it died, which its pipe will tell."""
+        """Send a task to the process; return False if it died (its pipe then reports that)."""
         try:
             self.connection.send(arguments(task))
         except (BrokenPipeError, ConnectionResetError):
@@ -173,7 +176,7 @@ class _Worker(Generic[Task]):
         return True
 
     def end(self, patience: float = 0.0) -> int:
-        """Make sure that the process is gone, killed if it does not end by itself; returns its exit code."""
+        """End the process, and kill it if it does not exit within `patience` seconds; return its exit code."""
         self.connection.close()
         self._process.join(patience)
         self._process.kill()
@@ -184,7 +187,7 @@ class _Worker(Generic[Task]):
 
 
 def _serve(connection: Connection, function: Callable[..., Any], prepare: Callable[[], None]) -> None:
-    """Do what comes through the pipe until it ends, which it does with the parent, too."""
+    """Do the tasks from the pipe until it closes, at the latest when the parent ends."""
     prepare()
     try:
         connection.send(None)
@@ -195,12 +198,12 @@ def _serve(connection: Connection, function: Callable[..., Any], prepare: Callab
 
 
 @contextmanager
-def _ctrl_c_held_back() -> Iterator[None]:
-    """Start processes without SIGINT: a terminal sends it to them, too, and the parent ends them."""
-    if sys.platform == "win32":  # which cannot: those that it meets while they start end, as does the run
+def _ctrl_c_blocked() -> Iterator[None]:
+    """Block SIGINT in processes that start: a terminal sends it to them too, but the parent ends them."""
+    if sys.platform == "win32":  # Windows cannot: Ctrl-C ends processes that are starting, and the run as well
         yield
         return
-    resource_tracker.ensure_running()  # it lifts the block when it starts
+    resource_tracker.ensure_running()  # first, because it unblocks the signal when it starts
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

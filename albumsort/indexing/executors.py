@@ -1,4 +1,4 @@
-"""Who analyses: processes of this machine, or whatever has the same methods."""
+"""Executors: where photos are analysed, in local worker processes or on a cluster."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SECONDS_A_PHOTO = 60.0
 
 
 class Executor(Protocol):
-    """Whoever analyses: this machine's processes, or a cluster's. Used as a context manager."""
+    """A place where photos are analysed; a context manager. size: the number of workers."""
 
     size: int
 
@@ -24,7 +24,7 @@ class Executor(Protocol):
     def __exit__(self, *_: object) -> None: ...
 
     def ahead(self, files: Iterable[PhotoFile]) -> Generator[PhotoFile]:
-        """Yield files that will be analysed soon, having done what makes their turn short."""
+        """Yield files that will be analysed soon, and prepare for it (like reading them ahead)."""
         ...
 
     def work(
@@ -34,16 +34,16 @@ class Executor(Protocol):
         interrupt: threading.Event,
         meanwhile: Callable[[], object],
     ) -> Iterator[tuple[PhotoFile, Attempt | Hung | Died]]:
-        """Yield once for each file what came of `attempt`, like `Crew.work`."""
+        """Yield each file once with the result of `attempt`, like `Crew.work`."""
         ...
 
 
 class Local(Crew[PhotoFile, "Attempt"]):
-    """So many processes of this machine."""
+    """An executor with worker processes on this machine."""
 
     def __init__(self, workers: int) -> None:
         super().__init__(workers, attempt, prepare_worker, SECONDS_A_PHOTO)
 
     def ahead(self, files: Iterable[PhotoFile]) -> Generator[PhotoFile]:
-        """Have the disk read while the processors decode."""
+        """Read files ahead, so that the disk works while the CPU decodes."""
         return read_ahead(files)

@@ -1,4 +1,4 @@
-"""What comes of each photo, as it comes."""
+"""Analyse files on an executor and yield the outcome of each."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .executors import SECONDS_A_PHOTO, Executor
 from .queue import Queue
 from .worker import Attempt, Outcome
 
-MOST_SENT = 1000  # digests that go with a photo; more would not fit into a pipe while its reader is busy
+MOST_SENT = 1000  # digests sent with a photo; more would block the pipe while its reader is busy
 _KILLED = (-signal.SIGTERM, -9)  # Windows has no SIGKILL
 
 
@@ -26,10 +26,10 @@ def outcomes(
     interrupt: threading.Event,
     meanwhile: Callable[[], object] = lambda: None,
 ) -> Iterator[tuple[PhotoFile, Outcome, Mapping[str, float]]]:
-    """Yield each photo's outcome as it comes, with the seconds of its steps; a crash or a hang costs one photo.
+    """Yield each file with its outcome and the seconds of its steps, in any order; a crash or hang fails one photo.
 
-    known: digests by file size; of a file that has one of them the outcome is just that.
-    meanwhile: called now and then while nothing comes.
+    known: returns the known content hashes of a file size; a file with one of them is not analysed (`Known`).
+    meanwhile: called from time to time while no outcome arrives.
     """
     needed = settings()
 
@@ -45,20 +45,20 @@ def outcomes(
 
 
 def _few(digests: frozenset[str]) -> frozenset[str]:
-    """Return the digests unless there are very many: then a copy is analysed once more, to the same result."""
+    """Return the digests, or none if there are too many: copies are then analysed again, with the same result."""
     return digests if len(digests) <= MOST_SENT else frozenset()
 
 
 def nothing_known(size: int) -> frozenset[str]:
-    """Tell that no digest of files of this size is known."""
+    """Return no digests: no file of this size is known."""
     return frozenset()
 
 
 def _outcome(answer: Attempt | Hung | Died) -> Outcome:
     match answer:
-        case Hung():  # a drive that stalls says nothing about the photo
+        case Hung():  # transient: the drive may have stalled
             return TransientPhotoError(
-                f"analysing it took longer than {SECONDS_A_PHOTO:.0f} s; given up, it is tried again on the next run"
+                f"analysis took longer than {SECONDS_A_PHOTO:.0f} s and was stopped; it is tried again on the next run"
             )
         case Died():
             return TransientPhotoError(_why_died(answer))
@@ -70,5 +70,5 @@ def _outcome(answer: Attempt | Hung | Died) -> Outcome:
 
 def _why_died(died: Died) -> str:
     if died.exit_code in _KILLED:
-        return "its process was killed from outside (is memory short?); it is tried again on the next run"
+        return "its worker process was killed (is memory short?); it is tried again on the next run"
     return "the decoder crashed; it is tried again on the next run"

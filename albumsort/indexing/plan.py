@@ -1,4 +1,4 @@
-"""What a run has to do: folders are walked and compared with the index."""
+"""Plan a run: walk the folders and compare them with the index."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from ..types import PhotoFile
 
 @dataclass
 class Plan:
-    """What a run has to do; the files themselves wait in the index (see `comparing.todo` and `comparing.absent`).
+    """The work of a run; the files are listed in the index (see `comparing.todo` and `comparing.absent`).
 
-    todo: how many are to be analysed; outdated: how many of them only because faces are found in another way now.
-    stale: results, anywhere in the index, whose faces are only to be classified again. unchanged, failing: as on the
-    last run; back: of those, what was missing. rescan: unchanged photos are to be analysed, too.
+    todo: number of files to analyse; outdated: how many of them only because the method of finding faces changed.
+    stale: number of results, anywhere in the index, whose faces must only be classified again. unchanged, failing:
+    files that are as on the last run; back: those of them that were missing. rescan: analyse unchanged photos too.
     """
 
     rescan: bool = False
@@ -40,12 +40,12 @@ class Plan:
 def make_plan(
     index: Database, paths: Sequence[Path], listed: Iterable[Path] | None, exclude: Sequence[str], rescan: bool
 ) -> Plan:
-    """Walk the folders and compare them with the index; changes nothing.
+    """Walk the folders and compare them with the index, without changing either.
 
-    paths: folders or files, or none (and no list) for every folder indexed before; listed: files of
-    which some may be gone. Raises AlbumsortError if a named folder is absent, or empty where photos
-    were known: a disk that is not plugged in must not look like an album that was cleared out. If one
-    of the folders indexed before is so, that is a failure of its own, and the others are walked.
+    paths: folders or files; without paths and list, every folder indexed before. listed: files, some of which may be
+    gone. Raises AlbumsortError if a named folder is absent, or has no photos but had some before: an unplugged disk
+    must not look like an emptied album. If that happens to a folder indexed before, it is recorded as a failure, and
+    the other folders are walked.
     """
     plan = Plan(rescan)
     comparing.begin_comparison(index)
@@ -60,7 +60,7 @@ def make_plan(
         except AlbumsortError as e:
             if paths:
                 raise
-            prune = " If it is gone for good, run albumsort prune on a terminal" if is_gone(root) else ""
+            prune = ". If it is gone for good, run on a terminal: albumsort prune" if is_gone(root) else ""
             plan.unreadable.append((root, f"{e}{prune}"))
     walk = Walk()
     comparing.meet(index, _listed(plan, index, listed or (), exclude, walk))
@@ -75,10 +75,10 @@ def make_plan(
 
 
 def _check_name(index: Database, path: Path, soon: Iterable[Path] = ()) -> None:
-    """Raise AlbumsortError if what is named is in a folder of the index by another name: it would be in it twice."""
+    """Raise AlbumsortError if the index knows a path by another name: its photos would be indexed twice."""
     known = folders.known_as(index, path, soon)
     if known != path:
-        raise AlbumsortError(f"{path} is the same as {known}, the name by which it is indexed; name it so")
+        raise AlbumsortError(f"{path} is already indexed as {known}; use that name")
 
 
 def _plan_root(plan: Plan, index: Database, root: Path, exclude: Sequence[str]) -> None:
@@ -95,14 +95,14 @@ def _plan_root(plan: Plan, index: Database, root: Path, exclude: Sequence[str]) 
 def _listed(
     plan: Plan, index: Database, listed: Iterable[Path], exclude: Sequence[str], walk: Walk
 ) -> Iterator[PhotoFile]:
-    """Yield the files of a list, which may be older than the disk: what is gone is a failure of its own."""
-    named = set[Path]()  # folders by their right names: a look for each file would take longer than all the rest
+    """Yield the listed files; each one that is gone (the list may be old) is recorded as a failure."""
+    checked = set[Path]()  # folders; checking every file would take longer than everything else
     for path in (Path(os.path.abspath(path)) for path in listed):
         folder = path if os.path.isdir(path) else path.parent
         try:
-            if folder not in named:
+            if folder not in checked:
                 _check_name(index, path, plan.roots)
-                named.add(folder)
+                checked.add(folder)
             yield from find(path, exclude, walk)
         except AlbumsortError as e:
             plan.unreadable.append((path, str(e)))
@@ -111,7 +111,7 @@ def _listed(
 
 
 def _note_absent(index: Database, root: Path, met: int, walk: Walk) -> None:
-    """Note the known files that are not there; below a folder that could not be read nothing counts as gone."""
+    """Note the known files that are gone, except below a folder that could not be read."""
     unreadable = [folder for folder, _ in walk.errors]
 
     def gone() -> Iterator[tuple[Path, bool]]:
@@ -119,13 +119,13 @@ def _note_absent(index: Database, root: Path, met: int, walk: Walk) -> None:
             if is_gone(path) and not any(path.is_relative_to(folder) for folder in unreadable):
                 yield path, missing
 
-    if not met:  # nothing is noted before it is clear that the folder is not just absent
+    if not met:  # perhaps an unplugged disk: check this before noting anything
         missing_before = [missing for _, missing in gone()]
         newly = missing_before.count(False)
         if newly and len(missing_before) == comparing.count_known(index, root):
             raise AlbumsortError(
-                f"{root} holds no photo now, but {newly} were indexed there. Is the disk mounted? Nothing was changed; "
-                "if they are gone for good, albumsort prune forgets them"
+                f"{root} has no photos now, but {newly} were indexed there. Is its disk mounted? Nothing was changed; "
+                "if the photos are gone for good, run: albumsort prune"
             )
     comparing.note_absent(index, (path for path, _ in gone()))
 
@@ -134,5 +134,5 @@ def default_roots(index: Database) -> tuple[Path, ...]:
     """Return the folders indexed before; raises UsageError if there are none."""
     roots = folders.indexed_folders(index)
     if not roots:
-        raise UsageError("nothing was indexed before: name a folder of photos, as in: albumsort index ~/Photos")
+        raise UsageError("no folder was indexed before; name one, like: albumsort index ~/Photos")
     return roots

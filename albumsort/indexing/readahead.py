@@ -1,4 +1,4 @@
-"""Files asked for before their turn comes, so that a slow disk reads while the processors decode."""
+"""Read files ahead, so that a slow disk reads while the CPU decodes."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ BLOCK = 1 << 20
 
 
 def read_ahead(files: Iterable[PhotoFile]) -> Generator[PhotoFile]:
-    """Yield the files in their order, having asked the system for the next few, one after the other.
+    """Yield the files in order, while a thread reads the next few into the system's cache.
 
-    A disk that hangs or fails delays nothing here: whoever needs the file meets it there and says so.
+    A disk that hangs or fails delays nothing here: the worker that opens the file reports the error.
     """
     asked: SimpleQueue[tuple[int, Path] | None] = SimpleQueue()
     soon, ahead, handed_out = deque[PhotoFile](), 0, [0]
@@ -43,11 +43,11 @@ def read_ahead(files: Iterable[PhotoFile]) -> Generator[PhotoFile]:
 
 
 def _fetch_all(asked: SimpleQueue[tuple[int, Path] | None], handed_out: list[int]) -> None:
-    """Fetch what is asked for, but for files that were handed out meanwhile."""
+    """Fetch the requested files, except those handed out in the meantime."""
     block = bytearray(BLOCK)
     while (file := asked.get()) is not None and handed_out[0] >= 0:
         if file[0] >= handed_out[0]:
-            with suppress(OSError):  # an offer: whoever opens the file next tells what is wrong with it
+            with suppress(OSError):  # the worker that opens the file reports the error
                 _fetch(file[1], block)
 
 
@@ -57,7 +57,7 @@ def _fetch(path: Path, block: bytearray) -> None:
     with open(handle, "rb", buffering=0) as file:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
             return
-        if sys.platform == "linux" and hasattr(os, "posix_fadvise"):  # without a copy, and without waiting
+        if sys.platform == "linux" and hasattr(os, "posix_fadvise"):  # copies nothing and does not wait
             os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_WILLNEED)
             return
         while file.readinto(block):

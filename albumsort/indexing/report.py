@@ -1,4 +1,4 @@
-"""What a run did, and where its time went."""
+"""The report of a run: counts, failures and times."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Profile:
-    """Where the time went. steps: the workers' seconds by step; writing: this process's; size: the workers."""
+    """The times of a run. steps: the workers' seconds by step; writing: this process's seconds; size: workers."""
 
     steps: Mapping[str, float]
     writing: float
@@ -18,15 +18,15 @@ class Profile:
 
     @property
     def idle(self) -> float:
-        """The workers' seconds without a photo: starting, and waiting for one."""
+        """Seconds in which workers had no photo: while they started or waited."""
         return max(0.0, self.seconds * self.size - sum(self.steps.values()))
 
 
 @dataclass(frozen=True)
 class Report:
-    """What a run did. failed holds every photo of this run's folders that has no result, with the reason.
+    """The results of a run. failed: every photo in the run's folders without a result, and the reason.
 
-    rescored: results classified anew from stored faces, of photos that may be unchanged, missing or elsewhere.
+    rescored: results classified again from stored crops; their photos may be unchanged, missing or elsewhere.
     """
 
     found: int
@@ -44,5 +44,5 @@ class Report:
 
     @property
     def exit_code(self) -> int:
-        """0 all well, 1 some photos failed, 130 interrupted."""
+        """0: no photo failed; 1: some photos failed; 130: interrupted."""
         return 130 if self.interrupted else 1 if self.failed else 0

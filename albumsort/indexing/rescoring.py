@@ -1,4 +1,4 @@
-"""Classifying stored faces anew after an update of the emotion network. No photo is opened."""
+"""Classify stored crops again after an update of the emotion network, without opening a photo."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ from ..index.database import Database
 from ..settings import settings
 from ..types import Expression
 
-RESCORED_AT_ONCE = 256  # results: a fraction of a second between commits, and looks for a Ctrl-C
-DAMAGED_FACES = "its stored faces are damaged; run index again to analyse it anew"
+RESCORED_AT_ONCE = 256  # results per transaction: commits and checks for Ctrl-C are a fraction of a second apart
+DAMAGED_FACES = "its stored faces are damaged; run index again to analyse the photo again"
 
 
 def rescore(
     index: Database, interrupt: threading.Event, progress: Callable[[], object]
 ) -> tuple[int, list[tuple[Path, str]]]:
-    """Classify anew what only other emotion weights or another method made stale; no photo is read.
+    """Classify results again that are stale only because the emotion network or its method changed; reads no photo.
 
-    Returns how many results were, and the photos whose stored faces are damaged: they are analysed on the next run.
+    Returns the number of these results, and the photos whose stored faces are damaged: the next run analyses them.
     """
     classifier, now = load_networks()[1], settings()
     rescored, last, damaged = 0, -1, list[tuple[Path, str]]()
     while not interrupt.is_set() and (stale := lookup.unclassified(index, now, last, RESCORED_AT_ONCE)):
         last = stale[-1].content
-        answers: dict[int, list[Expression] | None] = {}
+        classified: dict[int, list[Expression] | None] = {}
         for content, count, packed in stale:
             try:
-                answers[content] = classifier.classify(crop.unpack(packed, count), lookup.detections(index, content))
+                classified[content] = classifier.classify(crop.unpack(packed, count), lookup.detections(index, content))
             except ValueError:
-                answers[content] = None
+                classified[content] = None
             progress()
         with index.transaction():
-            for content, expressions in answers.items():
+            for content, expressions in classified.items():
                 if expressions is None:
                     damaged += [(path, DAMAGED_FACES) for path in storing.distrust(index, content)]
                 else:

@@ -1,7 +1,6 @@
-"""Bringing the index up to date: what is new, who works, what failed.
+"""Run a plan: an executor analyses the photos, this process writes the index and reports.
 
-Plan (walk and compare), run (an executor analyses), write (this process alone), report. Nothing here
-grows with the album but the list of what failed: files wait in temporary tables of the index.
+Memory does not grow with the album, except for the list of failures: files wait in temporary tables of the index.
 """
 
 from __future__ import annotations
@@ -28,15 +27,15 @@ from .writer import Writer
 
 
 def run(index: Database, plan: Plan, executor: Executor, progress: Callable[[], object]) -> Report:
-    """Classify again what is stale, have analysed what the plan names, store it, and estimate the albums' shares.
+    """Classify stale results again, analyse and store the photos of the plan, and estimate the albums' shares.
 
-    `progress` is called after every result classified anew and after every photo.
+    `progress` is called after every result that is classified again and after every photo.
 
-    Ctrl-C ends the run early with what is done kept. Raises AlbumsortError if nothing can work at all
-    (weights, database, disk).
+    Ctrl-C ends the run early; all results so far are stored. Raises AlbumsortError if no photo can be analysed or
+    stored (weights, database, disk).
     """
     start = time.monotonic()
-    weights.check()  # a damaged installation is one clear error here, not one for every photo
+    weights.check()  # report a damaged installation once, not for every photo
     now, steps = settings(), Counter[str]()
     natural, confusion = weights.natural_shares(), weights.confusion()
     writer = Writer(index, now, note_fresh=plan.rescan)
@@ -58,7 +57,7 @@ def run(index: Database, plan: Plan, executor: Executor, progress: Callable[[], 
                 writer.add(file, outcome)
                 steps.update(seconds)
                 progress()
-        except AlbumsortError:  # nobody can work any more; what was done by then is kept
+        except AlbumsortError:  # the run cannot continue; store the results so far
             writer.finish(mark_absent=False)
             raise
     interrupted = interrupt.is_set()
@@ -86,28 +85,28 @@ def run(index: Database, plan: Plan, executor: Executor, progress: Callable[[], 
 def _rescored(
     index: Database, interrupt: threading.Event, progress: Callable[[], object]
 ) -> tuple[int, list[tuple[Path, str]]]:
-    from .rescoring import rescore  # the networks take longer to import than a run with nothing to do
+    from .rescoring import rescore  # here, because importing the networks takes longer than a run with nothing to do
 
     return rescore(index, interrupt, progress)
 
 
 def _estimate_shares(index: Database, natural: Shares, confusion: Confusion) -> None:
-    from .shares import estimate  # numpy takes longer to import than a run with nothing to do
+    from .shares import estimate  # here, because importing NumPy takes longer than a run with nothing to do
 
     estimate(index, natural, confusion)
 
 
 @contextmanager
 def _ctrl_c() -> Iterator[threading.Event]:
-    """Turn the first Ctrl-C into an event, so that it never strikes in the middle of a save; a second one raises."""
+    """Turn the first Ctrl-C into an event, so that it never interrupts a transaction; a second one raises."""
     event = threading.Event()
     previous = signal.getsignal(signal.SIGINT)
 
-    def note(*_: object) -> None:
+    def set_event(*_: object) -> None:
         event.set()
         signal.signal(signal.SIGINT, previous)
 
-    signal.signal(signal.SIGINT, note)
+    signal.signal(signal.SIGINT, set_event)
     try:
         yield event
     finally:

@@ -1,4 +1,4 @@
-"""How common each expression is in each album: estimated at the end of `index`, from what is stored."""
+"""Estimate the shares of each album (how common each expression is) from stored results, at the end of `index`."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from ..index.database import Database
 from ..types import Confusion, Shares
 
 FACES = 20_000
-"""Of an album, at most so many are looked at: more would change its shares by less than the classifier's own errors."""
+"""Maximum sample per album; more faces would change its shares by less than the classifier's own errors."""
 
 
 def estimate(index: Database, natural: Shares, confusion: Confusion) -> None:
-    """Estimate and store the shares of every album; natural, confusion: those of the classifier."""
+    """Estimate and store the shares of every album; natural, confusion: the classifier's."""
     albums = []
     for root in folders.indexed_folders(index):
         faces = shares.sample(index, root, FACES)

@@ -1,4 +1,4 @@
-"""What runs in a worker process: one photo at a time."""
+"""The code that runs in a worker process: analyse one photo at a time."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from ..timing import timed
 from ..types import Analysis, Known, PhotoFile, Settings
 
 BYTES_A_WORKER = 4 << 30
-PR_SET_PDEATHSIG = 1  # of <sys/prctl.h>
+PR_SET_PDEATHSIG = 1  # from <sys/prctl.h>
 Outcome = Analysis | Known | PhotoError
-"""What came of a photo: its analysis, or that its bytes were analysed before, or why it failed."""
+"""The outcome of a photo: its analysis, or the hash of a content analysed before, or why it failed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """What came of one photo, an error of ours included, and the seconds of its steps."""
+    """The outcome of one photo, or an error that ends the run, and the seconds of each step."""
 
     outcome: Outcome | AlbumsortError
     seconds: Mapping[str, float]
 
 
 def attempt(file: PhotoFile, known: frozenset[str], needed: Settings) -> Attempt:
-    """Analyse a photo in a worker; what goes wrong is returned, as not every error survives the way back.
+    """Analyse a photo in a worker. Errors are returned, not raised, because not every exception can be pickled.
 
-    needed: the settings that the result is going to be stored with.
+    needed: the settings that the result will be stored with.
     """
     return Attempt(*timed(lambda: _attempted(file, known, needed)))
 
@@ -41,19 +41,19 @@ def _attempted(file: PhotoFile, known: frozenset[str], needed: Settings) -> Outc
     from ..analysis import analyse  # only workers need the networks
 
     try:
-        if settings() != needed:  # this process started later, with what was there then
-            return AlbumsortError("albumsort was changed while it ran; what was analysed is kept. Run index again")
+        if settings() != needed:  # this process started later, after an update of albumsort
+            return AlbumsortError("albumsort was changed while it ran; all results so far are stored. Run index again")
         return analyse(file, known)
     except AlbumsortError as e:
         return e
     except MemoryError:
-        return TransientPhotoError("analysing it takes more memory than there was; it is tried again on the next run")
-    except Exception as e:  # whatever it is, it is this photo's: recorded with its name, and the run goes on
+        return TransientPhotoError("there was not enough memory to analyse it; it is tried again on the next run")
+    except Exception as e:  # record any other error with this photo, and continue the run
         return TransientPhotoError(f"unexpected {type(e).__name__}: {e}")
 
 
 def prepare_worker() -> None:
-    """Leave Ctrl-C to the parent, bound the memory, and keep the decoders' chatter off the terminal."""
+    """Leave Ctrl-C to the parent, limit memory, and silence the decoders' output."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     warnings.simplefilter("ignore")
     silence = os.open(os.devnull, os.O_WRONLY)
@@ -69,12 +69,12 @@ def prepare_worker() -> None:
 
 
 def _end_with_parent() -> None:
-    """Have the system end this process with its parent: in a decoder that hangs it would not notice, and go on."""
-    if sys.platform != "linux":  # where the end of its pipe ends it, once it is done with its photo
+    """Make the system kill this process when its parent ends; inside a hanging decoder it would not notice that."""
+    if sys.platform != "linux":  # elsewhere it ends after its current photo, when its pipe closes
         return
     import ctypes
 
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     parent = multiprocessing.parent_process()
-    if parent is not None and os.getppid() != parent.pid:  # it ended before that
+    if parent is not None and os.getppid() != parent.pid:  # the parent ended before the call above
         os.kill(os.getpid(), signal.SIGKILL)

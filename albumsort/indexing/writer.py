@@ -1,4 +1,4 @@
-"""Outcomes to rows of the index, in batches. Only the process that runs `index` writes."""
+"""Write outcomes to the index in batches. Only the process that runs `index` writes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ BATCH, BATCH_SECONDS = 64, 1.0
 
 
 class Writer:
-    """The one who writes: gathers outcomes and stores them in batches, each one transaction."""
+    """A writer that collects outcomes and stores them in batches, each in one transaction."""
 
     def __init__(self, index: Database, settings: Settings, note_fresh: bool) -> None:
         self._index, self._settings, self._note_fresh = index, settings, note_fresh
@@ -27,29 +27,29 @@ class Writer:
         self.seconds = 0.0
 
     def add(self, file: PhotoFile, outcome: Outcome) -> None:
-        """Take an outcome; it is stored with the next batch."""
+        """Add an outcome to the next batch."""
         self._waiting.append((file, outcome))
         if len(self._waiting) >= BATCH:
             self._write()
         self.keep_up()
 
     def keep_up(self) -> None:
-        """Write what has waited long enough; called while nothing comes, too: all workers may be at slow photos."""
+        """Write a batch that is old enough; also called while no outcome arrives, as photos may be slow."""
         if self._waiting and time.monotonic() - self._written > BATCH_SECONDS:
             self._write()
 
     def unwritten(self, size: int) -> frozenset[str]:
-        """Return the digests of files of this size that are analysed, but not stored yet."""
+        """Return the digests of files of this size that are analysed but not stored yet."""
         analysed = ((file, outcome) for file, outcome in self._waiting if isinstance(outcome, Analysis))
         return frozenset(outcome.digest for file, outcome in analysed if file.size == size)
 
     def finish(self, mark_absent: bool) -> None:
-        """Store what waits, and mark the files that are gone as missing, if the whole album was looked at."""
+        """Store the last batch; if `mark_absent` (the run was complete), mark files that are gone as missing."""
         self._write()
         if not mark_absent:
             self.missing = comparing.count_absent(self._index)
         else:
-            gone = [path for path in comparing.absent(self._index) if is_gone(path)]  # some may be back since the walk
+            gone = [path for path in comparing.absent(self._index) if is_gone(path)]  # again: some may be back
             with self._index.transaction():
                 self.newly_missing = storing.mark_missing(self._index, gone)
             self.missing = len(gone)
@@ -84,9 +84,9 @@ class Writer:
                 self.failed.append((file.path, str(outcome)))
 
     def _store_known(self, file: PhotoFile, digest: str) -> None:
-        """Give a moved file its results under the new name; a copy shares them, a file only touched keeps them."""
+        """Store a file with known content: it was moved, copied, or only touched."""
         if not lookup.knows(self._index, digest):
-            self._store(file, TransientPhotoError("the index changed meanwhile; run index again"))
+            self._store(file, TransientPhotoError("the index was changed during this run; run index again"))
             return
         touched = file.path in lookup.paths_of(self._index, digest)
         former = self._former(file, digest)
@@ -99,13 +99,12 @@ class Writer:
             self.analysed += 1
 
     def _former(self, file: PhotoFile, digest: str) -> Path | None:
-        """Return the path that a file had before, if it moved.
+        """Return the former path of a file that was moved, or None.
 
-        Only a file that this run found gone can have moved: what is absent elsewhere may be on a disk that
-        is not plugged in.
+        Only a file that this run found gone can have been moved: files missing elsewhere may be on an unplugged disk.
         """
         if file.path in lookup.paths_of(self._index, digest):
             return None
         while (former := comparing.take_absent(self._index, digest)) is not None and not is_gone(former):
-            pass  # it is back since the walk
+            pass  # this file is back since the walk
         return former

@@ -1,1 +1,1 @@
-"""Photos and faces as text, tables and drawings."""
+"""Show photos and faces as text, tables and drawings."""

@@ -1,4 +1,4 @@
-"""A photo with what was seen in it: boxes, landmarks, labels and probabilities, legible at any size."""
+"""Draw the faces of a photo on it: boxes, landmarks, labels and probabilities, legible at any size."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from .listing import labelled
 Floats = npt.NDArray[np.float64]
 
 LONGEST_SIDE = 1600
-"""Pixels of a drawing: a tiny photo is enlarged, so that its text is no larger than its faces."""
+"""Longest side of a drawing in pixels. A tiny photo is enlarged, so that its text is no larger than its faces."""
 CROWD, CROWD_SIDE = 30, 4000
-"""Faces, and pixels of a drawing of more if their notes would lie on them or on each other."""
+"""With more faces than CROWD, the longest side becomes CROWD_SIDE pixels if notes would cover faces or each other."""
 SHORTEST_SIDE = 480
-"""Pixels of a drawing whose notes find no room on the photo: a strip gets some beside it."""
+"""Minimum side in pixels of a drawing whose notes do not fit on the photo: a narrow photo gets a margin for them."""
 COLOURS = {
     Emotion.ANGER: (255, 96, 80),
     Emotion.HAPPY: (255, 214, 10),
@@ -39,19 +39,19 @@ COLOURS = {
 }
 INK, PAPER = (255, 255, 255), (0, 0, 0)
 FONT_SIZES = (26, 20, 15)
-DETAIL = (7, 3, 0)  # lines of probabilities; with none, that of the label stands beside it
-NUMBER_ALONE = -1  # the least detail: the box' colour says the label
-MOST_IN_FULL = 3  # faces; more would bury the photo under their notes
+DETAIL = (7, 3, 0)  # lines of probabilities in a note; with 0, the note is the label with its probability
+NUMBER_ALONE = -1  # least detail: the note is a number, and the colour of the box shows the label
+MOST_IN_FULL = 3  # faces; the full notes of more would cover the photo
 GAP = 4  # pixels between a face and its note
-REACH = (0.0, 0.5, 1.5, 4.0)  # how far from its face a note may stand, in its own sizes
+REACH = (0.0, 0.5, 1.5, 4.0)  # distances of a note from its face, in sizes of the note
 
-# what a note had better not cover
+# cost of covering something with a note
 LANDMARKS_WEIGHT, NOTE_WEIGHT, FACE_WEIGHT, DISTANCE_WEIGHT = 8.0, 4.0, 1.0, 0.01
 
 
 @dataclass(frozen=True)
 class _Note:
-    """The text of a face, and where it stands, in pixels of the drawing."""
+    """The text for a face and its box, in pixels of the drawing."""
 
     text: str
     box: Box
@@ -77,18 +77,18 @@ def draw(upright: Upright, faces: Sequence[Face], out: Path) -> None:
     try:
         with unfinished.open("xb") as file:
             file.write(encoded.getbuffer())
-        whole.place(unfinished, out)  # only now, or a full disk would leave half a picture under its name
+        whole.place(unfinished, out)  # last, so that a full disk leaves no half-written file named `out`
     except FileExistsError as e:
-        raise AlbumsortError(f"{out} exists already; nothing is overwritten, name another file") from e
+        raise AlbumsortError(f"{out} exists already and is not overwritten; name another file") from e
     except OSError as e:
         raise AlbumsortError(f"cannot write {out}: {e.strerror or e}") from e
     finally:
-        with suppress(OSError):  # it has its name, or was never there, or stays hidden: what went wrong is told above
+        with suppress(OSError):  # renamed, never created, or left hidden: the error above explains why
             unfinished.unlink()
 
 
 def _laid_out(upright: Upright, faces: Sequence[Face]) -> tuple[Image.Image, float, list[_Note]]:
-    """Return the picture to draw on, how many times as large as the photo it is, and a note for each face."""
+    """Return the picture to draw on, its scale relative to the photo, and a note for each face."""
     by = LONGEST_SIDE / max(upright.width, upright.height)
     picture = _enlarged(upright, by)
     details = DETAIL if len(faces) <= MOST_IN_FULL else DETAIL[1:] if len(faces) <= CROWD else DETAIL[-1:]
@@ -104,14 +104,14 @@ def _laid_out(upright: Upright, faces: Sequence[Face]) -> tuple[Image.Image, flo
 
 
 def _enlarged(upright: Upright, by: float) -> Image.Image:
-    """Return the photo in its new size."""
+    """Return the photo, resized by a factor."""
     picture = Image.fromarray(upright.pixels[:, :, ::-1])
     size = max(1, round(upright.width * by)), max(1, round(upright.height * by))
     return picture.resize(size, Image.Resampling.BICUBIC, reducing_gap=3.0)
 
 
 def _widened(picture: Image.Image) -> Image.Image:
-    """Return a strip with black at the right or below it."""
+    """Return a narrow picture with a black margin at the right or below."""
     width, height = picture.size
     paper = Image.new("RGB", (max(width, SHORTEST_SIDE), max(height, SHORTEST_SIDE)), PAPER)
     paper.paste(picture)
@@ -126,10 +126,10 @@ def _no_face() -> _Note:
 def _notes(
     faces: Sequence[Face], by: float, size: tuple[int, int], details: Sequence[int]
 ) -> tuple[list[_Note], int | None]:
-    """Return a note for each face, the most detailed and largest that fit, and their detail.
+    """Return a note for each face, as detailed and large as fits, and the level of detail.
 
-    They fit if they are whole and cover no face and each other nowhere. Where none do, those that cover least, and
-    None.
+    Notes fit if they lie inside the picture and cover no face and no other note. If none fit, return those that cover
+    least, and None.
     """
     if not faces:
         return [], details[0] if _is_inside(_no_face().box, size) else None
@@ -171,7 +171,7 @@ def _placed(
     size: tuple[int, int],
     font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
 ) -> tuple[list[_Note], float]:
-    """Place each text where it covers least; returns what all of them cover, weighted, in square pixels."""
+    """Place each text where it covers least; return the notes and the weighted area they cover, in square pixels."""
     boxes = [face.box.scaled(by) for face in faces]
     marks = [_around([(x * by, y * by) for x, y in face.landmarks]) for face in faces]
     covered = _Covered([(box, FACE_WEIGHT) for box in boxes] + [(mark, LANDMARKS_WEIGHT) for mark in marks])
@@ -189,7 +189,7 @@ def _placed(
 
 
 class _Covered:
-    """What had better not be covered, each with the weight of its square pixels."""
+    """Boxes that notes should not cover, each with a weight per square pixel."""
 
     def __init__(self, boxes: Sequence[tuple[Box, float]]) -> None:
         self._rows = np.array([(b.x, b.y, b.x + b.w, b.y + b.h, weight) for b, weight in boxes])
@@ -198,11 +198,11 @@ class _Covered:
         self._rows = np.vstack([self._rows, (box.x, box.y, box.x + box.w, box.y + box.h, weight)])
 
     def by(self, places: Floats) -> Floats:
-        """Return what each of the places, (n, 4) rows of x, y, w, h, would cover: (n,) weighted square pixels."""
+        """Return the weighted area, (n,) square pixels, that each place, (n, 4) rows of x, y, w, h, would cover."""
         left, top = places[:, :2].min(axis=0)
         right, bottom = (places[:, :2] + places[:, 2:]).max(axis=0)
         x, y, end_x, end_y, _ = self._rows.T
-        rows = self._rows[(x < right) & (end_x > left) & (y < bottom) & (end_y > top)]  # in a crowd, a few of many
+        rows = self._rows[(x < right) & (end_x > left) & (y < bottom) & (end_y > top)]  # in a crowd, only a few
         places = places[:, None]
         corner = np.minimum(places[..., :2] + places[..., 2:], rows[:, 2:4])
         shared = np.clip(corner - np.maximum(places[..., :2], rows[:, :2]), 0, None).prod(axis=2)
@@ -210,7 +210,7 @@ class _Covered:
 
 
 def _places(box: Box, w: float, h: float) -> Floats:
-    """Return where a note of that size may stand by a face: (n, 4), nearest first, below before above before beside."""
+    """Return places for a note of size w, h near a face: (n, 4), nearest first; below, then above, then beside it."""
     places = list[tuple[float, ...]]()
     for reach in REACH:
         gap_x, gap_y = GAP + reach * w, GAP + reach * h
@@ -222,7 +222,7 @@ def _places(box: Box, w: float, h: float) -> Floats:
 
 
 def _inside(places: Floats, size: tuple[int, int]) -> Floats:
-    """Return the places moved into a picture of that size."""
+    """Return the places, moved so that they lie inside a picture of this size."""
     moved = places.copy()
     moved[:, :2] = np.clip(places[:, :2], 0, np.maximum(0, np.array(size) - places[:, 2:]))
     return moved
@@ -240,7 +240,7 @@ def _text_box(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> 
 
 
 def _join(pen: ImageDraw.ImageDraw, face: Box, note: Box, colour: tuple[int, int, int], line: int) -> None:
-    """Lead from a face to a note that stands apart from it."""
+    """Draw a line from a face to its note, if the note is at a distance."""
     start = (min(max(face.x, note.x + note.w / 2), face.x + face.w), min(max(face.y, note.y), face.y + face.h))
     end = (min(max(note.x, start[0]), note.x + note.w), min(max(note.y, start[1]), note.y + note.h))
     pen.line((*start, *end), fill=PAPER, width=3 * line)
@@ -248,7 +248,7 @@ def _join(pen: ImageDraw.ImageDraw, face: Box, note: Box, colour: tuple[int, int
 
 
 def _mark(pen: ImageDraw.ImageDraw, face: Face, by: float, line: int) -> None:
-    """Draw box and landmarks, with a dark seam that shows on any background."""
+    """Draw box and landmarks with a dark border, visible on any background."""
     box, colour = face.box.scaled(by), COLOURS[face.label]
     corners = (box.x, box.y, box.x + box.w, box.y + box.h)
     pen.rectangle((corners[0] - 2, corners[1] - 2, corners[2] + 2, corners[3] + 2), outline=PAPER, width=line + 4)

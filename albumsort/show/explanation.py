@@ -1,4 +1,4 @@
-"""What is seen in a face, and what is expected of an album, in sentences."""
+"""Sentences that explain the label of a face and the shares of an album."""
 
 from __future__ import annotations
 
@@ -10,32 +10,32 @@ NO_LABEL = "no clear expression"
 
 
 def of_face(number: int, face: Face, elsewhere: Emotion | None, album: Album | None, natural: Shares) -> str:
-    """Say what a face looks like; elsewhere: the label it would have in an ordinary album, whose shares are natural."""
+    """Explain the label of a face; elsewhere: its label in an ordinary album, which has natural shares."""
     if face.label is None:
-        said = f"Face {number} shows {NO_LABEL}: it may show another one, be too blurred to read, or be no face."
+        sentence = f"Face {number} shows {NO_LABEL}: perhaps another expression, too blurred to read, or not a face."
     else:
-        said = f"Face {number} looks {LOOKS[face.label]} ({percent(face.sure or 0)} sure)."
+        sentence = f"Face {number} looks {LOOKS[face.label]} ({percent(face.sure or 0)} sure)."
     if album is None or face.label is elsewhere:
-        return said
-    here, there = percent(album.shares[face.label]), percent(natural[face.label])
-    shares = f"{here} of the faces {_verb(face.label)}, in an ordinary one {there}"
-    return f"{said} In this album {shares}; there this face would {_verb(elsewhere)}."
+        return sentence
+    in_album, in_general = percent(album.shares[face.label]), percent(natural[face.label])
+    shares = f"{in_album} of the faces {_verb(face.label)}; in an ordinary album {in_general}"
+    return f"{sentence} In this album {shares}, and there this face would {_verb(elsewhere)}."
 
 
 def of_eyes(eyes: float | None) -> str:
-    """Say whether eyes are open."""
+    """Return "eyes open", "eyes closed" or "eyes hidden"."""
     return "eyes hidden" if eyes is None else "eyes open" if eyes >= EYES_SHUT else "eyes closed"
 
 
 def of_album(album: Album) -> str:
-    """Say what the faces of an album are expected to show, the most common first."""
+    """Describe the shares of an album, the most common expression first."""
     ordered = sorted(ANSWERS, key=lambda answer: -album.shares[answer])
     shares = ", ".join(f"{percent(album.shares[answer])} {answer or NO_LABEL}" for answer in ordered)
     return f"In {album.root}, estimated from {album.faces:,} faces: {shares}"
 
 
 def percent(share: float) -> str:
-    """Return a share in percent, those below 1 % with a decimal."""
+    """Return a share in percent, with one decimal below 1 %."""
     return f"{100 * share:.{0 if share >= 0.01 else 1}f} %"
 
 

@@ -1,4 +1,4 @@
-"""Photos and counts as a table, JSON, CSV or plain paths. Builds and writes text; decides nothing."""
+"""Write photos as a table, JSON, CSV or plain paths."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..types import Emotion, Face, Photo
 
 
 class Form(StrEnum):
-    """How a listing is written."""
+    """The output format of a listing."""
 
     TABLE = "table"
     PATHS = "paths"
@@ -35,12 +35,12 @@ LOOKS = {
     Emotion.FEAR: "afraid",
     Emotion.DISGUST: "disgusted",
 }
-"""What a face with this label looks."""
+"""The adjective for a face with each label, as in "looks angry"."""
 NO_LABEL = "\N{EN DASH}"
 
 
 def photo_json(photo: Photo) -> dict[str, Any]:
-    """Return a photo as the JSON object that scripts read; boxes in upright full-size pixels."""
+    """Return the JSON object of a photo; boxes are in upright full-size pixels."""
     return {
         "path": str(photo.path),
         "width": photo.width,
@@ -55,7 +55,7 @@ def photo_json(photo: Photo) -> dict[str, Any]:
 
 
 def face_json(face: Face) -> dict[str, Any]:
-    """Return a face as JSON; the probabilities sum to 1."""
+    """Return the JSON object of a face; its probabilities sum to 1."""
     box = face.box
     return {
         "box": [round(v, 1) for v in (box.x, box.y, box.w, box.h)],
@@ -70,12 +70,12 @@ def face_json(face: Face) -> dict[str, Any]:
 
 
 def rounded(share: float | None) -> float | None:
-    """Return a share, 0-1, as JSON has it."""
+    """Return a share, 0-1, rounded for JSON."""
     return None if share is None else round(share, 4)
 
 
 def write_photos(photos: Iterable[Photo], form: Form, stream: TextIO) -> None:
-    """Write photos in any form but a table, each as soon as it comes."""
+    """Write photos in any format except a table, each one immediately."""
     if form in PLAIN:
         write_paths((photo.path for photo in photos), form, stream)
     else:
@@ -83,18 +83,18 @@ def write_photos(photos: Iterable[Photo], form: Form, stream: TextIO) -> None:
 
 
 def write_paths(paths: Iterable[Path], form: Form, stream: TextIO) -> None:
-    """Write paths as they are, each ended by a newline, or by NUL where names may hold newlines."""
+    """Write paths unescaped, each followed by a newline, or by NUL if the format is NULL."""
     end = PLAIN[form]
     for path in paths:
         stream.write(f"{path}{end}")
 
 
 def _write_json(photos: Iterable[Photo], stream: TextIO) -> None:
-    opened = "[\n"
+    separator = "[\n"
     for photo in photos:
-        stream.write(opened + json.dumps(photo_json(photo)))
-        opened = ",\n"
-    stream.write("[]\n" if opened == "[\n" else "\n]\n")
+        stream.write(separator + json.dumps(photo_json(photo)))
+        separator = ",\n"
+    stream.write("[]\n" if separator == "[\n" else "\n]\n")
 
 
 def _write_lines(photos: Iterable[Photo], stream: TextIO) -> None:
@@ -103,10 +103,10 @@ def _write_lines(photos: Iterable[Photo], stream: TextIO) -> None:
 
 
 def _write_csv(photos: Iterable[Photo], stream: TextIO) -> None:
-    """One line a photo; label, eyes and probabilities are those of its largest face, empty where there is none.
+    """Write one row per photo, with label, eyes and probabilities of its largest face, or empty cells without a face.
 
-    Texts are quoted, as a name may hold any line end. No cell can be a formula to a spreadsheet: a
-    path is absolute and begins with its root, whatever the file is called.
+    Texts are quoted, because a file name may contain line ends. A spreadsheet reads no cell as a formula: every path
+    is absolute, so it begins with its root.
     """
     writer = csv.writer(stream, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
     writer.writerow(
@@ -114,13 +114,13 @@ def _write_csv(photos: Iterable[Photo], stream: TextIO) -> None:
     )
     for photo in photos:
         face = photo.main_face
-        seen: list[str | float] = [""] * (3 + len(Emotion))
+        face_cells: list[str | float] = [""] * (3 + len(Emotion))
         if face is not None:
             probabilities = (round(p, 4) for p in face.probabilities.values())
-            seen = [face.label or "", _cell(face.sure), _cell(face.eyes), *probabilities]
+            face_cells = [face.label or "", _cell(face.sure), _cell(face.eyes), *probabilities]
         score = _cell(photo.score)
-        about = [str(photo.path), photo.width, photo.height, photo.taken_at or "", score, photo.emotion or ""]
-        writer.writerow([*about, len(photo.faces), *seen])
+        photo_cells = [str(photo.path), photo.width, photo.height, photo.taken_at or "", score, photo.emotion or ""]
+        writer.writerow([*photo_cells, len(photo.faces), *face_cells])
 
 
 def _cell(share: float | None) -> float | str:
@@ -135,12 +135,12 @@ _WRITERS: Mapping[Form, Callable[[Iterable[Photo], TextIO], None]] = {
 
 
 def labelled(label: Emotion | None, sure: float | None) -> str:
-    """Return a label and how sure it is in percent; nothing without a label."""
+    """Return a label and its probability in percent, or an empty text without a label."""
     return "" if label is None else f"{label} {100 * (sure or 0):.0f} %"
 
 
 def photo_table(photos: Iterable[Photo]) -> Any:
-    """Return a Rich table of photos, numbered, the folder they share named once."""
+    """Return a Rich table of numbered photos; the folder they share is its title."""
     from rich.table import Table
     from rich.text import Text
 
