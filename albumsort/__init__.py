@@ -1,11 +1,11 @@
-"""albumsort: find the photos in an album that show an emotion best, on this machine alone.
+"""albumsort: find the photos in an album that show an emotion most clearly, without leaving this machine.
 
 >>> import albumsort
 >>> report = albumsort.index_photos(["."], db="index.sqlite")
 >>> with albumsort.open_index("index.sqlite") as index:
 ...     best = index.top("happy", n=20)
 
-Importing it loads nothing heavy: what it offers is loaded when it is first used.
+Importing it is fast: the functions import what they need on first use.
 """
 
 from __future__ import annotations

@@ -1,13 +1,13 @@
-"""The program's entry: albumsort, or python -m albumsort."""
+"""The entry point of the program: albumsort, or python -m albumsort."""
 
 import os
 import sys
 
 
 def main() -> None:
-    """Run the command line; what goes wrong while it is loaded or parsed ends as quietly as in a command."""
+    """Run the command line; errors during import or parsing also end without a traceback."""
     for number, name in enumerate(("stdin", "stdout", "stderr")):
-        if getattr(sys, name) is None:  # closed by whoever started this: nobody says or hears anything there
+        if getattr(sys, name) is None:  # closed by the parent process
             setattr(sys, name, open(os.devnull, "w" if number else "r"))  # noqa: SIM115 (as long as the program runs)
     try:
         from .cli.app import app
@@ -18,7 +18,7 @@ def main() -> None:
             sys.stdout.flush()
     except KeyboardInterrupt:
         sys.exit(130)
-    except OSError as e:  # of the output, as on a full disk; a reader who has seen enough is no error
+    except OSError as e:  # from the output, for example on a full disk; a reader that closes the pipe is no error
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         if not isinstance(e, BrokenPipeError):
             print(f"albumsort: {e.strerror or e}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""Folders that hold indexed photos: nothing is written into them."""
+"""Protect albums: no command writes into a folder with indexed photos."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .types import Emotion
 
 
 def albums_in(database: Database) -> set[Path]:
-    """Return the folders that were indexed, and those inside them that links lead to elsewhere."""
+    """Return the indexed folders, and the links inside them that lead to folders with indexed photos."""
     roots = indexed_folders(database)
     folders = {folder for deepest in folders_with_photos(database) for folder in (deepest, *deepest.parents)}
     inside = (folder for folder in folders if any(root in folder.parents for root in roots))
@@ -23,15 +23,15 @@ def albums_in(database: Database) -> set[Path]:
 
 
 def folders_with_photos(database: Database) -> set[Path]:
-    """Return the folders in which photos lie, those too of which only single photos were indexed."""
+    """Return all folders that contain indexed photos, including photos that were indexed one by one."""
     return {path.parent for path in all_paths(database)}
 
 
 def check_destination(to: Path, albums: Iterable[Path], holding: Iterable[Path] = ()) -> None:
-    """Raise UsageError if `to` is no folder, or if it or one of its emotion folders lies in an album.
+    """Raise UsageError if `to` is not a folder, or if it or one of its emotion folders is in an album.
 
-    holding: folders that hold indexed photos themselves, into which nothing is written either; of those indexed
-    photo by photo what lies below is free.
+    holding: folders that directly contain indexed photos. They are refused too, but folders below them are allowed
+    unless they are in an album.
     """
     if os.path.lexists(to) and not os.path.isdir(to):
         raise UsageError(f"{to} exists and is not a folder; choose another")
@@ -39,17 +39,17 @@ def check_destination(to: Path, albums: Iterable[Path], holding: Iterable[Path] 
     for folder in (to, *(to / emotion.value for emotion in Emotion)):
         check_outside(folder, albums)
         if os.path.realpath(folder) in taken:
-            raise UsageError(f"{folder} holds photos that are indexed; choose another folder")
+            raise UsageError(f"{folder} contains indexed photos; choose another folder")
 
 
 def check_outside(folder: Path, albums: Iterable[Path]) -> None:
-    """Raise UsageError if a folder, which need not exist, lies in one of the albums: nothing is written there."""
+    """Raise UsageError if a folder, which need not exist, is in one of the albums."""
     if album := find_album(folder, albums):
-        raise UsageError(f"{folder} lies in {album}, which is indexed; choose a folder outside the album")
+        raise UsageError(f"{folder} is in the album {album}; choose a folder outside the album")
 
 
 def find_album(folder: Path, albums: Iterable[Path]) -> Path | None:
-    """Return the album in which a folder lies, which need not exist, or None."""
+    """Return the album that contains a folder, or None; the folder need not exist."""
     real = Path(os.path.realpath(folder))
     for album in albums:
         if any(_is_same_folder(place, os.path.realpath(album)) for place in (real, *real.parents)):
@@ -58,7 +58,7 @@ def find_album(folder: Path, albums: Iterable[Path]) -> Path | None:
 
 
 def _is_same_folder(one: Path, other: str) -> bool:
-    """Compare by name, as either may not exist, and by identity: names differ in case, or one is a bind mount."""
+    """Compare names, because a folder may not exist, then identity: names may differ in case or be bind mounts."""
     with suppress(OSError):
         return str(one) == other or os.path.samefile(one, other)
     return False

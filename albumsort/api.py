@@ -1,4 +1,4 @@
-"""What albumsort offers to Python programs; `import albumsort` gives it, and loads it when it is first used."""
+"""The Python API of albumsort; `import albumsort` exposes it, and imports this module on first use."""
 
 from __future__ import annotations
 
@@ -22,12 +22,13 @@ if TYPE_CHECKING:
 
 
 class Filtering(TypedDict, total=False):
-    """Which photos, and which of their faces, a query is about.
+    """Filters of a query: which photos it returns, and which of their faces count.
 
-    since, until: a day, month or year, like "2024-07"; both ends are included. folders: only photos in one of them.
-    faces: a number of faces, or the least and the greatest number. min_score: least score of a photo in `Index.top`,
-    least probability of a face's label in `Index.photos`, 0-1. min_detection, min_size, min_sharpness: faces with less
-    do not count, 0-1; the size is the longer side of the box as a share of the photo's shorter side.
+    since, until: a day, month or year, like "2024-07"; both are inclusive. folders: only photos in one of these.
+    faces: number of faces, or (minimum, maximum). min_score: minimum score of a photo in `Index.top`, minimum
+    probability of a face's label in `Index.photos`, 0-1. min_detection, min_size, min_sharpness: faces with lower
+    values do not count, 0-1; min_detection is the confidence, and the size is the longer side of the box as a share of
+    the photo's shorter side.
     """
 
     since: str
@@ -41,7 +42,7 @@ class Filtering(TypedDict, total=False):
 
 
 class Index:
-    """An open index, to be used in a `with` statement or closed. See `open_index`."""
+    """An open index (see `open_index`). Use it in a `with` statement, or close it."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -53,7 +54,7 @@ class Index:
         self.close()
 
     def close(self) -> None:
-        """Close the index. Nothing else of it can be used afterwards."""
+        """Close the index; it cannot be used afterwards."""
         self._database.close()
 
     def top(
@@ -61,8 +62,8 @@ class Index:
     ) -> list[Photo]:
         """Return the photos that show an emotion most clearly, the best first.
 
-        by: how the faces of a photo make its score: "max", "mean" or "min". Filters: see `Filtering`. Raises
-        UsageError if the emotion, a date or a number makes no sense.
+        by: how to score a photo with several faces: "max", "mean" or "min". Filters: see `Filtering`. Raises
+        UsageError for an invalid emotion, date or number.
 
         >>> with albumsort.open_index("index.sqlite") as index:
         ...     for photo in index.top("happy", n=3, faces=(1, 4)):
@@ -73,7 +74,7 @@ class Index:
         return queries.best(self._database, wanted, By(by), _filters(filters), filters.get("min_score", 0.0), n)
 
     def photos(self, **filters: Unpack[Filtering]) -> Iterator[Photo]:
-        """Yield every photo that is there, by path. Filters: see `Filtering`.
+        """Yield every photo that is not missing, by path. Filters: see `Filtering`.
 
         >>> with albumsort.open_index("index.sqlite") as index:
         ...     [(photo.path.name, photo.label.value) for photo in index.photos() if photo.label]
@@ -83,18 +84,18 @@ class Index:
 
 
 def open_index(db: Path | str | None = None) -> Index:
-    """Open an index that `albumsort index` or `index_photos` made; raises IndexFileError if there is none.
+    """Open an index that `albumsort index` or `index_photos` created; raises IndexFileError if there is none.
 
-    db: the index file; by default the one that the program uses, ALBUMSORT_DB or in the user's data folder. An index of
-    an older version is upgraded, and a copy of what it was is kept beside it.
+    db: the index file; by default ALBUMSORT_DB, or the file in the user's data folder, as for the command line. An
+    index of an older version is upgraded, and a copy of the old version is kept beside it.
     """
     return Index(Database(_index_file(db)))
 
 
 def analyse(path: Path | str) -> Analysis:
-    """Find and judge the faces in one photo file; no index is read or written. Raises PhotoError.
+    """Find and classify the faces in one photo file, without an index. Raises PhotoError.
 
-    Labels are those of an ordinary album. The networks are loaded on the first call and kept.
+    Labels assume an ordinary album. The networks are loaded on the first call and stay in memory.
 
     >>> seen = albumsort.analyse("portrait.jpg")
     >>> [face] = [face for face in seen.faces if face.detection >= 0.5]
@@ -120,13 +121,14 @@ def index_photos(
     rescan: bool = False,
     progress: Callable[[], object] = lambda: None,
 ) -> Report:
-    """Bring the index up to date with folders of photos or single photos, as `albumsort index` does.
+    """Index folders of photos or single photos, like `albumsort index`: analyse new and changed photos.
 
-    db: as in `open_index`; it is made if there is none. workers: number of processes, one for each core by default.
-    exclude: names or paths to skip, as globs. rescan: analyse unchanged photos, too. progress: called after each
-    photo. Photos that cannot be analysed are in the report's `failed`; raises AlbumsortError if nothing can be done.
+    db: as in `open_index`; created if it does not exist. workers: number of worker processes, by default one per CPU
+    core. exclude: globs of files and folders to skip. rescan: analyse unchanged photos too. progress: called after each
+    photo. Photos that cannot be analysed are in the report's `failed`; raises AlbumsortError if no photo can be
+    analysed or stored.
 
-    On Windows and macOS the workers import the main module, so a script needs `if __name__ == "__main__":`.
+    On Windows and macOS the worker processes import the main module, so a script needs `if __name__ == "__main__":`.
 
     >>> report = albumsort.index_photos(["."], db="index.sqlite", workers=1)
     >>> report.found, report.failed
@@ -138,7 +140,7 @@ def index_photos(
 
     roots = [Path(path) for path in paths]
     if not roots:
-        raise AlbumsortError("no folder of photos was named")
+        raise AlbumsortError("no folder was given: name at least one folder of photos")
     with Database(_index_file(db), create=True) as database, database.alone():
         plan = make_plan(database, roots, None, list(exclude), rescan)
         return run(database, plan, Local(workers or os.cpu_count() or 1), progress)

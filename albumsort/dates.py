@@ -1,4 +1,4 @@
-"""Dates as people write them, as the bounds of a query."""
+"""Turn dates as people write them into the bounds of a query."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ def start_of(text: str) -> str:
 def end_of(text: str) -> str:
     """Return the last second of 2024, 2024-07, 2024-07-31 or a time, as UTC ISO 8601; raises UsageError."""
     if len(text) == 7 and FORM.fullmatch(text) and 1 <= int(text[5:]) <= 12:
-        return f"{text}-31T23:59:59Z"  # months differ in length, but as text this comes after any day of them
+        return f"{text}-31T23:59:59Z"  # compared as text, this is after every day of any month
     return _completed(text, LAST)
 
 
 def _completed(text: str, rest: str) -> str:
-    """rest: a time whose end stands for what a shorter date leaves out."""
+    """rest: a full time, from which the missing end of a shorter date is taken."""
     if FORM.fullmatch(text):
         short = text.replace(" ", "T")
         if len(text) <= 16:
@@ -35,4 +35,4 @@ def _completed(text: str, rest: str) -> str:
             return utc_text(time if time.tzinfo else time.replace(tzinfo=UTC))
         except (ValueError, OverflowError):
             pass
-    raise UsageError(f"{text!r} is no date; write it like 2024, 2024-07 or 2024-07-31")
+    raise UsageError(f"{text!r} is not a date; write it like 2024, 2024-07 or 2024-07-31")

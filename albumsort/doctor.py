@@ -1,4 +1,4 @@
-"""What `doctor` looks at: versions, networks, the index, the decoders."""
+"""The checks of `doctor`: versions, networks, the index, the decoders."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "JPEG2000", "HEI
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing looked at, and whether it is as it should be."""
+    """The result of one check."""
 
     what: str
     detail: str
@@ -33,7 +33,7 @@ class Finding:
 
 
 def examine(database: Path) -> list[Finding]:
-    """Look at everything; what is wrong is a finding, not an error."""
+    """Run all checks; a problem is returned as a finding, not raised."""
     return [*_versions(), *_networks(), *_index(database), *(_decoder(name) for name in FORMATS)]
 
 
@@ -74,26 +74,26 @@ def _index(database: Path) -> list[Finding]:
         return [Finding("index", f"{database}: {e.strerror}", ok=False)]
     found = []
     if (kind := filesystems.network(database)) is not None:
-        found.append(Finding("index file system", f"{kind}, a network: use the index from one machine at a time"))
+        found.append(Finding("index file system", f"{kind}, over a network: use the index from one machine at a time"))
     try:
         with Database(database) as index:
             found.append(Finding("index version", f"{index.version()}, journal {index.journal()}"))
             verdict, dangling = index.integrity(), index.dangling()
             found.append(Finding("index integrity", verdict, ok=verdict == "ok"))
-            found.append(Finding("index references", f"{dangling} lead nowhere" if dangling else "ok", ok=not dangling))
+            found.append(Finding("index references", f"{dangling} broken" if dangling else "ok", ok=not dangling))
             totals = counts.stats(index)
     except AlbumsortError as e:
         return [*found, Finding("index", str(e), ok=False)]
     contents = f"{totals.photos} photos, {totals.faces} faces, {totals.failed} failed"
     found.append(Finding("index", f"{database}: {contents}"))
     for root in totals.roots:
-        there = root.is_dir()
-        found.append(Finding("album", f"{root}{'' if there else ': not there now'}", ok=there))
+        exists = root.is_dir()
+        found.append(Finding("album", f"{root}{'' if exists else ': missing; is its disk plugged in?'}", ok=exists))
     return found
 
 
 def _decoder(name: str) -> Finding:
-    """Encode a small picture and read it back as a photo."""
+    """Encode a small picture and decode it as a photo."""
     what = f"decode {name}"
     encoded = io.BytesIO()
     try:
@@ -101,7 +101,7 @@ def _decoder(name: str) -> Finding:
         try:
             Image.new("RGB", (64, 64), "orange").save(encoded, name)
         except (OSError, KeyError, ValueError, RuntimeError) as e:
-            return Finding(what, f"cannot be tried here: no encoder ({e})")
+            return Finding(what, f"not checked: no encoder here ({e})")
         decode.decode(encoded.getvalue())
     except AlbumsortError as e:
         return Finding(what, str(e), ok=False)

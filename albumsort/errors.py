@@ -1,14 +1,14 @@
-"""The errors albumsort raises on purpose; each message says what happened, to what, and what to do."""
+"""The errors that albumsort raises; each message says what happened, to which file, and what to do."""
 
 from __future__ import annotations
 
 
 class AlbumsortError(Exception):
-    """The operation failed; the message is meant for the person at the keyboard."""
+    """The operation failed; the message is for the user."""
 
 
 class UsageError(AlbumsortError):
-    """What was asked for makes no sense as asked."""
+    """The user's request is invalid."""
 
 
 class PhotoError(AlbumsortError):
@@ -16,12 +16,12 @@ class PhotoError(AlbumsortError):
 
 
 class TransientPhotoError(PhotoError):
-    """One photo could not be analysed this time, for a reason that says nothing about the photo."""
+    """One photo could not be analysed because of a temporary failure; it is tried again."""
 
 
 class WeightsError(AlbumsortError):
-    """A network is missing, or is not the file the manifest describes."""
+    """A network is missing, or is not the file that the manifest describes."""
 
 
 class IndexFileError(AlbumsortError):
-    """The database cannot be used: damaged, of another version, locked, or not ours."""
+    """The index cannot be used: it is missing, damaged, locked, of a newer version, or not an index."""

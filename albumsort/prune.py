@@ -1,4 +1,4 @@
-"""Which photos are gone, and which may only be on a disk that is not plugged in."""
+"""Find the photos that are gone, and those that may only be on an unplugged disk."""
 
 from __future__ import annotations
 
@@ -14,21 +14,20 @@ from .photos.walk import is_gone
 
 
 def find_gone(index: Database) -> tuple[list[Path], dict[Path, list[Path]]]:
-    """Return the indexed photos that are not on the disk, and apart from them those of albums absent as a whole.
+    """Return the indexed photos that are gone, and separately those whose disk may be unplugged, by folder or link.
 
-    An album without a single photo left may be a disk that is not plugged in, so it needs a closer look; so does the
-    folder, gone itself, of photos that were indexed one by one, and within an album a link that leads to none any more
-    and a folder in which nothing at all is left.
+    The second group has four cases: an album without any photo left; a folder that is gone, whose photos were indexed
+    one by one; inside an album, a link that no longer leads to photos; and a folder that is now empty.
     """
-    gone, there, folders = list[Path](), set[Path](), set[Path]()
+    gone, present, folders = list[Path](), set[Path](), set[Path]()
     roots = index_folders.indexed_folders(index)
     for path in lookup.all_paths(index):
         if is_gone(path):
             gone.append(path)
         else:
-            there.update(root for root in roots if path.is_relative_to(root))
+            present.update(root for root in roots if path.is_relative_to(root))
             folders.add(path.parent)
-    absent: dict[Path, list[Path]] = {root: [] for root in roots if root not in there}
+    absent: dict[Path, list[Path]] = {root: [] for root in roots if root not in present}
     unplugged = functools.cache(lambda folder: _unplugged(folder, folders))
     single = list[Path]()
     for path in gone:
@@ -40,10 +39,10 @@ def find_gone(index: Database) -> tuple[list[Path], dict[Path, list[Path]]]:
 
 
 def _unplugged(folder: Path, used: Iterable[Path]) -> Path | None:
-    """Return where a disk may be missing that held a folder of photos.
+    """Return the link or mount point from which the disk with a folder may be missing, or None.
 
-    That is the link next above it, or itself, if none of the folders in use lies below that link; else the folder
-    that is still there, if it is as empty as those that disks are mounted on.
+    This is the nearest link at or above the folder, if no folder in use is below that link. Otherwise it is the nearest
+    folder that still exists, if it is empty, as a mount point without a disk is.
     """
     upwards = folder, *folder.parents
     link = next((above for above in upwards if os.path.islink(above)), None)

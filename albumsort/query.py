@@ -1,4 +1,4 @@
-"""What a query of the index may ask: which photos, which of their faces count, and how faces make a score."""
+"""The parameters of a query: which photos, which of their faces count, and how to score a photo."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .types import THRESHOLD
 
 
 class By(StrEnum):
-    """How the faces of a photo make its score."""
+    """How to score a photo with several faces."""
 
     MAX = "max"
     MEAN = "mean"
@@ -19,9 +19,9 @@ class By(StrEnum):
 
 @dataclass(frozen=True)
 class Counted:
-    """Which faces a query is about: any that is less sure, smaller or less sharp is as if it were not there.
+    """Which faces count: a query ignores faces with less confidence, size or sharpness.
 
-    The fields mean what those of `Face` mean; a face whose sharpness is unknown passes for 0 alone.
+    The fields have the same meaning as in `Face`. A face with unknown sharpness counts only if `sharpness` is 0.
     """
 
     detection: float = THRESHOLD
@@ -30,12 +30,12 @@ class Counted:
 
 
 USUAL = Counted()
-"""The faces that count unless others are asked for."""
+"""The faces that count by default."""
 
 
 @dataclass(frozen=True)
 class Filters:
-    """Which photos a query is about; dates are UTC ISO 8601, folders absolute, faces an inclusive range."""
+    """Which photos a query returns. Dates are UTC ISO 8601, folders are absolute, faces is an inclusive range."""
 
     since: str | None = None
     until: str | None = None

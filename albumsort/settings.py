@@ -1,4 +1,4 @@
-"""What a result depends on besides the photo's bytes: the weights, and the methods that are code."""
+"""The settings of a result: the networks and the methods (code) that produce it."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from .networks import weights
 from .types import Settings
 
 FINDING_METHOD = "12"
-"""Changes whenever the same bytes and weights would give other faces, crops or dates."""
+"""Increase this when the same bytes and weights give different faces, crops or dates."""
 CLASSIFYING_METHOD = "3"
-"""Changes whenever the same crops and weights would give other probabilities."""
+"""Increase this when the same crops and weights give different probabilities."""
 
 
 def settings() -> Settings:
-    """Name what results depend on besides the bytes: the weights and the methods."""
+    """Return the settings of results produced now: hashes of the networks, and method numbers."""
     return Settings(
         finding=f"{weights.fingerprint('face_proposer', 'face_verifier')}-{FINDING_METHOD}",
         classifying=f"{weights.fingerprint('emotion')}-{CLASSIFYING_METHOD}",

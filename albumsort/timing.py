@@ -1,4 +1,4 @@
-"""Where the time of a photo goes: seconds by step, each counted once, whichever steps stand inside others."""
+"""Measure the time of a photo by step; with nested steps, each second counts once, for the innermost."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from contextvars import ContextVar
 from typing import TypeVar
 
 OTHER = "other"
-"""What stands in no step."""
+"""The name for time outside every step."""
 
 Result = TypeVar("Result")
 
 
 class _Clock:
-    """Gives each moment to the innermost step it is in."""
+    """A clock that assigns each moment to the innermost step."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
         self._since = time.perf_counter()
 
     def leave(self, step: str) -> None:
-        """Give the time since the last change of steps to the one that was on."""
+        """Add the time since the last change of steps to a step that ends or pauses now."""
         now = time.perf_counter()
         self.seconds[step] = self.seconds.get(step, 0.0) + now - self._since
         self._since = now
@@ -33,7 +33,7 @@ _current: ContextVar[tuple[_Clock, str] | None] = ContextVar("current", default=
 
 @contextmanager
 def step(name: str) -> Iterator[None]:
-    """Count what happens inside as this step, if anybody measures."""
+    """Measure the time inside as this step, if called inside `timed`."""
     around = _current.get()
     if around is None:
         yield
@@ -49,7 +49,7 @@ def step(name: str) -> Iterator[None]:
 
 
 def timed(function: Callable[[], Result]) -> tuple[Result, dict[str, float]]:
-    """Call a function; returns what it returned, and the seconds of its steps."""
+    """Call a function; return its result and the seconds of each step."""
     clock = _Clock()
     token = _current.set((clock, OTHER))
     try:

@@ -1,4 +1,4 @@
-"""The values that travel between the modules. All frozen; every coordinate says its frame."""
+"""The values passed between modules. All are immutable; every coordinate names its frame."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .errors import UsageError
 
 
 class Emotion(StrEnum):
-    """An apparent expression. The first four are what photos are sorted into unless others are asked for."""
+    """An apparent emotion. By default, photos are sorted into the first four."""
 
     ANGER = "anger"
     HAPPY = "happy"
@@ -26,12 +26,12 @@ class Emotion(StrEnum):
 
     @classmethod
     def parse(cls, word: str) -> Emotion:
-        """Return the emotion a person means by `word`; raises UsageError, with the list, for any other word."""
+        """Return the emotion for a word or synonym; raises UsageError, with a list of emotions, for any other word."""
         known = word.strip().lower()
         try:
             return cls(_SYNONYMS.get(known, known))
         except ValueError:
-            raise UsageError(f"no emotion {word!r}; choose from {', '.join(cls)}") from None
+            raise UsageError(f"{word!r} is not an emotion; choose from {', '.join(cls)}") from None
 
 
 FOUR = (Emotion.ANGER, Emotion.HAPPY, Emotion.SAD, Emotion.NEUTRAL)
@@ -56,34 +56,34 @@ _SYNONYMS = {
 
 
 Answer = Emotion | None
-"""What a viewer says of a face: one of the seven, or None: another expression, unreadable, or no face at all."""
+"""A viewer's answer for a face: one of the seven, or None (another expression, unreadable, or not a face)."""
 ANSWERS: tuple[Answer, ...] = (*Emotion, None)
 Shares = Mapping[Answer, float]
-"""How common each answer is among some faces; they sum to 1."""
+"""How common each answer is among some faces; the shares sum to 1."""
 Confusion = Mapping[Answer, Shares]
-"""How often each answer is given to the faces that viewers give the first one."""
+"""For each answer of viewers, the shares of the classifier's answers to the same faces."""
 NOTHING = "nothing"
-"""What stands for None where answers need a name."""
+"""The name of the answer None in files and columns."""
 
 
 def shares_from(named: Mapping[str, float]) -> Shares:
-    """Return shares that are given by the emotions' names; raises KeyError if one is missing."""
+    """Return shares from a mapping by name; raises KeyError if a name is missing."""
     return {answer: float(named[answer or NOTHING]) for answer in ANSWERS}
 
 
 def confusion_from(named: Mapping[str, Mapping[str, float]]) -> Confusion:
-    """Return a confusion that is given by the emotions' names; raises KeyError if one is missing."""
+    """Return a confusion from mappings by name; raises KeyError if a name is missing."""
     return {answer: shares_from(named[answer or NOTHING]) for answer in ANSWERS}
 
 
 def named_shares(shares: Shares) -> dict[str, float]:
-    """Return shares by the emotions' names."""
+    """Return shares as a mapping by name."""
     return {str(answer or NOTHING): shares[answer] for answer in ANSWERS}
 
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A rectangle: left, top, width, height in pixels of the frame its owner names."""
+    """A rectangle: left, top, width, height, in pixels of the frame that its owner names."""
 
     x: float
     y: float
@@ -101,32 +101,32 @@ class Box:
         return max(self.w, self.h)
 
     def scaled(self, by: float) -> Box:
-        """Return the box in a frame `by` times as large."""
+        """Return the box in a frame that is `by` times as large."""
         return Box(self.x * by, self.y * by, self.w * by, self.h * by)
 
     def within(self, width: float, height: float) -> Box:
-        """Return the part of the box inside a frame of that size; its area is 0 if there is none."""
+        """Return the part of the box inside a frame of this size; its area is 0 if the box is outside."""
         left, top = (min(max(0.0, v), most) for v, most in ((self.x, width), (self.y, height)))
         right, bottom = min(max(left, self.x + self.w), width), min(max(top, self.y + self.h), height)
         return Box(left, top, right - left, bottom - top)
 
 
 THRESHOLD = 0.5
-"""Detections that score less are no faces, unless a query says otherwise."""
+"""By default, detections with less confidence do not count as faces."""
 
 READABLE = 32.0
-"""Pixels of a face's longer side in the photo, from which it counts for what the faces of its album show."""
+"""Minimum longer side in pixels of a face that counts for the shares of its album."""
 
 EYES_SHUT = 0.3
-"""Eyes are called shut where they are open less probably."""
+"""Eyes count as closed if the probability that they are open is lower."""
 
 Landmarks = tuple[tuple[float, float], ...]
-"""Right eye, left eye, nose, right and left corner of the mouth, as the subject has them: (x, y) each."""
+"""(x, y) of the right eye, left eye, nose, right and left corner of the mouth; right and left are the subject's."""
 
 
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """A face as the detector found it, in pixels of the image it was given; score 0-1."""
+    """A detected face, in pixels of the image passed to the detector; score: the confidence, 0-1."""
 
     box: Box
     landmarks: Landmarks
@@ -134,9 +134,9 @@ class Detection:
 
     @property
     def lean(self) -> float:
-        """How many degrees clockwise the face leans, by its eyes and the corners of its mouth: -180 to 180, 0 upright.
+        """The clockwise tilt of the face in degrees, from eyes and corners of the mouth: -180 to 180, 0 is upright.
 
-        Of its two axes the longer one counts more: eyes that are seen from the side say little.
+        The longer of its two axes counts more, because the eyes of a face seen from the side are close together.
         """
         right_eye, left_eye, _, right_mouth, left_mouth = (complex(*point) for point in self.landmarks)
         across = left_eye + left_mouth - right_eye - right_mouth
@@ -146,11 +146,11 @@ class Detection:
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """What the classifier says of a face, calibrated for ordinary faces.
+    """The classifier's result for a face, calibrated for ordinary faces.
 
-    probabilities: one for each emotion, summing to 1. As far as a face cannot be read, they are those of any face, so
-    rankings by them stay meaningful. nothing: the probability that a viewer would name none of the seven. eyes: the
-    probability that they are open, None where they are not to be seen.
+    probabilities: one for each emotion, with sum 1. The less readable a face is, the closer they are to those of an
+    average face, so rankings by them stay meaningful. nothing: the probability that a viewer would name none of the
+    seven. eyes: the probability that they are open, None if they are hidden.
     """
 
     probabilities: Mapping[Emotion, float]
@@ -162,11 +162,11 @@ class Expression:
 class Face:
     """A face of a photo, in upright full-size pixels.
 
-    detection: how sure the detector is, 0-1; size: the box's longer side as a share of the photo's shorter one;
-    sharpness: 0-1 as `faces.sharpness` measures it, None in results from before it was measured.
-    probabilities, nothing, eyes: as in `Expression`; in results from before they were asked nothing is 0, eyes None.
-    label: what a viewer would most likely say of the face in its album, None for nothing; sure: the probability that a
-    viewer agrees, None without a label.
+    detection: the confidence, 0-1; size: the box's longer side as a share of the photo's shorter side; sharpness: 0-1
+    as `faces.sharpness` measures it, None in results older than this measure. probabilities, nothing, eyes: as in
+    `Expression`; in older results without them, nothing is 0 and eyes is None. label: the most likely answer of a
+    viewer, given its album, None for none of the seven; sure: the probability that a viewer agrees, None without a
+    label.
     """
 
     box: Box
@@ -183,9 +183,9 @@ class Face:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a result depends on besides the photo's bytes: hashes of the networks and the methods of both steps.
+    """The networks (hashes) and methods that a result depends on, apart from the content.
 
-    finding: from the bytes to the crops of the faces. classifying: from the crops to what the faces express.
+    finding: the step from the content to the crops of the faces. classifying: the step from the crops to expressions.
     """
 
     finding: str
@@ -194,9 +194,9 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """What one photo's bytes show. digest: hex hash of those bytes; taken_at: UTC ISO 8601 or None.
+    """The result for one photo's content. digest: the content hash, hex; taken_at: UTC ISO 8601 or None.
 
-    crops: what the classifier saw of the faces, in their order, as `faces.pack` packs it; empty without a face.
+    crops: the crops of all faces in order, packed by `faces.crop.pack`; empty without a face.
     """
 
     digest: str
@@ -209,14 +209,14 @@ class Analysis:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A photo file with bytes that were analysed before, by their content hash."""
+    """A photo whose content was analysed before. digest: the content hash."""
 
     digest: str
 
 
 @dataclass(frozen=True, slots=True)
 class PhotoFile:
-    """A file as the walk met it: enough to tell whether it changed."""
+    """A file found by the walk, with size and time, which show whether it changed."""
 
     path: Path
     size: int
@@ -225,7 +225,7 @@ class PhotoFile:
 
 @dataclass(frozen=True, slots=True)
 class Photo:
-    """An indexed photo, as queries return it. score and emotion are None where none was asked for."""
+    """An indexed photo, as returned by queries. score, emotion: None unless the query ranks by an emotion."""
 
     path: Path
     width: int
@@ -238,22 +238,22 @@ class Photo:
 
     @property
     def main_face(self) -> Face | None:
-        """The largest face, taken as whom the photo is of."""
+        """The largest face, assumed to be the subject of the photo."""
         return max(self.faces, key=lambda f: f.box.area, default=None)
 
     @property
     def label(self) -> Emotion | None:
-        """The label of the largest face; None without a face, too."""
+        """The label of the largest face; None without a label or without a face."""
         return None if self.main_face is None else self.main_face.label
 
     @property
     def sure(self) -> float | None:
-        """The probability that a viewer agrees with the label; None without one."""
+        """The probability that a viewer agrees with the label; None without a label."""
         return None if self.main_face is None else self.main_face.sure
 
 
 class Link(StrEnum):
-    """What stands in the destination of an export for a photo."""
+    """What an export puts into the destination: a copy, a hard link or a soft link."""
 
     COPY = "copy"
     HARD = "hard"
@@ -261,7 +261,7 @@ class Link(StrEnum):
 
 
 class Action(StrEnum):
-    """What is to be done, or was done, with a photo. SKIP: the destination holds these bytes already."""
+    """The planned or finished action for a photo. SKIP: the destination already has this content."""
 
     WRITE = "write"
     SKIP = "skip"
@@ -270,7 +270,7 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One photo of an export. digest: the indexed hash of the source; destination of a SKIP: the file that holds it."""
+    """One photo of an export. digest: the source's indexed content hash. A SKIP's destination has that content."""
 
     source: Path
     destination: Path
@@ -280,5 +280,5 @@ class Item:
 
 
 def utc_text(time: datetime) -> str:
-    """Return a time that has a zone in UTC as ISO 8601, the year with four digits so that texts compare as times do."""
+    """Return a time with a zone as ISO 8601 in UTC, with a four-digit year so that texts sort like times."""
     return time.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

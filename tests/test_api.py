@@ -87,8 +87,8 @@ def test_it_answers_as_the_commands_do(library: SimpleNamespace) -> None:
     ("query", "reason"),
     [
         (lambda index: index.top("joyful-ish"), "joyful-ish"),
-        (lambda index: list(index.photos(since="last summer")), "'last summer' is no date"),
-        (lambda index: list(index.photos(until="2024-13")), "'2024-13' is no date"),
+        (lambda index: list(index.photos(since="last summer")), "'last summer' is not a date"),
+        (lambda index: list(index.photos(until="2024-13")), "'2024-13' is not a date"),
     ],
 )
 def test_what_makes_no_sense_is_refused(library: SimpleNamespace, query, reason: str) -> None:

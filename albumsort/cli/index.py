@@ -30,7 +30,7 @@ def index(
     paths: Annotated[list[Path] | None, typer.Argument(metavar="PATH", show_default=False)] = None,
     files_from: Annotated[
         str | None,
-        option("--files-from", help="Also index the files listed in FILE, one a line (-: stdin).", metavar="FILE"),
+        option("--files-from", help="Also index the files listed in FILE, one per line (-: stdin).", metavar="FILE"),
     ] = None,
     workers: Annotated[
         int,

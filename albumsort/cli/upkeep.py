@@ -38,10 +38,10 @@ def prune(
             if not is_quiet(ctx, quiet):
                 say("Nothing to remove: no indexed photo is gone.")
             return
-        forgotten, roots = gone, list[Path]()
+        removed, roots = gone, list[Path]()
         if not yes:
             print_paths(gone)
-            forgotten = gone if gone and ask(f"Remove these {len(gone)} photos and their results?") else []
+            removed = gone if gone and ask(f"Remove these {len(gone)} photos and their results?") else []
         albums = folders.indexed_folders(database)
         for absentee, paths in absent.items():
             if yes and is_quiet(ctx, quiet):
@@ -50,14 +50,14 @@ def prune(
             if yes:
                 say("Kept, because its disk may be unplugged; to remove it, run prune on a terminal without --yes")
             elif ask("Remove all of it?"):
-                forgotten, roots = [*forgotten, *paths], [*roots, absentee]
-        forgotten = [path for path in forgotten if is_gone(path)]  # a disk may be back since the question
+                removed, roots = [*removed, *paths], [*roots, absentee]
+        removed = [path for path in removed if is_gone(path)]  # a disk may be back since the question
         with database.transaction():
-            storing.forget(database, forgotten, roots)
+            storing.forget(database, removed, roots)
     if yes:  # last, because the reader of a pipe may stop early and end the program
-        print_paths(forgotten)
+        print_paths(removed)
     if not is_quiet(ctx, quiet):
-        say(f"Removed {len(forgotten)} photos from the index." if forgotten or roots else "Nothing was removed.")
+        say(f"Removed {len(removed)} photos from the index." if removed or roots else "Nothing was removed.")
 
 
 def _described(absentee: Path, albums: Sequence[Path]) -> str:

@@ -56,7 +56,7 @@ def why(
             with open_index(ctx, db) as opened:
                 if out is not None:
                     check_outside(out.parent, albums_in(opened))
-                known = folders.known_as(opened, Path(os.path.abspath(photo)))
+                known = folders.indexed_name(opened, Path(os.path.abspath(photo)))
                 album = shares.album_of(opened, known) if lookup.knows_path(opened, known) else None
         except IndexFileError as e:
             if out is not None:  # without the index, the drawing might land in an album

@@ -1,7 +1,7 @@
-"""What of the files in an album is new, changed or gone.
+"""Compare the files of an album with the index: which are new, changed or gone.
 
-What is met and what is absent waits in temporary tables, which SQLite keeps on the disk when they are large, and
-which nobody else sees.
+The files that were found, and those that are absent, are kept in temporary tables. SQLite moves these to the disk when
+they are large, and no other process sees them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .conditions import under
 from .database import Database
 
 MET_AT_ONCE = 10_000
-"""Files that are in memory at once while an album is compared."""
+"""Maximum number of files in memory while an album is compared."""
 _COMPARED = {
     "met": "path BLOB PRIMARY KEY, size INTEGER, mtime_ns INTEGER",
     "todo": "path BLOB PRIMARY KEY, size INTEGER, mtime_ns INTEGER",
@@ -28,10 +28,11 @@ _COMPARED = {
 
 @dataclass(frozen=True)
 class Changes:
-    """How what was met in an album compares with the index.
+    """The difference between the files found in an album and the index.
 
-    todo: how many files are new, changed, or to be analysed by today's method; outdated: how many of them only for the
-    method. unchanged, failing: as they were; back: of those, what was missing before.
+    todo: number of files that are new, changed, or must be analysed with the current method; outdated: how many of
+    them only because of the method. unchanged: number of known, unchanged files; failing: unchanged files that failed,
+    and why; back: unchanged files that were missing.
     """
 
     todo: int
@@ -42,7 +43,7 @@ class Changes:
 
 
 def begin_comparison(database: Database) -> None:
-    """Forget what was met and noted in an earlier comparison."""
+    """Create or empty the temporary tables of a comparison."""
     with database.explained():
         for table, columns in _COMPARED.items():
             database.connection.execute(f"CREATE TABLE IF NOT EXISTS temp.{table} ({columns}) WITHOUT ROWID")
@@ -50,26 +51,26 @@ def begin_comparison(database: Database) -> None:
 
 
 def meet(database: Database, files: Iterable[PhotoFile]) -> int:
-    """Note files that are there, each once however often it is met; returns how many were given."""
-    given, rows = 0, ((os.fsencode(f.path), f.size, f.mtime_ns) for f in files)
+    """Note files that were found, each only once; return how many `files` had, repeated ones included."""
+    count, rows = 0, ((os.fsencode(f.path), f.size, f.mtime_ns) for f in files)
     while batch := list(islice(rows, MET_AT_ONCE)):
-        given += len(batch)
+        count += len(batch)
         with database.explained(), database.deferred():
             database.connection.executemany(
                 "INSERT OR IGNORE INTO temp.met (path, size, mtime_ns) VALUES (?, ?, ?)", batch
             )
-    return given
+    return count
 
 
 def count_known(database: Database, root: Path) -> int:
-    """Count the files known under a folder, or 1 for a file that is known."""
+    """Count the known files below a folder; for a known file, return 1."""
     where, values = under(root)
     with database.explained():
         return int(database.connection.execute(f"SELECT count(*) FROM photos p WHERE {where}", values).fetchone()[0])
 
 
 def unmet(database: Database, root: Path) -> Iterator[tuple[Path, bool]]:
-    """Yield the known files under a folder that were not met, each with whether it was missing before."""
+    """Yield the known files below a folder that were not found, each with whether it was missing before."""
     where, values = under(root)
     with database.explained():
         for path, missing in database.connection.execute(
@@ -81,7 +82,7 @@ def unmet(database: Database, root: Path) -> Iterator[tuple[Path, bool]]:
 
 
 def note_absent(database: Database, paths: Iterable[Path]) -> None:
-    """Note known files that are not there."""
+    """Note known files that are absent."""
     with database.explained(), database.deferred():
         database.connection.executemany(
             "INSERT OR IGNORE INTO temp.absent (path) VALUES (?)", ((os.fsencode(path),) for path in paths)
@@ -89,7 +90,7 @@ def note_absent(database: Database, paths: Iterable[Path]) -> None:
 
 
 def compare(database: Database, settings: Settings, everything: bool) -> Changes:
-    """Tell what of all that was met is to be analysed: what is new or changed, or `everything`."""
+    """Decide which of the found files to analyse: those that are new or changed, or all with `everything`."""
     unchanged = "p.size = m.size AND p.mtime_ns = m.mtime_ns AND coalesce(c.found_with, p.error_settings) = ?"
     one = database.connection.execute
     with database.explained():
@@ -108,7 +109,7 @@ def compare(database: Database, settings: Settings, everything: bool) -> Changes
         values = everything, settings.finding
         failing = one(f"SELECT p.path, p.error {same} AND p.error IS NOT NULL ORDER BY p.path", values).fetchall()
         back = one(f"SELECT p.path {same} AND p.missing = 1", values).fetchall()
-        met, todo = one("SELECT (SELECT count(*) FROM temp.met), (SELECT count(*) FROM temp.todo)").fetchone()
+        found, todo = one("SELECT (SELECT count(*) FROM temp.met), (SELECT count(*) FROM temp.todo)").fetchone()
         [outdated] = one(
             "SELECT count(*) FROM temp.todo t CROSS JOIN photos p ON p.path = t.path"
             " LEFT JOIN contents c ON c.id = p.content WHERE p.size = t.size AND p.mtime_ns = t.mtime_ns"
@@ -118,14 +119,14 @@ def compare(database: Database, settings: Settings, everything: bool) -> Changes
     return Changes(
         todo=todo,
         outdated=outdated,
-        unchanged=met - todo - len(failing),
+        unchanged=found - todo - len(failing),
         failing=[(Path(os.fsdecode(path)), error) for path, error in failing],
         back=[Path(os.fsdecode(path)) for (path,) in back],
     )
 
 
 def todo(database: Database) -> Iterator[PhotoFile]:
-    """Yield the files that `compare` found are to be analysed, by path; others may write meanwhile."""
+    """Yield the files to analyse according to `compare`, by path; writing to the index in between is allowed."""
     last = b""
     while files := _todo_after(database, last):
         yield from files
@@ -153,7 +154,7 @@ def count_absent(database: Database) -> int:
 
 
 def take_absent(database: Database, digest: str) -> Path | None:
-    """Return an absent file whose bytes have this digest, if there is any, and note it as absent no more."""
+    """Return an absent file with this digest and remove it from the absent files, or return None."""
     row = database.connection.execute(
         "SELECT p.path FROM photos p JOIN contents c ON c.id = p.content JOIN temp.absent a ON a.path = p.path"
         " WHERE c.digest = ? ORDER BY p.path LIMIT 1",
@@ -167,12 +168,12 @@ def take_absent(database: Database, digest: str) -> Path | None:
 
 
 def note_fresh(database: Database, size: int, digest: str) -> None:
-    """Note what was analysed since `begin_comparison`."""
+    """Note a content that was analysed since `begin_comparison`."""
     database.connection.execute("INSERT OR IGNORE INTO temp.fresh (size, digest) VALUES (?, ?)", (size, digest))
 
 
 def fresh(database: Database, size: int) -> frozenset[str]:
-    """Return the digests of this size that were noted as fresh."""
+    """Return the digests of this file size that `note_fresh` noted."""
     with database.explained():
         rows = database.connection.execute("SELECT digest FROM temp.fresh WHERE size = ?", (size,)).fetchall()
     return frozenset(digest for (digest,) in rows)

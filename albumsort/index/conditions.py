@@ -1,4 +1,4 @@
-"""Which photos and faces a query is about, as SQL."""
+"""SQL conditions for the photos and faces of a query."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from typing import Any
 
 from ..query import Counted, Filters
 from .database import Database
-from .folders import indexed_folders, known_as
+from .folders import indexed_folders, indexed_name
 from .label_sql import below
 
 
 def under(folder: Path) -> tuple[str, tuple[bytes, ...]]:
-    """SQL for "this path or anything below it"."""
+    """Return SQL for "this path or anything below it"."""
     where, bounds = below(folder)
     return f"(p.path = ? OR ({where}))", (os.fsencode(folder), *bounds)
 
 
 def photo_condition(filters: Filters) -> tuple[str, tuple[Any, ...]]:
-    """SQL for "this photo passes the filters"."""
+    """Return SQL for "this photo passes the filters"."""
     parts, values = ["p.missing = 0"], list[Any]()
     if filters.since is not None:
         parts.append("c.taken_at >= ?")
@@ -41,22 +41,22 @@ def photo_condition(filters: Filters) -> tuple[str, tuple[Any, ...]]:
 
 
 def face_condition(counted: Counted) -> tuple[str, tuple[float, ...]]:
-    """SQL for "this face counts"."""
+    """Return SQL for "this face counts"."""
     return (
         "f.detection >= ? AND f.size >= ? AND coalesce(f.sharpness, 0) >= ?",
         (counted.detection, counted.size, counted.sharpness),
     )
 
 
-def matching(database: Database, filters: Filters) -> tuple[str, tuple[Any, ...]]:
-    """SQL for "this photo passes the filters", whichever of its names a folder of theirs has."""
-    names = dict.fromkeys(name for folder in filters.folders for name in names_of(database, folder))
+def filter_condition(database: Database, filters: Filters) -> tuple[str, tuple[Any, ...]]:
+    """Return SQL for "this photo passes the filters", by any name of the filters' folders."""
+    names = dict.fromkeys(name for folder in filters.folders for name in possible_names(database, folder))
     return photo_condition(replace(filters, folders=tuple(names)))
 
 
-def names_of(database: Database, folder: Path) -> Iterator[Path]:
-    """Yield the names by which what a folder holds may be in the index: links may lead to it or into it."""
+def possible_names(database: Database, folder: Path) -> Iterator[Path]:
+    """Yield the names that the index may use for a folder or for parts of it: links may lead to it or into it."""
     yield folder
-    yield known_as(database, folder)
+    yield indexed_name(database, folder)
     real = os.path.realpath(folder)
     yield from (root for root in indexed_folders(database) if Path(os.path.realpath(root)).is_relative_to(real))

@@ -1,4 +1,4 @@
-"""Counts over the whole index, and what failed."""
+"""Counts over the whole index, and the photos that failed."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from .shares import album_rules
 class Stats:
     """Counts over the whole index.
 
-    labels: photos by the label of their largest face; unlabelled: those whose largest face has none. albums: the roots
-    with known shares.
+    labels: number of photos by the label of their largest face; unlabelled: photos whose largest face has no label.
+    albums: the roots with known shares.
     """
 
     photos: int
@@ -37,7 +37,7 @@ class Stats:
 
 
 def stats(database: Database, counted: Counted = USUAL) -> Stats:
-    """Count everything, missing photos included, but of the faces only those that count."""
+    """Count all photos, including missing ones, and the faces that count."""
     one = database.connection.execute
     where, least = face_condition(counted)
     with database.snapshot():
@@ -58,20 +58,20 @@ def stats(database: Database, counted: Counted = USUAL) -> Stats:
 
 
 def missing(database: Database) -> int:
-    """Count the photos that were missing when they were last looked for."""
+    """Count the photos that were missing on their last run."""
     with database.explained():
         return int(database.connection.execute("SELECT count(*) FROM photos WHERE missing = 1").fetchone()[0])
 
 
 def count_failures(database: Database) -> int:
-    """Count the photos that could not be analysed, as far as they were there when last looked for."""
+    """Count the failed photos, without those that were missing on their last run."""
     with database.explained():
         failed = "SELECT count(*) FROM photos WHERE error IS NOT NULL AND missing = 0"
         return int(database.connection.execute(failed).fetchone()[0])
 
 
 def failures(database: Database) -> list[tuple[Path, str]]:
-    """Return the photos that could not be analysed, with the reasons."""
+    """Return the failed photos, each with the reason."""
     with database.explained():
         rows = database.connection.execute(
             "SELECT path, error FROM photos WHERE error IS NOT NULL ORDER BY path"

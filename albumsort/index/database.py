@@ -1,4 +1,4 @@
-"""The index while it is open: transactions, locks, errors in plain words."""
+"""The open index: transactions, locks, and readable error messages."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ from .opening import (
 
 
 class Database:
-    """An open index. Opening brings an older database up to date, and keeps a copy of what it was beside it."""
+    """An open index. Opening an older one upgrades it, and keeps a copy of the old version beside it."""
 
     def __init__(
         self, path: Path, *, create: bool = False, tell: Callable[[str], object] = lambda message: None
     ) -> None:
-        """Open the database; raises IndexFileError if it is absent (unless `create`), damaged or not ours.
+        """Open the database; raises IndexFileError if it is absent (unless `create`), damaged or not an index.
 
-        A new one is readable by its owner only. `tell` is called with what a person should know: that
-        another process is waited for, that the index was upgraded, that it lies where locks are unsure.
+        Only its owner can read a new index. `tell` is called with messages for the user: waiting for another process,
+        the index was upgraded, or it lies on a network file system, where locks are unreliable.
         """
         self.path, self.tell = path, tell
         with self.explained():
@@ -52,7 +52,7 @@ class Database:
             self._upgrade()
             with self.explained():
                 self.connection.execute("PRAGMA foreign_keys = ON")
-                self.connection.execute("PRAGMA secure_delete = ON")  # what is forgotten is not left in the file
+                self.connection.execute("PRAGMA secure_delete = ON")  # removed data is overwritten in the file
                 set_journal(self.connection, path)
         except BaseException:
             self.connection.close()
@@ -69,10 +69,10 @@ class Database:
                 return
         with self.transaction():
             copy = schema.upgrade(self.connection, Path(os.path.realpath(self.path)))
-        with self.explained():  # so that an older albumsort sees the new version in the file itself
+        with self.explained():  # writes the new version into the main file, where an older albumsort looks for it
             self.connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
         if copy is not None:
-            self.tell(f"The index {self.path} was upgraded to version {schema.newest()}; as it was, it is in {copy}")
+            self.tell(f"The index {self.path} was upgraded to version {schema.newest()}; the old version is {copy}")
 
     def close(self) -> None:
         """Close the database."""
@@ -86,16 +86,16 @@ class Database:
 
     @contextmanager
     def explained(self) -> Iterator[None]:
-        """Turn SQLite's errors into ours, with the file and what to do."""
+        """Turn SQLite errors into IndexFileError, with the file and what to do."""
         try:
             yield
         except IndexFileError as e:
             raise IndexFileError(f"cannot use {self.path}: {e}") from e
         except sqlite3.OperationalError as e:
             if is_busy(e):
-                why = "another albumsort is writing to it; try again when that one is done"
+                why = "another albumsort is writing to it; try again when that one has finished"
             elif error_code(e) == sqlite3.SQLITE_FULL or is_without_room(e, self.path):
-                why = "the disk is full; make room and run index again, it goes on where it stopped"
+                why = "the disk is full; free some space and run index again, it resumes where it stopped"
             elif error_code(e) & 0xFF in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
                 why = f"{e}. Is it on a read-only disk? Copy it elsewhere and name the copy with --db"
             else:
@@ -103,18 +103,19 @@ class Database:
             raise IndexFileError(f"cannot use {self.path}: {why}") from e
         except sqlite3.DatabaseError as e:
             raise IndexFileError(
-                f"cannot use {self.path}: {e}. It is damaged or no index; it was left as it is. Move it away, and what "
-                "begins with its name beside it, to start a new index, or name another file with --db"
+                f"cannot use {self.path}: {e}. It is damaged or not an index; it was not changed. To start a new "
+                "index, move it away, with the files beside it whose names begin with its name, "
+                "or name another file with --db"
             ) from e
 
     # writing
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Make what is saved inside appear whole or not at all."""
+        """Make all changes inside atomic."""
         with self.explained():
-            if identity(self.path) != self._identity:  # whatever is written now would be lost, or in another's way
-                raise IndexFileError("it was moved, deleted or replaced meanwhile; run the command again")
+            if identity(self.path) != self._identity:  # writes would be lost, or would damage the new file
+                raise IndexFileError("it was moved, deleted or replaced during this run; run the command again")
             take_lock(
                 self.connection,
                 "BEGIN IMMEDIATE",
@@ -130,16 +131,16 @@ class Database:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Hold the right to bring the index up to date, which one process at a time may have; waits for it.
+        """Hold the lock for updating the index, which one process at a time can have; waits until it is free.
 
-        The lock is SQLite's own, on an empty file beside the index: the system lifts it when its holder
-        ends, however it ends. Queries and `forget` need no such right.
+        It is an SQLite lock on an empty file beside the index, so the system releases it when the process ends, even
+        after a crash. Queries and `forget` do not need it.
         """
         with self.explained():
             try:
                 lock = connect(lock_file(self.path), "rw")
             except OSError as e:
-                raise IndexFileError(f"its lock file {self.path}.lock cannot be made: {e.strerror}") from e
+                raise IndexFileError(f"its lock file {self.path}.lock cannot be created: {e.strerror}") from e
         with closing(lock):
             with self.explained():
                 try:
@@ -147,54 +148,51 @@ class Database:
                         lock,
                         "BEGIN EXCLUSIVE",
                         math.inf,
-                        lambda: self.tell(f"Another albumsort is indexing into {self.path}; waiting until it is done"),
+                        lambda: self.tell(f"Another albumsort is updating {self.path}; waiting until it has finished"),
                     )
                 except sqlite3.DatabaseError as e:
                     if error_code(e) != sqlite3.SQLITE_NOTADB:
                         raise
-                    raise IndexFileError(f"{self.path}.lock beside it is no lock of albumsort's; move that away") from e
+                    raise IndexFileError(f"{self.path}.lock is not a lock file of albumsort; move it away") from e
             yield
 
     @property
     def writer(self) -> sqlite3.Connection:
-        """The connection, for what writes to the index: outside `transaction`, each statement would be stored alone."""
+        """The connection for writing; raises RuntimeError outside `transaction`, where each statement would commit."""
         if not self.connection.in_transaction:
             raise RuntimeError("this writes to the index, so it must be called inside Database.transaction()")
         return self.connection
 
-    # comparing an album with what is known; what is met and what is absent waits in temporary tables, which
-    # SQLite keeps on the disk when they are large, and which nobody else sees
+    # reading
 
     @contextmanager
     def deferred(self) -> Iterator[None]:
-        """Make one transaction of what is inside; it takes no lock on the index but a reader's, where that is read.
+        """Run the statements inside as one transaction, which locks the index at most for reading.
 
-        As many changes to temporary tables need, or queries that are to see the same moment.
+        Use it for many changes to temporary tables, or for queries that must see the same state.
         """
         self.connection.execute("BEGIN")
         try:
             yield
         finally:
-            if self.connection.in_transaction:  # SQLite ends it itself where the disk is full
+            if self.connection.in_transaction:  # SQLite ends it itself if the disk is full
                 self.connection.execute("COMMIT")
-
-    # reading
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
-        """Let several queries see the index as it is now, whatever others write meanwhile."""
+        """Let all queries inside see the current state of the index, even if other processes write to it."""
         with self.explained(), self.deferred():
             yield
 
-    # the shares of albums
+    # checks
 
     def integrity(self) -> str:
-        """Return SQLite's own verdict: "ok" or the first of what is wrong."""
+        """Return the result of SQLite's integrity check: "ok" or the first error."""
         with self.explained():
             return str(self.connection.execute("PRAGMA integrity_check").fetchone()[0])
 
     def dangling(self) -> int:
-        """Count the rows that refer to rows which are not there."""
+        """Count the rows that refer to a row that does not exist."""
         with self.explained():
             return len(self.connection.execute("PRAGMA foreign_key_check").fetchall())
 
@@ -204,6 +202,6 @@ class Database:
             return schema.version(self.connection)
 
     def journal(self) -> str:
-        """Return how SQLite keeps transactions whole in this database."""
+        """Return SQLite's journal mode for this database."""
         with self.explained():
             return str(self.connection.execute("PRAGMA journal_mode").fetchone()[0])

@@ -1,4 +1,4 @@
-"""The folders that were indexed, and the names by which files are known in them."""
+"""The indexed folders, and the names of files in the index."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ from .database import Database
 
 
 def indexed_folders(database: Database) -> tuple[Path, ...]:
-    """Return the folders that were indexed."""
+    """Return the indexed folders."""
     with database.explained():
         rows = database.connection.execute("SELECT path FROM roots ORDER BY path").fetchall()
     return tuple(Path(os.fsdecode(path)) for (path,) in rows)
 
 
-def known_as(database: Database, path: Path, soon: Iterable[Path] = ()) -> Path:
-    """Return the name by which a file or folder is in one that was (or is soon) indexed, or its own.
+def indexed_name(database: Database, path: Path, soon: Iterable[Path] = ()) -> Path:
+    """Return the index's name for a file or folder, or `path` if it is in no indexed folder.
 
-    Links give it others: one to the folder above it, or one beside it. What a link inside such a folder leads
-    to elsewhere is in it by the link's name; the name that it has there is not known here.
+    soon: folders that are about to be indexed. Links give a file several names: a link to a folder above it, or one
+    beside it. If a link inside an indexed folder leads outside, the index uses the link's name, and this function does
+    not recognise the outside name.
     """
     roots = [*indexed_folders(database), *soon]
     if path in roots:
@@ -28,7 +29,7 @@ def known_as(database: Database, path: Path, soon: Iterable[Path] = ()) -> Path:
     real = Path(os.path.realpath(path)) if os.path.isdir(path) else Path(os.path.realpath(path.parent), path.name)
     by_name = [root for root in roots if path.is_relative_to(root)]
     for root in by_name or roots:
-        there = os.path.realpath(root)
-        if real.is_relative_to(there):
-            return root / real.relative_to(there)
+        real_root = os.path.realpath(root)
+        if real.is_relative_to(real_root):
+            return root / real.relative_to(real_root)
     return path

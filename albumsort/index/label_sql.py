@@ -1,4 +1,4 @@
-"""The label rule as SQL, for counts over more faces than Python could look at."""
+"""The label rule as SQL, for counts over more faces than Python could process."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from ..choosing.labels import AlbumRules
 from ..types import ANSWERS, Emotion
 
 Sql = tuple[str, tuple[Any, ...]]
-"""A part of a statement, and the values of its parameters."""
+"""A part of a statement and the values of its parameters."""
 
 NOTHING = '"nothing"'
-"""The column of that name; the word is SQL's own."""
+"""The name of the column, quoted because NOTHING is an SQL keyword."""
 COLUMNS = tuple(answer or NOTHING for answer in ANSWERS)
 
 
 def count_labels(rules: AlbumRules, counted: Sql) -> Sql:
-    """SQL for (label or NULL, photos) by the label of their largest face; counted: which faces `f` count."""
+    """Return SQL for (label or NULL, number of photos whose largest face has it); counted: which faces `f` count."""
     album, roots = _album(rules)
     every = (*rules.rules, rules.elsewhere)
     rows = ", ".join(f"({', '.join('?' * (1 + len(ANSWERS)))})" for _ in every)
@@ -41,7 +41,7 @@ def count_labels(rules: AlbumRules, counted: Sql) -> Sql:
 
 
 def _album(rules: AlbumRules) -> Sql:
-    """SQL for the number of the rule for photo `p`; the deepest albums come first."""
+    """Return SQL for the number of the rule for photo `p`; the deepest albums come first."""
     elsewhere = len(rules.albums)
     if not rules.albums:
         return str(elsewhere), ()
@@ -51,7 +51,7 @@ def _album(rules: AlbumRules) -> Sql:
 
 
 def inside(root: Path, others: Sequence[Path]) -> Sql:
-    """SQL for "photo `p` is in this album, and in none of the others that lie in it"."""
+    """Return SQL for "photo `p` is in this album, and in no other album inside it"."""
     nested = [other for other in others if other != root and other.is_relative_to(root)]
     nested_paths = set(nested)
     outermost = [path for path in nested if nested_paths.isdisjoint(path.parents)]
@@ -63,7 +63,7 @@ def inside(root: Path, others: Sequence[Path]) -> Sql:
 
 
 def _any(parts: Sequence[Sql]) -> Sql:
-    """SQL for "one of these", nested by halves: SQLite refuses an expression a thousand levels deep."""
+    """Return SQL for "one of these", nested by halves, because SQLite refuses an expression a thousand levels deep."""
     if len(parts) == 1:
         return f"({parts[0][0]})", parts[0][1]
     first, second = _any(parts[: len(parts) // 2]), _any(parts[len(parts) // 2 :])
@@ -71,6 +71,6 @@ def _any(parts: Sequence[Sql]) -> Sql:
 
 
 def below(folder: Path) -> Sql:
-    """SQL for "photo `p` lies below this folder": a range, so that the index on path serves it."""
+    """Return SQL for "photo `p` lies below this folder": a range, so that SQLite can use the index on path."""
     beginning = os.fsencode(os.path.join(folder, ""))
     return "p.path >= ? AND p.path < ?", (beginning, beginning[:-1] + bytes([beginning[-1] + 1]))

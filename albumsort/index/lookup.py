@@ -1,4 +1,4 @@
-"""What is known of a file, of its bytes, and of the methods that judged it."""
+"""Look up files, contents, and the methods that produced their results."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .database import Database
 
 
 class Unclassified(NamedTuple):
-    """What is to be classified again: a content, how many faces it has, and their packed crops."""
+    """A content whose faces must be classified again: its id, number of faces, and packed crops."""
 
     content: int
     faces: int
@@ -20,10 +20,10 @@ class Unclassified(NamedTuple):
 
 
 def _outdated(settings: Settings) -> tuple[str, tuple[str, ...]]:
-    """SQL for "classified otherwise than today, shown by some photo, and with all that classifying needs".
+    """Return SQL for "classified by another method or network, used by a photo, and with stored crops if it has faces".
 
-    What was found by an older method is classified again, too, if its crops are there: its photos are analysed again
-    when they are met, which may be long after.
+    This includes contents whose faces an older method found, if their crops are stored: their photos are analysed again
+    only when `index` finds them, which may be much later.
     """
     shown = "EXISTS (SELECT 1 FROM photos p WHERE p.content = c.id)"
     stored = "(c.found_with = ? OR EXISTS (SELECT 1 FROM crops k WHERE k.content = c.id))"
@@ -31,7 +31,7 @@ def _outdated(settings: Settings) -> tuple[str, tuple[str, ...]]:
 
 
 def digests(database: Database, size: int, settings: Settings) -> frozenset[str]:
-    """Return the current digests of files of this size: only one of that size can be a moved or copied one."""
+    """Return the up-to-date digests of files of this size: only these can equal a moved or copied file."""
     with database.explained():
         rows = database.connection.execute(
             "SELECT c.digest FROM photos p JOIN contents c ON c.id = p.content WHERE p.size = ? AND c.found_with = ?",
@@ -41,18 +41,19 @@ def digests(database: Database, size: int, settings: Settings) -> frozenset[str]
 
 
 def count_unclassified(database: Database, settings: Settings) -> int:
-    """Count what `unclassified` would return in all."""
+    """Count all contents that `unclassified` can return."""
     with database.explained():
         where, values = _outdated(settings)
         return int(database.connection.execute(f"SELECT count(*) FROM contents c WHERE {where}", values).fetchone()[0])
 
 
 def count_outdated(database: Database, settings: Settings) -> int:
-    """Count the photos that were analysed by another method or detector, or whose faces were classified otherwise.
+    """Count the photos whose faces were found or classified by another method or network.
 
-    Those of the first kind keep their results, judged again from what was stored of them, until `index` meets them.
+    Photos whose faces were found by another one keep their results, judged again from stored crops, until `index`
+    analyses them.
     """
-    # ranges, which an index serves: usually there is nothing in them; '' is what is distrusted, not older
+    # ranges, so that SQLite can use an index; they are usually empty. '' means distrusted, not older
     found = "found_with > '' AND found_with < ?1", "found_with > ?1"
     ranges = *found, "classified_with < ?2", "classified_with > ?2"
     older = " UNION ".join(f"SELECT id FROM contents WHERE {where}" for where in ranges)
@@ -62,10 +63,7 @@ def count_outdated(database: Database, settings: Settings) -> int:
 
 
 def unclassified(database: Database, settings: Settings, after: int, limit: int) -> list[Unclassified]:
-    """Return contents whose faces were classified otherwise than today and can be again, by their ids.
-
-    Those with ids above `after`, at most `limit`.
-    """
+    """Return contents whose faces must and can be classified again: those with ids above `after`, at most `limit`."""
     where, values = _outdated(settings)
     with database.explained():
         rows = database.connection.execute(
@@ -78,7 +76,7 @@ def unclassified(database: Database, settings: Settings, after: int, limit: int)
 
 
 def detections(database: Database, content: int) -> list[float]:
-    """Return the detection score of each face of a content, in their order."""
+    """Return the confidence of each face of a content, in order."""
     with database.explained():
         rows = database.connection.execute(
             "SELECT detection FROM faces WHERE content = ? ORDER BY number", (content,)
@@ -87,20 +85,20 @@ def detections(database: Database, content: int) -> list[float]:
 
 
 def knows(database: Database, digest: str) -> bool:
-    """Return whether there is a result for bytes of this digest."""
+    """Return whether the index has a result for this digest."""
     row = database.connection.execute("SELECT 1 FROM contents WHERE digest = ?", (digest,)).fetchone()
     return row is not None
 
 
 def knows_path(database: Database, path: Path) -> bool:
-    """Return whether a file is known."""
+    """Return whether the index knows a file."""
     with database.explained():
         row = database.connection.execute("SELECT 1 FROM photos WHERE path = ?", (os.fsencode(path),)).fetchone()
     return row is not None
 
 
 def paths_of(database: Database, digest: str) -> list[Path]:
-    """Return every path whose bytes have this digest."""
+    """Return all paths with this digest."""
     rows = database.connection.execute(
         "SELECT p.path FROM photos p JOIN contents c ON c.id = p.content WHERE c.digest = ? ORDER BY p.path",
         (digest,),
@@ -109,7 +107,7 @@ def paths_of(database: Database, digest: str) -> list[Path]:
 
 
 def all_paths(database: Database) -> Iterator[Path]:
-    """Yield every path the index knows, failed and missing ones too."""
+    """Yield all paths in the index, including failed and missing photos."""
     with database.explained():
         for (path,) in database.connection.execute("SELECT path FROM photos ORDER BY path"):
             yield Path(os.fsdecode(path))

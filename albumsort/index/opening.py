@@ -1,4 +1,4 @@
-"""Making an index, opening it, and waiting for whoever has it."""
+"""Create an index, open it, and wait for locks."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from ..errors import IndexFileError
 from . import schema
 
 BUSY_SECONDS = 30.0
-"""How long another program's transaction is waited for."""
+"""How long to wait for another program's transaction."""
 NOTICE_SECONDS = 0.2
-"""How long that goes without saying, and how often a Ctrl-C is looked for."""
+"""Delay until a message about waiting, and the interval of checks for Ctrl-C."""
 LOGS = "-wal", "-journal"
-"""What SQLite appends to a database's name for the files that hold what is not in it yet."""
+"""Suffixes of SQLite's log files, which hold changes that are not in the database file yet."""
 NEEDED_BYTES = 1 << 16
-"""What even a reader of an index needs on its disk."""
+"""Free disk space that even a reader of an index needs."""
 
 
 def make(path: Path) -> None:
-    """Make a new index whole and only then give it its name, so that nobody ever meets half of one.
+    """Create a new index under a temporary name and then rename it, so that no process sees an incomplete one.
 
-    It is readable by its owner only: it tells who is in the photos. What has the name already is left.
+    Only its owner can read it, because it shows who is in the photos. An existing file is not replaced.
     """
     import tempfile  # here, because no query needs it
 
@@ -43,7 +43,7 @@ def make(path: Path) -> None:
             set_journal(connection, path.parent)
         try:
             os.link(name, path)
-        except FileExistsError:  # another process was quicker
+        except FileExistsError:  # another process created it first
             pass
         except OSError:  # a file system without hard links
             if not os.path.lexists(path):
@@ -54,16 +54,16 @@ def make(path: Path) -> None:
 
 
 def _check_leftovers(path: Path) -> None:
-    """Raise IndexFileError if an index that is gone left its log: SQLite would take that for the new one's."""
+    """Raise IndexFileError if a deleted index left a log file: SQLite would apply it to the new index."""
     left = [log for log in (f"{os.path.realpath(path)}{suffix}" for suffix in LOGS) if os.path.lexists(log)]
     if left and not os.path.lexists(path):
         raise IndexFileError(
-            f"{left[0]} is left of an index that is gone, and would get into a new one; move it to that index or away"
+            f"{left[0]} is left from an index that is gone, and would damage a new one; move it to that index or away"
         )
 
 
 def identity(path: Path) -> tuple[int, int] | None:
-    """Return what tells a file from any other that gets its name, or None if it is gone."""
+    """Return device and inode, which identify a file even if another one takes its name, or None if it is gone."""
     try:
         status = path.stat()
     except (FileNotFoundError, NotADirectoryError):
@@ -72,7 +72,7 @@ def identity(path: Path) -> tuple[int, int] | None:
 
 
 def check(path: Path) -> None:
-    """Raise IndexFileError unless a file is an index of ours, changing no byte of it; OSError if nobody may look."""
+    """Raise IndexFileError if a file is not an index, without changing it; OSError if it cannot be read."""
     try:
         path.lstat()
     except (FileNotFoundError, NotADirectoryError) as e:
@@ -80,16 +80,16 @@ def check(path: Path) -> None:
     if path.is_dir():
         raise IndexFileError("it is a folder; name a file with --db")
     if not path.is_file():
-        raise IndexFileError("it is no file; name another with --db")
+        raise IndexFileError("it is not a regular file; name another file with --db")
     if path.stat().st_size == 0:
-        raise IndexFileError("it is empty, so it is no index; remove it to start one there, or name another with --db")
+        raise IndexFileError("it is empty, so it is not an index; delete it, or name another file with --db")
     schema.check_header(path)
 
 
 def lock_file(path: Path) -> Path:
-    """Return the file beside an index that `alone` locks; makes it, with an index's permissions.
+    """Create the file beside an index that `alone` locks, with an index's permissions, and return its path.
 
-    It is one file however an index is reached: a link to it leads to the same.
+    All links to an index share one lock file.
     """
     lock = Path(f"{os.path.realpath(path)}.lock")
     os.close(os.open(lock, os.O_CREAT | os.O_RDWR, 0o600))
@@ -97,21 +97,21 @@ def lock_file(path: Path) -> Path:
 
 
 def connect(path: Path, mode: str) -> sqlite3.Connection:
-    """Open a database, which must exist."""
+    """Open an existing database."""
     address = f"file:{quote(os.fsencode(os.path.abspath(path)))}?mode={mode}"
     return sqlite3.connect(address, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
 
 
 def set_journal(connection: sqlite3.Connection, path: Path) -> None:
-    """Let readers and one writer work at once, where all of them share memory; be slower and safe elsewhere."""
-    shared = filesystems.network(path) is None
-    connection.execute(f"PRAGMA journal_mode = {'WAL' if shared else 'DELETE'}")
-    connection.execute("PRAGMA synchronous = FULL")  # what was stored survives a power cut
+    """Choose WAL mode, in which readers and one writer work at once; on a network file system a slower, safe mode."""
+    is_local = filesystems.network(path) is None  # WAL needs shared memory
+    connection.execute(f"PRAGMA journal_mode = {'WAL' if is_local else 'DELETE'}")
+    connection.execute("PRAGMA synchronous = FULL")  # committed data survives a power cut
 
 
 def take_lock(connection: sqlite3.Connection, statement: str, seconds: float, waiting: Callable[[], object]) -> None:
-    """Execute a statement that takes a lock, for up to so many seconds; calls `waiting` once if it is not free."""
-    end, told = time.monotonic() + seconds, False
+    """Execute a statement that takes a lock; try for `seconds`, and call `waiting` once if the lock is not free."""
+    end, notified = time.monotonic() + seconds, False
     connection.execute(f"PRAGMA busy_timeout = {1000 * min(seconds, NOTICE_SECONDS):.0f}")
     try:
         while True:
@@ -121,23 +121,23 @@ def take_lock(connection: sqlite3.Connection, statement: str, seconds: float, wa
             except sqlite3.OperationalError as e:
                 if not is_busy(e) or time.monotonic() >= end:
                     raise
-            if not told:
+            if not notified:
                 waiting()
-                told = True
+                notified = True
     finally:
         connection.execute(f"PRAGMA busy_timeout = {1000 * BUSY_SECONDS:.0f}")
 
 
 def is_busy(e: sqlite3.OperationalError) -> bool:
-    """Return whether another connection holds the lock that was asked for."""
+    """Return whether another connection holds the lock."""
     return error_code(e) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
 def is_without_room(e: sqlite3.OperationalError, path: Path) -> bool:
-    """Return whether an error that does not say so comes of a full disk: even readers need a small file beside it."""
+    """Return whether an unspecific error is due to a full disk: even readers need a small file beside the index."""
     if error_code(e) & 0xFF not in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN):
         return False
-    import shutil  # here, because it is slow to load and seldom needed
+    import shutil  # here, because it is slow to import and rarely needed
 
     with suppress(OSError):
         return shutil.disk_usage(path.parent).free < NEEDED_BYTES
@@ -145,5 +145,5 @@ def is_without_room(e: sqlite3.OperationalError, path: Path) -> bool:
 
 
 def error_code(e: sqlite3.Error) -> int:
-    """Return SQLite's code of an error; what Python's own layer raises has none."""
+    """Return SQLite's error code; errors raised by Python's sqlite3 module itself have none."""
     return getattr(e, "sqlite_errorcode", sqlite3.SQLITE_ERROR)

@@ -1,4 +1,4 @@
-"""Photos: the best of an emotion, or all of them."""
+"""Query photos: the best of an emotion, or all."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from ..choosing.labels import LabelRule
 from ..query import By, Counted, Filters
 from ..types import Emotion, Face, Photo
-from .conditions import face_condition, matching
+from .conditions import face_condition, filter_condition
 from .database import Database
 from .rows import (
     OF_FACE,
@@ -27,16 +27,16 @@ from .rows import (
 from .shares import album_rules
 
 LOOKED_AT = 5_000
-"""Photos after which a search from the highest score down is given up."""
+"""Number of photos after which the search from the highest probability down stops."""
 
 
 def best(database: Database, emotion: Emotion, by: By, filters: Filters, least: float, limit: int) -> list[Photo]:
-    """Return the photos of highest score (at least `least`), equal scores by path; all of them for -1."""
+    """Return the photos with the highest scores, at least `least`; equal scores by path. A limit of -1 returns all."""
     score = {By.MAX: "max", By.MEAN: "avg", By.MIN: "min"}[by] + f"(f.{emotion})"
     with database.snapshot():
         rows = _first(database, emotion, score, filters, least, limit) if 0 <= limit <= LOOKED_AT else None
-        if rows is None:  # few photos, or very many: those that pass the filters, by whatever index leads to them
-            where, values = matching(database, filters)
+        if rows is None:  # few or very many photos pass the filters: score them all
+            where, values = filter_condition(database, filters)
             counted, least_face = face_condition(filters.counted)
             dated = filters.since is not None or filters.until is not None
             joined = "contents c CROSS JOIN photos p" if dated and not filters.folders else "photos p JOIN contents c"
@@ -60,18 +60,18 @@ def best(database: Database, emotion: Emotion, by: By, filters: Filters, least: 
 def _first(
     database: Database, emotion: Emotion, score: str, filters: Filters, least: float, limit: int
 ) -> list[ScoredRow] | None:
-    """Return the rows of `best`, looked for among the faces from the highest probability down.
+    """Return the rows of `best`, searching the faces from the highest probability down.
 
-    A photo's score is at most that of its best face, so the search ends where the faces fall below the
-    scores that were found. Returns None if it leads too far, as it does if few photos pass the filters.
+    A photo's score is at most the probability of its best face, so the search ends when the faces fall below the
+    scores found. Returns None if the search takes too long, as it does if few photos pass the filters.
     """
-    where, values = matching(database, filters)
+    where, values = filter_condition(database, filters)
     counted, least_face = face_condition(filters.counted)
     photo = (
         f"SELECT {OF_PHOTO}, (SELECT {score} FROM faces f WHERE f.content = c.id AND {counted}) AS score"
         f" FROM contents c JOIN photos p ON p.content = c.id WHERE c.id = ? AND score >= ? AND {where}"
     )
-    found, met = list[ScoredRow](), set[int]()
+    found, visited = list[ScoredRow](), set[int]()
     faces = database.connection.execute(
         f"SELECT f.content, f.{emotion} FROM faces f WHERE f.{emotion} >= ? AND {counted} ORDER BY f.{emotion} DESC",
         (least, *least_face),
@@ -79,19 +79,19 @@ def _first(
     for content, probability in faces:
         if len(found) >= limit and probability < found[limit - 1].score:
             break
-        if content in met:
+        if content in visited:
             continue
-        if len(met) >= LOOKED_AT:
+        if len(visited) >= LOOKED_AT:
             return None
-        met.add(content)
+        visited.add(content)
         for row in database.connection.execute(photo, (*least_face, content, least, *values)):
             insort(found, scored_of_row(row), key=lambda row: (-row.score, row.photo.path))
     return found[:limit]
 
 
 def photos(database: Database, filters: Filters) -> Iterator[Photo]:
-    """Yield every analysed photo that is there, by path."""
-    where, values = matching(database, filters)
+    """Yield every analysed photo that is not missing, by path."""
+    where, values = filter_condition(database, filters)
     counted, least = face_condition(filters.counted)
     with database.explained():
         rules = album_rules(database)
@@ -108,8 +108,8 @@ def photos(database: Database, filters: Filters) -> Iterator[Photo]:
 
 
 def paths(database: Database, filters: Filters) -> Iterator[Path]:
-    """Yield the paths of `photos` alone, many times faster."""
-    where, values = matching(database, filters)
+    """Yield only the paths of `photos`, many times faster."""
+    where, values = filter_condition(database, filters)
     with database.explained():
         for (path,) in database.connection.execute(
             f"SELECT p.path FROM photos p JOIN contents c ON c.id = p.content WHERE {where} ORDER BY p.path", values
@@ -118,7 +118,7 @@ def paths(database: Database, filters: Filters) -> Iterator[Path]:
 
 
 def faces_of(database: Database, content: int, counted: Counted, rule: LabelRule) -> tuple[Face, ...]:
-    """Return the faces of a content that count, with the labels that a rule gives them."""
+    """Return the faces of a content that count, labelled by a rule."""
     where, least = face_condition(counted)
     rows = database.connection.execute(
         f"SELECT {OF_FACE} FROM faces f WHERE f.content = ? AND {where} ORDER BY f.number", (content, *least)

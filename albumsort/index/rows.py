@@ -1,4 +1,4 @@
-"""Rows of the index as photos and faces, and faces as rows."""
+"""Convert rows of the index to photos and faces, and faces to rows."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..types import Box, Emotion, Expression, Face, Photo
 
 
 class PhotoRow(NamedTuple):
-    """What is selected of a photo, in the order of OF_PHOTO."""
+    """The selected columns of a photo, in the order of OF_PHOTO."""
 
     path: bytes
     width: int
@@ -24,14 +24,14 @@ class PhotoRow(NamedTuple):
 
 
 class ScoredRow(NamedTuple):
-    """A photo among the best."""
+    """A photo and its score."""
 
     photo: PhotoRow
     score: float
 
 
 class FaceRow(NamedTuple):
-    """What is stored of a face, but for whose it is; these are the columns' names."""
+    """The columns of a face, without its content and number."""
 
     x: float
     y: float
@@ -55,12 +55,12 @@ class FaceRow(NamedTuple):
 OF_PHOTO = ", ".join(f"{'p' if column in ('path', 'content') else 'c'}.{column}" for column in PhotoRow._fields)
 OF_FACE = ", ".join(f'f."{column}"' for column in FaceRow._fields)
 path_of_row = itemgetter(PhotoRow._fields.index("path"))
-"""Return the path of what was selected as OF_PHOTO and more."""
+"""Return the path of a row that begins with OF_PHOTO."""
 probabilities_of_row = attrgetter(*Emotion)
 
 
 def row_of_face(face: Face) -> FaceRow:
-    """Return what is stored of a face."""
+    """Return the row of a face."""
     box = face.box
     return FaceRow(
         x=box.x,
@@ -78,13 +78,13 @@ def row_of_face(face: Face) -> FaceRow:
 
 
 def values_of_expression(content: int, number: int, shown: Expression) -> dict[str, Any]:
-    """Return the values that give a stored face another expression."""
+    """Return the values for updating the expression of a stored face."""
     values: dict[str, Any] = {e.value: shown.probabilities[e] for e in Emotion}
     return {**values, "nothing": shown.nothing, "eyes": shown.eyes, "content": content, "number": number}
 
 
 def face_of_row(row: FaceRow, rule: LabelRule) -> Face:
-    """Return a face with the label that it has by this rule."""
+    """Return a face, labelled by a rule."""
     landmarks = tuple((float(x), float(y)) for x, y in json.loads(row.landmarks))
     box = Box(row.x, row.y, row.w, row.h)
     probabilities, nothing = dict(zip(Emotion, probabilities_of_row(row), strict=True)), row.nothing or 0.0
@@ -93,13 +93,13 @@ def face_of_row(row: FaceRow, rule: LabelRule) -> Face:
 
 
 def scored_of_row(row: tuple[Any, ...]) -> ScoredRow:
-    """Return what was selected as OF_PHOTO and a score."""
+    """Return the photo and score of a row selected as OF_PHOTO and a score."""
     *photo, score = row
     return ScoredRow(PhotoRow._make(photo), score)
 
 
 def photo_and_faces(lines: Sequence[tuple[Any, ...]]) -> tuple[PhotoRow, list[FaceRow]]:
-    """Return what one photo's lines say, selected as OF_PHOTO and OF_FACE: if it has no face, that is NULL."""
+    """Return a photo and its faces from rows selected as OF_PHOTO and OF_FACE (NULL if it has no face)."""
     end = len(PhotoRow._fields)
     faces = [FaceRow._make(line[end:]) for line in lines]
     return PhotoRow._make(lines[0][:end]), [face for face in faces if face.landmarks is not None]

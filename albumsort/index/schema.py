@@ -1,4 +1,4 @@
-"""The database's migrations: append-only, each applied once, with its version, in one transaction."""
+"""The migrations of the database: append-only; each is applied once, in one transaction with its version."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from pathlib import Path
 
 from ..errors import IndexFileError
 
-APPLICATION_ID = 0x616C6273  # "albs": tells our databases from everybody else's
+APPLICATION_ID = 0x616C6273  # "albs": marks a database as an albumsort index
 
 MAGIC = b"SQLite format 3\0"
-HEADER = struct.Struct(">16s44xi4xi28x")  # of a database: its magic, user_version and application_id
+HEADER = struct.Struct(">16s44xi4xi28x")  # SQLite's file header: magic, user_version and application_id
 
 MIGRATIONS: tuple[tuple[str, str], ...] = (
     (
@@ -156,51 +156,51 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
 
 
 def version(connection: sqlite3.Connection) -> int:
-    """Return a database's version; raises IndexFileError if it is another program's or from the future."""
+    """Return a database's version; raises IndexFileError if it is another program's or a newer albumsort's."""
     found = int(connection.execute("PRAGMA user_version").fetchone()[0])
     return _ours(found, connection.execute("PRAGMA application_id").fetchone()[0])
 
 
 def check_header(path: Path) -> None:
-    """Raise IndexFileError unless a file begins as a database of ours does; changes and locks nothing.
+    """Raise IndexFileError if a file has no header of an albumsort index; changes and locks nothing.
 
-    SQLite would tidy up after whoever crashed, in any database that it opens, so what is not ours must not be
-    opened. The header is read as it lies there (https://www.sqlite.org/fileformat2.html#the_database_header):
-    it is whole even while another process is writing the pages behind it.
+    SQLite recovers any database that it opens after a crash, so another program's database must not be opened.
+    Therefore the header is read from the file (https://www.sqlite.org/fileformat2.html#the_database_header). It is
+    valid even while another process writes the pages after it.
     """
     with path.open("rb") as file:
         header = file.read(HEADER.size)
     if len(header) < HEADER.size or not header.startswith(MAGIC):
-        raise IndexFileError("it is no database; move it away, or name another file with --db")
+        raise IndexFileError("it is not a database; move it away, or name another file with --db")
     _, found, application = HEADER.unpack(header)
     _ours(found, application)
 
 
 def _ours(found: int, application: int) -> int:
     if application != APPLICATION_ID:
-        raise IndexFileError("it is the database of another program; it was left as it is")
+        raise IndexFileError("it is the database of another program and was not changed; name another file with --db")
     if found > len(MIGRATIONS):
         raise IndexFileError("it was written by a newer albumsort; update this one")
     return found
 
 
 def newest() -> int:
-    """Return the version that migrations lead to."""
+    """Return the version after all migrations."""
     return len(MIGRATIONS)
 
 
 def create(connection: sqlite3.Connection) -> None:
-    """Make the tables in an empty database; inside a transaction of the caller's."""
+    """Create the tables in an empty database, inside the caller's transaction."""
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     _apply(connection, 0)
 
 
 def upgrade(connection: sqlite3.Connection, path: Path) -> Path | None:
-    """Bring the database at `path` to the newest version; inside a write transaction of the caller's.
+    """Upgrade the database at `path` to the newest version, inside the caller's write transaction.
 
-    Returns where a copy of what it was lies, or None if another process was quicker.
+    Returns the path of a copy of the old version, or None if another process upgraded it first.
     """
-    before = version(connection)  # again: this time under the lock
+    before = version(connection)  # read again, now under the lock
     if before == newest():
         return None
     copy = _back_up(path, before)
@@ -220,10 +220,10 @@ def _apply(connection: sqlite3.Connection, before: int) -> None:
 
 
 def _back_up(path: Path, before: int) -> Path:
-    """Copy a database beside itself, under a name that is free; nobody else may be writing to it."""
+    """Copy a database beside itself, under a free name; no other process may write to it."""
     copy = _new_file(path, before)
     try:
-        # a connection of its own: SQLite copies nothing through one that is in a write transaction
+        # a new connection, because SQLite cannot back up through one that is in a write transaction
         with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(copy)) as target:
             source.backup(target)
     except BaseException:
@@ -233,7 +233,7 @@ def _back_up(path: Path, before: int) -> Path:
 
 
 def _new_file(path: Path, before: int) -> Path:
-    """Make the file of a copy, readable by its owner only."""
+    """Create the file for a copy, readable only by its owner."""
     copy, number = Path(f"{path}.version-{before}.backup"), 1
     while True:
         try:
@@ -243,11 +243,11 @@ def _new_file(path: Path, before: int) -> Path:
             number += 1
             copy = Path(f"{path}.version-{before}-{number}.backup")
         except OSError as e:
-            raise IndexFileError(f"before it is upgraded it must be copied to {copy}, but: {e.strerror}") from e
+            raise IndexFileError(f"it must be copied to {copy} before the upgrade, but: {e.strerror}") from e
 
 
 def _split(script: str) -> Iterator[str]:
-    """Yield the statements of a script one by one: `executescript` would commit before the first."""
+    """Yield the statements of a script one by one, because `executescript` would commit before the first."""
     statement = ""
     for line in script.splitlines(keepends=True):
         statement += line

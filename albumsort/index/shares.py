@@ -1,4 +1,4 @@
-"""How common each expression is, in general and in each album."""
+"""Store and read shares: how common each expression is, in ordinary photos and in each album."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from .folders import indexed_folders
 from .label_sql import NOTHING, inside
 
 EVEN: Shares = {answer: 1 / len(ANSWERS) for answer in ANSWERS}
-"""Natural shares until those are stored: until then no face has an answer of nothing, and any shares will do."""
+"""Used until natural shares are stored: faces have no probability of "nothing" until then, so any shares will do."""
 ALL_BITS = (1 << 32) - 1
 GOLDEN = 2654435769
-"""2**32 over the golden ratio: its multiples, cut to 32 bits, are spread evenly, even those by every n-th number."""
+"""2**32 divided by the golden ratio: its multiples modulo 2**32 are spread evenly, also those of every n-th number."""
 
 
 def save_natural_shares(database: Database, shares: Shares, due: bool) -> None:
-    """Store the shares among ordinary faces that the classifier of what is stored from now on has.
+    """Store the natural shares of the classifier that produces the results from now on.
 
-    due: whether albums are about to change, so that their own shares must be estimated again.
+    due: whether albums are about to change, so that their shares must be estimated again.
     """
     database.writer.execute(
         "INSERT INTO natural_shares (id, shares, due) VALUES (1, ?1, ?2) ON CONFLICT (id) DO UPDATE"
@@ -34,7 +34,7 @@ def save_natural_shares(database: Database, shares: Shares, due: bool) -> None:
 
 
 def save_albums(database: Database, albums: Iterable[Album]) -> None:
-    """Store the shares of all albums, but of those that were forgotten meanwhile."""
+    """Store the shares of all albums, except albums removed in the meantime."""
     database.writer.executemany(
         "INSERT OR REPLACE INTO album_shares (root, faces, shares)"
         " SELECT ?1, ?2, ?3 WHERE EXISTS (SELECT 1 FROM roots WHERE path = ?1)",
@@ -44,7 +44,7 @@ def save_albums(database: Database, albums: Iterable[Album]) -> None:
 
 
 def album_of(database: Database, path: Path) -> Album | None:
-    """Return the album with known shares that contains a path."""
+    """Return the album with known shares that contains a path, or None."""
     with database.snapshot():
         return album_rules(database).album_of(path)
 
@@ -60,7 +60,7 @@ def album_rules(database: Database) -> AlbumRules:
 
 
 def shares_due(database: Database) -> bool:
-    """Return whether the shares of some album are yet to be estimated, or albums changed since they were."""
+    """Return whether an album has no shares yet, or albums changed since their shares were estimated."""
     with database.explained():
         [count] = database.connection.execute(
             "SELECT (SELECT count(*) FROM roots WHERE path NOT IN (SELECT root FROM album_shares))"
@@ -70,17 +70,17 @@ def shares_due(database: Database) -> bool:
 
 
 def sample(database: Database, root: Path, most: int) -> list[tuple[float, ...]]:
-    """Return probabilities and `nothing` of faces in an album, though not in an album inside it; at most `most`.
+    """Return the probabilities and `nothing` of at most `most` faces in an album, without the albums inside it.
 
-    They are those that count of photos that are there, and large enough to be read. Of more, they are spread evenly
-    over the album.
+    Only faces that count, are large enough to be read, and are in photos that are not missing. If there are more than
+    `most`, the sample is spread evenly over the album.
     """
     one = database.connection.execute
     with database.snapshot():
         where, bounds = inside(root, indexed_folders(database))
         [photos] = one(f"SELECT count(*) FROM photos p WHERE {where}", bounds).fetchone()
         faces, contents = one("SELECT (SELECT count(*) FROM faces), (SELECT count(*) FROM contents)").fetchone()
-        share = min(1.0, most * max(1, contents) / max(1, photos * faces))  # as if all photos had as many faces
+        share = min(1.0, most * max(1, contents) / max(1, photos * faces))  # assumes equally many faces per photo
         rows = one(
             f"SELECT {', '.join(f'f.{e}' for e in Emotion)}, coalesce(f.{NOTHING}, 0.0)"
             " FROM photos p CROSS JOIN faces f ON f.content = p.content"

@@ -1,4 +1,4 @@
-"""Results, failures and missing files, written to the index."""
+"""Write results, failures and missing files to the index."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from .rows import FaceRow, row_of_face, values_of_expression
 
 
 def add_root(database: Database, root: Path) -> None:
-    """Remember a folder as an album, into which nothing may be written."""
+    """Store a folder as an album, into which no command writes."""
     database.writer.execute("INSERT OR IGNORE INTO roots (path) VALUES (?)", (os.fsencode(root),))
 
 
 def save(database: Database, file: PhotoFile, analysis: Analysis, settings: Settings) -> None:
-    """Store what a photo shows, in place of what was known of the same bytes and of the same path."""
+    """Store the analysis of a photo; replaces earlier results of the same content and the same path."""
     a = analysis
     database.writer.execute(
         "INSERT INTO contents (digest, found_with, classified_with, width, height, taken_at)"
@@ -41,14 +41,14 @@ def save(database: Database, file: PhotoFile, analysis: Analysis, settings: Sett
 
 
 def save_known(database: Database, file: PhotoFile, digest: str, moved_from: Path | None) -> None:
-    """Store a path whose bytes are known (see `knows`); with `moved_from`, that path takes the new name."""
+    """Store a path whose content is known (see `knows`); `moved_from` is removed, as the file's former path."""
     if moved_from is not None:
         database.writer.execute("DELETE FROM photos WHERE path = ?", (os.fsencode(moved_from),))
     _save_photo(database, file, _content(database, digest), None, None)
 
 
 def save_expressions(database: Database, content: int, expressions: Iterable[Expression], settings: Settings) -> None:
-    """Store what all the faces of a content express, in their order (see `unclassified`)."""
+    """Store the expressions of all faces of a content, in order (see `unclassified`)."""
     database.writer.executemany(
         f"UPDATE faces SET {', '.join(f'{e} = :{e}' for e in Emotion)}, {NOTHING} = :nothing, eyes = :eyes"
         " WHERE content = :content AND number = :number",
@@ -58,9 +58,11 @@ def save_expressions(database: Database, content: int, expressions: Iterable[Exp
 
 
 def distrust(database: Database, content: int) -> list[Path]:
-    """Have a content analysed anew from its photos when they are met next; returns their paths."""
+    """Mark a content, so that the next run analyses its photos again; return their paths."""
     database.writer.execute("UPDATE contents SET found_with = '' WHERE id = ?", (content,))
-    database.writer.execute("DELETE FROM crops WHERE content = ?", (content,))  # or they are tried again
+    database.writer.execute(
+        "DELETE FROM crops WHERE content = ?", (content,)
+    )  # so that the damaged crops are not used again
     rows = database.connection.execute("SELECT path FROM photos WHERE content = ? ORDER BY path", (content,))
     return [Path(os.fsdecode(path)) for (path,) in rows]
 
@@ -71,26 +73,26 @@ def save_failure(database: Database, file: PhotoFile, reason: str, settings: Set
 
 
 def save_transient_failure(database: Database, file: PhotoFile, reason: str) -> None:
-    """Store that a photo could not be analysed this time; results it has stay, and it is tried again."""
+    """Store a transient failure of a photo; earlier results are kept, and the next run tries again."""
     known = "SELECT 1 FROM photos WHERE path = ? AND content IS NOT NULL"
     if database.writer.execute(known, (os.fsencode(file.path),)).fetchone() is None:
         _save_photo(database, file, None, reason, None)
 
 
 def mark_missing(database: Database, paths: Iterable[Path]) -> int:
-    """Mark files that are not there now; their results stay. Returns how many were not marked before."""
+    """Mark files as missing and keep their results; return how many were not marked before."""
     return database.writer.executemany(
         "UPDATE photos SET missing = 1 WHERE path = ? AND missing = 0", ((os.fsencode(p),) for p in paths)
     ).rowcount
 
 
 def mark_present(database: Database, paths: Iterable[Path]) -> None:
-    """Take the mark off files that are back, unchanged."""
+    """Remove the missing mark of unchanged files that are back."""
     database.writer.executemany("UPDATE photos SET missing = 0 WHERE path = ?", ((os.fsencode(p),) for p in paths))
 
 
 def forget(database: Database, paths: Iterable[Path], roots: Iterable[Path] = ()) -> None:
-    """Remove photos, what no other photo's bytes show, and albums."""
+    """Remove photos, albums, and contents that no photo has any more."""
     database.writer.executemany("DELETE FROM roots WHERE path = ?", ((os.fsencode(r),) for r in roots))
     database.writer.executemany("DELETE FROM photos WHERE path = ?", ((os.fsencode(p),) for p in paths))
     database.writer.execute(

@@ -53,7 +53,7 @@ def make_plan(
         root = Path(os.path.abspath(path))
         try:
             _check_name(index, root)
-            if folders.known_as(index, root, plan.roots) == root:
+            if folders.indexed_name(index, root, plan.roots) == root:
                 _plan_root(plan, index, root, exclude)
             else:
                 plan.skipped["folder or file named twice (a link)"] += 1
@@ -76,7 +76,7 @@ def make_plan(
 
 def _check_name(index: Database, path: Path, soon: Iterable[Path] = ()) -> None:
     """Raise AlbumsortError if the index knows a path by another name: its photos would be indexed twice."""
-    known = folders.known_as(index, path, soon)
+    known = folders.indexed_name(index, path, soon)
     if known != path:
         raise AlbumsortError(f"{path} is already indexed as {known}; use that name")
 
@@ -84,8 +84,8 @@ def _check_name(index: Database, path: Path, soon: Iterable[Path] = ()) -> None:
 def _plan_root(plan: Plan, index: Database, root: Path, exclude: Sequence[str]) -> None:
     walk = Walk()
     others = [other for other in (*folders.indexed_folders(index), *plan.roots) if not other.is_relative_to(root)]
-    met = comparing.meet(index, find(root, exclude, walk, others))
-    _note_absent(index, root, met, walk)
+    count = comparing.meet(index, find(root, exclude, walk, others))
+    _note_absent(index, root, count, walk)
     plan.skipped += walk.skipped
     plan.unreadable += walk.errors
     if root.is_dir():
@@ -110,7 +110,7 @@ def _listed(
                 comparing.note_absent(index, [path])
 
 
-def _note_absent(index: Database, root: Path, met: int, walk: Walk) -> None:
+def _note_absent(index: Database, root: Path, found: int, walk: Walk) -> None:
     """Note the known files that are gone, except below a folder that could not be read."""
     unreadable = [folder for folder, _ in walk.errors]
 
@@ -119,7 +119,7 @@ def _note_absent(index: Database, root: Path, met: int, walk: Walk) -> None:
             if is_gone(path) and not any(path.is_relative_to(folder) for folder in unreadable):
                 yield path, missing
 
-    if not met:  # perhaps an unplugged disk: check this before noting anything
+    if not found:  # perhaps an unplugged disk: check this before noting anything
         missing_before = [missing for _, missing in gone()]
         newly = missing_before.count(False)
         if newly and len(missing_before) == comparing.count_known(index, root):

@@ -67,7 +67,7 @@ def test_index_says_at_once_that_it_waits_for_another_and_goes_on_when_that_is_d
             process.communicate(timeout=60)
         finally:
             end(process)
-    assert said == f"Another albumsort is indexing into {database}; waiting until it is done\n"
+    assert said == f"Another albumsort is updating {database}; waiting until it has finished\n"
     assert process.returncode == 0
     assert run("list", "--db", database).stdout.splitlines() == [str(album / "drawing.png")]
 

@@ -145,7 +145,7 @@ def test_doctor_exits_1_if_a_row_refers_to_nothing(library: SimpleNamespace) -> 
         raw.commit()
     result = invoke("doctor", "--quiet", db=library.database)
     assert result.exit_code == 1
-    assert "index references         2 lead nowhere" in result.stdout
+    assert "index references         2 broken" in result.stdout
 
 
 def test_doctor_exits_1_if_pages_of_the_index_are_damaged(database: Path) -> None:

@@ -90,7 +90,7 @@ def test_the_choices_of_an_option_are_in_its_help_and_said_of_a_wrong_one(
 def test_half_a_date_is_refused_and_not_guessed(library: SimpleNamespace, option: str, text: str) -> None:
     result = invoke("list", option, text, db=library.database)
     assert result.exit_code == 2
-    assert "no date" in result.stderr
+    assert "not a date" in result.stderr
 
 
 @pytest.mark.parametrize("word", ["joyless", "contempt"])

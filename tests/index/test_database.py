@@ -114,7 +114,7 @@ def test_what_an_index_that_is_gone_left_gets_into_no_new_one(database: Path, mo
     assert log.stat().st_size > 0
     database.unlink()
     before = files(database.parent)
-    with pytest.raises(IndexFileError, match=f"{log.name} is left of an index that is gone"):
+    with pytest.raises(IndexFileError, match=f"{log.name} is left from an index that is gone"):
         Database(database, create=True)
     assert files(database.parent) == before
     log.unlink()
@@ -167,7 +167,7 @@ def test_the_best_are_shown_with_the_faces_that_made_them_so(database: Path) -> 
 def test_a_lock_file_that_is_something_else_is_named_and_left(database: Path) -> None:
     lock = Path(f"{database}.lock")
     lock.write_bytes(b"a shopping list\n" * 100)
-    no_lock = pytest.raises(IndexFileError, match=r"\.lock beside it is no lock")
+    no_lock = pytest.raises(IndexFileError, match=r"\.lock is not a lock file")
     with Database(database, create=True) as index, no_lock, index.alone():
         raise AssertionError("nobody holds that")
     assert lock.read_bytes() == b"a shopping list\n" * 100
@@ -185,7 +185,7 @@ def test_a_folder_is_no_index(tmp_path: Path, create: bool) -> None:
 @pytest.mark.parametrize("create", [False, True])
 def test_a_pipe_is_no_index_and_nobody_waits_for_it(tmp_path: Path, create: bool) -> None:
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(IndexFileError, match="it is no file"):
+    with pytest.raises(IndexFileError, match="it is not a regular file"):
         Database(tmp_path / "pipe", create=create)
 
 
@@ -363,7 +363,7 @@ def test_one_process_at_a_time_brings_an_index_up_to_date(index: Database, datab
 
         with Database(database, tell=tell) as waiting, waiting.alone():
             assert holder.wait(timeout=60) == 0
-    assert told == [f"Another albumsort is indexing into {database}; waiting until it is done"]
+    assert told == [f"Another albumsort is updating {database}; waiting until it has finished"]
 
 
 def test_a_link_to_an_index_leads_to_the_same_lock(index: Database, database: Path, tmp_path: Path) -> None:
