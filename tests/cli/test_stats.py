@@ -85,7 +85,7 @@ def test_stats_counts_what_waits_for_the_new_network(indexed: SimpleNamespace, t
     assert json.loads(invoke("stats", "--json", db=tmp_path / "index.sqlite").stdout)["waiting"] == 4
     assert "older" not in invoke("stats", db=indexed.database).stderr
     for listing in (["top", "happy"], ["list"], ["export", "--to", str(tmp_path / "out"), "--dry-run"]):
-        assert "by an older albumsort: 4 photos" in invoke(*listing, db=tmp_path / "index.sqlite").stderr
+        assert "4 photos were analysed by an older albumsort" in invoke(*listing, db=tmp_path / "index.sqlite").stderr
         assert "older" not in invoke(*listing, "--quiet", db=tmp_path / "index.sqlite").stderr
 
 

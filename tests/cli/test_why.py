@@ -132,7 +132,7 @@ def test_why_never_overwrites(indexed: SimpleNamespace, tmp_path: Path) -> None:
 def test_why_draws_only_what_is_called_a_jpeg(name: str, indexed: SimpleNamespace, tmp_path: Path) -> None:
     result = invoke("why", indexed.album / "turned.jpg", "--out", tmp_path / name, db=indexed.database)
     assert result.exit_code == 2
-    assert f"name a file that ends in .jpg, not {tmp_path / name}" in " ".join(result.stderr.split())
+    assert f"--out {tmp_path / name}: name a file that ends in .jpg" in " ".join(result.stderr.split())
     assert list(tmp_path.iterdir()) == []
 
 

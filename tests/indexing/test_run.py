@@ -60,7 +60,7 @@ def test_the_folder_is_remembered_as_an_album_and_a_single_file_is_not(album: Pa
     index_album(database, album / "drawing.png")
     with Database(database) as index:
         assert folders.indexed_folders(index) == ()
-        with pytest.raises(UsageError, match="name a folder"):
+        with pytest.raises(UsageError, match="no folder was indexed before"):
             default_roots(index)
     index_album(database, album)
     with Database(database) as index:
