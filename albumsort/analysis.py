@@ -1,4 +1,4 @@
-"""One photo to its Analysis: the unit of parallel work, pure and picklable."""
+"""Analyse one photo: the unit of parallel work; pure, with picklable results."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from .timing import step
 from .types import Analysis, Box, Detection, Expression, Face, Known, PhotoFile
 
 FLOOR = 0.3
-"""Detections that score less are not kept; which of the others count is each query's own question."""
+"""Detections below this confidence are not stored; each query chooses its own, higher threshold."""
 ENOUGH = 32.0
-"""Pixels of a face's longer side; of more, labels are no better (`benchmarks/small_faces.py`)."""
+"""Pixels of a face's longer side; more give no better labels (`benchmarks/small_faces.py`)."""
 CLOSEST = 4500
-"""Pixels that the longer side is decoded with for the sake of small faces, or less than twice as many."""
+"""Most pixels of the longer side requested for small faces; a JPEG gets less than twice as many."""
 
 
 def analyse(file: PhotoFile, known: frozenset[str]) -> Analysis | Known:
-    """Analyse one photo file, unless its bytes have a digest that is among `known`.
+    """Analyse one photo file, unless its content hash is in `known`.
 
-    Raises PhotoError with the reason if the file cannot be read or decoded, or changed meanwhile.
+    Raises PhotoError with the reason if the file cannot be read or decoded, or changed since the walk.
     """
     with step("read"):
         data = read.read(file.path)
@@ -47,16 +47,16 @@ def analyse(file: PhotoFile, known: frozenset[str]) -> Analysis | Known:
 
 
 def analyse_bytes(data: bytes, digest: str, detector: FaceDetector, classifier: EmotionClassifier) -> Analysis:
-    """Find and classify the faces of an encoded photo."""
+    """Detect and classify the faces of an encoded photo."""
     return analyse_upright(decode.decode(data), data, digest, detector, classifier)
 
 
 def analyse_upright(
     upright: Upright, data: bytes, digest: str, detector: FaceDetector, classifier: EmotionClassifier
 ) -> Analysis:
-    """Find and classify the faces of a decoded photo; data: what it was decoded from.
+    """Detect and classify the faces of a decoded photo; data: the bytes it was decoded from.
 
-    Labels are those of an ordinary album: what photos lie beside this one is not known here.
+    Labels assume an ordinary album: the photo's own album is not known here.
     """
     found = [_enlarged(d, upright.scale) for d in detector.detect(upright.pixels)]
     found = [d for d in found if d.box.longer_side >= faces.SMALLEST and _stored(d, upright).area > 0]
@@ -68,24 +68,24 @@ def analyse_upright(
         expressions = classifier.classify(np.stack(crops), [d.score for d in found]) if crops else []
     with step("describe"):
         rule = LabelRule(classifier.natural, classifier.natural)
-        seen = tuple(
+        described = tuple(
             rule.relabelled(_face(d, upright, face_sharpness.sharpness(close.pixels, box), expression))
             for d, box, expression in zip(found, boxes, expressions, strict=True)
         )
         packed = crop.pack(crops)
-    return Analysis(digest, upright.width, upright.height, upright.taken_at, seen, packed)
+    return Analysis(digest, upright.width, upright.height, upright.taken_at, described, packed)
 
 
 def _enlarged(found: Detection, by: float) -> Detection:
-    """Return a detection in a picture so many times as large."""
+    """Return a detection in a picture `by` times as large."""
     return Detection(found.box.scaled(by), tuple((x * by, y * by) for x, y in found.landmarks), found.score)
 
 
 def _close(upright: Upright, data: bytes, found: Sequence[Detection]) -> Upright:
-    """Return the photo with as many pixels as its smallest face can use, if it has them.
+    """Return the photo decoded with enough pixels to classify its smallest face, if it has them.
 
-    What is enough to find a face may be too little to read it: in a JPEG of 12 MP that was decoded at a quarter,
-    a face of 60 pixels has 15. Both numbers come from the photo alone, so that it is read alike each time.
+    Detection needs fewer pixels than classification: in a JPEG of 12 MP decoded at a quarter, a face of 60 pixels has
+    15. The scale depends on the photo alone, so that results can be repeated.
     """
     smallest = min((d.box.longer_side for d in found), default=ENOUGH * upright.scale)
     if upright.scale == 1 or smallest >= ENOUGH * upright.scale:
@@ -94,7 +94,7 @@ def _close(upright: Upright, data: bytes, found: Sequence[Detection]) -> Upright
 
 
 def _stored(found: Detection, upright: Upright) -> Box:
-    """Return the part of a box inside the photo; only the crop needs what the detector guessed beyond its border."""
+    """Return the part of a box inside the photo; only the crop uses the part beyond the border."""
     return found.box.within(upright.width, upright.height)
 
 
@@ -117,4 +117,4 @@ def _face(found: Detection, upright: Upright, sharpness: float, expression: Expr
 @functools.cache
 def load_networks() -> tuple[FaceDetector, EmotionClassifier]:
     """Return the networks that ship, loaded once in each process; raises WeightsError."""
-    return faces.load_detector(FLOOR, smallest=0), load_classifier()  # how small, is asked of the whole photo
+    return faces.load_detector(FLOOR, smallest=0), load_classifier()  # small faces are dropped by their full size

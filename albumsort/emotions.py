@@ -1,4 +1,4 @@
-"""Crops of faces to what they express: calibrated probabilities of the expressions, and whether the eyes are open."""
+"""Classify crops of faces: calibrated probabilities of the expressions, and of open eyes."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from .types import Confusion, Emotion, Expression, Shares, confusion_from, share
 
 EYES = ("open", "closed", "hidden")
 NO_FACE = "none"
-"""The answer of the head `natural` that a crop shows no human face."""
+"""The answer of the head `natural` for a crop without a human face."""
 LEAST_DOUBT = 0.01
-"""Share of statues, drawings, pets and patterns among what the detector is surest of, in an ordinary album."""
+"""Share of statues, drawings, pets and patterns among the most confident detections of an ordinary album."""
 
 Pixels = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.floating]
 
 
 class EmotionClassifier(Protocol):
-    """Whatever tells expressions apart. side: pixels of the crops that it sees best."""
+    """An emotion classifier. side: preferred side of crops, in pixels."""
 
     side: int
 
@@ -37,29 +37,29 @@ class EmotionClassifier(Protocol):
 
     @property
     def confusion(self) -> Confusion:
-        """How often each answer is given to faces of each kind, as `labels.expected_shares` needs it."""
+        """How often faces of each kind get each answer; input of `labels.expected_shares`."""
         ...
 
     def classify(self, crops: Pixels, detections: Sequence[float]) -> list[Expression]:
-        """Return what each of (n, s, s) grey crops expresses; no answer depends on the other crops.
+        """Return the expression of each of (n, s, s) grey crops; none depends on the other crops.
 
-        detections: the probability that each is a face, by the detector.
+        detections: the detector's confidence for each.
         """
         ...
 
 
 def load_classifier() -> LiteRTClassifier:
-    """Return the network that ships; raises WeightsError if it is not what it should be."""
+    """Return the emotion network that ships; raises WeightsError if it is missing or damaged."""
     content, network = weights.load("emotion")
-    weights.natural_shares()  # is checked here, once
+    weights.natural_shares()  # checked here, once
     return LiteRTClassifier(content, network.details)
 
 
 class LiteRTClassifier:
     """The emotion network: (n, side, side, 1) uint8 in, logits of its heads side by side out; one thread.
 
-    details: the manifest's entry. `labels` names the logits of each head, in their order. Only the heads `natural` and
-    `eyes` speak here.
+    details: the manifest's entry. `labels` names the logits of each head, in order. Only the heads `natural` and `eyes`
+    are used.
     """
 
     def __init__(self, model: bytes, details: Mapping[str, Any]) -> None:
@@ -75,7 +75,7 @@ class LiteRTClassifier:
         return self._calibration.shares
 
     def classify(self, crops: Pixels, detections: Sequence[float]) -> list[Expression]:
-        """Return what each crop expresses."""
+        """Return the expression of each crop."""
         if len(crops) == 0:
             return []
         logits = logits_of(self._network, resized(crops, self.side))
@@ -91,11 +91,10 @@ def _heads(labels: Mapping[str, list[str]]) -> dict[str, slice]:
 
 @dataclass(frozen=True)
 class Calibration:
-    """How logits become probabilities that hold among ordinary faces.
+    """The map from logits to probabilities that are calibrated on ordinary faces.
 
-    answers: the ten of the head `natural`, NO_FACE among them. temperature, bias: for the nine that are about faces,
-    with a bias each. no_face_share: how many of the training examples were no faces. shares: how common emotions are
-    among ordinary faces.
+    answers: the ten of the head `natural`, including NO_FACE. temperature, bias: for the other nine; one bias each.
+    no_face_share: share of training examples without a face. shares: the natural shares.
     """
 
     answers: tuple[str, ...]
@@ -106,7 +105,7 @@ class Calibration:
 
     @classmethod
     def of(cls, details: Mapping[str, Any]) -> Calibration:
-        """Return the calibration that a manifest's entry gives."""
+        """Return the calibration in a manifest's entry."""
         natural, answers = details["natural"], details["labels"]["natural"]
         bias = dict(zip(natural["labels"], natural["bias"], strict=True))
         return cls(
@@ -118,10 +117,10 @@ class Calibration:
         )
 
     def expressions(self, natural: Floats, eyes: Floats, detections: Floats) -> list[Expression]:
-        """Return what each face expresses, by the logits of both heads, (n, 10) and (n, 3), and (n,) detections."""
+        """Return expressions from the logits of both heads, (n, 10) and (n, 3), and (n,) confidences."""
         joint = self.joint_probabilities(natural, detections)
-        anybody = np.array([self.shares[e] for e in Emotion])
-        mixture = joint[:, :-1] + joint[:, -1:] * anybody / anybody.sum()
+        prior = np.array([self.shares[e] for e in Emotion])
+        mixture = joint[:, :-1] + joint[:, -1:] * prior / prior.sum()
         return [
             Expression(dict(zip(Emotion, p, strict=True)), nothing, None if isnan(opened) else opened)
             for p, nothing, opened in zip(
@@ -130,9 +129,9 @@ class Calibration:
         ]
 
     def joint_probabilities(self, logits: Floats, detections: Floats) -> npt.NDArray[np.float64]:
-        """Return (n, 8) probabilities of the emotions, in their order, and of nothing; from (n, 10) logits.
+        """Return (n, 8) probabilities from (n, 10) logits: of the emotions, in order, and of nothing.
 
-        Whatever is no emotion (another expression, unclear, no face) is nothing.
+        Nothing covers all other answers: another expression, unclear, no face.
         """
         column = self.answers.index(NO_FACE)
         of_faces = np.delete(np.asarray(logits, np.float64), column, axis=1)
@@ -144,24 +143,24 @@ class Calibration:
         return np.concatenate([each[:, columns], nothing[:, None]], axis=1)
 
     def _no_face(self, log_odds: Floats, detections: Floats) -> npt.NDArray[np.float64]:
-        """Return (n,) probabilities that a crop shows no person's face, by the network and the detector together.
+        """Return (n,) probabilities that a crop shows no human face, from the network and the detector together.
 
-        The network's odds hold among its training examples; Bayes' rule takes them to what the detector left in doubt.
+        The network's odds hold for its training examples; Bayes' rule replaces their prior by the detector's doubt.
         """
         doubt = np.maximum(1 - detections, LEAST_DOUBT)
-        shown = log_odds - np.log(self.no_face_share / (1 - self.no_face_share)) + np.log(doubt / (1 - doubt))
-        return np.asarray(1 / (1 + np.exp(-np.clip(shown, -50, 50))))
+        corrected = log_odds - np.log(self.no_face_share / (1 - self.no_face_share)) + np.log(doubt / (1 - doubt))
+        return np.asarray(1 / (1 + np.exp(-np.clip(corrected, -50, 50))))
 
 
 def _log_of_sum(logits: Floats) -> Floats:
-    most = logits.max(axis=1)
-    return np.asarray(most + np.log(np.exp(logits - most[:, None]).sum(axis=1)))
+    largest = logits.max(axis=1)
+    return np.asarray(largest + np.log(np.exp(logits - largest[:, None]).sum(axis=1)))
 
 
 def eyes_open(logits: Floats) -> npt.NDArray[np.float64]:
-    """Return (n,) probabilities that the eyes are open, NaN where they are not to be seen; from (n, 3) logits of EYES.
+    """Return (n,) probabilities that the eyes are open, NaN for hidden eyes; from (n, 3) logits of EYES.
 
-    Where hidden is not the likeliest, what counts is open against closed.
+    Unless hidden is the most likely answer, only open and closed are compared.
     """
     eyes = np.asarray(logits, np.float64)
     opened = _softmax(eyes[:, [EYES.index("open"), EYES.index("closed")]])[:, 0]
@@ -174,12 +173,12 @@ def _softmax(logits: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 
 def logits_of(network: Network, crops: Pixels) -> npt.NDArray[np.float32]:
-    """Return the network's logits, (n, outputs), for (n, side, side) crops; one by one, so that none sways another."""
+    """Return the network's logits, (n, outputs), for (n, side, side) crops; one by one, so that none affects another."""
     return np.concatenate([network(crop[None, ..., None]) for crop in crops])
 
 
 def resized(crops: Pixels, side: int) -> Pixels:
-    """Return (n, s, s) crops as (n, side, side): those of an older index are smaller."""
+    """Return (n, s, s) crops as (n, side, side): an older index has smaller ones."""
     if crops.shape[1] == side:
         return crops
     how = cv2.INTER_AREA if side < crops.shape[1] else cv2.INTER_LINEAR

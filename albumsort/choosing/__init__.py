@@ -1,1 +1,1 @@
-"""Labels and order of photos: pure functions, without a database."""
+"""Label, rank and sort photos: pure functions, without a database."""

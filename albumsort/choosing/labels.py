@@ -1,7 +1,7 @@
-"""The label rule: what a viewer would say of a face in this album, and how sure that is.
+"""The label rule: the most likely answer of a viewer for a face in its album, and the probability that they agree.
 
-The classifier answers for ordinary faces. Sad faces are common in the album of a funeral and rare in that of a wedding;
-Bayes' rule corrects each answer for that. The shares of an album are not known, so they are estimated from its answers.
+The classifier is calibrated for ordinary faces. Sad faces are common in a funeral album and rare in a wedding album;
+Bayes' rule corrects each answer for that. An album's shares are unknown, so they are estimated from its answers.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from pathlib import Path
 from ..types import ANSWERS, READABLE, Answer, Confusion, Emotion, Face, Shares
 
 PSEUDO_FACES, PSEUDO_FACES_EACH = 100.0, 0.1
-"""Faces in natural shares that are added to an album: so many, or so many for each of its own if that is more."""
+"""Pseudo-faces with natural shares added to an album: a number, or a number per face of the album, if larger."""
 TEMPER = 0.5
-"""Power of the natural shares that the answers which are counted in an album are divided by."""
+"""Counted answers are divided by this power of the natural shares."""
 TELLING = 0.25
-"""Total variation between a face's answer and the natural shares, from which it tells anything of its album."""
+"""Least total variation distance between a face's answer and the natural shares for the face to count."""
 ROUNDS, SETTLED = 2000, 1e-7
-"""Of the estimation: at most so many, until no share changes by more."""
+"""The estimation ends after this many rounds, or once no share changes by more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Album:
-    """An indexed folder. shares: what its faces are expected to show; faces: how many that was estimated from."""
+    """An indexed folder. shares: estimated for its faces; faces: number of faces in the estimate."""
 
     root: Path
     shares: Shares
@@ -33,10 +33,10 @@ class Album:
 
 
 class LabelRule:
-    """The label rule for the faces of one album. natural, album: the shares among ordinary faces, and in the album.
+    """The label rule for the faces of one album. natural, album: shares among ordinary faces, and in the album.
 
-    emotions: the share of each emotion among ordinary faces that show one; ratios: how many times as common each answer
-    is in the album.
+    emotions: the share of each emotion among ordinary faces that show one; ratios: album shares divided by natural
+    shares.
     """
 
     def __init__(self, natural: Shares, album: Shares) -> None:
@@ -54,19 +54,19 @@ class LabelRule:
         return {answer: weight / total for answer, weight in weights.items()}
 
     def label(self, probabilities: Mapping[Emotion, float], nothing: float) -> tuple[Emotion | None, float | None]:
-        """Return the likeliest answer, and its probability if that is an emotion."""
+        """Return the most likely answer, and its probability if it is an emotion."""
         posterior = self.posterior(probabilities, nothing)
         label = max(posterior, key=posterior.__getitem__)
         return label, None if label is None else posterior[label]
 
     def relabelled(self, face: Face) -> Face:
-        """Return a face with the label that it has in this album."""
+        """Return the face with its label in this album."""
         label, sure = self.label(face.probabilities, face.nothing)
         return replace(face, label=label, sure=sure)
 
 
 class AlbumRules:
-    """The label rule for every path: that of the deepest album which contains it, the natural one elsewhere."""
+    """The label rules of all paths: the rule of the deepest album that contains the path, or the natural rule."""
 
     def __init__(self, natural: Shares, albums: Sequence[Album]) -> None:
         self.albums = tuple(sorted(albums, key=lambda album: (-len(album.root.parts), album.root)))
@@ -90,12 +90,12 @@ class AlbumRules:
 
 
 def telling_answers(stored: Sequence[Sequence[float]], natural: Shares) -> list[int]:
-    """Return what each face tells of its album: the index into ANSWERS of its likeliest answer, or -1 for nothing new.
+    """Return for each face the index into ANSWERS of its most likely answer, or -1 if it says nothing about its album.
 
-    The answers are those of an album in which rare emotions are less rare; a face that cannot be read has natural
-    shares and tells nothing. stored: of each face the probabilities of the seven emotions, and of nothing.
+    The answers assume an album in which rare emotions are less rare. An unreadable face has natural shares and says
+    nothing. stored: for each face the probabilities of the seven emotions, and of nothing.
     """
-    import numpy as np  # here, because only `index` needs it, and queries are to start at once
+    import numpy as np  # here, because only `index` needs it, and queries must start fast
 
     prior = np.array([natural[answer] for answer in ANSWERS])
     joint = np.array(stored, np.float64).reshape(-1, len(ANSWERS))
@@ -105,31 +105,31 @@ def telling_answers(stored: Sequence[Sequence[float]], natural: Shares) -> list[
 
 
 def expected_shares(stored: Sequence[Sequence[float]], natural: Shares, confusion: Confusion) -> Shares:
-    """Return the shares of an album's faces: those that explain best how often each telling answer was given.
+    """Return the shares of an album's faces that best explain the counts of its telling answers.
 
-    confusion says how often each is given to faces of each kind (Lipton, Wang and Smola 2018), so that a classifier
-    that seldom dares to say sad is not believed that few are. The likeliest shares are found by expectation
-    maximisation (Saerens, Latinne and Decaestecker 2002), held back by pseudo-faces in natural shares: without them a
-    few mistakes would make a rare emotion common. stored: as `telling_answers` takes it.
+    confusion: how often faces of each kind get each answer (Lipton, Wang and Smola 2018); it corrects a classifier that
+    rarely answers sad. The most likely shares are found by expectation maximisation (Saerens, Latinne and Decaestecker
+    2002), with pseudo-faces in natural shares as a prior: without them, a few mistakes would make a rare emotion
+    common. stored: as in `telling_answers`.
     """
     import numpy as np  # as above
 
     shares = prior = np.array([natural[answer] for answer in ANSWERS])
-    given = np.array([[confusion[kind][answer] for answer in ANSWERS] for kind in ANSWERS])
+    confusions = np.array([[confusion[kind][answer] for answer in ANSWERS] for kind in ANSWERS])
     counts = np.bincount([a for a in telling_answers(stored, natural) if a >= 0], minlength=len(ANSWERS))
     faces = counts.sum()
-    held = max(PSEUDO_FACES, PSEUDO_FACES_EACH * faces)
+    pseudo = max(PSEUDO_FACES, PSEUDO_FACES_EACH * faces)
     for _ in range(ROUNDS):
-        kinds = shares[:, None] * given
+        kinds = shares[:, None] * confusions
         kinds = kinds / kinds.sum(axis=0, keepdims=True)
-        before, shares = shares, (held * prior + kinds @ counts) / (held + faces)
+        before, shares = shares, (pseudo * prior + kinds @ counts) / (pseudo + faces)
         if np.abs(shares - before).max() < SETTLED:
             break
     return dict(zip(ANSWERS, map(float, shares), strict=True))
 
 
 def shares_of(faces: Iterable[Face], natural: Shares, confusion: Confusion) -> Shares:
-    """Return the expected shares of an album with these faces, of which only those large enough to be read count."""
+    """Return the expected shares of an album with these faces; only faces large enough to be read count."""
     readable = [face for face in faces if face.box.longer_side >= READABLE]
     stored = [(*(face.probabilities[e] for e in Emotion), face.nothing) for face in readable]
     return expected_shares(stored, natural, confusion)

@@ -1,8 +1,8 @@
-"""Which photo comes first, and in which folder it belongs.
+"""Rank photos, and sort them into folders.
 
-Ranking and labelling are two questions. A list of the best photos is ordered by the calibrated probability over all
-expressions, so that a surprised face never tops `happy`. A label is what a viewer would most likely say of the largest
-face in its album.
+Ranking and labelling are separate. A list of the best photos is ordered by the calibrated probability over all
+expressions, so that a surprised face never tops `happy`. A photo's label is the most likely answer of a viewer for its
+largest face, given the album.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from ..types import Emotion, Face, Photo
 
 @dataclass(frozen=True)
 class Sorted:
-    """Photos by label, and how many are in no folder.
+    """Photos by label, and the numbers of photos in no folder.
 
-    without_face, unlabelled: nothing was found, or nothing read in the largest face; others: labels that were not asked
-    for; beyond: not among the first n.
+    without_face: no face detected; unlabelled: no label for the largest face; others: labels that were not requested;
+    beyond: not among the first n.
     """
 
     folders: Mapping[Emotion, Sequence[Photo]]
@@ -30,7 +30,7 @@ class Sorted:
 
 
 def sort(photos: Iterable[Photo], asked: Sequence[Emotion], n: int | None) -> Sorted:
-    """Sort photos into the folders asked for, by their labels, the most probable first, at most n in each."""
+    """Sort photos into the requested folders by label, highest score first, at most n in each."""
     folders: dict[Emotion, list[Photo]] = {emotion: [] for emotion in asked}
     without_face = unlabelled = beyond = 0
     others = Counter[Emotion]()
@@ -57,7 +57,7 @@ def scored(photo: Photo, face: Face, emotion: Emotion) -> Photo:
 
 
 def sure(photos: Iterable[Photo], least: float) -> Iterator[Photo]:
-    """Yield the photos of which some face has its label with at least this probability; all of them at 0."""
+    """Yield the photos with a face whose label has at least this probability; at 0, all photos."""
     return (p for p in photos if least <= 0 or any(_shows_label(face, least) for face in p.faces))
 
 

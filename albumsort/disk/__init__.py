@@ -1,1 +1,1 @@
-"""Files that appear whole, locks, file systems, the content hash."""
+"""Complete files only, locks, file systems, and the content hash."""

@@ -1,4 +1,4 @@
-"""What kind of file system a file lies on, where the system tells."""
+"""Find out which kind of file system a file is on, where the operating system offers that."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ NETWORK_FUSE = {
     "ceph-fuse", "curlftpfs", "davfs2", "gcsfuse", "glusterfs", "goofys", "grpcfuse", "gvfsd-fuse",
     "rclone", "s3fs", "smbnetfs", "sshfs", "vmhgfs-fuse"
 }
-"""Drivers in user space, which the kernel calls fuse.NAME."""
+"""Drivers in user space; the kernel names them fuse.NAME."""
 # fmt: on
 
 
 def network(path: Path) -> str | None:
-    """Return the kind of network file system a file lies on; None if it is a local one or cannot be known.
+    """Return the kind of network file system a file is on; None if it is local or unknown.
 
-    On these, locks may not reach other machines, and memory is not shared with them.
+    There, locks may not apply across machines, and memory is not shared between them.
     """
-    if sys.platform == "win32":  # which numbers its devices in another way
+    if sys.platform == "win32":  # its device numbers differ
         return None
     try:
         device = os.stat(path).st_dev
         mounts = os.fsdecode(MOUNTS.read_bytes())
-    except OSError:  # not Linux, or nobody may look
+    except OSError:  # not Linux, or no permission
         return None
     number = f"{os.major(device)}:{os.minor(device)}"
     for line in mounts.splitlines():

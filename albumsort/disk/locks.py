@@ -1,4 +1,4 @@
-"""Folders that one process at a time writes into."""
+"""Lock a folder, so that one process at a time writes into it."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _BUSY = (errno.EAGAIN, errno.EACCES, errno.EDEADLK)
 
 @contextmanager
 def locked(folder: Path) -> Iterator[bool]:
-    """Keep other processes of albumsort from writing into a folder; yields whether that was possible.
+    """Keep other albumsort processes from writing into a folder; yields whether the lock was taken.
 
-    It is not where the folder takes no new file, or its file system has no locks. Raises AlbumsortError if
-    another process holds the lock. A lock ends with its process, however that ends.
+    It cannot be taken if the folder is not writable or its file system has no locks. Raises AlbumsortError if another
+    process holds the lock. The lock ends with the process, even if that is killed.
     """
     path = folder / _LOCK
     descriptor = _hold(path)
@@ -34,7 +34,7 @@ def locked(folder: Path) -> Iterator[bool]:
 
 
 def _hold(path: Path) -> int | None:
-    # never through a symbolic link, never waiting for the other end of a pipe
+    # follow no symbolic link, and do not wait for the other end of a pipe
     flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     for _ in range(100):
         try:
@@ -45,25 +45,25 @@ def _hold(path: Path) -> int | None:
             _lock(descriptor)
             if os.path.samestat(os.fstat(descriptor), os.stat(path)):
                 return descriptor
-        except FileNotFoundError:  # who held the lock removed the file at its end: make it anew
+        except FileNotFoundError:  # the last holder removed the file when it ended: create it again
             pass
         except OSError as e:
             if e.errno in _BUSY:
                 os.close(descriptor)
-                raise AlbumsortError(f"another export is writing into {path.parent}; wait until it is done") from e
+                raise AlbumsortError(f"another export is writing to {path.parent}; wait until it ends") from e
             _release(path, descriptor)
             return None
         os.close(descriptor)
-    return None  # a file system on which no file stays the same
+    return None  # this file system gives a file a new identity each time
 
 
 def _release(path: Path, descriptor: int) -> None:
-    """Remove a lock file, unless somebody else has such a file and keeps something in it."""
+    """Remove a lock file, unless it is a user's own file with content."""
     status = os.fstat(descriptor)
-    if os.name == "nt":  # where an open file cannot be removed
+    if os.name == "nt":  # Windows cannot remove an open file
         os.close(descriptor)
     if stat.S_ISREG(status.st_mode) and status.st_size == 0:
-        with suppress(OSError):  # an empty file remains, for the next run to take
+        with suppress(OSError):  # an empty file may remain; the next run reuses it
             os.unlink(path)
     if os.name != "nt":
         os.close(descriptor)

@@ -1,1 +1,1 @@
-"""Chosen photos to copies in folders, with a report that undoes them."""
+"""Export photos to folders, with a report from which the export can be undone."""

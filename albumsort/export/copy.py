@@ -1,4 +1,4 @@
-"""A plan to the copies: each is read back before it gets its name."""
+"""Carry out a plan of copies: each copy is read back before it gets its name."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from pathlib import Path
 from ..disk import contents, whole
 from ..errors import AlbumsortError
 from ..types import Action, Item, Link
-from .plan import THERE, FileError, name_spellings, source_status, unreadable
+from .plan import ALREADY_THERE, FileError, name_spellings, source_status, unreadable
 
-_HOPELESS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+_FATAL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 _REMEDIES = {
     errno.ENOSPC: "Make room there",
     errno.EDQUOT: "Make room there",
@@ -26,55 +26,55 @@ _REMEDIES = {
 
 
 def execute(items: Iterable[Item], link: Link, note: Callable[[Path], None] = lambda folder: None) -> Generator[Item]:
-    """Carry out a plan in a folder that is there, yielding each item as it really went; what fails stops no other.
+    """Carry out a plan in an existing folder; yields each item with its actual result. A failed photo stops no other.
 
-    note: called with each folder as soon as it was made. Raises AlbumsortError where going on is pointless: the
-    disk is full, gone, or may not be written to.
+    note: called with each folder right after it is created. Raises AlbumsortError if no further photo can be written:
+    the disk is full, gone or read-only.
     """
     written = 0
     folders: set[Path] = set()
-    went: dict[Path, Item] = {}
+    attempted: dict[Path, Item] = {}
     try:
         for item in items:
-            # a photo with the same bytes was to have been written for this one too
-            if item.action is Action.SKIP and (twin := went.get(item.destination)):
+            # the plan skipped this photo because another one with the same bytes was to be written
+            if item.action is Action.SKIP and (twin := attempted.get(item.destination)):
                 if twin.action is Action.FAIL:
                     item = replace(item, action=Action.WRITE, reason="")
-                else:  # perhaps under another name than the planned one
+                else:  # its name may differ from the planned one
                     item = replace(item, destination=twin.destination)
             if item.action is not Action.WRITE:
                 yield item
                 continue
             try:
-                done = _attempt(item, link, folders, note)
+                outcome = _attempt(item, link, folders, note)
             except OSError as e:
-                remedy = _REMEDIES.get(e.errno or 0, "See that its disk is there")
+                remedy = _REMEDIES.get(e.errno or 0, "Check that its disk is connected")
                 raise AlbumsortError(
-                    f"cannot write to {item.destination}: {e.strerror or e}. {remedy}, then export again: it goes on "
-                    f"where it stopped. Files written: {written}"
+                    f"cannot write to {item.destination}: {e.strerror or e}. {remedy}, then export again: "
+                    f"the export continues where it stopped. Files written: {written}"
                 ) from e
-            went[item.destination] = done
-            written += done.action is Action.WRITE
-            yield done
+            attempted[item.destination] = outcome
+            written += outcome.action is Action.WRITE
+            yield outcome
     finally:
         for folder in folders:
             whole.flush_folder(folder)
 
 
 def _attempt(item: Item, link: Link, folders: set[Path], note: Callable[[Path], None]) -> Item:
-    """Write one item; raises OSError only where no other could be written either."""
+    """Write one item; raises OSError only if no other item could be written either."""
     folder = item.destination.parent
     try:
-        if folder not in folders:  # once: a folder that goes away later was on a drive that was pulled out
+        if folder not in folders:  # once: if a folder disappears later, its drive was unplugged
             if not folder.is_dir():
-                folder.mkdir()  # and none above it: they were on that drive, too
+                folder.mkdir()  # without parents: if they are missing, the drive was unplugged
                 note(folder)
             folders.add(folder)
         return _copy(item) if link is Link.COPY else _link(item, link)
     except FileError as e:
         return replace(item, action=Action.FAIL, reason=str(e))
     except OSError as e:
-        if e.errno in _HOPELESS or not _is_writable(folder):
+        if e.errno in _FATAL or not _is_writable(folder):
             raise
         return replace(item, action=Action.FAIL, reason=f"cannot write to {folder}: {e.strerror or e}")
 
@@ -84,7 +84,7 @@ def _is_writable(folder: Path) -> bool:
 
 
 def _copy(item: Item) -> Item:
-    """Write a temporary file, read it back, and only then let it be seen under its name."""
+    """Write a temporary file, read it back, and only then give it its name."""
     status, data = _read(item)
     temporary = item.destination.with_name(whole.temporary_name())
     try:
@@ -92,11 +92,11 @@ def _copy(item: Item) -> Item:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-            if sys.platform == "linux":  # so that it is read back from the disk, not from memory
+            if sys.platform == "linux":  # read it back from the disk, not from memory
                 os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
         if whole.digest(temporary) != item.digest:
-            raise FileError("the copy, read back, is not what was written; is the destination's disk sound?")
-        with suppress(OSError):  # some network drives keep neither times nor modes
+            raise FileError("the copy differs from the photo when read back; check the destination's disk")
+        with suppress(OSError):  # some network drives store neither times nor modes
             os.utime(temporary, ns=(status.st_atime_ns, status.st_mtime_ns))
             os.chmod(temporary, stat.S_IMODE(status.st_mode) & 0o666 | 0o600)
         return _name(item, lambda destination: whole.place(temporary, destination))
@@ -113,27 +113,27 @@ def _link(item: Item, link: Link) -> Item:
         # a hard link to a symbolic link would be one more symbolic link
         return _name(item, lambda destination: os.link(os.path.realpath(item.source), destination))
     except OSError as e:
-        if e.errno in _HOPELESS:
+        if e.errno in _FATAL:
             raise
-        raise FileError(f"cannot make a {link} link there: {e.strerror or e}; use --link copy") from e
+        raise FileError(f"cannot create a {link} link there: {e.strerror or e}; use --link copy") from e
 
 
 def _name(item: Item, put: Callable[[Path], None]) -> Item:
-    """Put the item under the first free spelling of its name, unless the file in the way is the same."""
+    """Put the item under the first free variant of its name; skip it if a file there has the same bytes."""
     names = name_spellings(item.destination.name)
     while True:
         destination = item.destination.with_name(next(names))
         try:
             put(destination)
             return replace(item, destination=destination)
-        except FileExistsError:  # it came after the plan was made
+        except FileExistsError:  # created since the plan was made
             if destination.is_file() and whole.digest(destination) == item.digest:
-                return replace(item, destination=destination, action=Action.SKIP, reason=THERE)
+                return replace(item, destination=destination, action=Action.SKIP, reason=ALREADY_THERE)
 
 
 def _read(item: Item) -> tuple[os.stat_result, bytes]:
-    """Return the photo's status and its bytes; raises _FileError if they are not the bytes that were judged."""
-    status = source_status(item.source)  # before reading, which changes the time of the last access
+    """Return the photo's status and its bytes; raises FileError if the bytes differ from the analysed ones."""
+    status = source_status(item.source)  # first, because reading changes the access time
     try:
         data = item.source.read_bytes()
     except OSError as e:

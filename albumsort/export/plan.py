@@ -1,4 +1,4 @@
-"""Ranked photos to a plan of copies. The photos themselves are only ever read."""
+"""Plan the copies of ranked photos. The photos themselves are only read."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from ..disk import whole
 from ..errors import AlbumsortError
 from ..types import Action, Emotion, Item, Link, Photo
 
-_NAME_BYTES = 255  # what the usual file systems take
-THERE = "already there"
-# what Windows and FAT forbid, control characters and line ends, and halves of characters: bytes in a name that are
-# no text are such halves to Python, and Linux alone takes them, but not onto a stick with FAT on it
+_NAME_BYTES = 255  # the limit of common file systems
+ALREADY_THERE = "already there"
+# characters that Windows and FAT forbid, control characters, line ends, and surrogates: Python's form of name bytes
+# that are not text, which Linux allows but FAT does not
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f-\x9f\u2028\u2029<>:"/\\|?*\ud800-\udfff]')
 
 
 class FileError(Exception):
-    """One photo cannot be exported, for the reason in the message; the others can."""
+    """One photo cannot be exported; the message gives the reason. The others can."""
 
 
 def plan(photos: Mapping[Emotion, Sequence[Photo]], to: Path, link: Link) -> list[Item]:
-    """Return what to do with each photo, given in rank order, to have it as `to/<emotion>/<rank>-<name>`.
+    """Return the actions that bring each photo, in rank order, to `to/<emotion>/<rank>-<name>`.
 
-    Writes nothing. Raises AlbumsortError if an emotion's folder is there but cannot be listed.
+    Writes nothing. Raises AlbumsortError if an emotion's folder exists but cannot be listed.
     """
     items = []
     for emotion, ranked in photos.items():
@@ -42,12 +42,12 @@ def plan(photos: Mapping[Emotion, Sequence[Photo]], to: Path, link: Link) -> lis
 
 
 class _Folder:
-    """What an emotion's folder holds, and what the plan adds to it."""
+    """The content of an emotion's folder, with the files that the plan adds."""
 
     def __init__(self, path: Path, link: Link) -> None:
         self.path, self.link = path, link
         self.names: set[str] = set()
-        self.unread: defaultdict[int, list[Path]] = defaultdict(list)  # by size; hashed once a photo has that size
+        self.unread: defaultdict[int, list[Path]] = defaultdict(list)  # by size; hashed only if a photo has that size
         self.digests: dict[str, Path] = {}
         self.inodes: dict[tuple[int, int], Path] = {}
         self.planned: dict[str, Item] = {}
@@ -61,16 +61,16 @@ class _Folder:
 
     def _note(self, file: Path) -> None:
         self.names.add(_fold(file.name))
-        if file.name.startswith(whole.HIDDEN):  # left by a kill: perhaps whole, but nobody would find it
+        if file.name.startswith(whole.HIDDEN):  # left by a killed export: it may be complete, but nobody would find it
             return
-        with suppress(OSError):  # gone again, or a broken link
+        with suppress(OSError):  # just removed, or a broken link
             status = os.stat(file, follow_symlinks=self.link is Link.SOFT)
             if stat.S_ISREG(status.st_mode):
                 self.unread[status.st_size].append(file)
                 self.inodes[status.st_dev, status.st_ino] = file
 
     def take(self, photo: Photo, rank: str) -> Item:
-        """Return what to do with the next photo, and remember it."""
+        """Return the action for the next photo, and remember it."""
         spellings = name_spellings(f"{rank}-{_safe(photo.path.name)}")
         name = next(spelling for spelling in spellings if _fold(spelling) not in self.names)
         item = Item(photo.path, self.path / name, photo.digest, Action.WRITE)
@@ -81,8 +81,8 @@ class _Folder:
         if twin := self.planned.get(photo.digest):
             reason = f"the same bytes as {twin.source}"
             return replace(item, destination=twin.destination, action=Action.SKIP, reason=reason)
-        if there := self._find(photo.digest, status):
-            return replace(item, destination=there, action=Action.SKIP, reason=THERE)
+        if existing := self._find(photo.digest, status):
+            return replace(item, destination=existing, action=Action.SKIP, reason=ALREADY_THERE)
         self.names.add(_fold(name))
         self.planned[photo.digest] = item
         return item
@@ -96,44 +96,44 @@ class _Folder:
 
 
 def _safe(name: str) -> str:
-    """Return a photo's name as every file system takes it, but for its length.
+    """Return a photo's name in characters that every file system accepts; its length is not limited here.
 
-    It stands behind a rank: what begins with digits is none of the names that Windows keeps for devices, such as CON.
+    A rank precedes it, so it cannot be a name that Windows reserves for devices, such as CON.
     """
     return _UNSAFE.sub("_", name).rstrip(" .") or "photo"
 
 
 def name_spellings(name: str) -> Iterator[str]:
-    """Yield the name, then with -2, -3, ... before its extension, cut to what a file system takes."""
+    """Yield the name, then the name with -2, -3, ... before its extension, each cut to the length limit."""
     stem, extension = os.path.splitext(name)
-    if len(extension) > 16:  # no extension, just a name with a dot in it
+    if len(extension) > 16:  # not an extension, just a dot in the name
         stem, extension = name, ""
     for number in itertools.count(1):
         ending = extension if number == 1 else f"-{number}{extension}"
-        # by characters, as half a character is no name
+        # by characters, because a part of a character is not valid in a name
         while len(os.fsencode(stem + ending)) > _NAME_BYTES:
             stem = stem[:-1]
         yield stem.rstrip(" .") + ending
 
 
 def _fold(name: str) -> str:
-    """Return what two names share that are one on a file system which folds case or normalises Unicode."""
+    """Return a key that is equal for names that a file system may treat as one (case, Unicode normalisation)."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
 def source_status(photo: Path) -> os.stat_result:
-    """Return the status of a photo to copy; raises FileError if it is gone or no regular file."""
+    """Return the status of a photo to copy; raises FileError if it is gone or not a regular file."""
     try:
         status = photo.stat()
     except OSError as e:
         raise unreadable(e) from e
     if not stat.S_ISREG(status.st_mode):
-        raise FileError("the photo is not a regular file any more; run `albumsort index` again")
+        raise FileError("the photo is no longer a regular file; run `albumsort index` again")
     return status
 
 
 def unreadable(error: OSError) -> FileError:
     """Return the error for a photo that cannot be opened or read."""
     if isinstance(error, FileNotFoundError | NotADirectoryError):
-        return FileError("the photo is gone; run `albumsort index` again if it was moved, else `albumsort prune`")
+        return FileError("the photo is gone; run `albumsort index` if it was moved, else `albumsort prune`")
     return FileError(f"cannot read the photo: {error.strerror or error}")

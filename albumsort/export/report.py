@@ -1,7 +1,7 @@
-"""The report of an export: a CSV file that grows by a line for each photo, and is read back to undo the export.
+"""The report of an export: a CSV file with one line per photo, from which undo reads what was written.
 
-Every field is quoted, as names may hold line ends, and paths are absolute, so that no spreadsheet takes a name for a
-formula. Names that are not UTF-8 stand in it byte for byte.
+Every field is quoted, because names may contain line ends. Paths are absolute, so that no spreadsheet reads a name as a
+formula. Names that are not UTF-8 are kept byte for byte.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ COLUMNS = ("source", "destination", "hash", "action", "reason", "link")
 
 
 class Mark(StrEnum):
-    """The actions that are no photo's. INTO: where the export goes; FOLDER: one it made; UNDONE: what is removed."""
+    """Actions of lines without a photo. INTO: the destination; FOLDER: a created folder; UNDONE: a removed path."""
 
     INTO = "into"
     FOLDER = "folder"
@@ -33,7 +33,7 @@ class Mark(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a report, as it stands there."""
+    """One line of a report, unchecked."""
 
     source: str = ""
     destination: str = ""
@@ -44,25 +44,25 @@ class Line:
 
 
 class Journal:
-    """A report that is being written: each line is with the system before the call that writes it returns."""
+    """A report being written: each line reaches the operating system before the call that writes it returns."""
 
     def __init__(self, path: Path, file: BinaryIO) -> None:
         self._path, self._file = path, file
 
     @classmethod
     def create(cls, path: Path, into: Path) -> Journal:
-        """Begin the report of an export into a folder; raises AlbumsortError if the file exists."""
+        """Create the report of an export to a folder; raises AlbumsortError if the file exists."""
         try:
             file = open(path, "xb")  # noqa: SIM115 (closed by __exit__)
         except FileExistsError as e:
-            raise AlbumsortError(f"{path} exists already; choose another name for the report") from e
+            raise AlbumsortError(f"{path} already exists; choose another name for the report") from e
         except OSError as e:
             raise _unwritable(path, e) from e
         journal = cls(path, file)
         try:
             journal._write(COLUMNS)
             journal._note(Line(destination=str(into), action=Mark.INTO))
-        except BaseException:  # nothing is reported yet: let the next run have the name
+        except BaseException:  # the report is empty: leave the name free for the next run
             with suppress(OSError):
                 file.close()
             path.unlink()
@@ -71,13 +71,13 @@ class Journal:
 
     @classmethod
     def reopen(cls, path: Path) -> Journal:
-        """Go on with a report behind its last whole line."""
+        """Open a report to append after its last complete line."""
         try:
             file = open(path, "r+b")  # noqa: SIM115 (closed by __exit__)
-            file.truncate(len(_whole(file.read())))
+            file.truncate(len(_complete_lines(file.read())))
             file.seek(0, os.SEEK_END)
         except OSError as e:
-            raise AlbumsortError(f"cannot note in {path} what is removed: {e.strerror or e}; make it writable") from e
+            raise AlbumsortError(f"cannot record the removals in {path}: {e.strerror or e}; make it writable") from e
         return cls(path, file)
 
     def __enter__(self) -> Journal:
@@ -94,15 +94,15 @@ class Journal:
                 raise _unwritable(self._path, e) from e
 
     def photo(self, item: Item, link: Link) -> None:
-        """Note what became of a photo."""
+        """Record the result for a photo."""
         self._note(Line(str(item.source), str(item.destination), item.digest, item.action, item.reason, link))
 
     def folder(self, path: Path) -> None:
-        """Note that a folder was made."""
+        """Record that a folder was created."""
         self._note(Line(destination=str(path), action=Mark.FOLDER))
 
     def undone(self, path: Path) -> None:
-        """Note that what a line of this report names is not there any more."""
+        """Record that a path of this report no longer exists."""
         self._note(Line(destination=str(path), action=Mark.UNDONE))
 
     def _note(self, line: Line) -> None:
@@ -120,31 +120,31 @@ class Journal:
 
 def _unwritable(path: Path, error: OSError) -> AlbumsortError:
     return AlbumsortError(
-        f"cannot write the report {path}: {error.strerror or error}; make room, or choose another place"
+        f"cannot write the report {path}: {error.strerror or error}; make room, or choose another place for it"
     )
 
 
 def read(path: Path) -> list[Line]:
-    """Return the whole lines of a report; one that a kill cut off names nothing. Raises AlbumsortError for no report.
+    """Return the complete lines of a report; raises AlbumsortError if the file is not a report.
 
-    What the lines say is not checked: anybody may have written them.
+    A line cut off by a kill is left out. The content of the lines is not checked: they may be forged.
     """
     try:
         data = path.read_bytes()
     except OSError as e:
         raise AlbumsortError(f"cannot read the report {path}: {e.strerror or e}") from e
     try:
-        text = _whole(data).decode("utf-8", sys.getfilesystemencodeerrors()).removeprefix("\ufeff")
+        text = _complete_lines(data).decode("utf-8", sys.getfilesystemencodeerrors()).removeprefix("\ufeff")
         rows = list(csv.reader(io.StringIO(text, newline=""), strict=True))
     except (csv.Error, UnicodeDecodeError) as e:
         raise AlbumsortError(f"{path} is not a report of albumsort export: {e}") from e
     if not rows or tuple(rows[0]) != COLUMNS or any(len(row) != len(COLUMNS) for row in rows):
-        raise AlbumsortError(f"{path} is not a report of albumsort export, or of another version")
+        raise AlbumsortError(f"{path} is not a report of albumsort export, or is from another version")
     return [Line(*row) for row in rows[1:]]
 
 
-def _whole(data: bytes) -> bytes:
-    """Return a report without the line at its end that was not written to its end."""
+def _complete_lines(data: bytes) -> bytes:
+    """Return a report without an incomplete last line."""
     end = len(data)
     while end and (data[end - 1 : end] != b"\n" or data.count(b'"', 0, end) % 2):
         end = data.rfind(b"\n", 0, end - 1) + 1

@@ -1,4 +1,4 @@
-"""An export from its plan to its report, and how others are kept away meanwhile."""
+"""Run an export: plan, copy and report, while other exports are kept out of the destination."""
 
 from __future__ import annotations
 
@@ -15,46 +15,46 @@ from .report import Journal
 
 
 def run(photos: Mapping[Emotion, Sequence[Photo]], to: Path, link: Link, report: Path | None) -> Generator[Item]:
-    """Plan an export and carry it out, yielding each item as it really went, once the new report names it.
+    """Plan an export and carry it out; yields each item with its actual result, after the report has it.
 
-    `to` is an absolute path without symbolic links. What raises AlbumsortError ends the run: `to` cannot be written
-    into, another export is at work there, or the report cannot be written. What was written until then is whole.
+    `to` is an absolute path without symbolic links. Raises AlbumsortError, which ends the run, if `to` is not writable,
+    another export is writing to it, or the report cannot be written. Files written before are complete.
     """
-    made: list[Path] = []
+    created: list[Path] = []
     try:
         with ExitStack() as stack:
             try:
                 for folder in whole.make_folders(to):
-                    made.append(folder)
+                    created.append(folder)
             except OSError as e:
-                raise AlbumsortError(f"cannot make {to}: {e.strerror or e}; choose another destination") from e
+                raise AlbumsortError(f"cannot create {to}: {e.strerror or e}; choose another destination") from e
             stack.enter_context(claimed(to))
             journal = None if report is None else stack.enter_context(Journal.create(report, to))
 
             def note(folder: Path) -> None:
-                made.append(folder)
+                created.append(folder)
                 if journal is not None:
                     journal.folder(folder)
 
             if journal is not None:
-                for folder in made:
+                for folder in created:
                     journal.folder(folder)
             for item in stack.enter_context(closing(execute(plan(photos, to, link), link, note))):
                 if journal is not None:
                     journal.photo(item, link)
                 yield item
     finally:
-        for folder in reversed(made):
-            with suppress(OSError):  # it holds what was written
+        for folder in reversed(created):
+            with suppress(OSError):  # not empty: files were written to it
                 folder.rmdir()
 
 
 @contextmanager
 def claimed(to: Path) -> Iterator[None]:
-    """Keep other exports away from a destination, and remove what a killed one left unfinished there.
+    """Keep other exports out of a destination, and remove the unfinished files of killed ones.
 
-    Where there are no locks nothing is removed, and others are not kept away; they overwrite nothing all the same.
-    Raises AlbumsortError if another export is at work there.
+    Without locks nothing is removed and other exports may run; they still overwrite nothing.
+    Raises AlbumsortError if another export is writing there.
     """
     with locks.locked(to) as alone:
         if alone:

@@ -1,4 +1,4 @@
-"""Removes what an export wrote, by its report: nothing else, nothing that changed, and no photo's only copy."""
+"""Remove the files that an export wrote, by its report: no others, no changed ones, and no photo's only copy."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .run import claimed
 
 
 class Fate(StrEnum):
-    """What becomes of something that an export made. GONE: it was not there any more."""
+    """The result for a file or folder of an export. GONE: it no longer existed."""
 
     REMOVE = "remove"
     GONE = "gone"
@@ -30,7 +30,7 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Undone:
-    """What became of a file or a folder, and why it was left."""
+    """The result for a file or folder, with the reason if it was left."""
 
     path: Path
     fate: Fate
@@ -39,16 +39,16 @@ class Undone:
 
 
 class _LeftError(Exception):
-    """Something is not to be removed, for the reason in the message."""
+    """A file must not be removed; the message gives the reason."""
 
 
 def undo(report: Path, albums: Collection[Path], dry_run: bool = False) -> Generator[Undone]:
-    """Remove the files that a report says were written, then the folders that were made if they are empty.
+    """Remove the files that a report lists as written, then the created folders that are empty.
 
-    A report may be forged, and the world may have changed since: a file goes only if it lies where an export puts
-    files, outside of the albums, and is what was written; a copy, only while its original is there with the same
-    bytes. The report notes what is undone, so that a file that comes back is nothing to it. dry_run changes nothing.
-    Raises AlbumsortError for a report that cannot be read or noted in, and while an export is at work there.
+    A report may be forged, and files may have changed since. So a file is removed only if it is in a place of an
+    export, outside the albums, and unchanged; a copy only if its original still exists with the same bytes. Removals
+    are recorded in the report, so that a file restored later is not removed again. dry_run changes nothing.
+    Raises AlbumsortError if the report cannot be read or written, or while an export is writing there.
     """
     lines = journal.read(report)
     root = _root(report, lines, albums)
@@ -58,7 +58,7 @@ def undo(report: Path, albums: Collection[Path], dry_run: bool = False) -> Gener
         if not dry_run:
             if root.is_dir():
                 lock.enter_context(claimed(root))
-            lines = journal.read(report)  # whole, now that nobody goes on with it
+            lines = journal.read(report)  # complete, now that no export appends to it
             notes = stack.enter_context(Journal.reopen(report))
         folders = _Folders(root, albums)
         sources = {line.source for line in lines}
@@ -67,40 +67,40 @@ def undo(report: Path, albums: Collection[Path], dry_run: bool = False) -> Gener
         written = [line for line in lines if line.action == Action.WRITE]
         removed: set[Path] = set()
         for line in written:
-            outcome = _remove(line, sources, folders, dry_run)
-            if outcome.fate is not Fate.LEFT:
-                removed.add(outcome.path)
-                if notes is not None and outcome.path.parent.is_dir():  # else its disk may be unplugged
-                    notes.undone(outcome.path)
-            yield outcome
-        lock.close()  # its file is in one of the folders
-        for folder in folders.made(line.destination for line in lines if line.action == Mark.FOLDER):
-            if result := _remove_folder(folder, removed, dry_run):
-                if result.fate is Fate.REMOVE:
+            result = _remove(line, sources, folders, dry_run)
+            if result.fate is not Fate.LEFT:
+                removed.add(result.path)
+                if notes is not None and result.path.parent.is_dir():  # otherwise its disk may be unplugged
+                    notes.undone(result.path)
+            yield result
+        lock.close()  # the lock file is in one of the folders
+        for folder in folders.created(line.destination for line in lines if line.action == Mark.FOLDER):
+            if folder_result := _remove_folder(folder, removed, dry_run):
+                if folder_result.fate is Fate.REMOVE:
                     removed.add(folder)
                     if notes is not None:
                         notes.undone(folder)
-                yield result
+                yield folder_result
 
 
 def _root(report: Path, lines: list[Line], albums: Iterable[Path]) -> Path:
     into = lines[0].destination if lines and lines[0].action == Mark.INTO else ""
     if not _is_plain(into):
-        raise AlbumsortError(f"{report} does not say where its export went; nothing is removed")
+        raise AlbumsortError(f"{report} does not name the destination of its export; nothing is removed")
     if os.path.realpath(into) != into:
         raise AlbumsortError(f"{into} has become a symbolic link since {report} was written; nothing is removed")
     if album := find_album(Path(into), albums):
-        raise AlbumsortError(f"{into} lies in {album}, which is indexed; nothing is removed from an album")
+        raise AlbumsortError(f"{into} is in the indexed album {album}; nothing is removed from an album")
     return Path(into)
 
 
 def _is_plain(path: str) -> bool:
-    """Whether a path is absolute, without `..` or anything else that could make it lead astray."""
+    """Whether a path is absolute and normalised, without `..` or NUL."""
     return os.path.isabs(path) and os.path.normpath(path) == path and "\0" not in path
 
 
 class _Folders:
-    """The folders into which an export wrote: which are what they were, and outside of the albums?"""
+    """The folders of an export; checks that they are unchanged and outside the albums."""
 
     def __init__(self, root: Path, albums: Collection[Path]) -> None:
         self._root, self._albums = root, albums
@@ -108,20 +108,20 @@ class _Folders:
         self._reasons: dict[Path, str] = {}
 
     def check(self, destination: str) -> Path:
-        """Return the path of a file where an export puts files; raises _LeftError for any other."""
+        """Return the path of a file in a place of an export; raises _LeftError for other paths."""
         file = Path(destination)
         if not _is_plain(destination) or self._root not in file.parents:
-            raise _LeftError(f"it does not lie in {self._root}")
+            raise _LeftError(f"it is not in {self._root}")
         if file.parent not in self._emotions or not re.match(r"[0-9]{4,}-.", file.name):
-            raise _LeftError("it has no name that an export gives")
+            raise _LeftError("no export writes a file of this name")
         if file.parent not in self._reasons:
             self._reasons[file.parent] = self._why_not(file.parent)
         if reason := self._reasons[file.parent]:
             raise _LeftError(reason)
         return file
 
-    def made(self, named: Iterable[str]) -> list[Path]:
-        """Return those of the named folders that an export into the root may have made, the innermost first."""
+    def created(self, named: Iterable[str]) -> list[Path]:
+        """Return the named folders that an export to the root may have created, innermost first."""
         known = {self._root, *self._root.parents, *self._emotions}
         plain = {Path(name) for name in named if _is_plain(name)}
         return sorted((p for p in plain & known if not self._why_not(p)), key=lambda p: (-len(p.parts), p))
@@ -130,7 +130,7 @@ class _Folders:
         if os.path.realpath(folder) != str(folder):
             return f"{folder} is a symbolic link"
         if album := find_album(folder, self._albums):
-            return f"it lies in {album}, which is indexed"
+            return f"it is in the indexed album {album}"
         return ""
 
 
@@ -138,7 +138,7 @@ def _remove(line: Line, sources: Collection[str], folders: _Folders, dry_run: bo
     try:
         file = folders.check(line.destination)
         if line.destination in sources:
-            raise _LeftError("the report names it as an original, too")
+            raise _LeftError("the report also names it as an original")
         if not os.path.lexists(file):
             return Undone(file, Fate.GONE)
         _check(line, file)
@@ -152,17 +152,17 @@ def _remove(line: Line, sources: Collection[str], folders: _Folders, dry_run: bo
 
 
 def _check(line: Line, file: Path) -> None:
-    """Raise _LeftError if a file is not what was written, or what it holds is nowhere else."""
+    """Raise _LeftError if a file was changed, or may be the only copy of its photo."""
     status = os.lstat(file)
     if line.link == Link.SOFT:
         if not stat.S_ISLNK(status.st_mode) or os.readlink(file) != os.path.abspath(line.source):
-            raise _LeftError("it is not the link that was made any more")
+            raise _LeftError("it is no longer the link that was exported")
         return
     original = _original(line.source)
     is_same = original is not None and os.path.samestat(status, original)
     if line.link == Link.HARD:
         if not is_same or status.st_nlink < 2:
-            raise _LeftError("it is not the link that was made any more; it may be the only copy")
+            raise _LeftError("it is no longer the link that was exported; it may be the only copy")
     elif is_same:
         raise _LeftError("it is the same file as its original")
     elif not stat.S_ISREG(status.st_mode) or whole.digest(file) != line.digest:
@@ -186,11 +186,11 @@ def _remove_folder(folder: Path, removed: Collection[Path], dry_run: bool) -> Un
     try:
         if not folder.is_dir():
             return None
-        left = [name for name in os.listdir(folder) if folder / name not in removed]
+        others = [name for name in os.listdir(folder) if folder / name not in removed]
         if dry_run:
-            left = [name for name in left if not whole.is_temporary(name)]
-        if left:
-            return Undone(folder, Fate.LEFT, f"it holds other files, such as {left[0]}", is_folder=True)
+            others = [name for name in others if not whole.is_temporary(name)]
+        if others:
+            return Undone(folder, Fate.LEFT, f"it holds other files, such as {others[0]}", is_folder=True)
         if not dry_run:
             folder.rmdir()
     except OSError as e:

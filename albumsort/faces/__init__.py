@@ -1,1 +1,1 @@
-"""Pixels to faces, and a face to the crop that the emotion network sees."""
+"""Detect faces in pixels, and cut the crops that the emotion network sees."""

@@ -1,10 +1,10 @@
-"""Pixels to faces, and a face to the crop the classifier expects. Only this module knows which detector runs.
+"""Detect faces in pixels. Only this module knows which detector runs.
 
-The detector is a cascade of two small LiteRT networks. A *proposer* looks at the whole photo three
-times, finely for small faces and coarsely for large ones, and marks where faces may be; a *verifier* looks
-at each proposal in a 48x48 crop, scores it anew and corrects its box and landmarks. Both scores
-together make the probability that there is a face. Both networks know faces that are upright or lean,
-so a photo without a sure one is looked at again, turned by a quarter either way.
+The detector is a cascade of two small LiteRT networks. A *proposer* sees the whole photo at three scales, fine for
+small faces and coarse for large ones, and proposes faces; a *verifier* sees each proposal in a 48x48 crop, scores it
+again and corrects its box and landmarks. The probability of a face is computed from both scores. Both networks know
+upright and leaning faces only, so a photo without a confident detection is searched again after a quarter turn either
+way.
 """
 
 from __future__ import annotations
@@ -27,40 +27,40 @@ from .scores import Calibration
 from .verifier import Verifier, detection
 
 FINE_SIDE, COARSE_SIDE, TINY_SIDE = 960, 320, 128
-PASSES = (0, 180), (40, math.inf), (60, math.inf)  # sides, in pixels of their own pass, that each answers for
-FINE_ENOUGH = 1024  # to shrink a photo of no more to FINE_SIDE takes longer than the proposer does for the difference
-SMALLEST = 9.0  # pixels of a face's longer side in the photo: of less the classifier makes little more than chance
-SURE = 0.99  # of an upright face: where there is one, none is looked for on its side
-LYING_THRESHOLD = 0.97  # of a face on its side; below, patterns pass for faces
-MOST_PROPOSALS = 2000  # of a photo: four for each face of a crowd of hundreds
+PASSES = (0, 180), (40, math.inf), (60, math.inf)  # face sides that each pass detects, in its own pixels
+FINE_ENOUGH = 1024  # up to this side a photo is not shrunk: shrinking takes longer than it saves the proposer
+SMALLEST = 9.0  # pixels of a face's longer side; below this the classifier is barely better than chance
+SURE = 0.99  # confidence of an upright face from which no lying faces are searched for
+LYING_THRESHOLD = 0.97  # least confidence of a lying face; below this, patterns pass for faces
+MOST_PROPOSALS = 2000  # per photo: four for each face of a crowd of hundreds
 
 
 class FaceDetector(Protocol):
-    """Whatever finds faces."""
+    """A face detector."""
 
     def detect(self, pixels: Pixels) -> list[Detection]:
-        """Find the faces in upright (h, w, 3) BGR pixels, best first, in pixels of that image."""
+        """Return the faces in upright (h, w, 3) BGR pixels, highest confidence first, in pixels of that image."""
         ...
 
 
 def load_detector(floor: float = THRESHOLD, smallest: float = SMALLEST) -> FaceDetector:
-    """Return the detector that ships; raises WeightsError if its networks are not what they should be.
+    """Return the detector that ships; raises WeightsError if a network is missing or damaged.
 
-    floor, smallest: the least score of what it returns, and pixels, of the picture given, of its longer side.
+    floor, smallest: least confidence, and least pixels of a face's longer side in the picture passed to `detect`.
     """
     proposer, _ = weights.load("face_proposer")
     verifier, network = weights.load("face_verifier")
     try:
         calibration = Calibration(*(float(v) for v in network.details["calibration"]))
     except (KeyError, TypeError, ValueError) as e:
-        raise WeightsError(f"the manifest gives no calibration of {network.file} ({e}); install albumsort again") from e
+        raise WeightsError(f"the manifest has no calibration of {network.file} ({e}); install albumsort again") from e
     return CascadeDetector(proposer, verifier, calibration, floor, smallest)
 
 
 class CascadeDetector:
-    """Proposer and verifier, given as LiteRT models; one thread.
+    """A proposer and a verifier, both LiteRT models; one thread.
 
-    Faces that score less than `floor`, or whose longer side has less than `smallest` pixels, are left out.
+    Detections of less confidence than `floor`, or with less than `smallest` pixels on the longer side, are dropped.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class CascadeDetector:
         self._calibration = calibration
 
     def detect(self, pixels: Pixels) -> list[Detection]:
-        """Find the faces in upright (h, w, 3) BGR pixels, best first; a lower floor adds some and changes none."""
+        """Return the faces in upright (h, w, 3) BGR pixels, best first; a lower floor only adds faces."""
         views = _Views.of(pixels)
         rows, _ = self._survey(views)
         if rows[:, SCORE].max(initial=0) < SURE:
@@ -87,9 +87,9 @@ class CascadeDetector:
         return [detection(row) for row in rows[self._large(rows) & (rows[:, SCORE] >= self._floor)]]
 
     def survey(self, pixels: Pixels) -> tuple[Floats, Floats]:
-        """Return the rows of all candidates for upright faces, each face once, and what speaks for them.
+        """Return the rows of all candidates for upright faces, each face once, and their scores.
 
-        The latter are the scores (n, 2) of proposer and verifier.
+        The scores are (n, 2): by proposer and verifier.
         """
         rows, scores = self._survey(_Views.of(pixels))
         large = self._large(rows)
@@ -103,7 +103,7 @@ class CascadeDetector:
         return rows[kept], scores[kept]
 
     def _judge(self, pixels: Pixels, proposed: Floats, turns: int = 0) -> tuple[Floats, Floats]:
-        """Return the proposals with the verifier's boxes and the probability of a face, and both networks' scores."""
+        """Return the proposals with the verifier's boxes and the confidence, and both networks' scores."""
         with step("verify"):
             rows = self._verifier(pixels, proposed, turns)
         scores = np.column_stack([proposed[:, SCORE], rows[:, SCORE]])
@@ -111,7 +111,7 @@ class CascadeDetector:
         return rows, scores
 
     def _lying(self, views: _Views, turns: int) -> Floats:
-        """Find the large faces that `turns` quarter turns anticlockwise, 1 or 3, set upright."""
+        """Return the large faces that are upright after `turns` (1 or 3) quarter turns anticlockwise."""
         proposed = self._proposer(np.rot90(views.coarse, turns))
         proposed = scaled(proposed, views.times(views.coarse))
         rows, _ = self._judge(views.whole, proposed, turns)
@@ -123,19 +123,19 @@ class CascadeDetector:
         for view, (smallest, largest) in zip(views.pyramid, PASSES[-len(views.pyramid) :], strict=True):
             rows = self._proposer(view)
             sides = longer_side(rows)
-            answered = (sides <= largest) & ((sides >= smallest) | (view is views.pyramid[0]))
-            found.append(scaled(rows[answered], views.times(view)))
+            in_range = (sides <= largest) & ((sides >= smallest) | (view is views.pyramid[0]))
+            found.append(scaled(rows[in_range], views.times(view)))
         rows = without_overlaps(np.concatenate(found), PROPOSAL_OVERLAP)
         return rows[np.argsort(-rows[:, SCORE])][:MOST_PROPOSALS]
 
     def _large(self, rows: Floats) -> npt.NDArray[np.bool_]:
-        """Which rows are large enough; asked last, or a worse row of a small face would stand in for it."""
+        """Return which rows are large enough; last, or a weaker duplicate would replace a face rejected as small."""
         return np.asarray(longer_side(rows) >= self._smallest)
 
 
 @dataclass(frozen=True)
 class _Views:
-    """A photo, and what the proposer sees of it: the finest first, and none twice if the photo is small."""
+    """A photo and its pyramid of views for the proposer, finest first; a small photo has fewer views."""
 
     whole: Pixels
     pyramid: tuple[Pixels, ...]
@@ -151,9 +151,9 @@ class _Views:
 
     @property
     def coarse(self) -> Pixels:
-        """What shows large faces well."""
+        """The view for large faces."""
         return self.pyramid[max(0, len(self.pyramid) - 2)]
 
     def times(self, view: Pixels) -> float:
-        """Return how many times as large as this view the photo is."""
+        """Return the scale from this view to the photo."""
         return float(max(self.whole.shape[:2]) / max(view.shape[:2]))

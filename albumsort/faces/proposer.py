@@ -1,4 +1,4 @@
-"""The first network of the detector: where in a picture there may be faces."""
+"""The first network of the detector: proposes where faces may be in a picture."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from .resize import PADDING, Pixels
 from .rows import COLUMNS, SCORE, Floats, scaled, without_overlaps
 from .scores import logit, probability
 
-SHAPES = 12  # that the proposer is ready for at once: the views of photos of four formats; 13 MB each, the largest
+SHAPES = 12  # input shapes kept in memory: the views of photos of four formats; up to 13 MB each
 PROPOSAL_THRESHOLD, PROPOSAL_OVERLAP = 0.2, 0.4
-PROPOSER_MULTIPLE = 32  # of the pixels of each side
-CUT_OFF = 1 / 80  # of a side, that nobody misses
-SIGN = np.uint8(128)  # the bit that makes 0 to 255 -128 to 127
+PROPOSER_MULTIPLE = 32  # each side of the input is a multiple of this
+CUT_OFF = 1 / 80  # of a side; this much may be cut off
+SIGN = np.uint8(128)  # flipping this bit maps 0..255 to -128..127
 
 
 class Proposer:
-    """A heat map of faces, with a box at each of its cells of 8 x 8 pixels; landmarks are the verifier's to find.
+    """A heat map of faces with a box in each cell of 8 x 8 pixels; the verifier finds the landmarks.
 
     In: (1, H, W/n, 3 n) int8, BGR of n neighbouring pixels, H and W multiples of 32. Out: (1, H/8, W/8, 5): logit
     of the score; centre from the cell's centre and log of width and height, in cells.
@@ -31,12 +31,12 @@ class Proposer:
         self._network, self._threshold = Network(model, SHAPES), float(logit(np.array(threshold, np.float32)))
 
     def __call__(self, pixels: Pixels) -> Floats:
-        """Return candidate rows in pixels of the image given, best first, their landmarks all 0."""
+        """Return candidate rows in pixels of `pixels`, best first; all landmarks are 0."""
         answers = self._network(proposer_input(pixels, self._network.channels // 3))[0]
         return without_overlaps(scaled(self._decode(answers), self.CELL), PROPOSAL_OVERLAP)
 
     def _decode(self, answers: Floats) -> Floats:
-        """Rows, in cells, wherever the heat is enough: its local maxima alone miss faces that stand close to others."""
+        """Return a row for each cell above the threshold: local maxima alone would miss faces close together."""
         at_y, at_x = np.nonzero(answers[..., 0] >= self._threshold)
         values = answers[at_y, at_x]
         cell = np.stack([at_x, at_y], axis=1).astype(np.float32) + 0.5
@@ -49,10 +49,10 @@ class Proposer:
 
 
 def proposer_input(pixels: Pixels, neighbours: int) -> npt.NDArray[np.int8]:
-    """Return a picture as the proposer takes it, of whole cells at all its scales.
+    """Return a picture as the proposer's input, with whole cells at all scales.
 
-    What is missing at the right and lower edge is grey, what is a little too much is cut off: a face there shows
-    most of itself, and the verifier sees all. Integers with a sign are what the processor multiplies quickest.
+    The right and lower edges are padded with grey, or cut off if little is too much: most of a face there stays, and
+    the verifier sees all of it. Processors multiply signed integers fastest.
     """
     height, width = map(_nearly_whole, pixels.shape[:2])
     below, beside = -height % PROPOSER_MULTIPLE, -width % PROPOSER_MULTIPLE

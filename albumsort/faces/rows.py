@@ -1,4 +1,4 @@
-"""Faces as rows of numbers, which is what the detector's networks speak of, and what becomes of them.
+"""Faces as rows of numbers, the form in which the detector's networks return them.
 
 A row is x, y, w, h, five landmarks (x, y each; the subject's right eye first) and a score, in pixels of one picture.
 """
@@ -15,18 +15,18 @@ Floats = npt.NDArray[np.float32]
 
 COLUMNS = 15
 BOX, LANDMARKS, SCORE = slice(0, 4), slice(4, 14), 14
-MIRRORED = [2, 3, 0, 1, 4, 5, 8, 9, 6, 7]  # coordinates of eyes, nose and corners of the mouth: left becomes right
+MIRRORED = [2, 3, 0, 1, 4, 5, 8, 9, 6, 7]  # eyes, nose, corners of the mouth: swaps left and right
 MIRRORED_LANDMARKS = [LANDMARKS.start + i for i in MIRRORED]
-FACE_OVERLAP, FACE_INSIDE = 0.35, 0.7  # inside: of the smaller box; an eye or a mouth taken for a face of its own
+FACE_OVERLAP, FACE_INSIDE = 0.35, 0.7  # inside: share of the smaller box, such as an eye detected as a face
 
 
 def none() -> Floats:
-    """Return no rows."""
+    """Return an empty array of rows."""
     return np.zeros((0, COLUMNS), np.float32)
 
 
 def mirrored(rows: Floats, width: float) -> Floats:
-    """Return the rows as they stand in the mirror image of a picture `width` pixels wide."""
+    """Return the rows in the mirror image of a picture `width` pixels wide."""
     out = rows.copy()
     out[:, 0] = width - rows[:, 0] - rows[:, 2]
     out[:, LANDMARKS] = rows[:, MIRRORED_LANDMARKS]
@@ -55,7 +55,7 @@ def turned(rows: Floats, matrix: npt.NDArray[Any]) -> Floats:
 
 
 def clipped(rows: Floats, left: float, top: float, right: float, bottom: float) -> tuple[Floats, Floats]:
-    """Return the rows with their boxes cut to a window, and the share of each box that lies in it, 0-1."""
+    """Return the rows with their boxes cut to a window, and the share of each box inside it, 0-1."""
     out = rows.copy()
     corner = np.maximum(rows[:, 0:2], (left, top))
     size = np.maximum(np.minimum(rows[:, 0:2] + rows[:, 2:4], (right, bottom)) - corner, 0)
@@ -64,17 +64,17 @@ def clipped(rows: Floats, left: float, top: float, right: float, bottom: float) 
 
 
 def overlaps(a: Floats, b: Floats) -> Floats:
-    """(len(a), len(b)) intersection over union of the boxes of two sets of rows, 0-1."""
-    return _of_either(_shared(a, b), a, b)
+    """Return the (len(a), len(b)) intersections over unions of boxes, 0-1."""
+    return _over_union(_intersections(a, b), a, b)
 
 
-def _of_either(shared: Floats, a: Floats, b: Floats) -> Floats:
-    either = areas(a)[:, None] + areas(b) - shared
-    return np.asarray(shared / np.maximum(either, 1e-6), np.float32)
+def _over_union(intersections: Floats, a: Floats, b: Floats) -> Floats:
+    unions = areas(a)[:, None] + areas(b) - intersections
+    return np.asarray(intersections / np.maximum(unions, 1e-6), np.float32)
 
 
-def _shared(a: Floats, b: Floats) -> Floats:
-    """(len(a), len(b)) the area that the boxes of two sets of rows have in common."""
+def _intersections(a: Floats, b: Floats) -> Floats:
+    """Return the (len(a), len(b)) areas of the intersections of boxes."""
     across, down = (
         np.minimum((a[:, i] + a[:, i + 2])[:, None], b[:, i] + b[:, i + 2]) - np.maximum(a[:, None, i], b[:, i])
         for i in (0, 1)
@@ -83,7 +83,7 @@ def _shared(a: Floats, b: Floats) -> Floats:
 
 
 def scaled(rows: Floats, across: float, down: float | None = None) -> Floats:
-    """Return the rows as they stand in a picture resized by these factors, or by one in both directions."""
+    """Return the rows in a picture resized by these factors, or by one factor in both directions."""
     out = rows.copy()
     out[:, 0:SCORE:2] *= across
     out[:, 1:SCORE:2] *= across if down is None else down
@@ -91,7 +91,7 @@ def scaled(rows: Floats, across: float, down: float | None = None) -> Floats:
 
 
 def enlarged(rows: Floats, times: float) -> Floats:
-    """Return the rows with boxes so many times as large about their middles."""
+    """Return the rows with boxes `times` as large around the same centres."""
     out = rows.copy()
     out[:, 2:4] *= times
     out[:, 0:2] = centres(rows) - out[:, 2:4] / 2
@@ -99,22 +99,22 @@ def enlarged(rows: Floats, times: float) -> Floats:
 
 
 def centres(rows: Floats) -> Floats:
-    """(n, 2) the middle of each box."""
+    """Return the (n, 2) centres of the boxes."""
     return np.asarray(rows[:, 0:2] + rows[:, 2:4] / 2, np.float32)
 
 
 def areas(rows: Floats) -> Floats:
-    """(n,) the area of each box."""
+    """Return the (n,) areas of the boxes."""
     return np.asarray(rows[:, 2:4].prod(axis=1), np.float32)
 
 
 def longer_side(rows: Floats) -> Floats:
-    """(n,) the longer side of each box."""
+    """Return the (n,) longer sides of the boxes."""
     return np.asarray(rows[:, 2:4].max(axis=1, initial=0), np.float32)
 
 
 def without_overlaps(rows: Floats, most: float) -> Floats:
-    """Keep the best of the rows that overlap by more than `most` (intersection over union), best first."""
+    """Return the rows that overlap no better one by more than `most` (intersection over union), best first."""
     if len(rows) == 0:
         return rows
     kept = cv2.dnn.NMSBoxes(rows[:, BOX].tolist(), rows[:, SCORE].tolist(), 0.0, most)
@@ -122,9 +122,9 @@ def without_overlaps(rows: Floats, most: float) -> Floats:
 
 
 def distinct(rows: Floats) -> npt.NDArray[np.intp]:
-    """Which rows to keep, best first: the best of those that show one face, overlapping or one inside the other."""
-    shared, smaller = _shared(rows, rows), np.minimum(areas(rows)[:, None], areas(rows))
-    same = (_of_either(shared, rows, rows) > FACE_OVERLAP) | (shared > FACE_INSIDE * smaller)
+    """Return the index of the best row of each face, best first; rows of one face overlap or contain each other."""
+    inside, smaller = _intersections(rows, rows), np.minimum(areas(rows)[:, None], areas(rows))
+    same = (_over_union(inside, rows, rows) > FACE_OVERLAP) | (inside > FACE_INSIDE * smaller)
     kept, free = list[int](), np.ones(len(rows), bool)
     for i in np.argsort(-rows[:, SCORE], kind="stable"):
         if free[i]:
@@ -134,7 +134,7 @@ def distinct(rows: Floats) -> npt.NDArray[np.intp]:
 
 
 def turned_back(rows: Floats, turns: int, width: int, height: int) -> Floats:
-    """Return rows found in a photo after 0, 1 or 3 quarter turns anticlockwise, in the pixels of the photo before."""
+    """Return rows of a photo turned 0, 1 or 3 quarters anticlockwise in pixels of the unturned photo."""
     back = rows.copy()
     if turns == 0:
         return back

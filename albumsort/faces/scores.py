@@ -1,4 +1,4 @@
-"""Scores of networks as probabilities."""
+"""Turn the scores of networks into probabilities."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from .rows import Floats
 
 @dataclass(frozen=True)
 class Calibration:
-    """How the scores of both networks become the probability of a face: weights of their logits, and an offset."""
+    """The map from the scores of both networks to the confidence: weights of their logits, and an offset."""
 
     proposal: float
     verification: float
     offset: float
 
     def __call__(self, proposal: Floats, verification: Floats) -> Floats:
-        """(n,) probabilities; proposal, verification: (n,) scores, 0-1."""
+        """Return (n,) probabilities of a face; proposal, verification: (n,) scores, 0-1."""
         log_odds = self.proposal * logit(proposal) + self.verification * logit(verification) + self.offset
         return probability(log_odds)
 
 
 def logit(p: Floats) -> Floats:
-    """Return the log odds of probabilities; 0 and 1 count as nearly so."""
+    """Return the log odds of probabilities, clipped to stay finite at 0 and 1."""
     p = np.clip(p, 1e-6, 1 - 1e-6)
     return np.asarray(np.log(p / (1 - p)), np.float32)
 

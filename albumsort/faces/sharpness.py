@@ -1,4 +1,4 @@
-"""How sharp a face is."""
+"""Measure how sharp a face is."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ SHARPNESS_SIDE, REBLUR = 96, 11
 
 
 def sharpness(pixels: Pixels, box: Box) -> float:
-    """Return how sharp a face is, 0-1: what blurring it once more takes away of the differences between its pixels.
+    """Return how sharp a face is, 0-1: the share of the differences between its pixels that another blur removes.
 
-    1 less the blur metric of Crete et al., The Blur Effect (2007), on the box at 96 x 96 pixels, so that a face
-    of few pixels is not sharp. Contrast plays no part. Sharp portraits have about 0.55, soft ones 0.3.
+    This is 1 minus the blur metric of Crete et al., The Blur Effect (2007), on the box at 96 x 96 pixels, so a face of
+    few pixels is not sharp. Contrast has no effect. Sharp portraits have about 0.55, soft ones 0.3.
     """
     side, x, y = box.longer_side, box.x + box.w / 2, box.y + box.h / 2
     face = square(pixels, x, y, CROP_WIDTH * side, SHARPNESS_SIDE, cv2.BORDER_REPLICATE)
@@ -26,7 +26,7 @@ def sharpness(pixels: Pixels, box: Box) -> float:
 
 
 def _lost_by_blurring(grey: Floats) -> float:
-    """Return the share of the horizontal differences that a horizontal blur takes away."""
+    """Return the share of the horizontal differences that a horizontal blur removes."""
     blurred = cv2.blur(grey, (REBLUR, 1), borderType=cv2.BORDER_REFLECT)
     inner = np.s_[2:-2, 2:-2]
     before, after = (np.abs(cv2.Sobel(g, cv2.CV_32F, 1, 0)[inner]) for g in (np.ascontiguousarray(grey), blurred))

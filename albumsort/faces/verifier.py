@@ -15,12 +15,12 @@ from .resize import Pixels, square
 from .rows import BOX, LANDMARKS, MIRRORED, SCORE, Floats, centres, enlarged, longer_side, turned_back
 from .scores import logit, probability
 
-VERIFIER_CONTEXT = 1.9  # the unit of the verifier's corrections, in longer box sides
-VERIFIER_VIEW = 48 / 64  # the part of that unit it sees
+VERIFIER_CONTEXT = 1.9  # unit of the verifier's corrections, in longer box sides
+VERIFIER_VIEW = 48 / 64  # side of its input, in that unit
 VERIFIER_SIDE = 48
-VERIFIER_SIZES = -4.0, 2.0  # logs of what a face may measure, in the same unit
-SECOND_LOOK = 0.2  # of the verifier's score; what it likes less is no face at a second look either
-WIDER = 1.2  # how much more than the first look a second one shows, and how much less another
+VERIFIER_SIZES = -4.0, 2.0  # range of the log of a face's size, in the same unit
+SECOND_LOOK = 0.2  # least score for a second look; below this a second look finds no face either
+WIDER = 1.2  # factor by which the second look shows more than the first, and once less
 
 
 class Verifier:
@@ -31,13 +31,13 @@ class Verifier:
     """
 
     def __init__(self, model: bytes) -> None:
-        self._network = Network(model, shapes=2)  # a last crop may be left alone
+        self._network = Network(model, shapes=2)  # the last batch may be a single crop
 
     def __call__(self, pixels: Pixels, rows: Floats, turns: int = 0) -> Floats:
-        """Return the candidates as the network sees them; they and the answers are in pixels of the turned photo.
+        """Return the candidates with the verifier's values; both are in pixels of the turned photo.
 
-        What may be a face is looked at again from where the first look puts it, set upright if it leans, from farther
-        away and from nearer, as it is and mirrored: the mean of the four is surer of faces and less so of the rest.
+        A likely face gets a second look at its corrected place, turned upright if it leans: wider and narrower, each
+        plain and mirrored. The mean of these four separates faces from other things better.
         """
         if len(rows) == 0:
             return rows.copy()
@@ -51,8 +51,8 @@ class Verifier:
         leans = [to_turn(detection(row).lean) for row in rows]
         views = enlarged(rows, WIDER), enlarged(rows, 1 / WIDER)
         crops = [crop for view in views for crop in _crops(pixels, view, turns, leans)]
-        seen, mirrored = np.split(self._answers(np.stack([*crops, *(cv2.flip(crop, 1) for crop in crops)])), 2)
-        answers = (*np.split(seen, 2), *np.split(_unmirrored(mirrored), 2))
+        plain, mirrored = np.split(self._answers(np.stack([*crops, *(cv2.flip(crop, 1) for crop in crops)])), 2)
+        answers = (*np.split(plain, 2), *np.split(_unmirrored(mirrored), 2))
         return _mean([_placed(view, _leaning(answer, leans)) for view, answer in zip(views * 2, answers, strict=True)])
 
     def _answers(self, crops: npt.NDArray[np.integer]) -> Floats:
@@ -60,9 +60,9 @@ class Verifier:
 
 
 def _crops(pixels: Pixels, rows: Floats, turns: int, leans: Sequence[float] | None = None) -> Pixels:
-    """Return what the verifier sees of candidates, (n, 48, 48, 3), 0-255; rows are in pixels of the turned photo.
+    """Return the verifier's crops of candidates, (n, 48, 48, 3), 0-255; rows are in pixels of the turned photo.
 
-    leans: how many degrees clockwise each lies there; it is seen upright.
+    leans: degrees clockwise by which each face leans; its crop is upright.
     """
     height, width = pixels.shape[:2]
     middles = centres(turned_back(rows, turns, width, height))
@@ -75,7 +75,7 @@ def _crops(pixels: Pixels, rows: Floats, turns: int, leans: Sequence[float] | No
 
 
 def _leaning(answers: Floats, leans: Sequence[float]) -> Floats:
-    """Return the verifier's answers to crops that were set upright as they would be to the crops as they are."""
+    """Return the verifier's answers to crops that were turned upright, turned back."""
     out = answers.copy()
     turn = np.exp(1j * np.radians(leans))
     for x in (1, *range(5, 15, 2)):
@@ -85,7 +85,7 @@ def _leaning(answers: Floats, leans: Sequence[float]) -> Floats:
 
 
 def _unmirrored(answers: Floats) -> Floats:
-    """Return the verifier's answers to mirror images as they would be to the crops themselves."""
+    """Return the verifier's answers to mirrored crops, mirrored back."""
     out = answers.copy()
     out[:, 5:] = answers[:, 5:][:, MIRRORED]
     out[:, [1, *range(5, 15, 2)]] *= -1
@@ -93,7 +93,7 @@ def _unmirrored(answers: Floats) -> Floats:
 
 
 def _mean(looks: Sequence[Floats]) -> Floats:
-    """Return the mean of several rows for each face; that of the scores is one of their logits."""
+    """Return the mean of several rows for each face; scores are averaged as logits."""
     rows = np.asarray(np.mean(looks, axis=0), np.float32)
     rows[:, SCORE] = probability(np.mean([logit(look[:, SCORE]) for look in looks], axis=0))
     return rows

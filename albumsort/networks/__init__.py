@@ -1,1 +1,1 @@
-"""The networks that ship: found, checked against the manifest, run."""
+"""Load the networks that ship, check them against the manifest, and run them."""

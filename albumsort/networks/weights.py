@@ -1,4 +1,4 @@
-"""The networks that ship: found, checked against the manifest, and only then handed out."""
+"""Find the networks that ship, and check each against the manifest before it is used."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from ..errors import WeightsError
 from ..types import Confusion, Shares, confusion_from, shares_from
 
 SHARES_TOLERANCE = 1e-3
-"""How far from 1 the natural shares may sum, as they are rounded."""
+"""Largest difference from 1 of the sum of the natural shares, which are rounded."""
 
 
 @dataclass(frozen=True)
 class ShippedNetwork:
-    """A network's entry in the manifest; `details` holds what only its user reads (labels, shares, ...)."""
+    """A network's entry in the manifest; `details` is the whole entry (labels, shares, ...)."""
 
     name: str
     file: str
@@ -27,7 +27,7 @@ class ShippedNetwork:
 
 
 def folder() -> Path:
-    """Return the folder of the networks: inside an installed package, or the checkout's weights/."""
+    """Return the folder of the networks: in the installed package, or weights/ in a checkout."""
     package = Path(__file__).parent.parent
     bundled = package / "bundled"
     return bundled if bundled.is_dir() else package.parent / "weights"
@@ -45,7 +45,7 @@ def manifest() -> dict[str, ShippedNetwork]:
 
 
 def load(name: str) -> tuple[bytes, ShippedNetwork]:
-    """Return a network's bytes and entry; raises WeightsError unless the bytes have the hash the manifest gives."""
+    """Return a network's bytes and entry; raises WeightsError unless the manifest has their hash."""
     network = _network(name)
     path = folder() / network.file
     try:
@@ -53,23 +53,23 @@ def load(name: str) -> tuple[bytes, ShippedNetwork]:
     except OSError as e:
         raise WeightsError(f"cannot read the network {path}: {e.strerror}; install albumsort again") from e
     if hashlib.sha256(content).hexdigest() != network.sha256:
-        raise WeightsError(f"{path} is not the file the manifest describes; install albumsort again")
+        raise WeightsError(f"{path} is not the file in the manifest (its hash differs); install albumsort again")
     return content, network
 
 
 def check() -> None:
-    """Raise WeightsError unless every network is what the manifest describes."""
+    """Raise WeightsError unless every network has the hash in the manifest."""
     for name in manifest():
         load(name)
 
 
 def hashes() -> dict[str, str]:
-    """Return the SHA-256 that the manifest gives for each network."""
+    """Return the SHA-256 of each network, from the manifest."""
     return {name: network.sha256 for name, network in manifest().items()}
 
 
 def fingerprint(*names: str) -> str:
-    """Return one short hash over networks and their calibration: results made with others are stale."""
+    """Return one short hash over networks and their calibration; results with another fingerprint are stale."""
     used = ("sha256", "labels", "natural", "shares", "confusion", "calibration")
     entries = [[name, *(_network(name).details.get(key) for key in used)] for name in names]
     return hashlib.sha256(json.dumps(entries, sort_keys=True).encode()).hexdigest()[:16]
@@ -77,26 +77,26 @@ def fingerprint(*names: str) -> str:
 
 def _network(name: str) -> ShippedNetwork:
     if name not in manifest():
-        raise WeightsError(f"{folder() / 'manifest.json'} describes no network {name!r}; install albumsort again")
+        raise WeightsError(f"{folder() / 'manifest.json'} has no network {name!r}; install albumsort again")
     return manifest()[name]
 
 
 def natural_shares() -> Shares:
-    """Return how common each answer is among ordinary faces, by the manifest; raises WeightsError without them."""
-    where = folder() / "manifest.json"
+    """Return the natural shares from the manifest; raises WeightsError if they are missing or wrong."""
+    path = folder() / "manifest.json"
     try:
         shares = shares_from(_network("emotion").details["shares"])
     except (KeyError, TypeError, ValueError) as e:
-        raise WeightsError(f"{where} gives no shares of the emotions ({e}); install albumsort again") from e
+        raise WeightsError(f"{path} has no valid shares of the emotions ({e}); install albumsort again") from e
     if min(shares.values()) <= 0 or abs(sum(shares.values()) - 1) > SHARES_TOLERANCE:
-        raise WeightsError(f"{where} gives shares of the emotions that are not positive or do not sum to 1")
+        raise WeightsError(f"the shares of the emotions in {path} are not positive or do not sum to 1")
     return shares
 
 
 def confusion() -> Confusion:
-    """Return how often each answer is given to faces of each kind, by the manifest; raises WeightsError without it."""
-    where = folder() / "manifest.json"
+    """Return the confusion of the answers from the manifest; raises WeightsError if it is missing or wrong."""
+    path = folder() / "manifest.json"
     try:
         return confusion_from(_network("emotion").details["confusion"])
     except (KeyError, TypeError, ValueError) as e:
-        raise WeightsError(f"{where} gives no confusion of the emotions ({e}); install albumsort again") from e
+        raise WeightsError(f"{path} has no valid confusion of the emotions ({e}); install albumsort again") from e

@@ -1,1 +1,1 @@
-"""Folders to photo files, and a file to upright pixels and a date."""
+"""Find photo files in folders, and decode a file to upright pixels and a date."""

@@ -1,4 +1,4 @@
-"""A photo's bytes to upright pixels."""
+"""Decode a photo's bytes to upright pixels."""
 
 from __future__ import annotations
 
@@ -15,33 +15,33 @@ from ..errors import AlbumsortError, PhotoError
 from ..timing import step
 from . import raw
 from .exif import read_exif
-from .refusal import ENDS_EARLY, PIXEL_LIMIT, TOO_MANY_PIXELS, check_size, damaged, explained
+from .refusal import ENDS_EARLY, PIXEL_LIMIT, TOO_MANY_PIXELS, as_photo_error, check_size, damaged
 from .upright import Pixels, Upright, turn
 
 DECODE_SIDE = 960
-"""A JPEG is decoded at 1/2, 1/4 or 1/8 as long as its long side keeps this many pixels, all that detection needs."""
+"""A JPEG is decoded at 1/2, 1/4 or 1/8 if its longer side keeps this many pixels, enough for detection."""
 
 
 def decode(data: bytes, side: float = DECODE_SIDE) -> Upright:
     """Decode a photo's bytes and turn it upright; raises PhotoError with a reason that its owner understands.
 
-    side: the longer side has at least this many pixels, if the photo has them; that of a JPEG less than twice as many.
+    side: least number of pixels of the longer side, if the photo has as many; a JPEG gets less than twice as many.
     """
     register_decoders()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Pillow warns of every oddity it can live with
+        warnings.simplefilter("ignore")  # Pillow warns about every oddity, even harmless ones
         return _decode_raw(data, side) if raw.is_raw(data) else _decode_picture(data, side)
 
 
 def _decode_raw(data: bytes, side: float) -> Upright:
     with step("decode"):
-        inside = raw.picture(data, DECODE_SIDE)
+        content = raw.picture(data, DECODE_SIDE)
     _, taken_at = read_exif(raw.header(data))
-    if isinstance(inside, raw.Developed):
-        height, width = inside.pixels.shape[:2]
-        return Upright(inside.pixels, 2 * width, 2 * height, taken_at)
-    shown = _decode_picture(inside, side)
-    return replace(shown, taken_at=taken_at or shown.taken_at)
+    if isinstance(content, raw.Developed):
+        height, width = content.pixels.shape[:2]
+        return Upright(content.pixels, 2 * width, 2 * height, taken_at)
+    preview = _decode_picture(content, side)
+    return replace(preview, taken_at=taken_at or preview.taken_at)
 
 
 def _decode_picture(data: bytes, side: float) -> Upright:
@@ -50,7 +50,7 @@ def _decode_picture(data: bytes, side: float) -> Upright:
             image = Image.open(io.BytesIO(data))
     except Image.DecompressionBombError:
         raise PhotoError(TOO_MANY_PIXELS) from None
-    except Exception as e:  # decoders raise whatever their format's parser stumbles on
+    except Exception as e:  # a decoder may raise any exception of its parser
         return _decode_with_opencv(data, None if isinstance(e, UnidentifiedImageError) else e)
     with image:
         try:
@@ -61,12 +61,12 @@ def _decode_picture(data: bytes, side: float) -> Upright:
         except PhotoError:
             raise
         except Exception as e:
-            raise explained(e, image.format) from e
+            raise as_photo_error(e, image.format) from e
 
 
 def _decode_with_pillow(image: Image.Image) -> Upright:
     with step("decode"):
-        _load(image)  # first: TIFFs are turned while loading, PNGs may tell their orientation behind the pixels
+        _load(image)  # first: loading turns a TIFF, and a PNG may store its orientation after the pixels
         orientation, taken_at = read_exif(image)
         pixels = turn(_pixels(image), orientation)
     return Upright(pixels, pixels.shape[1], pixels.shape[0], taken_at)
@@ -74,21 +74,21 @@ def _decode_with_pillow(image: Image.Image) -> Upright:
 
 @functools.cache
 def register_decoders() -> None:
-    """Let Pillow read and write HEIF, and decoders use one thread; raises AlbumsortError if that of HEIF is broken."""
+    """Let Pillow read and write HEIF, with one thread per decoder; raises AlbumsortError if pillow_heif is broken."""
     try:
         import pillow_heif
     except ImportError as e:
-        raise AlbumsortError(f"the decoder of HEIF cannot be loaded ({e}); install albumsort again") from e
+        raise AlbumsortError(f"cannot load the HEIF decoder ({e}); install albumsort again") from e
     pillow_heif.register_heif_opener()
-    pillow_heif.options.DECODE_THREADS = 1  # photos are decoded beside each other
+    pillow_heif.options.DECODE_THREADS = 1  # several photos are decoded at once
     Image.MAX_IMAGE_PIXELS = PIXEL_LIMIT
     cv2.setNumThreads(1)
 
 
 def _load(image: Image.Image) -> None:
-    """Decode the pixels; of a PNG with a damaged stream, like every viewer, as far as it goes.
+    """Decode the pixels; of a PNG with a damaged stream, keep the rows before the damage, as every viewer does.
 
-    Pillow raises once and keeps the rows it has; a file that just ends raises again.
+    Pillow raises once and keeps the rows it has; for a truncated file it raises again.
     """
     try:
         image.load()
@@ -99,7 +99,7 @@ def _load(image: Image.Image) -> None:
 
 
 def _decode_jpeg(data: bytes, image: Image.Image, side: float) -> Upright:
-    """Scale inside the JPEG decoder: at 1/4 it takes less than half the time of a whole decode."""
+    """Scale inside the JPEG decoder: at 1/4 it takes less than half the time of a decode at full size."""
     with step("header"):
         orientation, taken_at = read_exif(image)
     with step("decode"):
@@ -130,13 +130,13 @@ def scale_flag(size: tuple[int, int], side: float = DECODE_SIDE) -> int:
 def _is_whole_jpeg(data: bytes) -> bool:
     """Whether the end-of-image marker follows the main picture's scan.
 
-    OpenCV fills what is missing with grey without a word. Thumbnails stand before the scan, in
-    segments that are stepped over by their length.
+    OpenCV fills missing pixels with grey and reports no error. Thumbnails are in segments before the scan; they
+    are skipped by their length.
     """
     at = 2
     while at + 4 <= len(data):
         if data[at] != 0xFF:
-            return True  # odd segments: leave the verdict to the decoder
+            return True  # unusual segments: let the decoder decide
         if data[at + 1] == 0xDA:
             return data.rfind(b"\xff\xd9", at) > 0
         at += 1 if data[at + 1] == 0xFF else 2 + int.from_bytes(data[at + 2 : at + 4], "big")
@@ -144,7 +144,7 @@ def _is_whole_jpeg(data: bytes) -> bool:
 
 
 def _pixels(image: Image.Image) -> Pixels:
-    """Return any Pillow image as BGR; more than 8 bits a channel are scaled, transparency lies on white."""
+    """Return any Pillow image as BGR; scale channels of more than 8 bits, and put a white background behind it."""
     if image.mode.startswith("I") or image.mode == "F":
         grey = np.nan_to_num(np.asarray(image, np.float32))
         low, high = (0.0, 65535.0) if image.mode != "F" else (float(grey.min()), float(grey.max()))
@@ -158,17 +158,17 @@ def _pixels(image: Image.Image) -> Pixels:
     return np.ascontiguousarray(np.asarray(image.convert("RGB"))[:, :, ::-1])
 
 
-def _decode_with_opencv(data: bytes, refusal: Exception | None) -> Upright:
-    """Try what Pillow does not know, or refused at its header."""
+def _decode_with_opencv(data: bytes, pillow_error: Exception | None) -> Upright:
+    """Decode a format that Pillow does not know, or a header that Pillow rejected with `pillow_error`."""
     try:
         with step("decode"):
             pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error as e:
-        raise explained(refusal or e, None) from e
-    if pixels is None and refusal is not None:
-        raise explained(refusal, None) from refusal
+        raise as_photo_error(pillow_error or e, None) from e
+    if pixels is None and pillow_error is not None:
+        raise as_photo_error(pillow_error, None) from pillow_error
     if pixels is None and data[4:8] == b"ftyp":
-        raise PhotoError("a HEIF or AVIF picture that is damaged, or compressed in a way the decoder does not know")
+        raise PhotoError("the HEIF or AVIF file is damaged, or the decoder does not support its compression")
     if pixels is None:
-        raise PhotoError("not a picture of any kind known, or damaged at its start")
+        raise PhotoError("not a picture in a supported format, or damaged at its start")
     return Upright(np.asarray(pixels, np.uint8), pixels.shape[1], pixels.shape[0], None)

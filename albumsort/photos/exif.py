@@ -1,4 +1,4 @@
-"""What a camera wrote beside the pixels: which way is up, and when the photo was taken."""
+"""Read EXIF: the orientation of a photo and the time it was taken."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..types import utc_text
 
 
 def read_exif(source: Image.Image | Image.Exif) -> tuple[int, str | None]:
-    """(orientation 1-8, time taken); an unreadable EXIF block counts as none."""
+    """Return the orientation (1-8) and the time taken; an unreadable EXIF block counts as none."""
     try:
         exif = source.getexif() if isinstance(source, Image.Image) else source
         orientation = exif.get(ExifTags.Base.Orientation, 1)
@@ -25,7 +25,7 @@ def read_exif(source: Image.Image | Image.Exif) -> tuple[int, str | None]:
 
 
 def _utc(taken: object, offset: object) -> str | None:
-    """Return EXIF's local time as UTC ISO 8601; without an offset the camera's clock is taken for UTC."""
+    """Return EXIF's local time as UTC ISO 8601; without an offset the camera's clock counts as UTC."""
     try:
         local = datetime.strptime(str(taken)[:19], "%Y:%m:%d %H:%M:%S")
     except ValueError:

@@ -1,4 +1,4 @@
-"""A camera's RAW file to the picture the camera made of it for its own screen, or else to one made here."""
+"""Get a picture from a camera's RAW file: the camera's own preview, or else one developed here."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _TIFF = b"II*\0", b"MM\0*"
 _SIGNATURES = b"FUJIFILMCCD-RAW", b"IIU\0", b"IIRO", b"IIRS", b"MMOR"  # Fujifilm; Panasonic; Olympus
 _CANON_2, _CANON_3 = b"CR", b"ftypcrx "
 _MOSAIC, _LINEAR = 32803, 34892
-"""What TIFF calls pixels behind a colour filter, and those that had one."""
+"""TIFF's codes for pixels behind a colour filter, and for such pixels after demosaicing."""
 _SRGB = 2.4, 12.92  # power and slope at the dark end
-_UNKNOWN = "a camera's RAW file that is damaged or cut short, or of a camera that the decoder does not know"
+_UNKNOWN = "the RAW file is damaged or incomplete, or the decoder does not support its camera"
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Developed:
 
 
 def is_raw(data: bytes) -> bool:
-    """Whether this is a RAW file; most kinds are TIFFs, of which whoever reads no further sees a thumbnail."""
+    """Whether this is a RAW file; most are TIFFs, and a plain TIFF reader finds only a thumbnail in them."""
     if data.startswith(_SIGNATURES) or data[4:12] == _CANON_3:
         return True
     if not data.startswith(_TIFF):
@@ -49,7 +49,7 @@ def is_raw(data: bytes) -> bool:
 
 
 def header(data: bytes) -> Image.Exif:
-    """Return what a TIFF says of itself first; nothing if it cannot be read, or is none."""
+    """Return the tags of a TIFF's first directory; none if it is unreadable or not a TIFF."""
     tags = Image.Exif()
     if data.startswith(_TIFF):
         try:
@@ -61,11 +61,11 @@ def header(data: bytes) -> Image.Exif:
 
 
 def picture(data: bytes, side: int) -> bytes | Developed:
-    """Return the JPEG that the camera put into the file, if its longer side has that many pixels; its EXIF turns it.
+    """Return the camera's JPEG in the file, if its longer side has at least `side` pixels; its EXIF gives the turn.
 
-    Else develop the file at half its size, which needs no guessing of colours between pixels. Raises PhotoError.
+    Otherwise develop the file at half its size, which needs no demosaicing. Raises PhotoError.
     """
-    import rawpy  # here, because few albums hold such files
+    import rawpy  # here, because few albums contain RAW files
 
     try:
         with rawpy.imread(io.BytesIO(data)) as raw:
@@ -78,23 +78,23 @@ def picture(data: bytes, side: int) -> bytes | Developed:
         raise MemoryError from e
     except (rawpy.LibRawError, rawpy.NotSupportedError) as e:
         raise PhotoError(_UNKNOWN) from e
-    coloured = np.broadcast_to(developed, (*developed.shape[:2], 3))  # a camera without colours gives one value
-    return Developed(np.ascontiguousarray(coloured[:, :, ::-1]))
+    rgb = np.broadcast_to(developed, (*developed.shape[:2], 3))  # a monochrome camera gives one channel
+    return Developed(np.ascontiguousarray(rgb[:, :, ::-1]))
 
 
 def _preview(raw: rawpy.RawPy) -> bytes | None:
-    """Return the largest JPEG inside; LibRaw adds the file's orientation and date unless it tells its own."""
+    """Return the largest JPEG in the file; LibRaw adds the file's orientation and date if the JPEG has none."""
     import rawpy
 
     try:
-        inside = raw.extract_thumb()
+        thumbnail = raw.extract_thumb()
     except (rawpy.LibRawNoThumbnailError, rawpy.LibRawUnsupportedThumbnailError):
         return None
-    return inside.data if isinstance(inside.data, bytes) else None
+    return thumbnail.data if isinstance(thumbnail.data, bytes) else None
 
 
 def _longer_side(jpeg: bytes) -> int:
-    """Return how many pixels it has; 0 if it is no JPEG."""
+    """Return the pixels of a JPEG's longer side; 0 if it is not a JPEG."""
     try:
         with Image.open(io.BytesIO(jpeg), formats=["JPEG"]) as image:
             return max(image.size)

@@ -1,4 +1,4 @@
-"""A photo file to its bytes."""
+"""Read the bytes of a photo file."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ BYTE_LIMIT = 2_000_000_000
 
 
 def read(path: Path) -> bytes:
-    """Return the file's bytes; raises PhotoError if it cannot be read, changes meanwhile, is empty or far too large."""
+    """Return the file's bytes; raises PhotoError if it is unreadable, changing, empty or too large."""
     try:
-        # a FIFO or a device under a photo's name would block or never end
+        # a FIFO or device with a photo's name could block or never end
         with open(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)), "rb") as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):

@@ -1,4 +1,4 @@
-"""Why a photo cannot be decoded, in words its owner understands."""
+"""Reasons why a photo cannot be decoded, in words that its owner understands."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from PIL import Image
 from ..errors import PhotoError, TransientPhotoError
 
 PIXEL_LIMIT = 300_000_000
-ENDS_EARLY = "the file ends in the middle of the picture (an incomplete copy or download?)"
-TOO_MANY_PIXELS = f"the picture claims more than {PIXEL_LIMIT // 1_000_000} million pixels"
+ENDS_EARLY = "the file ends in the middle of the picture (is the copy or download incomplete?)"
+TOO_MANY_PIXELS = f"the file claims a picture of more than {PIXEL_LIMIT // 1_000_000} million pixels"
 
 
 def check_size(width: int, height: int) -> None:
@@ -19,20 +19,20 @@ def check_size(width: int, height: int) -> None:
         raise PhotoError("the picture has no pixels")
 
 
-def explained(error: Exception, format: str | None) -> PhotoError:
-    """Return what a decoder's error means to the photo's owner; its own words are meant for programmers."""
-    said = str(error).lower()
+def as_photo_error(error: Exception, format: str | None) -> PhotoError:
+    """Return a decoder's error as one for the photo's owner; the decoder's own message is for programmers."""
+    message = str(error).lower()
     if isinstance(error, Image.DecompressionBombError):
         return PhotoError(TOO_MANY_PIXELS)
-    if isinstance(error, MemoryError) or "memory" in said:
-        return TransientPhotoError("decoding it takes more memory than there was; it is tried again on the next run")
-    if any(words in said for words in ("truncated", "end of file", "not enough", "only got")):
+    if isinstance(error, MemoryError) or "memory" in message:
+        return TransientPhotoError("not enough memory to decode the photo; the next run tries it again")
+    if any(words in message for words in ("truncated", "end of file", "not enough", "only got")):
         return PhotoError(ENDS_EARLY)
-    if any(words in said for words in ("unsupported", "not supported", "unknown")):
-        return PhotoError(f"a kind of {format or 'picture'} that the decoder does not know, or damaged")
+    if any(words in message for words in ("unsupported", "not supported", "unknown")):
+        return PhotoError(f"the decoder does not support this kind of {format or 'picture'}, or the file is damaged")
     return PhotoError(damaged(format))
 
 
 def damaged(format: str | None) -> str:
-    """Return what is said of a picture whose decoder gave up."""
-    return f"the picture is damaged: the {f'{format} ' if format else ''}decoder gave up"
+    """Return the reason for a picture that its decoder could not finish."""
+    return f"the picture is damaged: the {f'{format} ' if format else ''}decoder failed"

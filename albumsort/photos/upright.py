@@ -14,7 +14,7 @@ Pixels = npt.NDArray[np.uint8]
 class Upright:
     """A photo the right way up.
 
-    pixels: (h, w, 3) BGR, 0-255, perhaps smaller than the photo; width, height: full size, upright.
+    pixels: (h, w, 3) BGR, 0-255, possibly smaller than the photo; width, height: of the full-size upright photo.
     """
 
     pixels: Pixels

@@ -1,4 +1,4 @@
-"""Folders to photo files. Nothing is opened here, so that an album without news is done with in a moment."""
+"""Find photo files in folders. No file is opened, so an unchanged album is checked almost instantly."""
 
 from __future__ import annotations
 
@@ -65,31 +65,31 @@ EXTENSIONS = frozenset(
 GENERATED_FOLDERS = ("@eaDir", "#recycle", "$RECYCLE.BIN", "System Volume Information", "lost+found", "*.photoslibrary")
 
 Identity = tuple[int, int]
-"""Of a file or folder, whatever its names are: its device and its number there."""
+"""Device and inode number: the same for all names of a file or folder."""
 
 
 @dataclass
 class Walk:
-    """What a walk over folders passed by, by reason; filled while `find` runs."""
+    """Counts of what a walk skipped, by reason, and its errors; filled while `find` runs."""
 
     skipped: Counter[str] = field(default_factory=Counter)
     errors: list[tuple[Path, str]] = field(default_factory=list)
 
 
 def find(root: Path, exclude: Sequence[str], walk: Walk, others: Iterable[Path] = ()) -> Iterator[PhotoFile]:
-    """Yield the photos under a folder (or the one file), sorted by name within a folder.
+    """Yield the photos under a folder (or the file itself), sorted by name within each folder.
 
-    Hidden and generated folders, files that are no photos and what matches a glob of `exclude` (by
-    name, path or path below the root) are counted in `walk`; links are followed, each folder is
-    visited once. A file that is named itself is excluded if one of the folders it lies in is, too.
-    others: folders that are listed by these names already; where the walk meets one by another name, it passes by.
-    Raises AlbumsortError if the root is not there.
+    `walk` counts hidden and generated folders, files that are not photos, and matches of a glob of `exclude` (by
+    name, path or path below the root). Links are followed; each folder is visited once. A root that is a file is
+    excluded if it or a folder above it is.
+    others: folders that are indexed under these names; the walk skips them under any other name.
+    Raises AlbumsortError if the root does not exist.
     """
     root = Path(os.path.abspath(root))
     try:
         status = root.stat()
     except OSError as e:
-        raise AlbumsortError(f"cannot read {root}: {e.strerror}. Is the disk plugged in and the name right?") from e
+        raise AlbumsortError(f"cannot read {root}: {e.strerror}. Is the disk plugged in and the name correct?") from e
     if stat.S_ISDIR(status.st_mode):
         yield from _find_in(root, _Excluded(root, exclude), walk, frozenset(_identities(others)))
     elif not stat.S_ISREG(status.st_mode):
@@ -101,7 +101,7 @@ def find(root: Path, exclude: Sequence[str], walk: Walk, others: Iterable[Path] 
 
 
 def is_gone(path: Path) -> bool:
-    """Whether nothing has this name. What cannot be looked at, on a failing disk or in a locked folder, is not gone."""
+    """Whether nothing has this name. An unreadable path (failing disk, locked folder) does not count as gone."""
     try:
         path.lstat()
     except (FileNotFoundError, NotADirectoryError):
@@ -117,7 +117,7 @@ class _Excluded:
     def __init__(self, root: Path, globs: Sequence[str]) -> None:
         self._root = root
         plain = [glob.removeprefix("./").rstrip("/") for glob in globs]
-        # a path as one types it, from the folder one is in, is meant as such, too
+        # users also type paths relative to the current folder
         self._globs = [*plain, *(os.path.abspath(glob) for glob in plain if "/" in glob)]
 
     def __call__(self, path: Path) -> bool:
@@ -126,14 +126,14 @@ class _Excluded:
 
 
 def _file(path: Path, status: os.stat_result) -> PhotoFile:
-    """A time beyond the year 2262 does not fit the database; its nearest neighbour tells a change as well."""
+    """Return the file with a time that fits the database: years after 2262 become its largest time."""
     return PhotoFile(path, status.st_size, max(-(2**63), min(status.st_mtime_ns, 2**63 - 1)))
 
 
 def _find_in(root: Path, excluded: _Excluded, walk: Walk, others: frozenset[Identity]) -> Iterator[PhotoFile]:
     pending, linked, visited = [root], list[Path](), set[Identity]()
     while pending or linked:
-        # links last: a folder is listed under its own name, whatever links lead to it
+        # links last, so that a folder is listed under its own name and not under a link's
         folder = pending.pop() if pending else linked.pop(0)
         try:
             identity = _identity(folder.stat())
@@ -180,7 +180,7 @@ def _identity(status: os.stat_result) -> Identity:
 
 
 def _identities(folders: Iterable[Path]) -> Iterator[Identity]:
-    """Those of the folders that are there now."""
+    """Yield the identities of the folders that exist now."""
     for folder in folders:
         with suppress(OSError):
             yield _identity(folder.stat())

@@ -103,7 +103,7 @@ def test_why_says_once_what_is_wrong_with_a_photo(tmp_path: Path, database: Path
     photo.write_bytes(data)
     result = run("why", photo, "--db", database)
     assert result.returncode == 1
-    assert result.stderr.splitlines() == [f"albumsort: {photo}: the picture is damaged: the TIFF decoder gave up"]
+    assert result.stderr.splitlines() == [f"albumsort: {photo}: the picture is damaged: the TIFF decoder failed"]
 
 
 def test_why_draws_what_it_saw_into_a_new_file(indexed: SimpleNamespace, tmp_path: Path) -> None:

@@ -155,7 +155,7 @@ def in_another_process(folder: Path, then: str = "print(alone)") -> subprocess.C
 def test_one_process_holds_a_folder_at_a_time(tmp_path: Path) -> None:
     with locks.locked(tmp_path) as alone:
         assert alone
-        assert "another export is writing" in in_another_process(tmp_path).stderr
+        assert "another export is writing to" in in_another_process(tmp_path).stderr
         with pytest.raises(AlbumsortError, match="wait"), locks.locked(tmp_path):
             pass
     assert os.listdir(tmp_path) == []

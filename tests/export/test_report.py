@@ -91,7 +91,7 @@ def test_any_names_come_back_and_a_line_cut_short_takes_no_other_with_it(names: 
 
 def test_a_report_never_overwrites(report: Path) -> None:
     report.write_text("mine")
-    with pytest.raises(AlbumsortError, match="exists already"):
+    with pytest.raises(AlbumsortError, match="already exists"):
         Journal.create(report, Path("/out"))
     assert report.read_text() == "mine"
 
@@ -99,7 +99,7 @@ def test_a_report_never_overwrites(report: Path) -> None:
 def test_a_report_that_cannot_be_written_is_an_error(report: Path) -> None:
     with pytest.raises(AlbumsortError, match="cannot write the report"):
         Journal.create(report / "nowhere", Path("/out"))
-    with pytest.raises(AlbumsortError, match="cannot note in"):
+    with pytest.raises(AlbumsortError, match="cannot record the removals in"):
         Journal.reopen(report)
 
 

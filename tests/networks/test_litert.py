@@ -19,7 +19,7 @@ def test_answers_do_not_depend_on_what_was_asked_before(kept: int) -> None:
     expected = [Network(model)(x) for x in inputs]
     for number in (0, 1, 0, 0, 1, 2, 1, 0, 2, 2):
         np.testing.assert_array_equal(network(inputs[number]), expected[number])
-    assert len(network._kept) == kept
+    assert len(network._ready) == kept
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 8, 9])

@@ -51,7 +51,7 @@ def test_a_network_with_one_bit_changed_is_refused(installed: Path, name: str) -
     data = bytearray(file.read_bytes())
     data[len(data) // 2] ^= 1
     file.write_bytes(data)
-    with pytest.raises(WeightsError, match=r"not the file the manifest describes.*install albumsort again"):
+    with pytest.raises(WeightsError, match=r"not the file in the manifest.*install albumsort again"):
         weights.load(name)
 
 
