@@ -1,8 +1,8 @@
-"""How long queries take on indexes of growing size, start-up included, how large they are, and how they are planned.
+"""Measure queries on indexes of growing size: time with start-up, size of the index, and query plans.
 
 usage: python benchmarks/queries.py [N ...=10000 100000 1000000]
 
-Each photo has 0 to 4 faces, 1.5 on average, of random expressions.
+Each photo has 0 to 4 faces, 1.5 on average, with random expressions.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ AT_ONCE = 20_000
 
 
 def fill(path: Path, photos: int) -> None:
-    """Write an index of photos that need not exist."""
+    """Write an index of photos that do not exist."""
     with Database(path, create=True):
         pass
     with closing(sqlite3.connect(path)) as raw:
@@ -65,7 +65,7 @@ def fill(path: Path, photos: int) -> None:
                 f" {columns}, {NOTHING}, eyes) VALUES ({', '.join('?' * (12 + len(Emotion)))})",
                 ((n + 1, k, *face) for n in numbers for k, face in enumerate(faces[n])),
             )
-            raw.executemany(  # as large as real ones, and never read here
+            raw.executemany(  # as large as real ones; never read here
                 "INSERT INTO crops (content, pixels) VALUES (?, ?)",
                 ((n + 1, random.randbytes(1800 * len(faces[n]))) for n in numbers if faces[n]),
             )
@@ -91,9 +91,9 @@ def _faces(number: int) -> Iterator[tuple[Any, ...]]:
 
 
 def plans(path: Path) -> None:
-    """Print how SQLite goes about each statement that a few questions lead to."""
+    """Print SQLite's query plan for each statement of a few queries."""
     since = Filters(since="2024-01-01T00:00:00Z")
-    some = Settings("some", "some")
+    stored = Settings("some", "some")
     with Database(path) as index:
         connection = index.connection
         questions = {
@@ -104,20 +104,20 @@ def plans(path: Path) -> None:
             "list --since 2024": lambda: next(queries.photos(index, since), None),
             "stats": lambda: counts.stats(index),
             "index: the shares of an album": lambda: index_shares.sample(index, Path("/album"), album_shares.FACES),
-            "index: one photo": lambda: lookup.digests(index, 3_000_001, some),
+            "index: one photo": lambda: lookup.digests(index, 3_000_001, stored),
             "index: the album": lambda: (
                 comparing.begin_comparison(index),
-                comparing.compare(index, some, everything=False),
+                comparing.compare(index, stored, everything=False),
             ),
         }
         for question, ask in questions.items():
-            said = list[str]()
-            connection.set_trace_callback(said.append)
+            statements = list[str]()
+            connection.set_trace_callback(statements.append)
             ask()
             connection.set_trace_callback(None)
             print(f"\n{question}")
             shapes = set[tuple[str, ...]]()
-            for statement in said:
+            for statement in statements:
                 if not statement.lstrip().startswith(("SELECT", "INSERT INTO temp", "UPDATE", "DELETE FROM p")):
                     continue
                 steps = tuple(row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}"))
@@ -138,13 +138,13 @@ def main(sizes: list[int]) -> None:
             print(f"{photos} photos filled in {filled:.0f} s", file=sys.stderr)
             column = [f"{photos}", f"{size:.0f}"]
             for command in COMMANDS:
-                done = [measure(albumsort(*command), {"ALBUMSORT_DB": str(path)}) for _ in range(REPEATS)]
-                seconds, cpu = (statistics.median(getattr(d, what) for d in done) for what in ("seconds", "cpu"))
-                column.append(f"{seconds:.3f} {cpu:.3f} {max(d.peak for d in done):4.0f}")
+                runs = [measure(albumsort(*command), {"ALBUMSORT_DB": str(path)}) for _ in range(REPEATS)]
+                seconds, cpu = (statistics.median(getattr(run, what) for run in runs) for what in ("seconds", "cpu"))
+                column.append(f"{seconds:.3f} {cpu:.3f} {max(run.peak for run in runs):4.0f}")
             columns.append(column)
-        print("each: seconds, seconds of CPU, MiB at most")
+        print("each: seconds, CPU seconds, peak MiB")
         for name, *values in zip(
-            ["photos", "bytes each", *(" ".join(command) for command in COMMANDS)], *columns, strict=True
+            ["photos", "bytes per photo", *(" ".join(command) for command in COMMANDS)], *columns, strict=True
         ):
             print(f"{name:40}" + "".join(f"{value:>22}" for value in values))
         plans(path)
