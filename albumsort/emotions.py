@@ -173,7 +173,7 @@ def _softmax(logits: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 
 def logits_of(network: Network, crops: Pixels) -> npt.NDArray[np.float32]:
-    """Return the network's logits, (n, outputs), for (n, side, side) crops; one by one, so that none affects another."""
+    """Return the network's logits, (n, outputs), for (n, side, side) crops; run one by one, for equal results."""
     return np.concatenate([network(crop[None, ..., None]) for crop in crops])
 
 

@@ -1,10 +1,10 @@
-"""What a photo costs each part of a cluster, measured here, and where the next bottleneck stands with more workers.
+"""Measure what a photo costs each part of a cluster, and compute the bottleneck for more workers.
 
 usage: python benchmarks/cluster_costs.py PHOTOS [--storage MB/s=1000]
 
-Measures the processor time of the analysis, how many results a second one process can write, and how many
-tasks a second a scheduler and a client hand out and take back. The table multiplies, nothing more: it
-supposes workers like a core of this machine, and storage that gives what was named to all of them together.
+Measures the processor time of the analysis, the results per second that one process can write, and the tasks per
+second that a scheduler and a client can send and receive. The table only multiplies these figures: it assumes workers
+as fast as a core of this machine, and the named storage rate shared by all of them.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ TASKS = 4_000
 
 
 def analysed(files: list[PhotoFile]) -> tuple[float, list[Analysis]]:
-    """Return the seconds of processor time a photo, and the results."""
+    """Return the processor seconds per photo, and the results."""
     analysis.load_networks()
     results = []
     start = time.process_time()
@@ -47,7 +47,7 @@ def analysed(files: list[PhotoFile]) -> tuple[float, list[Analysis]]:
 
 
 def written(results: list[Analysis]) -> tuple[float, float]:
-    """Return the processor time of writing a result as a run does, and the bytes it takes."""
+    """Return the processor seconds and the bytes for writing a result as a run does."""
     with tempfile.TemporaryDirectory() as folder, Database(Path(folder, "index.sqlite"), create=True) as index:
         now = settings.settings()
         writer = indexing_writer.Writer(index, now, note_fresh=False)
@@ -63,7 +63,7 @@ def written(results: list[Analysis]) -> tuple[float, float]:
 
 
 class Idle(Cluster):
-    """A cluster whose tasks have their result already."""
+    """A cluster whose tasks return a prepared result."""
 
     def __init__(self, address: str, result: Analysis) -> None:
         super().__init__(address)
@@ -74,14 +74,14 @@ class Idle(Cluster):
         return self._client.submit(_nothing, file.size, self._result, pure=False)
 
 
-def handed_out(result: Analysis) -> float:
-    """Return the seconds that a task which does nothing takes, from `Cluster.work` and back, at full stretch."""
+def seconds_per_task(result: Analysis) -> float:
+    """Return the seconds per empty task, through `Cluster.work` and back, at full load."""
     files = iter(PhotoFile(Path(f"/album/{number:07}.jpg"), number, 0) for number in range(TASKS))
     with (
         distributed.LocalCluster(
             n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0", protocol="tcp://"
-        ) as started,
-        Idle(started.scheduler_address, result) as cluster,
+        ) as local,
+        Idle(local.scheduler_address, result) as cluster,
     ):
         start = time.perf_counter()
         needed = Settings("", "")
@@ -104,22 +104,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("photos", type=Path)
     parser.add_argument("--storage", type=float, default=1000.0, metavar="MB/s")
-    asked = parser.parse_args()
-    files = list(find(asked.photos, (), Walk()))[:MOST_PHOTOS]
+    options = parser.parse_args()
+    files = list(find(options.photos, (), Walk()))[:MOST_PHOTOS]
     seconds, results = analysed(files)
     if not results:
-        sys.exit(f"{asked.photos} holds no photo")
+        sys.exit(f"{options.photos} contains no photos")
     read = sum(file.size for file in files) / len(files)
     writing, stored = written(results)
-    handing = handed_out(results[0])
-    travels = sum(len(pickle.dumps(result)) for result in results) / len(results)
-    print(f"analysis  {1000 * seconds:8.2f} ms of a core a photo of {read / 1e6:.1f} MB")
+    per_task = seconds_per_task(results[0])
+    returned = sum(len(pickle.dumps(result)) for result in results) / len(results)
+    print(f"analysis  {1000 * seconds:8.2f} ms of a core per photo of {read / 1e6:.1f} MB")
     print(f"writing   {1000 * writing:8.3f} ms of the one writer, {stored:.0f} bytes of the index")
-    print(f"tasks     {1000 * handing:8.3f} ms of scheduler and client, {travels:.0f} bytes come back")
+    print(f"tasks     {1000 * per_task:8.3f} ms of scheduler and client, {returned:.0f} bytes returned")
     limits = {
         "the writer": 1 / writing,
-        "the scheduler": 1 / handing,
-        "the storage": asked.storage * 1e6 / read,
+        "the scheduler": 1 / per_task,
+        "the storage": options.storage * 1e6 / read,
     }
     print(f"{'workers':>8} {'photos/s':>10} {'bounded by':>14} {'10^6 photos':>12} {'10^9 photos':>12}")
     for workers in (1, 10, 100, 1000):

@@ -1,11 +1,10 @@
-"""Damaged photos, analysed as `albumsort index` does it: what comes of each, and what it takes.
+"""Analyse damaged photos as `albumsort index` does, and count the outcomes.
 
 usage: python benchmarks/fuzz.py [N=10000] [FOLDER of photos to damage] [SEED=0]
 
-Drawn pictures of every common format are damaged, and those of the folder. Each input goes through the
-same workers as in a run, with their limits of time, pixels and memory. Whatever is neither analysed nor
-refused with a reason (a crash, a hang, an unexpected error, a result that cannot be) is kept in a
-folder, and makes the exit code 1.
+Damages drawn pictures in every common format, and the photos of the folder. Each input goes through the worker
+processes of a run, with their limits of time, pixels and memory. An input that is neither analysed nor refused with a
+reason (a crash, a hang, an unexpected error, an impossible result) is kept in a folder, and the exit code is 1.
 """
 
 from __future__ import annotations
@@ -32,14 +31,14 @@ from albumsort.indexing import executors, outcomes, worker
 from albumsort.photos.walk import Walk, find
 from albumsort.types import Analysis, PhotoFile
 
-AT_ONCE = 500  # inputs on the disk
+AT_ONCE = 500  # inputs on the disk at a time
 EDGES = (0, 1, 0x7F, 0x80, 0xFF)
-LARGEST = 300_000  # bytes of a photo to damage: larger ones say no more and take longer
+LARGEST = 300_000  # bytes of a photo to damage: larger ones take longer and show no more
 
 
 @dataclass
 class Tally:
-    """What came of the inputs. refused: by reason; wrong: what should never happen, with the input's bytes."""
+    """The outcomes of the inputs. refused: by reason; wrong: outcomes that should never happen, with the input."""
 
     analysed: int = 0
     refused: Counter[str] = field(default_factory=Counter)
@@ -47,7 +46,7 @@ class Tally:
 
     @property
     def inputs(self) -> int:
-        """All of them."""
+        """The number of inputs so far."""
         return self.analysed + self.refused.total() + len(self.wrong)
 
 
@@ -102,12 +101,12 @@ def drawn() -> list[bytes]:
 
 
 def photos_in(folder: Path) -> list[bytes]:
-    """Return the photos of a folder that are not large."""
+    """Return the bytes of a folder's photos up to LARGEST."""
     return [file.path.read_bytes() for file in find(folder, (), Walk()) if 0 < file.size <= LARGEST]
 
 
 def damaged(seeds: Sequence[bytes], number: int, seed: int) -> bytes:
-    """Return one of the photos with one to three kinds of damage; the same for the same numbers."""
+    """Return one of the photos with one to three kinds of damage; `number` and `seed` determine it."""
     chance = random.Random(f"{seed}-{number}")
     data = bytearray(chance.choice(seeds))
     for damage in chance.choices((_flip, _overwrite, _resize, _cut, _drop, _repeat, _splice), k=chance.randint(1, 3)):
@@ -116,7 +115,7 @@ def damaged(seeds: Sequence[bytes], number: int, seed: int) -> bytes:
 
 
 def _place(data: bytearray, chance: random.Random) -> int:
-    """Somewhere, half of the time among the headers."""
+    """Return a random position, half of the time among the headers."""
     return chance.randrange(max(1, min(len(data), 512) if chance.random() < 0.5 else len(data)))
 
 
@@ -131,7 +130,7 @@ def _overwrite(data: bytearray, chance: random.Random, _: Sequence[bytes]) -> No
 
 
 def _resize(data: bytearray, chance: random.Random, _: Sequence[bytes]) -> None:
-    """Put a number at the edge of what its field holds where a length, a width or an offset may stand."""
+    """Overwrite a possible length, width or offset with an extreme value."""
     size = chance.choice((2, 4))
     at = _place(data, chance)
     value = chance.choice((0, 1, 0x7FFF, 0x8000, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)) & (256**size - 1)
@@ -153,14 +152,14 @@ def _repeat(data: bytearray, chance: random.Random, _: Sequence[bytes]) -> None:
 
 
 def _splice(data: bytearray, chance: random.Random, seeds: Sequence[bytes]) -> None:
-    """Put the start of another photo before it, or in place of its own."""
+    """Insert the start of another photo before this one, or overwrite this one's start with it."""
     other = chance.choice(seeds)
     start = other[: _place(bytearray(other), chance)]
     data[0 : chance.choice((0, len(start)))] = start
 
 
 def analysed(inputs: Iterator[bytes], workers: int, tally: Tally) -> Iterator[int]:
-    """Count into `tally` what comes of the inputs, yielding how many are done after every few hundred."""
+    """Count the outcomes of the inputs in `tally`; yields the number done after every few hundred."""
     with tempfile.TemporaryDirectory() as folder:
         while files := _written(Path(folder), inputs):
             run = outcomes.outcomes(files, outcomes.nothing_known, executors.Local(workers), threading.Event())
@@ -191,7 +190,7 @@ def count(file: PhotoFile, outcome: worker.Outcome, tally: Tally) -> None:
 
 
 def _wrong(outcome: worker.Outcome) -> str | None:
-    """Say what is wrong with an outcome, if anything is."""
+    """Return what is wrong with an outcome, if anything."""
     if isinstance(outcome, TransientPhotoError):
         return str(outcome)
     if not isinstance(outcome, Analysis):
@@ -203,12 +202,12 @@ def _wrong(outcome: worker.Outcome) -> str | None:
         if abs(sum(face.probabilities.values()) - 1) > 1e-3:
             return f"probabilities that sum to {sum(face.probabilities.values())}"
         if not all(p is None or 0 <= p <= 1 for p in (face.nothing, face.eyes, face.sure)):
-            return f"no probabilities: nothing {face.nothing}, eyes {face.eyes}, sure {face.sure}"
+            return f"not probabilities: nothing {face.nothing}, eyes {face.eyes}, sure {face.sure}"
     return None if min(outcome.width, outcome.height) > 0 else f"a photo of {outcome.width} x {outcome.height}"
 
 
 def why_not_understandable(reason: str) -> str | None:
-    """Say what in a reason is meant for programmers and not for people, if anything is."""
+    """Return a description of a reason that is meant for programmers and not for users, if it is."""
     for pattern in (
         r"^.{0,14}$",
         r"\n",
@@ -218,12 +217,12 @@ def why_not_understandable(reason: str) -> str | None:
         r"0x[0-9a-f]",
     ):
         if re.search(pattern, reason):
-            return f"a reason that says {reason!r}"
+            return f"a reason for programmers: {reason!r}"
     return None
 
 
 def peak_memory() -> int:
-    """Return the most memory any worker so far took, in bytes."""
+    """Return the peak memory of the workers so far, in bytes."""
     import resource
 
     return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
@@ -239,7 +238,7 @@ def main(inputs: int, folder: Path | None, seed: int) -> int:
     for reason, times in tally.refused.most_common():
         print(f"{times:6} refused: {reason}")
     print(f"{len(tally.wrong):6} crashes, hangs, unexpected errors and impossible results")
-    print(f"{peak_memory() / 2**20:6.0f} MiB at most in one worker")
+    print(f"{peak_memory() / 2**20:6.0f} MiB peak memory of a worker")
     if tally.wrong:
         kept = Path(tempfile.mkdtemp(prefix="albumsort-fuzz-"))
         for number, (what, data) in enumerate(tally.wrong):

@@ -1,4 +1,4 @@
-"""What benchmarks share: running a command and knowing what it took."""
+"""Shared by the benchmarks: run a command and measure it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SAMPLE_SECONDS = 0.2
 
 @dataclass(frozen=True)
 class Measured:
-    """What a command took. cpu: seconds of all its processes; peak: MiB of all of them at once, 0 without /proc."""
+    """Measurements of a command. cpu: seconds of all its processes; peak: MiB of all together, 0 without /proc."""
 
     seconds: float
     cpu: float
@@ -34,7 +34,7 @@ def albumsort(*arguments: str | Path) -> list[str]:
 
 
 def measure(command: Sequence[str], environment: Mapping[str, str] | None = None) -> Measured:
-    """Run a command to its end; raises CalledProcessError if it fails."""
+    """Run a command and measure it; raises CalledProcessError if it fails."""
     start, before = time.perf_counter(), os.times()
     process = subprocess.Popen(command, env={**os.environ, **(environment or {})}, stdout=subprocess.PIPE, text=True)
     peak = [0.0]
@@ -66,7 +66,7 @@ def tree(process: int) -> list[int]:
 
 
 def memory(process: int) -> float:
-    """Return a process's memory in MiB, its part of what it shares with others; 0 if it ended."""
+    """Return a process's proportional set size in MiB; 0 if it ended."""
     try:
         lines = Path("/proc", str(process), "smaps_rollup").read_text().splitlines()
     except OSError:
@@ -75,7 +75,7 @@ def memory(process: int) -> float:
 
 
 def machine() -> dict[str, str]:
-    """Describe this machine, and how busy it is."""
+    """Return the properties of this machine, and its load."""
     model = platform.processor() or platform.machine()
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():

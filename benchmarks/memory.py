@@ -1,11 +1,10 @@
-"""Memory of an indexing run over N photos, every 1,000 photos: does it stay flat?
+"""Measure whether the memory of an indexing run over N photos stays flat.
 
 usage: python benchmarks/memory.py [N=20000]
 
-A few hundred drawn pictures, some with a face, are written N times with some bytes behind their end,
-which decoders pass over: every file has a content hash of its own, and is analysed. Needs /proc.
-Prints the resident memory of the program and of each worker, and the growth from the first 1,000
-photos to the last.
+Writes N copies of 200 drawn pictures, some with a face, with a few bytes appended that decoders ignore: each file
+has its own content hash and is analysed. Needs /proc. Prints the resident memory of the program and of each worker
+process every 1,000 photos, and the growth from the first 1,000 photos to the last.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ ALLOWED_GROWTH = 0.15  # of the memory after the first 1,000 photos
 
 
 def draw(folder: Path, count: int) -> None:
-    """Write the photos, 500 a folder."""
+    """Write the photos, 500 per folder."""
     chance = np.random.default_rng(0)
     portrait = Image.fromarray(skimage_data.astronaut()).resize((96, 96))
     pictures = []
@@ -67,7 +66,7 @@ def stored(database: Path) -> int:
     try:
         with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as raw:
             return int(raw.execute("SELECT count(*) FROM photos").fetchone()[0])
-    except sqlite3.OperationalError:  # not there yet
+    except sqlite3.OperationalError:  # not created yet
         return 0
 
 
@@ -77,22 +76,22 @@ def main(count: int) -> int:
         album, database = Path(folder, "album"), Path(folder, "index.sqlite")
         album.mkdir()
         draw(album, count)
-        start, first, last, told = time.monotonic(), 0.0, 0.0, 0
+        start, first, last, printed = time.monotonic(), 0.0, 0.0, 0
         process = subprocess.Popen([sys.executable, "-m", "albumsort", "index", album, "--db", database, "--quiet"])
         print(f"{'photos':>7} {'seconds':>8} {'program':>8} {'workers, MiB':>13}")
         while process.poll() is None:
             time.sleep(0.2)
             done = stored(database)
-            if done // EVERY == told:
+            if done // EVERY == printed:
                 continue
-            told = done // EVERY
-            program, theirs = resident(process.pid), [resident(worker) for worker in workers(process.pid)]
-            if not theirs:  # all is done, and they are gone
+            printed = done // EVERY
+            program, each = resident(process.pid), [resident(worker) for worker in workers(process.pid)]
+            if not each:  # the run is done, and the workers have ended
                 break
-            last = program + sum(theirs)
+            last = program + sum(each)
             first = first or last
-            shown = " ".join(f"{one:.0f}" for one in theirs)
-            print(f"{done:7} {time.monotonic() - start:8.0f} {program:8.0f} {shown:>13}", flush=True)
+            columns = " ".join(f"{one:.0f}" for one in each)
+            print(f"{done:7} {time.monotonic() - start:8.0f} {program:8.0f} {columns:>13}", flush=True)
         if process.wait() != 0:
             print(f"the run failed: exit code {process.returncode}")
             return 1

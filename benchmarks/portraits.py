@@ -1,4 +1,4 @@
-"""The photos of an album that is sorted by emotion, each with its largest face: what benchmarks make others of."""
+"""Read the photos of an album that is sorted by emotion, each with its largest face; the source of benchmarks."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from albumsort.types import FOUR, Detection, Emotion
 
 
 def portraits(album: Path) -> Iterator[tuple[Emotion, resize.Pixels, Detection]]:
-    """Yield the emotion, the pixels and the largest face of each photo that can be read and shows one.
+    """Yield the emotion, the pixels and the largest face of each readable photo with a face.
 
-    Ends the program if a folder of the four is missing.
+    Ends the program if one of the four folders is missing.
     """
     require_emotions(album)
     detector = faces.load_detector()
@@ -30,6 +30,6 @@ def portraits(album: Path) -> Iterator[tuple[Emotion, resize.Pixels, Detection]]
             except PhotoError as e:
                 print(f"{file.path}: {e}", file=sys.stderr)
                 continue
-            seen = detector.detect(pixels)
-            if seen:
-                yield emotion, pixels, max(seen, key=lambda d: d.box.area)
+            faces_found = detector.detect(pixels)
+            if faces_found:
+                yield emotion, pixels, max(faces_found, key=lambda d: d.box.area)

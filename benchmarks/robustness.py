@@ -1,11 +1,11 @@
-"""How many faces are still found where a photo is worse, or its face larger, smaller or more at a slant.
+"""Count the faces still detected in worse photos, and in photos whose face is larger, smaller or turned.
 
 usage: python benchmarks/robustness.py LABELS [--run RUN] [--against MODEL] [--out FILE.csv]
 
-LABELS: the folder `labels` of a run of `albumsort model train --network faces`, of which the validation photos
-are taken: nothing is learnt from them, the score is calibrated on them. Their faces are those that the teacher
-finds in the unchanged photos, which favours the teacher there. --run: a trained detector instead of the one
-that ships; --against: a model for OpenCV's FaceDetectorYN. Both count what scores .5 or more.
+LABELS: the folder `labels` of a run of `albumsort model train --network faces`. Its validation photos are used: no
+network is trained on them; the confidence is calibrated on them. Their faces are the teacher's detections in the
+unchanged photos, which favours the teacher there. --run: a trained detector instead of the one that ships; --against:
+a model for OpenCV's FaceDetectorYN. Both count detections with a confidence of at least .5.
 """
 
 from __future__ import annotations
@@ -34,16 +34,16 @@ from albumsort.training.faces.shipping import detector
 from albumsort.types import THRESHOLD, Box
 
 FRAME = 720, 960  # pixels of a portrait: width, height
-EVERY = 3  # of the photos: all would take three times as long and say the same
-PORTRAIT_FACE, SURE = 90, 0.8  # pixels of a face that a portrait can be made of, and its least score
-SLANTED_SHARE = 0.45  # of the frame's height, that a slanting face has
+EVERY = 3  # use every third photo: all would take three times as long, with the same result
+PORTRAIT_FACE, SURE = 90, 0.8  # least pixels and least confidence of a portrait's face
+SLANTED_SHARE = 0.45  # height of a turned face, as a share of the frame's
 
 Change = Callable[[LabelledPhoto], tuple[Pixels, Floats]]
 
 
 @dataclass(frozen=True)
 class Condition:
-    """A change to photos. portraits: only to those of a single large face."""
+    """A change to photos. portraits: applies only to photos of a single large face."""
 
     name: str
     change: Change
@@ -52,14 +52,14 @@ class Condition:
 
 @dataclass
 class Count:
-    """What a detector made of a condition's photos."""
+    """A detector's results on the photos of a condition."""
 
     found: int = 0
     false: int = 0
 
 
 def framed(share: float) -> Change:
-    """Make the face this share of the height of a frame, in the middle of it."""
+    """Return a change that scales the face to this share of a frame's height, centred."""
 
     def change(photo: LabelledPhoto) -> tuple[Pixels, Floats]:
         width, height = FRAME
@@ -73,7 +73,7 @@ def framed(share: float) -> Change:
 
 
 def cut_close(share: float) -> Change:
-    """Show a part of the face and nothing else: this share of its box, as high as the frame."""
+    """Return a change that shows only this share of the face's box, as high as the frame."""
 
     def change(photo: LabelledPhoto) -> tuple[Pixels, Floats]:
         pixels, faces = framed(1 / share)(photo)
@@ -85,7 +85,7 @@ def cut_close(share: float) -> Change:
 
 
 def slanted(angle: float) -> Change:
-    """Turn a portrait by degrees, about half of them the other way."""
+    """Return a change that turns a portrait by `angle` degrees, about half of them the other way."""
 
     def change(photo: LabelledPhoto) -> tuple[Pixels, Floats]:
         pixels, faces = framed(SLANTED_SHARE)(photo)
@@ -95,7 +95,7 @@ def slanted(angle: float) -> Change:
 
 
 def shrunk(side: float) -> Change:
-    """Make the middle one of the faces this high; a photo is not enlarged for it."""
+    """Return a change that scales the median face to this height; photos are never enlarged."""
 
     def change(photo: LabelledPhoto) -> tuple[Pixels, Floats]:
         scale = min(1.0, side / float(np.median(photo.faces[:, 3]))) if len(photo.faces) else 0.3
@@ -106,12 +106,12 @@ def shrunk(side: float) -> Change:
 
 
 def worse(how: Callable[[Pixels], object]) -> Change:
-    """Change the pixels alone."""
+    """Return a change of the pixels alone."""
     return lambda photo: (np.asarray(how(np.asarray(photo.pixels))).clip(0, 255).astype(np.uint8), photo.faces)
 
 
 def conditions() -> list[Condition]:
-    """Return what the photos are put through."""
+    """Return the conditions to test."""
     random = np.random.default_rng(0)
 
     def noisy(deviation: float) -> Change:
@@ -144,24 +144,24 @@ def conditions() -> list[Condition]:
 
 
 def is_portrait(photo: LabelledPhoto) -> bool:
-    """Whether there is one face, and that large and sure."""
+    """Whether there is exactly one face, large and of high confidence."""
     return len(photo.faces) == 1 and photo.faces[0, SCORE] >= SURE and min(photo.faces[0, 2:4]) >= PORTRAIT_FACE
 
 
 def count(
     photos: Sequence[LabelledPhoto], change: Change, detectors: Sequence[FaceDetector]
 ) -> tuple[int, list[Count]]:
-    """Return how many faces the changed photos have, and what each detector made of them."""
+    """Return the number of faces in the changed photos, and each detector's counts."""
     faces, counts = 0, [Count() for _ in detectors]
     for photo in photos:
         pixels, rows = change(photo)
         sure = rows[:, SCORE] >= FACE
         wanted, unsure = boxes(rows[sure]), boxes(rows[~sure])
         faces += len(wanted)
-        for of, found in zip(counts, (d.detect(np.ascontiguousarray(pixels)) for d in detectors), strict=True):
+        for counted, found in zip(counts, (d.detect(np.ascontiguousarray(pixels)) for d in detectors), strict=True):
             verdicts = match([d.box for d in found if d.score >= THRESHOLD], wanted, unsure)
-            of.found += sum(v >= 0 for v in verdicts)
-            of.false += verdicts.count(FALSE)
+            counted.found += sum(v >= 0 for v in verdicts)
+            counted.false += verdicts.count(FALSE)
     return faces, counts
 
 
@@ -177,29 +177,29 @@ def main() -> None:
     parser.add_argument("--run", type=Path)
     parser.add_argument("--against", type=Path)
     parser.add_argument("--out", type=Path)
-    given = parser.parse_args()
+    options = parser.parse_args()
     cv2.setNumThreads(1)
     entrants: dict[str, FaceDetector] = {
-        "albumsort": load_detector() if given.run is None else detector(given.run, THRESHOLD)
+        "albumsort": load_detector() if options.run is None else detector(options.run, THRESHOLD)
     }
-    if given.against is not None:
-        entrants[given.against.stem] = OpenCVDetector(given.against, THRESHOLD)
-    photos = of_split(read(given.labels), Split.VALIDATION)[::EVERY]
+    if options.against is not None:
+        entrants[options.against.stem] = OpenCVDetector(options.against, THRESHOLD)
+    photos = of_split(read(options.labels), Split.VALIDATION)[::EVERY]
     portraits = [photo for photo in photos if is_portrait(photo)]
     if not portraits:
-        raise SystemExit(f"{given.labels} holds no validation photo of a single large face")
+        raise SystemExit(f"{options.labels} contains no validation photo of a single large face")
     print(f"{len(photos)} photos, {len(portraits)} portraits", file=sys.stderr)
     table = Table("condition", "faces", *(f"{name}: {what}" for name in entrants for what in ("recall", "false")))
     rows = []
     for condition in conditions():
         faces, counts = count(portraits if condition.portraits else photos, condition.change, [*entrants.values()])
-        cells = [v for of in counts for v in (f"{of.found / faces:.3f}", str(of.false))]
+        cells = [v for counted in counts for v in (f"{counted.found / faces:.3f}", str(counted.false))]
         rows.append([condition.name, str(faces), *cells])
         table.add_row(*rows[-1])
         print(*rows[-1], sep="\t", file=sys.stderr, flush=True)
     Console().print(table)
-    if given.out is not None:
-        with given.out.open("w", newline="", encoding="utf-8") as file:
+    if options.out is not None:
+        with options.out.open("w", newline="", encoding="utf-8") as file:
             csv.writer(file).writerows([[str(column.header) for column in table.columns], *rows])
 
 

@@ -1,10 +1,10 @@
-"""What becomes of faces that lean: how many are found, and labelled right as they are and set upright.
+"""Measure leaning faces: how many are detected, and labelled right, as they are and turned upright.
 
 usage: python benchmarks/slant.py ALBUM
 
-ALBUM: folders named after the four emotions. Each photo is turned by some degrees, every other one the other way, in
-its own frame: what leaves it is cut off, what enters repeats its border. The largest face that counts is judged; the
-figure is the mean of the four folders' shares of right labels, a photo without a face counting as wrong.
+ALBUM: folders named after the four emotions. Each photo is turned by some degrees, every other one the other way,
+inside its frame: corners are cut off, and gaps repeat the border. The largest face is labelled; the figure is the mean
+of the four folders' shares of right labels. A photo without a face counts as wrong.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from albumsort.training.faces.effects import tilted
 from albumsort.types import FOUR, Emotion
 
 ANGLES = 0, 10, 20, 30, 40, 50, 60, 75, 90
-LONGEST_SIDE = 1000  # pixels, so that it is done in minutes
+LONGEST_SIDE = 1000  # pixels, so that the benchmark takes minutes
 
 
 def main(album: Path) -> None:
@@ -45,13 +45,13 @@ def main(album: Path) -> None:
                 key = angle, emotion
                 photos_of[key] += 1
                 turned, _ = tilted(pixels, none(), angle if number % 2 else -angle)
-                seen = detector.detect(turned)
-                if not seen:
+                detections = detector.detect(turned)
+                if not detections:
                     continue
-                largest = max(seen, key=lambda d: d.box.area)
+                largest = max(detections, key=lambda d: d.box.area)
                 crops = np.stack([crop.crop(turned, largest.box), crop.crop(turned, largest.box, largest.lean)])
                 expressions = classifier.classify(crops, [largest.score] * len(crops))
-                labels = [rule.label(seen.probabilities, seen.nothing)[0] for seen in expressions]
+                labels = [rule.label(e.probabilities, e.nothing)[0] for e in expressions]
                 found[key] += 1
                 plain[key] += labels[0] is emotion
                 upright[key] += labels[1] is emotion

@@ -1,11 +1,11 @@
-"""What becomes of faces of few pixels: how many are found, and labelled right.
+"""Measure faces of few pixels: how many are detected, and labelled right.
 
 usage: python benchmarks/small_faces.py ALBUM
 
-ALBUM: folders named after the four emotions. Each photo is made so small that its largest face has so many pixels; one
-whose face is smaller to begin with is left out, and so is one that cannot be read. "Labelled right" is asked where the
-face was in the whole photo, found again or not, and is the mean of the four folders' shares: chance would be .25. What
-is found of less than `faces.SMALLEST` pixels is left out by the detector itself.
+ALBUM: folders named after the four emotions. Each photo is shrunk until its largest face has the given size. Photos
+with a smaller face, and unreadable ones, are left out. "Labelled right" uses the face's box in the full-size photo,
+whether it is detected again or not; it is the mean of the four folders' shares. Chance is .25. The detector itself
+drops faces of less than `faces.SMALLEST` pixels.
 """
 
 from __future__ import annotations
@@ -35,29 +35,29 @@ def main(album: Path) -> None:
     """Print the table."""
     detector, classifier = faces.load_detector(), load_classifier()
     rule = LabelRule(classifier.natural, classifier.natural)
-    shown, found, right = (Counter[tuple[int, Emotion]]() for _ in range(3))
+    photos, found, right = (Counter[tuple[int, Emotion]]() for _ in range(3))
     for emotion, pixels, face in portraits(album):
-        for side, small, there in _smaller(pixels, face):
-            shown[side, emotion] += 1
+        for side, small, resized in _smaller(pixels, face):
+            photos[side, emotion] += 1
             again = detector.detect(small)
-            found[side, emotion] += any(given != FALSE for given in match([d.box for d in again], [there.box], []))
-            [seen] = classifier.classify(crop.crop(small, there.box, there.lean)[None], [there.score])
-            label, _ = rule.label(seen.probabilities, seen.nothing)
+            found[side, emotion] += any(i != FALSE for i in match([d.box for d in again], [resized.box], []))
+            [expression] = classifier.classify(crop.crop(small, resized.box, resized.lean)[None], [resized.score])
+            label, _ = rule.label(expression.probabilities, expression.nothing)
             right[side, emotion] += label is emotion
 
     def share(counted: Counter[tuple[int, Emotion]], side: int) -> str:
-        if not all(shown[side, e] for e in FOUR):
+        if not all(photos[side, e] for e in FOUR):
             return "-"
-        return f"{np.mean([counted[side, e] / shown[side, e] for e in FOUR]):.3f}"
+        return f"{np.mean([counted[side, e] / photos[side, e] for e in FOUR]):.3f}"
 
     table = Table("pixels of the face", "photos", "found", "labelled right")
     for side in SIDES:
-        table.add_row(str(side), str(sum(shown[side, e] for e in FOUR)), share(found, side), share(right, side))
+        table.add_row(str(side), str(sum(photos[side, e] for e in FOUR)), share(found, side), share(right, side))
     Console().print(table)
 
 
 def _smaller(pixels: resize.Pixels, face: Detection) -> Iterator[tuple[int, resize.Pixels, Detection]]:
-    """The photo at each size, and where its face is."""
+    """Yield the photo at each size, with its face."""
     height, width = pixels.shape[:2]
     for side in SIDES:
         scale = side / face.box.longer_side

@@ -1,8 +1,8 @@
-"""What albumsort takes before it does anything, and an `index` of an album in which nothing changed.
+"""Measure the start-up of albumsort, and `index` of an unchanged album.
 
 usage: python benchmarks/startup.py [N=100000 files]
 
-The files are empty, and known as such: the walk, the stat and the comparison are what takes the time.
+The files are empty, and the index knows them: only the walk, the stat calls and the comparison take time.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ A_FOLDER = 500
 
 
 def make_album(album: Path, database: Path, count: int) -> None:
-    """Write empty files and an index that knows them."""
+    """Write empty files and an index that contains them."""
     with Database(database, create=True) as index, index.transaction():
         storing.add_root(index, album)
     now = settings()
@@ -48,14 +48,14 @@ def make_album(album: Path, database: Path, count: int) -> None:
         raw.commit()
 
 
-def show(what: str, done: list[Measured]) -> None:
-    """Print the medians."""
-    seconds, cpu = (statistics.median(getattr(d, name) for d in done) for name in ("seconds", "cpu"))
-    print(f"{seconds:8.2f} {cpu:8.2f} {max(d.peak for d in done):8.0f}  {what}", flush=True)
+def show(what: str, runs: list[Measured]) -> None:
+    """Print the median seconds and CPU seconds, and the peak memory."""
+    seconds, cpu = (statistics.median(getattr(run, name) for run in runs) for name in ("seconds", "cpu"))
+    print(f"{seconds:8.2f} {cpu:8.2f} {max(run.peak for run in runs):8.0f}  {what}", flush=True)
 
 
 def main(count: int) -> int:
-    """Print the table; returns 1 if something was found to do where nothing is."""
+    """Print the table; returns 1 if `index` found a change where there is none."""
     print(", ".join(f"{name} {value}" for name, value in machine().items()))
     print(f"{'seconds':>8} {'of CPU':>8} {'MiB':>8}")
     with tempfile.TemporaryDirectory() as folder:
@@ -66,9 +66,9 @@ def main(count: int) -> int:
             if files == 1:
                 show("--version", [measure(albumsort("--version")) for _ in range(repeats)])
                 show("top happy", [measure(albumsort("top", "happy"), known) for _ in range(repeats)])
-            done = [measure(albumsort("index", "--json", "--quiet"), known) for _ in range(repeats)]
-            show(f"index, {files} unchanged", done)
-            if any(json.loads(d.output)["unchanged"] != files for d in done):
+            runs = [measure(albumsort("index", "--json", "--quiet"), known) for _ in range(repeats)]
+            show(f"index, {files} unchanged", runs)
+            if any(json.loads(run.output)["unchanged"] != files for run in runs):
                 return 1
     return 0
 
