@@ -54,19 +54,19 @@ def test_a_portrait_gives_its_face_its_emotion_and_its_date(tmp_path: Path) -> N
     assert sum(face.probabilities.values()) == pytest.approx(1, abs=1e-5)
 
 
-def test_the_result_survives_the_way_between_processes() -> None:
+def test_a_result_can_be_sent_between_processes() -> None:
     result = analysed(encoded(astronaut()))
     assert result.faces
     assert pickle.loads(pickle.dumps(result)) == result
 
 
-def test_what_the_workers_are_asked_to_do_can_be_sent_to_them() -> None:
+def test_tasks_can_be_sent_to_worker_processes() -> None:
     assert pickle.loads(pickle.dumps(analyse)) is analyse
     assert isinstance(pickle.loads(pickle.dumps(PhotoError("because"))), PhotoError)
 
 
 @pytest.mark.parametrize("side", [2000, 3900])
-def test_boxes_are_in_full_size_pixels_however_small_the_photo_was_decoded(side: int) -> None:
+def test_boxes_are_in_full_size_pixels_at_any_decoding_scale(side: int) -> None:
     picture = astronaut(side)
     assert photos.decode(encoded(picture)).scale > 1.9
     reduced = analysed(encoded(picture))
@@ -80,7 +80,7 @@ def test_boxes_are_in_full_size_pixels_however_small_the_photo_was_decoded(side:
 
 @pytest.mark.parametrize("orientation", [1, 6])
 @pytest.mark.parametrize("side", [200, 300, 400])
-def test_a_small_face_is_read_from_more_pixels_than_it_was_found_in(
+def test_a_small_face_is_classified_from_more_pixels_than_it_was_detected_in(
     side: int, orientation: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A JPEG is decoded at a fraction of its size, in which a face may be found and yet hardly be read."""
@@ -103,7 +103,7 @@ def test_a_small_face_is_read_from_more_pixels_than_it_was_found_in(
 
 
 @pytest.mark.parametrize(("side", "is_read_closer"), [(63, True), (65, False)])
-def test_a_face_is_read_from_more_pixels_if_it_was_found_in_less_than_32(side: int, is_read_closer: bool) -> None:
+def test_a_face_detected_in_less_than_32_pixels_is_classified_from_more(side: int, is_read_closer: bool) -> None:
     class Finder:
         def detect(self, pixels: resize.Pixels) -> list[Detection]:
             return [Detection(Box(300, 300, side / 2 - 5, side / 2), ((310.0, 310.0),) * 5, 0.9)]
@@ -131,7 +131,7 @@ def test_a_huge_photo_is_not_decoded_whole_for_a_small_face(
 
 
 @pytest.mark.parametrize(("times", "found"), [(1, 0), (4, 1)])
-def test_how_many_pixels_a_face_has_is_asked_of_the_photo_not_of_what_was_decoded(times: int, found: int) -> None:
+def test_the_size_of_a_face_is_measured_in_the_full_size_photo(times: int, found: int) -> None:
     """The face measures less than nine pixels where it is looked for; in the larger JPEG it has four times as many."""
     photo = landscape(1000 * times, 750 * times)
     photo.paste(astronaut(38 * times), (300 * times, 250 * times))
@@ -150,7 +150,7 @@ def test_boxes_are_in_the_upright_photo(orientation: int) -> None:
     assert only(turned).label is only(plain).label is Emotion.HAPPY
 
 
-def test_every_face_has_an_answer_of_its_own() -> None:
+def test_every_face_has_its_own_expression() -> None:
     picture = landscape(1000, 520)
     picture.paste(astronaut(500), (0, 0))
     picture.paste(astronaut(400), (560, 60))
@@ -160,7 +160,7 @@ def test_every_face_has_an_answer_of_its_own() -> None:
     assert all(analysis.FLOOR <= face.detection <= 1 for face in result.faces)
 
 
-def test_a_face_has_the_label_and_is_as_sure_as_in_an_ordinary_album() -> None:
+def test_labels_assume_an_ordinary_album() -> None:
     seen, natural = only(analysed(encoded(astronaut()))), weights.natural_shares()
     anybody = natural[Emotion.HAPPY] / (1 - natural[None])
     assert seen.sure == pytest.approx(seen.probabilities[Emotion.HAPPY] - seen.nothing * anybody)
@@ -201,7 +201,7 @@ def test_a_face_at_a_slant_is_judged_upright(angle: int) -> None:
 
 
 @pytest.mark.parametrize("cut", [0.15, 0.3])
-def test_a_face_at_the_border_is_stored_as_far_as_it_is_in_the_photo(cut: float) -> None:
+def test_the_box_of_a_face_at_the_border_is_cut_to_the_photo(cut: float) -> None:
     left = round(ASTRONAUT_FACE.x + cut * ASTRONAUT_FACE.w)
     seen = only(analysed(encoded(astronaut().crop((left, 0, 512, 512)))))
     assert seen.box.x == 0
@@ -219,7 +219,7 @@ def test_each_face_has_its_size_and_its_sharpness() -> None:
     assert 1 > sharp.sharpness > soft.sharpness + 0.1 > 0.1
 
 
-def test_what_is_hardly_a_face_is_kept_and_counts_no_less_than_it_is_sure() -> None:
+def test_detections_of_low_confidence_are_kept_with_their_confidence() -> None:
     sure, unsure = detector.load_detector(), detector.load_detector(analysis.FLOOR)
     crowd = landscape(900, 420)
     for x, blur in ((0, 0), (220, 9), (440, 12), (660, 15)):
@@ -240,7 +240,7 @@ def test_the_smallest_photos_are_results(size: tuple[int, int]) -> None:
     assert (result.width, result.height, result.faces) == (*size, ())
 
 
-def test_bytes_that_are_known_are_not_analysed_again(tmp_path: Path) -> None:
+def test_known_content_is_not_analysed_again(tmp_path: Path) -> None:
     broken = b"no picture, but known"
     file = on_disk(tmp_path / "a.jpg", broken)
     assert analyse(file, frozenset([contents.digest(broken)])) == contents.digest(broken)
@@ -258,9 +258,7 @@ def test_a_file_that_changed_since_the_walk_fails_with_advice(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(("name", "step"), [("FINDING_METHOD", "finding"), ("CLASSIFYING_METHOD", "classifying")])
-def test_another_method_makes_its_own_step_stale_and_no_other(
-    monkeypatch: pytest.MonkeyPatch, name: str, step: str
-) -> None:
+def test_a_new_method_makes_only_its_own_step_stale(monkeypatch: pytest.MonkeyPatch, name: str, step: str) -> None:
     today = asdict(settings())
     monkeypatch.setattr(methods, name, "another")
     tomorrow = asdict(settings())
@@ -271,7 +269,7 @@ def test_another_method_makes_its_own_step_stale_and_no_other(
     ("network", "step"), [("face_proposer", "finding"), ("face_verifier", "finding"), ("emotion", "classifying")]
 )
 @pytest.mark.parametrize("key", ["sha256", "calibration", "natural", "shares", "labels"])
-def test_another_network_makes_its_own_step_stale_and_no_other(
+def test_a_new_network_makes_only_its_own_step_stale(
     monkeypatch: pytest.MonkeyPatch, network: str, step: str, key: str
 ) -> None:
     today, shipped = asdict(settings()), weights.manifest()
@@ -282,7 +280,7 @@ def test_another_network_makes_its_own_step_stale_and_no_other(
 
 
 @pytest.mark.parametrize("side", [160, 512])
-def test_the_stored_crops_give_the_very_same_answers(side: int) -> None:
+def test_stored_crops_give_identical_answers(side: int) -> None:
     picture = landscape(1200, 520)
     for x in (0, 600):
         picture.paste(astronaut(side), (x, 0))

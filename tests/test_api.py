@@ -43,7 +43,7 @@ def test_the_examples_in_the_docstrings_run_and_print_what_they_say(here: Path) 
         assert (result.failed, result.attempted > 0) == (0, True), part.name
 
 
-def test_everything_offered_is_there_typed_and_described() -> None:
+def test_everything_exported_exists_with_types_and_docstrings() -> None:
     assert {*albumsort.__all__} == {name for name in dir(albumsort) if getattr(albumsort, name) is not None}
     for thing in OFFERED:
         assert inspect.getdoc(thing)
@@ -55,7 +55,7 @@ def test_everything_offered_is_there_typed_and_described() -> None:
         albumsort.nothing_like_it  # noqa: B018
 
 
-def test_it_answers_as_the_commands_do(library: SimpleNamespace) -> None:
+def test_the_api_gives_the_same_answers_as_the_commands(library: SimpleNamespace) -> None:
     def said(*command: str) -> list[str]:
         done = run(*command, "--json", "--db", library.database)
         return [photo["path"] for photo in json.loads(done.stdout)]
@@ -91,12 +91,12 @@ def test_it_answers_as_the_commands_do(library: SimpleNamespace) -> None:
         (lambda index: list(index.photos(until="2024-13")), "'2024-13' is not a date"),
     ],
 )
-def test_what_makes_no_sense_is_refused(library: SimpleNamespace, query, reason: str) -> None:
+def test_invalid_arguments_are_refused(library: SimpleNamespace, query, reason: str) -> None:
     with albumsort.open_index(library.database) as index, pytest.raises(UsageError, match=reason):
         query(index)
 
 
-def test_an_index_that_is_not_there_and_a_broken_photo_are_errors(tmp_path: Path) -> None:
+def test_a_missing_index_and_a_broken_photo_are_errors(tmp_path: Path) -> None:
     with pytest.raises(IndexFileError, match="no index yet"):
         albumsort.open_index(tmp_path / "none.sqlite")
     (tmp_path / "broken.jpg").write_bytes(b"\xff\xd8\xff no more")
@@ -107,7 +107,7 @@ def test_an_index_that_is_not_there_and_a_broken_photo_are_errors(tmp_path: Path
     assert not (tmp_path / "none.sqlite").exists()
 
 
-def test_a_closed_index_answers_nothing(library: SimpleNamespace) -> None:
+def test_a_closed_index_refuses_queries(library: SimpleNamespace) -> None:
     index = albumsort.open_index(library.database)
     index.close()
     with pytest.raises(Exception, match="closed"):

@@ -73,7 +73,7 @@ def test_her_mirror_image_is_happy_too(classifier: LiteRTClassifier) -> None:
 
 @settings(max_examples=25)
 @given(st.integers(1, 5), st.integers(0, 255), st.integers(0, 255))
-def test_what_any_crop_expresses_is_made_of_probabilities(n: int, low: int, high: int) -> None:
+def test_every_crop_gets_valid_probabilities(n: int, low: int, high: int) -> None:
     random = np.random.default_rng(n)
     faces = random.integers(min(low, high), max(low, high) + 1, (n, 48, 48)).astype(np.uint8)
     answers = load_classifier().classify(faces, [1.0] * n)
@@ -85,7 +85,7 @@ def test_what_any_crop_expresses_is_made_of_probabilities(n: int, low: int, high
         assert seen.eyes is None or 0 <= seen.eyes <= 1
 
 
-def test_faces_together_are_judged_as_they_are_one_by_one(classifier: LiteRTClassifier) -> None:
+def test_faces_in_a_batch_are_judged_as_one_by_one(classifier: LiteRTClassifier) -> None:
     batch = crops(5)
     together = classifier.classify(batch, [1.0] * 5)
     alone = [classifier.classify(one[None], SURE)[0] for one in batch]
@@ -94,7 +94,7 @@ def test_faces_together_are_judged_as_they_are_one_by_one(classifier: LiteRTClas
         assert a.nothing == pytest.approx(b.nothing, abs=1e-4)
 
 
-def test_no_face_is_no_answer(classifier: LiteRTClassifier) -> None:
+def test_no_crops_give_no_expressions(classifier: LiteRTClassifier) -> None:
     assert classifier.classify(np.empty((0, 48, 48), np.uint8), []) == []
 
 
@@ -105,7 +105,7 @@ def test_the_shipped_network_names_its_heads_and_its_natural_shares(classifier: 
     assert classifier.natural == weights.natural_shares()
 
 
-def test_the_heads_are_found_by_their_names_whatever_their_order() -> None:
+def test_heads_are_found_by_name_in_any_order() -> None:
     content, network = weights.load("emotion")
     labels = network.details["labels"]
     swapped = {"eyes": labels["eyes"], **{name: of for name, of in labels.items() if name != "eyes"}}
@@ -117,7 +117,7 @@ def test_the_heads_are_found_by_their_names_whatever_their_order() -> None:
 # from logits to probabilities
 
 
-def test_the_answers_that_are_no_emotion_are_nothing_together() -> None:
+def test_all_answers_that_are_not_emotions_add_up_to_nothing() -> None:
     shown = joint(logits(happy=np.log(4), other=np.log(2), none=-50))  # 4, 2, and seven times 1
     assert shown[Emotion.HAPPY] == pytest.approx(4 / 13)
     assert shown[Emotion.SAD] == pytest.approx(1 / 13)
@@ -125,7 +125,7 @@ def test_the_answers_that_are_no_emotion_are_nothing_together() -> None:
     assert sum(shown.values()) == pytest.approx(1)
 
 
-def test_what_is_no_face_goes_by_the_networks_odds_and_the_detectors_doubt() -> None:
+def test_no_face_combines_the_networks_odds_and_the_detectors_doubt() -> None:
     even = logits(happy=50, none=50)  # one in twenty training examples was no face: the network's odds speak for none
     doubtful = joint(even, detection=0.6)[None]
     assert doubtful == pytest.approx(1 / (1 + (0.05 / 0.95) * (0.6 / 0.4)))
@@ -142,12 +142,12 @@ def test_every_emotion_has_its_own_logit(emotion: Emotion) -> None:
     assert max(shown, key=shown.__getitem__) is emotion
 
 
-def test_a_higher_temperature_is_less_sure_of_the_same_order() -> None:
+def test_a_higher_temperature_flattens_probabilities_and_keeps_their_order() -> None:
     sharp, soft = (joint(logits(happy=2, sad=1), temperature) for temperature in (1.0, 4.0))
     assert sharp[Emotion.HAPPY] > soft[Emotion.HAPPY] > soft[Emotion.SAD] > sharp[Emotion.FEAR]
 
 
-def test_a_bias_favours_its_own_answer_whatever_the_temperature() -> None:
+def test_a_bias_favours_its_answer_at_any_temperature() -> None:
     plain, biased = joint(logits(happy=2), 4.0), joint(logits(happy=2), 4.0, sad=np.log(3))
     odds = biased[Emotion.SAD] / biased[Emotion.HAPPY] / (plain[Emotion.SAD] / plain[Emotion.HAPPY])
     assert odds == pytest.approx(3)
@@ -167,7 +167,7 @@ def test_the_calibration_of_the_manifest_is_applied() -> None:
     assert biased.probabilities[Emotion.SAD] > biased.probabilities[Emotion.HAPPY]
 
 
-def test_the_bias_goes_by_the_names_of_the_answers() -> None:
+def test_biases_are_matched_by_answer_name() -> None:
     labels = list(reversed(OF_FACES))
     bias = [5.0 if name == "sad" else 0.0 for name in labels]
     [seen] = calibration(labels=labels, bias=bias).expressions(logits(), np.zeros((1, 3)), np.ones(1))
@@ -181,13 +181,13 @@ def expressed(values: np.ndarray) -> Expression:
     return seen
 
 
-def test_a_face_that_cannot_be_read_has_the_probabilities_of_any_face() -> None:
+def test_an_unreadable_face_gets_the_natural_shares() -> None:
     seen = expressed(logits(unclear=50))
     assert seen.nothing == pytest.approx(1)
     assert seen.probabilities == pytest.approx({e: NATURAL[e] / 0.8 for e in Emotion})
 
 
-def test_probabilities_are_mixed_with_those_of_any_face_as_far_as_it_cannot_be_read() -> None:
+def test_probabilities_are_mixed_with_natural_shares_as_far_as_a_face_is_unreadable() -> None:
     values = logits(happy=2.0, none=1.5)
     shown, seen = joint(values), expressed(values)
     assert seen.nothing == pytest.approx(shown[None])
@@ -198,12 +198,12 @@ def test_probabilities_are_mixed_with_those_of_any_face_as_far_as_it_cannot_be_r
 # eyes
 
 
-def test_eyes_are_open_against_closed_where_they_are_to_be_seen() -> None:
+def test_visible_eyes_compare_open_with_closed() -> None:
     opened = eyes_open(np.log([[3.0, 1.0, 1.0], [1.0, 3.0, 2.9], [3.0, 1.0, 2.0]]))
     assert opened.tolist() == pytest.approx([0.75, 0.25, 0.75])
 
 
-def test_eyes_that_are_most_likely_hidden_have_no_answer() -> None:
+def test_eyes_that_are_probably_hidden_get_no_answer() -> None:
     eyes = np.log([[1.0, 1.0, 1.1], [1.1, 1.0, 1.0]])
     hidden, seen = Calibration(ANSWERED, 1.0, (0.0,) * 9, NO_FACE_SHARE, NATURAL).expressions(
         np.zeros((2, 10)), eyes, np.ones(2)

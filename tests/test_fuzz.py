@@ -32,14 +32,14 @@ def sound(tally: fuzz.Tally) -> None:
         assert fuzz.why_not_understandable(reason) is None
 
 
-def test_the_pictures_that_are_damaged_are_sound_to_begin_with() -> None:
+def test_the_pictures_are_valid_before_they_are_damaged() -> None:
     tally = fuzz.Tally()
     for _ in fuzz.analysed(iter(fuzz.drawn()), 1, tally):
         pass
     assert tally.analysed == tally.inputs > 20
 
 
-def test_damage_is_real_and_can_be_repeated() -> None:
+def test_damage_changes_the_bytes_and_is_reproducible() -> None:
     seeds = fuzz.drawn()
     inputs = [fuzz.damaged(seeds, number, 1) for number in range(50)]
     assert inputs == [fuzz.damaged(seeds, number, 1) for number in range(50)]
@@ -71,7 +71,7 @@ def test_damaged_odd_photos_are_analysed_or_refused_within_their_limits(shared_p
 @pytest.mark.parametrize(
     "reason", ["", "error -2", "decoder error -2", "ValueError: x", "b'\\x00'", "(-4:Insufficient memory)", "why\nnot"]
 )
-def test_words_for_programmers_are_told_from_words_for_people(reason: str) -> None:
+def test_reasons_for_programmers_are_recognised(reason: str) -> None:
     assert fuzz.why_not_understandable(reason) is not None
 
 

@@ -137,7 +137,7 @@ def test_any_names_are_listed_exactly_in_every_form(names: list[bytes]) -> None:
 
 
 @pytest.mark.skipif(not takes_any_bytes(), reason="this file system does not take any bytes as a name")
-def test_a_list_ended_by_nul_can_be_given_back_as_it_is(tmp_path: Path) -> None:
+def test_a_list_separated_by_nul_can_be_read_back(tmp_path: Path) -> None:
     (tmp_path / "album").mkdir()
     expected = filled(tmp_path / "album", NAMES)
     index_album(tmp_path / "index.sqlite", tmp_path / "album")
@@ -177,7 +177,7 @@ def test_no_name_drives_the_terminal_whatever_the_command(tmp_path: Path) -> Non
     assert "\x07" not in shown
 
 
-def test_what_a_photo_says_of_itself_drives_neither_terminal_nor_spreadsheet(tmp_path: Path) -> None:
+def test_metadata_of_a_photo_controls_neither_terminal_nor_spreadsheet(tmp_path: Path) -> None:
     from PIL import ExifTags, Image
 
     block = Image.Exif()
@@ -245,7 +245,7 @@ def test_what_was_skipped_in_a_listed_folder_is_counted_too(tmp_path: Path, data
 
 
 @pytest.mark.parametrize("kind", ["pipe", "device", "socket"])
-def test_a_listed_file_that_is_none_fails_with_a_reason_and_does_not_block(short: Path, kind: str) -> None:
+def test_a_listed_path_that_is_not_a_file_fails_and_does_not_block(short: Path, kind: str) -> None:
     with socket.socket(socket.AF_UNIX) as listening:
         match kind:
             case "pipe":
@@ -276,7 +276,7 @@ def test_folders_deeper_than_a_path_may_be_long_are_an_error_of_their_own(tmp_pa
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="permissions do not stop this user")
-def test_a_file_that_may_not_be_read_fails_and_is_tried_again(tmp_path: Path, database: Path) -> None:
+def test_a_file_without_read_permission_fails_and_is_tried_again(tmp_path: Path, database: Path) -> None:
     (tmp_path / "closed.png").write_bytes(PHOTO)
     (tmp_path / "closed.png").chmod(0)
     report = index_album(database, tmp_path)

@@ -187,7 +187,7 @@ def parsed(name: str) -> ast.Module:
     return ast.parse(MODULES[name].read_text(encoding="utf-8"))
 
 
-def test_every_module_has_its_room() -> None:
+def test_every_module_has_a_layer() -> None:
     listed = {
         f"{room}.{module}" if module else room
         for room, content in ROOMS.items()
@@ -203,18 +203,18 @@ def known_in(name: str) -> set[str]:
 
 
 @pytest.mark.parametrize("name", sorted(MODULES))
-def test_a_module_knows_only_what_its_room_may_know(name: str) -> None:
+def test_a_module_imports_only_what_its_layer_may_import(name: str) -> None:
     room = room_of(name)
     assert {room_of(known) for known in known_in(name)} <= {room, *ROOMS[room].knows.split()}
 
 
-def test_the_rule_is_about_imports_that_exist() -> None:
+def test_every_allowed_import_is_used() -> None:
     for room, content in ROOMS.items():
         known = {room_of(known) for name in MODULES if room_of(name) == room for known in known_in(name)}
         assert known - {room} == set(content.knows.split()), room
 
 
-def test_no_modules_import_each_other() -> None:
+def test_no_imports_are_circular() -> None:
     """Neither while they are loaded nor later: whatever order this finds, a circle would leave no next module."""
     waiting = {name: {known for known in known_in(name) if known != name} for name in MODULES}
     while waiting:
@@ -224,13 +224,13 @@ def test_no_modules_import_each_other() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(name for name in MODULES if name.split(".")[0] == "cli"))
-def test_commands_load_what_trains_only_when_they_run(name: str) -> None:
+def test_commands_load_training_only_when_they_run(name: str) -> None:
     at_once = [node for node in parsed(name).body if isinstance(node, ast.ImportFrom)]
     assert not any((node.module or "").split(".")[0] == "training" and node.level == 2 for node in at_once)
 
 
 @pytest.mark.parametrize("name", sorted(MODULES))
-def test_our_own_modules_are_imported_relatively(name: str) -> None:
+def test_own_modules_are_imported_relatively(name: str) -> None:
     named = [
         node.module or "" for node in ast.walk(parsed(name)) if isinstance(node, ast.ImportFrom) and not node.level
     ]

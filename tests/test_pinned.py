@@ -233,19 +233,19 @@ def are_read_alike(seen: Seen, before: Seen) -> bool:
     return seen.answers == pytest.approx(before.answers, rel=0.05, abs=0.001)
 
 
-def test_the_results_are_those_of_todays_networks_and_methods() -> None:
+def test_the_pinned_results_belong_to_the_current_networks_and_methods() -> None:
     assert settings.settings() == MADE_WITH, "write into this file what the new networks and methods find and see"
 
 
 @pytest.mark.parametrize("name", FOUND)
-def test_other_faces_are_found_only_by_another_method(name: str) -> None:
+def test_detections_change_only_with_the_method_number(name: str) -> None:
     found = found_in(name)
     if len(found) != len(FOUND[name]) or not all(map(are_alike, found, FOUND[name])):
         pytest.fail(advice(name, "FINDING_METHOD", found))
 
 
 @pytest.mark.parametrize("name", SEEN)
-def test_something_else_is_seen_in_a_face_only_by_another_method(name: str) -> None:
+def test_expressions_change_only_with_the_method_number(name: str) -> None:
     seen = seen_in(name)
     assert len(seen) == len(SEEN[name])
     if not all(map(are_cut_alike, seen, SEEN[name])):

@@ -22,7 +22,7 @@ COOKBOOK = [row.replace("\\|", "|") for row in re.findall(r"^\|.+\| `(albumsort 
 SET_UP = [block.strip() for block in re.findall(r"^```\n(pip .+?)\n```$", README, re.MULTILINE)]
 
 
-def test_two_commands_do_all_the_set_up():
+def test_two_commands_set_everything_up():
     assert len(SET_UP) == 2
     assert SET_UP[0].startswith("pip install . && albumsort index ")
 

@@ -13,7 +13,7 @@ def pause(seconds: float) -> None:
     time.sleep(seconds)
 
 
-def test_steps_inside_steps_are_counted_apart_and_all_of_them_make_up_the_whole() -> None:
+def test_nested_steps_are_counted_separately_and_add_up_to_the_total() -> None:
     def work() -> str:
         pause(0.02)
         for _ in range(2):
@@ -33,13 +33,13 @@ def test_steps_inside_steps_are_counted_apart_and_all_of_them_make_up_the_whole(
     assert whole - 0.01 < sum(seconds.values()) <= whole
 
 
-def test_a_step_that_nobody_measures_is_no_more_than_what_it_does() -> None:
+def test_an_unmeasured_step_only_runs_its_body() -> None:
     with step("alone"):
         pass
     assert set(timed(lambda: None)[1]) == {OTHER}
 
 
-def test_an_error_ends_its_steps() -> None:
+def test_an_error_ends_the_open_steps() -> None:
     def work() -> None:
         with pytest.raises(ValueError, match="why"), step("fails"):
             raise ValueError("why")

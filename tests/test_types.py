@@ -51,7 +51,7 @@ def test_the_four_are_the_first_four() -> None:
     assert list(FOUR) == list(Emotion)[:4] == ["anger", "happy", "sad", "neutral"]
 
 
-def test_shares_come_back_from_their_names() -> None:
+def test_shares_can_be_read_back_by_name() -> None:
     shares = {answer: (number + 1) / 36 for number, answer in enumerate(ANSWERS)}
     named = named_shares(shares)
     assert named == {"anger": 1 / 36, "happy": 2 / 36, "sad": 3 / 36, "neutral": 4 / 36} | {
@@ -95,13 +95,13 @@ SIDE = (-2 - 12j, 2 - 12j, -9, -3 + 12j, 0 + 12j)
 
 @pytest.mark.parametrize("marks", [FRONT, SIDE])
 @given(lean=st.floats(-179, 179))
-def test_eyes_and_mouth_say_how_a_face_leans(marks: tuple[complex, ...], lean: float) -> None:
+def test_the_lean_of_a_face_is_computed_from_eyes_and_mouth(marks: tuple[complex, ...], lean: float) -> None:
     turned = [point * cmath.rect(3, math.radians(lean)) + (50 + 70j) for point in marks]
     found = Detection(Box(0, 0, 100, 140), tuple((p.real, p.imag) for p in turned), 0.9)
     assert abs((found.lean - lean + 180) % 360 - 180) < (1e-6 if marks is FRONT else 4)
 
 
-def test_the_main_face_is_the_largest_wherever_it_stands() -> None:
+def test_the_main_face_is_the_largest_in_any_order() -> None:
     main = photo((0, 0, 30, 30), (5, 5, 50, 60), (100, 0, 100, 10)).main_face
     assert main is not None
     assert main.box == Box(5, 5, 50, 60)

@@ -59,9 +59,7 @@ def test_in_an_ordinary_album_the_answer_is_the_classifiers_own(joint: Shares, n
 
 
 @given(ANY_SHARES, ANY_SHARES, ANY_SHARES)
-def test_elsewhere_it_is_weighed_by_how_much_more_common_it_is_there(
-    joint: Shares, natural: Shares, album: Shares
-) -> None:
+def test_in_another_album_answers_are_weighted_by_their_ratio(joint: Shares, natural: Shares, album: Shares) -> None:
     found = posterior(LabelRule(natural, album), joint, natural)
     assert sum(found.values()) == pytest.approx(1)
     for one in ANSWERS:
@@ -70,7 +68,9 @@ def test_elsewhere_it_is_weighed_by_how_much_more_common_it_is_there(
 
 
 @given(ANY_SHARES, ANY_SHARES, ANY_SHARES)
-def test_the_label_is_the_likeliest_and_nothing_is_none(joint: Shares, natural: Shares, album: Shares) -> None:
+def test_the_label_is_the_most_likely_answer_and_nothing_gives_none(
+    joint: Shares, natural: Shares, album: Shares
+) -> None:
     rule = LabelRule(natural, album)
     found, (chosen, sure) = posterior(rule, joint, natural), label(rule, joint, natural)
     assert found[chosen] == max(found.values())
@@ -93,7 +93,7 @@ def test_an_album_moves_a_label() -> None:
     assert (label(LabelRule(NATURAL, NATURAL), doubtful)[0], label(funeral, doubtful)[0]) == (NEUTRAL, SAD)
 
 
-def test_what_cannot_be_read_has_no_label_and_is_not_sure() -> None:
+def test_an_unreadable_face_has_no_label_and_no_probability() -> None:
     rule = LabelRule(NATURAL, NATURAL)
     assert label(rule, shares(nothing=0.5, happy=0.4)) == (None, None)
     assert label(rule, shares(nothing=0.4, happy=0.5))[0] is HAPPY
@@ -107,7 +107,7 @@ def test_a_joint_probability_is_never_negative() -> None:
     assert min(found.values()) >= 0
 
 
-def test_a_face_is_relabelled_and_nothing_else_of_it_changes() -> None:
+def test_relabelling_changes_only_the_label() -> None:
     before = face(neutral=0.6, sad=0.3)
     after = LabelRule(EVEN, shares(sad=0.9)).relabelled(before)
     assert (before.label, after.label) == (NEUTRAL, SAD)
@@ -117,7 +117,7 @@ def test_a_face_is_relabelled_and_nothing_else_of_it_changes() -> None:
 # which album
 
 
-def test_a_photo_goes_by_the_deepest_album_that_contains_it() -> None:
+def test_a_photo_uses_the_deepest_album_that_contains_it() -> None:
     outer = Album(Path("/photos"), shares(sad=0.9), 5)
     inner = Album(Path("/photos/2024"), shares(happy=0.9), 5)
     for albums in ([outer, inner], [inner, outer]):
@@ -204,7 +204,7 @@ def test_more_pseudo_faces_move_less(joints: list[Shares]) -> None:
     assert moved[1] >= moved[2] - 1e-9
 
 
-def test_a_large_album_is_held_back_by_pseudo_faces_for_each_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_large_album_gets_pseudo_faces_in_proportion(monkeypatch: pytest.MonkeyPatch) -> None:
     faces = drawn(shares(sad=0.5, neutral=0.3), 3000)
     held = estimated(faces)
     monkeypatch.setattr(labels, "PSEUDO_FACES_EACH", 0.0)
@@ -234,14 +234,14 @@ def test_without_pseudo_faces_the_shares_are_those_of_the_album(monkeypatch: pyt
     assert estimated(drawn(album, 5000)) == pytest.approx(album, abs=0.03)
 
 
-def test_a_classifier_that_seldom_says_sad_is_not_believed_that_few_are() -> None:
+def test_a_classifier_that_rarely_answers_sad_is_corrected() -> None:
     timid = {kind: shares(neutral=0.99) if kind is not SAD else shares(sad=0.3, neutral=0.65) for kind in ANSWERS}
     says_sad, says_neutral = shares(sad=0.9), shares(neutral=0.99)
     album = [stored(says_sad)] * 300 + [stored(says_neutral)] * 700
     assert expected_shares(album, NATURAL, timid)[SAD] > 0.5  # of the sad faces three in ten are told
 
 
-def test_a_face_that_cannot_be_read_tells_nothing_and_a_doubtful_sad_one_does() -> None:
+def test_an_unreadable_face_is_ignored_and_a_doubtful_sad_one_counts() -> None:
     doubtful = shares(sad=0.3, neutral=0.6)
     told = telling_answers([stored(NATURAL), stored(shares(nothing=1.0)), stored(doubtful)], NATURAL)
     assert [None if answer < 0 else ANSWERS[answer] for answer in told] == [None, None, SAD]

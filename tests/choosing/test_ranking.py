@@ -57,26 +57,26 @@ def test_every_asked_folder_is_named_though_nothing_belongs_there() -> None:
     assert sorted_into([], [Emotion.FEAR]) == {"fear": []}
 
 
-def test_a_photo_goes_by_its_largest_face() -> None:
+def test_a_photo_is_sorted_by_its_largest_face() -> None:
     pair = photo("pair.jpg", face((0, 0, 20, 20), happy=0.99), face((30, 0, 90, 90), sad=0.6))
     assert sorted_into([pair])["sad"] == ["pair.jpg"]
     assert sorted_into([pair])["happy"] == []
 
 
-def test_a_photo_without_a_face_goes_nowhere_and_is_counted() -> None:
+def test_a_photo_without_a_face_is_only_counted() -> None:
     found = sort([photo("hills.jpg"), photo("sea.jpg"), photo("glad.jpg", face(happy=0.9))], FOUR, None)
     assert {emotion: len(group) for emotion, group in found.folders.items()} == dict.fromkeys(FOUR, 0) | {"happy": 1}
     assert (found.without_face, found.unlabelled, found.others, found.beyond) == (2, 0, {}, 0)
 
 
-def test_a_photo_whose_largest_face_has_no_label_goes_nowhere_and_is_counted() -> None:
+def test_a_photo_whose_largest_face_has_no_label_is_only_counted() -> None:
     unread = photo("blur.jpg", face((0, 0, 9, 9), happy=0.9), face((0, 0, 90, 90), sad=0.3, nothing=0.8))
     found = sort([unread], FOUR, None)
     assert not any(found.folders.values())
     assert (found.without_face, found.unlabelled, found.others, found.beyond) == (0, 1, {}, 0)
 
 
-def test_the_folder_is_that_of_the_label_and_the_order_that_of_the_probability() -> None:
+def test_labels_decide_the_folder_and_probabilities_the_order() -> None:
     """A label depends on the album; a probability does not."""
     moved = replace(face(neutral=0.5, sad=0.3), label=Emotion.SAD, sure=0.9)
     photos = [photo("a.jpg", moved), photo("b.jpg", face(sad=0.8))]
@@ -84,7 +84,7 @@ def test_the_folder_is_that_of_the_label_and_the_order_that_of_the_probability()
     assert sorted_into(photos)["neutral"] == []
 
 
-def test_the_most_telling_come_first_and_equals_by_path() -> None:
+def test_higher_scores_come_first_and_equal_ones_by_path() -> None:
     photos = [
         photo("b.jpg", face(happy=0.8)),
         photo("c.jpg", face(happy=0.9)),
@@ -99,7 +99,7 @@ def test_photos_of_other_labels_are_left_out_when_one_emotion_is_asked_for() -> 
     assert sorted_into(photos, [Emotion.SAD]) == {"sad": ["low.jpg"]}
 
 
-def test_labels_that_were_not_asked_for_are_never_forced_into_those_that_were() -> None:
+def test_photos_of_other_labels_are_never_put_into_the_requested_folders() -> None:
     shocks = [photo(f"{number}.jpg", face(surprise=0.8, neutral=0.15)) for number in range(3)]
     photos = [*shocks, photo("spider.jpg", face(fear=0.9)), photo("low.jpg", face(sad=0.9))]
     found = sort(photos, FOUR, None)
@@ -159,12 +159,12 @@ def test_sure_photos_are_those_where_some_label_is_probable_enough(least: float,
     assert "".join(p.path.name for p in sure(photos, least)) == expected
 
 
-def test_a_face_without_a_label_is_no_sure_one() -> None:
+def test_a_face_without_a_label_is_never_sure() -> None:
     unread = replace(face(happy=0.9), label=None, sure=None)
     assert list(sure([photo("a", unread)], 0.5)) == []
     assert len(list(sure([photo("a", unread)], 0.0))) == 1
 
 
-def test_sure_is_asked_of_the_label_not_of_another_emotion() -> None:
+def test_sure_refers_to_the_label_and_not_to_another_emotion() -> None:
     moved = replace(face(neutral=0.6, sad=0.3), label=Emotion.SAD, sure=0.9)
     assert list(sure([photo("a", moved)], 0.5)) == []

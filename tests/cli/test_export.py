@@ -42,7 +42,7 @@ def left_out(said: str) -> str:
     return line.removeprefix("Left out: ")
 
 
-def test_export_says_what_was_left_out_and_why(library: SimpleNamespace, tmp_path: Path) -> None:
+def test_export_reports_what_was_left_out_and_why(library: SimpleNamespace, tmp_path: Path) -> None:
     with Database(library.database) as index:
         save(index, library.folder / "blur.jpg", [face(happy=0.3, nothing=0.9)])
         for number, emotion in enumerate(("surprise", "fear")):
@@ -61,7 +61,7 @@ def test_export_says_what_was_left_out_and_why(library: SimpleNamespace, tmp_pat
     )
 
 
-def test_export_that_leaves_nothing_out_says_nothing_of_it(library: SimpleNamespace, tmp_path: Path) -> None:
+def test_an_export_of_all_photos_mentions_none_left_out(library: SimpleNamespace, tmp_path: Path) -> None:
     with Database(library.database) as index, index.transaction():
         storing.forget(index, [library.folder / "hills.jpg"])
     said = invoke("export", *FOUR, "surprise", "--to", tmp_path / "out", db=library.database).stderr
@@ -69,14 +69,14 @@ def test_export_that_leaves_nothing_out_says_nothing_of_it(library: SimpleNamesp
     assert "Left out" not in said
 
 
-def test_export_goes_by_the_labels_of_the_album(library: SimpleNamespace, tmp_path: Path) -> None:
+def test_export_uses_the_labels_of_the_album(library: SimpleNamespace, tmp_path: Path) -> None:
     share_out(library, surprise=0.9)
     invoke("export", "surprise", "--to", tmp_path / "out", db=library.database)
     assert "surprise/0001-shock.jpg" in exported(tmp_path / "out")
     assert len(exported(tmp_path / "out")) > 1
 
 
-def test_export_tells_photos_that_are_missing_from_those_without_a_face(
+def test_export_counts_missing_photos_apart_from_photos_without_a_face(
     library: SimpleNamespace, tmp_path: Path
 ) -> None:
     with Database(library.database) as index:
@@ -87,7 +87,7 @@ def test_export_tells_photos_that_are_missing_from_those_without_a_face(
     assert "without a face" not in said
 
 
-def test_export_again_doubles_nothing(library: SimpleNamespace, tmp_path: Path) -> None:
+def test_a_second_export_makes_no_duplicates(library: SimpleNamespace, tmp_path: Path) -> None:
     to = tmp_path / "out"
     invoke("export", "--to", to, db=library.database)
     before = exported(to)
@@ -121,12 +121,12 @@ def test_export_into_the_album_exits_2_and_writes_nothing(
     assert exported(library.folder) == before
 
 
-def test_export_of_named_emotions_makes_their_folders_alone(library: SimpleNamespace, tmp_path: Path) -> None:
+def test_export_of_named_emotions_creates_only_their_folders(library: SimpleNamespace, tmp_path: Path) -> None:
     invoke("export", "surprised", "sadness", "--to", tmp_path / "out", db=library.database)
     assert exported(tmp_path / "out") == ["sad/0001-rain.jpg", "sad/0002-crowd.jpg", "surprise/0001-shock.jpg"]
 
 
-def test_export_takes_at_most_so_many_of_each(library: SimpleNamespace, tmp_path: Path) -> None:
+def test_export_takes_at_most_n_of_each(library: SimpleNamespace, tmp_path: Path) -> None:
     invoke("export", "-n", "1", "--to", tmp_path / "out", db=library.database)
     assert exported(tmp_path / "out") == [
         "anger/0001-row.jpg",
@@ -180,7 +180,7 @@ def test_undo_needs_no_index(library: SimpleNamespace, tmp_path: Path) -> None:
     assert not (tmp_path / "none.sqlite").exists()
 
 
-def test_a_dry_run_of_undo_shows_what_would_go_and_removes_nothing(library: SimpleNamespace, tmp_path: Path) -> None:
+def test_a_dry_run_of_undo_shows_the_removals_and_removes_nothing(library: SimpleNamespace, tmp_path: Path) -> None:
     to, report = undoable(library, tmp_path)
     before, text = exported(to), report.read_bytes()
     (to / "sad" / "0001-rain.jpg").write_bytes(b"changed")
@@ -193,7 +193,7 @@ def test_a_dry_run_of_undo_shows_what_would_go_and_removes_nothing(library: Simp
     assert (result.exit_code, exported(to), report.read_bytes()) == (0, before, text)
 
 
-def test_undo_says_what_it_left_and_why(library: SimpleNamespace, tmp_path: Path) -> None:
+def test_undo_lists_what_it_left_and_why(library: SimpleNamespace, tmp_path: Path) -> None:
     to, report = undoable(library, tmp_path)
     (to / "sad" / "0001-rain.jpg").write_bytes(b"changed")
     (library.folder / "wait.jpg").unlink()
@@ -210,7 +210,7 @@ def test_undo_says_what_it_left_and_why(library: SimpleNamespace, tmp_path: Path
     "more",
     [["happy"], ["--to", "out"], ["-n", "3"], ["--link", "soft"], ["--report", "again.csv"], ["sad", "--dry-run"]],
 )
-def test_undo_takes_nothing_but_a_report(library: SimpleNamespace, tmp_path: Path, more: list[str]) -> None:
+def test_undo_accepts_only_a_report(library: SimpleNamespace, tmp_path: Path, more: list[str]) -> None:
     to, report = undoable(library, tmp_path)
     result = invoke("export", "--undo", report, *more, db=library.database)
     assert result.exit_code == 2
@@ -218,14 +218,14 @@ def test_undo_takes_nothing_but_a_report(library: SimpleNamespace, tmp_path: Pat
     assert len(exported(to)) == 6
 
 
-def test_settings_for_exports_do_not_stand_in_the_way_of_undo(library: SimpleNamespace, tmp_path: Path) -> None:
+def test_settings_for_exports_do_not_prevent_undo(library: SimpleNamespace, tmp_path: Path) -> None:
     to, report = undoable(library, tmp_path)
     settings = {"ALBUMSORT_LINK": "soft", "ALBUMSORT_MIN_FACE": "3"}
     assert invoke("export", "--undo", report, db=library.database, env=settings).exit_code == 0
     assert not to.exists()
 
 
-def test_undo_of_what_is_no_report_fails(library: SimpleNamespace, tmp_path: Path) -> None:
+def test_undo_of_a_file_that_is_not_a_report_fails(library: SimpleNamespace, tmp_path: Path) -> None:
     (tmp_path / "notes.csv").write_text("a,b\n")
     for name in ("notes.csv", "nowhere.csv"):
         result = invoke("export", "--undo", tmp_path / name, db=library.database)
@@ -233,7 +233,7 @@ def test_undo_of_what_is_no_report_fails(library: SimpleNamespace, tmp_path: Pat
         assert name in result.stderr
 
 
-def test_no_report_inside_the_album_is_written_to(library: SimpleNamespace, tmp_path: Path) -> None:
+def test_a_report_inside_the_album_is_not_written_to(library: SimpleNamespace, tmp_path: Path) -> None:
     _, report = undoable(library, tmp_path)
     moved = report.rename(library.folder / "report.csv")
     text = moved.read_bytes()
@@ -245,7 +245,7 @@ def test_no_report_inside_the_album_is_written_to(library: SimpleNamespace, tmp_
 @pytest.mark.parametrize(
     "name", ["\x1b]0;owned\x07.jpg", "gpj.\u202egnp", "a\nfailed: b\r.jpg", "caf\udce9.jpg", "=1+1"]
 )
-def test_a_name_cannot_drive_what_export_shows(tmp_path: Path, name: str) -> None:
+def test_names_cannot_control_the_terminal_in_export(tmp_path: Path, name: str) -> None:
     (tmp_path / "album").mkdir()
     good, bad = tmp_path / "album" / f"good {name}", tmp_path / "album" / f"bad {name}"
     with Database(tmp_path / "index.sqlite", create=True) as index:
@@ -272,7 +272,7 @@ def test_a_name_cannot_drive_what_export_shows(tmp_path: Path, name: str) -> Non
     assert not any(cell.startswith(("=", "+", "-", "@", "\t", "\r")) for row in rows for cell in row)
 
 
-def test_a_photo_that_changed_since_fails_and_the_others_are_exported(library: SimpleNamespace, tmp_path: Path) -> None:
+def test_a_changed_photo_fails_and_the_others_are_exported(library: SimpleNamespace, tmp_path: Path) -> None:
     (library.folder / "row.jpg").write_bytes(b"another")
     result = invoke("export", "--to", tmp_path / "out", db=library.database)
     assert result.exit_code == 1

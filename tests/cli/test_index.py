@@ -48,9 +48,7 @@ def test_index_exits_0_if_all_is_well_and_the_second_time_analyses_nothing(album
     assert json.loads(second.stdout)["analysed"] == 0
 
 
-def test_index_says_at_once_that_it_waits_for_another_and_goes_on_when_that_is_done(
-    album: Path, database: Path
-) -> None:
+def test_index_says_that_it_waits_for_another_run_and_then_continues(album: Path, database: Path) -> None:
     with Database(database, create=True) as other:
         with other.alone():
             process = start("index", album / "drawing.png", "--db", database)
@@ -89,7 +87,7 @@ def test_an_index_that_waits_ends_at_a_ctrl_c(album: Path, database: Path) -> No
 @pytest.mark.parametrize(
     "arguments", [["top", "happy"], ["list"], ["stats"], ["export", "--to", "out"], ["prune", "--yes"], ["doctor"]]
 )
-def test_while_another_indexes_every_other_command_works(library: SimpleNamespace, arguments: list[str]) -> None:
+def test_every_other_command_works_during_a_run(library: SimpleNamespace, arguments: list[str]) -> None:
     """Even in the middle of its writing, all that only read."""
     (library.folder / "rain.jpg").unlink()
     with Database(library.database) as other, other.alone():
@@ -102,7 +100,7 @@ def test_while_another_indexes_every_other_command_works(library: SimpleNamespac
     assert "waiting" not in done.stderr.lower()
 
 
-def test_index_says_how_much_was_judged_anew_without_its_photo(album: Path, database: Path) -> None:
+def test_index_says_how_many_photos_were_judged_from_stored_crops(album: Path, database: Path) -> None:
     run("index", album / "astronaut.jpg", "--db", database)
     with closing(sqlite3.connect(database)) as raw:
         raw.execute("UPDATE contents SET classified_with = 'another network'")
@@ -118,7 +116,7 @@ def test_index_says_how_much_was_judged_anew_without_its_photo(album: Path, data
     assert "judged again" not in run("index", album / "drawing.png", "--db", database).stderr
 
 
-def test_index_says_what_an_upgrade_costs_before_it_is_done(album: Path, database: Path) -> None:
+def test_index_announces_the_cost_of_an_upgrade(album: Path, database: Path) -> None:
     run("index", album, "--db", database)
     with closing(sqlite3.connect(database)) as raw:
         raw.execute("UPDATE contents SET classified_with = 'another network'")
@@ -173,7 +171,7 @@ def test_index_shows_where_the_time_went_when_asked(album: Path, database: Path)
     ("analysed", "milliseconds"),
     [(4, ["450.00", "50.00", "500.00", "25.00"]), (0, ["1800.00", "200.00", "2000.00", "100.00"])],
 )
-def test_the_profile_shares_out_the_time_of_all_workers_and_divides_it_by_photos(
+def test_the_profile_splits_the_time_of_all_workers_by_step_and_photo(
     capsys: pytest.CaptureFixture[str], indexed: SimpleNamespace, analysed: int, milliseconds: list[str]
 ) -> None:
     profile = Profile({"read": 0.2, "decode": 1.8}, writing=0.1, seconds=2.0, size=2)
@@ -198,14 +196,14 @@ def test_index_says_how_fast_it_was(capsys: pytest.CaptureFixture[str], indexed:
     assert said == ["50 analysed in 2.5 s, 20 a second", "0 analysed in 2.5 s"]
 
 
-def test_index_knows_no_path_of_a_cluster_without_a_cluster(album: Path, database: Path) -> None:
+def test_index_refuses_a_path_mapping_without_a_cluster(album: Path, database: Path) -> None:
     done = run("index", album, "--db", database, "--cluster-path", "/a=/b")
     assert (done.returncode, done.stdout) == (2, "")
     assert "--cluster" in done.stderr
     assert not database.exists()
 
 
-def test_index_quiet_says_nothing_but_failures(album: Path, database: Path) -> None:
+def test_index_quiet_prints_only_failures(album: Path, database: Path) -> None:
     done = run("index", album, "--db", database, "--quiet")
     assert done.stdout == ""
     assert [line.split(":")[0] for line in done.stderr.splitlines()] == ["failed"]
@@ -213,14 +211,14 @@ def test_index_quiet_says_nothing_but_failures(album: Path, database: Path) -> N
     assert run("--quiet", "index", album, "--db", database).stderr == ""
 
 
-def test_index_shows_no_progress_bar_but_on_a_terminal(album: Path, database: Path) -> None:
+def test_index_shows_a_progress_bar_only_on_a_terminal(album: Path, database: Path) -> None:
     photo = album / "drawing.png"
     assert "1/1" not in run("index", photo, "--db", database).stderr
     assert "1/1" in on_a_terminal("index", photo, "--db", database, "--rescan")[1]
     assert on_a_terminal("index", photo, "--db", database, "--rescan", "--quiet") == (0, "")
 
 
-def test_index_without_a_path_goes_over_the_folders_indexed_before(album: Path, database: Path) -> None:
+def test_index_without_a_path_indexes_the_known_albums(album: Path, database: Path) -> None:
     run("index", album, "--db", database)
     (album / "new.jpg").write_bytes(encoded(astronaut(128)))
     report = json.loads(run("index", "--db", database, "--json").stdout)
@@ -233,7 +231,7 @@ def test_index_without_a_path_the_first_time_exits_2(database: Path) -> None:
     assert "albumsort index" in done.stderr
 
 
-def test_index_of_a_folder_that_is_not_there_exits_1_with_advice(tmp_path: Path, database: Path) -> None:
+def test_index_of_a_missing_folder_exits_1_with_advice(tmp_path: Path, database: Path) -> None:
     done = run("index", tmp_path / "nowhere", "--db", database)
     assert done.returncode == 1
     assert "plugged in" in done.stderr
@@ -263,7 +261,7 @@ def test_index_excludes_what_matches_any_of_the_globs(album: Path, database: Pat
     assert run("list", "--db", database).stdout == f"{album / 'drawing.png'}\n"
 
 
-def test_index_rescans_when_told_to(album: Path, database: Path) -> None:
+def test_index_rescans_on_request(album: Path, database: Path) -> None:
     run("index", album / "drawing.png", "--db", database)
     report = json.loads(run("index", album / "drawing.png", "--rescan", "--db", database, "--json").stdout)
     assert (report["analysed"], report["unchanged"]) == (1, 0)

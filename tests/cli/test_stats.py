@@ -15,7 +15,7 @@ from helpers import face, save
 from albumsort.index.database import Database
 
 
-def test_stats_counts_photos_by_label_and_what_has_none(library: SimpleNamespace) -> None:
+def test_stats_counts_photos_by_label_and_without_a_label(library: SimpleNamespace) -> None:
     result = invoke("stats", "--json", db=library.database)
     assert result.exit_code == 0
     assert json.loads(result.stdout) == {
@@ -57,13 +57,13 @@ def test_stats_piped_are_names_and_counts_and_failures_go_to_stderr(indexed: Sim
     assert f"failed: {indexed.album / 'broken.jpg'}: " in result.stderr
 
 
-def test_piped_stats_name_the_four_even_where_there_are_none(indexed: SimpleNamespace) -> None:
+def test_piped_stats_always_list_the_four_emotions(indexed: SimpleNamespace) -> None:
     named = [line.split("\t")[0] for line in invoke("stats", db=indexed.database).stdout.splitlines()]
     assert {"anger", "happy", "sad", "neutral"} <= set(named)
     assert "fear" not in named
 
 
-def test_stats_says_what_is_expected_of_each_album(library: SimpleNamespace) -> None:
+def test_stats_shows_the_estimated_shares_of_each_album(library: SimpleNamespace) -> None:
     share_out(library, neutral=0.55, happy=0.41, sad=0.006, nothing=0.03)
     result = invoke("stats", db=library.database)
     assert result.stderr.splitlines()[:1] == [
@@ -75,7 +75,7 @@ def test_stats_says_what_is_expected_of_each_album(library: SimpleNamespace) -> 
     assert (album["shares"]["happy"], album["shares"]["nothing"]) == (0.41, 0.03)
 
 
-def test_stats_counts_what_waits_for_the_new_network(indexed: SimpleNamespace, tmp_path: Path) -> None:
+def test_stats_counts_photos_that_wait_for_the_new_network(indexed: SimpleNamespace, tmp_path: Path) -> None:
     shutil.copy(indexed.database, tmp_path / "index.sqlite")
     with closing(sqlite3.connect(tmp_path / "index.sqlite")) as raw:
         raw.execute("UPDATE contents SET classified_with = 'another network'")

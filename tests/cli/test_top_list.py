@@ -43,7 +43,7 @@ def test_top_understands_synonyms(library: SimpleNamespace, word: str, best: str
     assert lines(invoke("top", word, "-n", "1", db=library.database)) == [best]
 
 
-def test_top_shows_twenty_unless_told_otherwise(database: Path) -> None:
+def test_top_shows_twenty_by_default(database: Path) -> None:
     with Database(database, create=True) as index:
         for number in range(25):
             save(index, f"/library/{number:02}.jpg", [face(happy=0.5)])
@@ -101,7 +101,7 @@ def unsure(tmp_path: Path) -> SimpleNamespace:
     return SimpleNamespace(folder=folder, database=database)
 
 
-def test_what_is_hardly_a_face_counts_nowhere_unless_asked_for(unsure: SimpleNamespace, tmp_path: Path) -> None:
+def test_detections_of_low_confidence_count_only_on_request(unsure: SimpleNamespace, tmp_path: Path) -> None:
     def counts(*options: str) -> tuple[int, ...]:
         document = json.loads(invoke("stats", "--json", *options, db=unsure.database).stdout)
         return tuple(document[key] for key in ("photos", "faces", "anger", "happy", "without_face"))
@@ -135,7 +135,7 @@ def test_top_before_anything_was_indexed_exits_1_with_advice_and_makes_no_index(
 # list
 
 
-def test_list_shows_every_photo_by_path_faces_or_not(library: SimpleNamespace) -> None:
+def test_list_shows_all_photos_by_path_with_or_without_faces(library: SimpleNamespace) -> None:
     assert lines(invoke("list", db=library.database)) == [
         "beach/grin.jpg",
         "beach/party.jpg",
@@ -225,7 +225,7 @@ def test_a_terminal_gets_a_table(library: SimpleNamespace) -> None:
     assert str(library.folder / "beach/party.jpg") not in shown
 
 
-def test_a_terminal_is_told_when_no_photo_matches(library: SimpleNamespace) -> None:
+def test_a_terminal_gets_a_message_when_no_photo_matches(library: SimpleNamespace) -> None:
     assert "No photo matches" in on_a_terminal("list", "--path", "/nowhere", "--db", library.database)[1]
 
 
@@ -255,7 +255,7 @@ def test_names_that_are_not_utf8_pass_through_a_pipe_byte_for_byte(tmp_path: Pat
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no broken pipes")
 @pytest.mark.parametrize("form", ["--nl", "--json", "--csv", "--null"])
-def test_a_reader_that_has_seen_enough_ends_the_list_quietly(database: Path, form: str) -> None:
+def test_a_closed_pipe_ends_the_list_quietly(database: Path, form: str) -> None:
     with Database(database, create=True) as index:
         for number in range(60):
             save(index, f"/library/{number}.jpg", [face(happy=0.5)] * 40)

@@ -47,7 +47,7 @@ def test_prune_keeps_a_photo_that_is_back(library: SimpleNamespace) -> None:
     assert stored(library) == 8
 
 
-def test_prune_forgets_although_nobody_reads_what(library: SimpleNamespace) -> None:
+def test_prune_works_with_a_closed_output(library: SimpleNamespace) -> None:
     forget_about(library, "rain.jpg")
     reading, writing = os.pipe()
     os.close(reading)
@@ -86,7 +86,7 @@ def test_prune_on_a_terminal_asks_first(library: SimpleNamespace, typed: str, le
 # doctor
 
 
-def test_doctor_finds_a_sound_installation_and_index_sound(indexed: SimpleNamespace) -> None:
+def test_doctor_finds_no_problem_in_a_good_installation_and_index(indexed: SimpleNamespace) -> None:
     result = invoke("doctor", db=indexed.database)
     assert result.exit_code == 0
     findings = {line[5:30].strip(): line for line in result.stdout.splitlines()}
@@ -110,7 +110,7 @@ def test_doctor_exits_1_if_the_index_is_damaged(database: Path) -> None:
     assert [line[5:10] for line in result.stdout.splitlines() if line.startswith("BAD")] == ["index"]
 
 
-def test_doctor_finds_a_library_that_cannot_be_loaded_and_goes_on(database: Path, tmp_path: Path) -> None:
+def test_doctor_reports_a_broken_library_and_continues(database: Path, tmp_path: Path) -> None:
     (tmp_path / "pillow_heif.py").write_text("raise ImportError('libheif.so.1 is missing')")
     path = os.pathsep.join([str(tmp_path), environment()["PYTHONPATH"]])
     done = run("doctor", "--db", database, env={"PYTHONPATH": path})
@@ -123,7 +123,7 @@ def test_doctor_finds_a_library_that_cannot_be_loaded_and_goes_on(database: Path
 
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="permissions do not stop this user")
-def test_doctor_says_that_it_may_not_look_at_the_index(tmp_path: Path) -> None:
+def test_doctor_reports_an_index_that_it_may_not_read(tmp_path: Path) -> None:
     closed = tmp_path / "closed"
     closed.mkdir(mode=0)
     done = run("doctor", "--db", closed / "index.sqlite")
@@ -169,7 +169,7 @@ def test_doctor_exits_1_if_the_index_is_of_a_newer_version(library: SimpleNamesp
     assert "newer albumsort" in result.stdout
 
 
-def test_doctor_exits_1_if_an_album_is_not_there(library: SimpleNamespace) -> None:
+def test_doctor_exits_1_if_an_album_is_missing(library: SimpleNamespace) -> None:
     shutil.rmtree(library.folder)
     result = invoke("doctor", "--quiet", db=library.database)
     assert result.exit_code == 1

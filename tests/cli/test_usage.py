@@ -76,7 +76,7 @@ def test_wrong_usage_exits_2_and_says_why_on_stderr(arguments: list[str], librar
     ],
     ids=lambda value: value[-1],
 )
-def test_the_choices_of_an_option_are_in_its_help_and_said_of_a_wrong_one(
+def test_the_choices_of_an_option_are_in_its_help_and_in_the_error(
     library: SimpleNamespace, arguments: list[str], choices: list[str]
 ) -> None:
     result = invoke(*arguments, "median", db=library.database)
@@ -108,7 +108,7 @@ def test_an_unknown_emotion_exits_2_with_the_list(library: SimpleNamespace, word
         (["top", "happy", "-n", "9" * 20], 7),
     ],
 )
-def test_a_number_beyond_any_database_is_as_good_as_the_largest(
+def test_a_number_too_large_for_the_database_counts_as_the_largest(
     library: SimpleNamespace, arguments: list[str], listed: int
 ) -> None:
     result = invoke(*arguments, db=library.database)
@@ -132,7 +132,7 @@ def test_every_command_explains_itself(name: str) -> None:
     assert "ALBUMSORT_DB" in own.stdout
 
 
-def test_help_shows_what_stands_in_square_brackets() -> None:
+def test_help_shows_text_in_square_brackets() -> None:
     def help_of(*arguments: str) -> str:
         shown = invoke(*arguments, "--help", env={"COLUMNS": "200"}).stdout
         return " ".join(shown.replace("│", " ").split())  # wherever its lines end
@@ -151,7 +151,7 @@ def test_the_index_may_be_named_before_or_after_the_command(library: SimpleNames
     assert len(lines(after)) == len(lines(before)) == 8
 
 
-def test_what_the_command_line_names_goes_before_the_environment(library: SimpleNamespace, tmp_path: Path) -> None:
+def test_the_command_line_overrides_the_environment(library: SimpleNamespace, tmp_path: Path) -> None:
     nowhere = tmp_path / "nowhere.sqlite"
     assert invoke("--db", library.database, "list", db=nowhere).exit_code == 0
     assert invoke("list", "--db", library.database, db=nowhere).exit_code == 0
@@ -174,7 +174,7 @@ def test_settings_are_read_from_the_environment(
     assert len(lines(invoke("top", "happy", db=library.database, env={variable: value}))) == expected
 
 
-def test_a_setting_goes_before_its_variable(library: SimpleNamespace) -> None:
+def test_an_option_overrides_its_variable(library: SimpleNamespace) -> None:
     setting = {"ALBUMSORT_MIN_SCORE": "0.85"}
     assert len(lines(invoke("top", "happy", "--min-score", "0.75", db=library.database, env=setting))) == 2
 
@@ -209,7 +209,7 @@ def parameters(command: Any, name: str) -> Iterator[tuple[str, Any]]:
         yield from parameters(within, f"{name} {word}")
 
 
-def test_settings_have_a_variable_and_what_a_run_is_to_do_has_none() -> None:
+def test_settings_have_variables_and_actions_have_none() -> None:
     """A variable that somebody forgot must not cap an export, remove one, or choose where it goes."""
     named = [(name, p.name, p.envvar) for name, p in parameters(get_command(app), "albumsort") if p.envvar]
     assert sorted(named) == sorted(
@@ -217,7 +217,7 @@ def test_settings_have_a_variable_and_what_a_run_is_to_do_has_none() -> None:
     )
 
 
-def test_no_variable_says_what_an_export_does(library: SimpleNamespace, tmp_path: Path) -> None:
+def test_no_variable_changes_what_an_export_does(library: SimpleNamespace, tmp_path: Path) -> None:
     orders = {"N": "1", "UNDO": "report.csv", "DRY_RUN": "1", "REPORT": str(tmp_path / "report.csv")}
     variables = {f"ALBUMSORT_{name}": value for name, value in orders.items()}
     assert invoke("export", "--to", tmp_path / "out", db=library.database, env=variables).exit_code == 0
@@ -235,7 +235,7 @@ def test_without_a_name_the_index_is_in_the_users_data_folder(album: Path, tmp_p
 
 
 @pytest.mark.parametrize("arguments", [["list"], ["top", "sad"], ["stats"], ["export", "--to", "out"], ["prune"]])
-def test_a_file_that_is_no_index_exits_1_and_stays_as_it_is(database: Path, arguments: list[str]) -> None:
+def test_a_file_that_is_not_an_index_exits_1_and_is_not_changed(database: Path, arguments: list[str]) -> None:
     database.write_bytes(b"a shopping list\n" * 100)
     result = invoke(*arguments, db=database)
     assert result.exit_code == 1
@@ -324,7 +324,7 @@ def test_prune_forgets_photos_behind_a_link_that_leads_to_others(library: Simple
     assert stored(library) == before - 1
 
 
-def test_prune_forgets_an_album_that_is_gone_when_told_so(library: SimpleNamespace) -> None:
+def test_prune_forgets_a_missing_album_on_request(library: SimpleNamespace) -> None:
     shutil.rmtree(library.folder)
     code, _ = on_a_terminal("prune", "--db", library.database, typed="y\n")
     assert (code, stored(library)) == (0, 0)
@@ -340,7 +340,7 @@ def test_an_unknown_file_name_suffix_cannot_drive_the_terminal(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("arguments", [["list"], ["--version"], ["--help"], ["top", "--help"]])
-def test_a_full_disk_behind_standard_output_is_said(library: SimpleNamespace, arguments: list[str]) -> None:
+def test_a_full_disk_behind_standard_output_is_reported(library: SimpleNamespace, arguments: list[str]) -> None:
     if not Path("/dev/full").exists():
         pytest.skip("there is no /dev/full here")
     with open("/dev/full", "w") as full:
@@ -359,7 +359,7 @@ def test_a_full_disk_behind_standard_output_is_said(library: SimpleNamespace, ar
 @pytest.mark.parametrize(
     "line", ["top happy >&-", "stats >&-", "list --json >&-", "prune <&-", "index --files-from - <&-", "list 2>&-"]
 )
-def test_a_stream_that_is_closed_is_as_if_nobody_were_there(library: SimpleNamespace, line: str) -> None:
+def test_a_closed_stream_is_ignored(library: SimpleNamespace, line: str) -> None:
     done = subprocess.run(
         ["sh", "-c", f"exec {shlex.quote(sys.executable)} -m albumsort {line}"],
         env=environment(ALBUMSORT_DB=str(library.database)),
@@ -373,14 +373,14 @@ def test_a_stream_that_is_closed_is_as_if_nobody_were_there(library: SimpleNames
 @pytest.mark.parametrize(
     "arguments", [["export", "--to", ""], ["index", ""], ["list", "--path="], ["list", "--path", ""], ["why", ""]]
 )
-def test_an_empty_argument_is_refused_as_it_would_mean_the_folder_one_is_in(
+def test_an_empty_argument_is_refused_because_it_would_mean_the_current_folder(
     library: SimpleNamespace, arguments: list[str]
 ) -> None:
     result = invoke(*arguments, db=library.database)
     assert (result.exit_code, "an argument is empty" in result.stderr) == (2, True)
 
 
-def test_prune_forgets_what_photos_showed_before_they_changed(album: Path, database: Path) -> None:
+def test_prune_forgets_the_old_results_of_changed_photos(album: Path, database: Path) -> None:
     run("index", album, "--db", database, "--quiet")
     shutil.copy(album / "landscape.jpg", album / "astronaut.jpg")
     run("index", album, "--db", database, "--quiet")
@@ -392,9 +392,7 @@ def test_prune_forgets_what_photos_showed_before_they_changed(album: Path, datab
         assert raw.execute("SELECT * FROM crops WHERE content NOT IN (SELECT id FROM contents)").fetchall() == []
 
 
-def test_export_refuses_a_folder_that_a_link_inside_the_album_leads_to(
-    tmp_path: Path, library: SimpleNamespace
-) -> None:
+def test_export_refuses_a_folder_linked_from_inside_the_album(tmp_path: Path, library: SimpleNamespace) -> None:
     elsewhere = tmp_path / "elsewhere"
     (elsewhere / "deeper").mkdir(parents=True)
     astronaut(200).save(elsewhere / "deeper" / "portrait.jpg")

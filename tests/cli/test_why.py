@@ -34,7 +34,7 @@ def test_why_shows_boxes_label_and_all_probabilities(indexed: SimpleNamespace) -
     assert all(re.search(rf"^ +{emotion} +[\d.]+ %", result.stdout, re.MULTILINE) for emotion in Emotion)
 
 
-def test_why_says_a_faces_figures_in_percent(capsys: pytest.CaptureFixture[str]) -> None:
+def test_why_shows_the_figures_of_a_face_in_percent(capsys: pytest.CaptureFixture[str]) -> None:
     seen = face((10, 20, 120, 60), happy=0.7, sad=0.15, anger=0.1, neutral=0.03, nothing=0.04)
     faces = [(replace(seen, sure=0.62, sharpness=0.456), seen)]
     shown = Analysis("digest", 640, 480, None, (seen,), b"")
@@ -55,7 +55,7 @@ def test_why_says_a_faces_figures_in_percent(capsys: pytest.CaptureFixture[str])
     ]
 
 
-def test_why_names_what_is_hardly_a_face_but_shows_it_only_when_asked(
+def test_why_counts_detections_of_low_confidence_but_shows_them_only_on_request(
     indexed: SimpleNamespace,
 ) -> None:
     shown = invoke("why", indexed.album / "astronaut.jpg", "--min-detection", "1", db=indexed.database).stdout
@@ -64,7 +64,7 @@ def test_why_names_what_is_hardly_a_face_but_shows_it_only_when_asked(
     assert "ignored" not in invoke("why", indexed.album / "astronaut.jpg", db=indexed.database).stdout
 
 
-def test_why_says_what_the_index_says(indexed: SimpleNamespace) -> None:
+def test_why_agrees_with_the_index(indexed: SimpleNamespace) -> None:
     photos = json.loads(invoke("list", "--json", db=indexed.database).stdout)
     listed = next(photo for photo in photos if photo["path"].endswith("turned.jpg"))
     seen = json.loads(invoke("why", indexed.album / "turned.jpg", "--json", db=indexed.database).stdout)
@@ -94,7 +94,7 @@ def test_why_a_photo_that_cannot_be_read_exits_1_with_the_reason(
     assert reason in result.stderr
 
 
-def test_why_says_once_what_is_wrong_with_a_photo(tmp_path: Path, database: Path) -> None:
+def test_why_reports_an_error_of_a_photo_once(tmp_path: Path, database: Path) -> None:
     """Libraries below Pillow print by themselves what they stumble over."""
     photo = tmp_path / "damaged.tiff"
     astronaut().save(photo, compression="tiff_lzw")
@@ -106,7 +106,7 @@ def test_why_says_once_what_is_wrong_with_a_photo(tmp_path: Path, database: Path
     assert result.stderr.splitlines() == [f"albumsort: {photo}: the picture is damaged: the TIFF decoder failed"]
 
 
-def test_why_draws_what_it_saw_into_a_new_file(indexed: SimpleNamespace, tmp_path: Path) -> None:
+def test_why_draws_the_faces_into_a_new_file(indexed: SimpleNamespace, tmp_path: Path) -> None:
     out = tmp_path / "seen.jpg"
     result = invoke("why", indexed.album / "turned.jpg", "--out", out, db=indexed.database)
     assert result.exit_code == 0
@@ -129,14 +129,14 @@ def test_why_never_overwrites(indexed: SimpleNamespace, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["seen.png", "seen"])
-def test_why_draws_only_what_is_called_a_jpeg(name: str, indexed: SimpleNamespace, tmp_path: Path) -> None:
+def test_why_draws_only_to_a_jpeg_file(name: str, indexed: SimpleNamespace, tmp_path: Path) -> None:
     result = invoke("why", indexed.album / "turned.jpg", "--out", tmp_path / name, db=indexed.database)
     assert result.exit_code == 2
     assert f"--out {tmp_path / name}: name a file that ends in .jpg" in " ".join(result.stderr.split())
     assert list(tmp_path.iterdir()) == []
 
 
-def test_why_that_cannot_draw_says_which_file_and_nevertheless_what_it_saw(
+def test_why_that_cannot_draw_names_the_file_and_still_prints_the_faces(
     indexed: SimpleNamespace, tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_bytes(b"")
@@ -149,7 +149,7 @@ def test_why_that_cannot_draw_says_which_file_and_nevertheless_what_it_saw(
 SERIOUS = {answer: (1 - 7e-9 if answer is Emotion.NEUTRAL else 1e-9) for answer in ANSWERS}
 
 
-def test_why_goes_by_the_album_of_a_photo_that_is_indexed_and_says_so(indexed: SimpleNamespace, tmp_path: Path) -> None:
+def test_why_uses_the_album_of_an_indexed_photo_and_says_so(indexed: SimpleNamespace, tmp_path: Path) -> None:
     """An album in which nearly nobody smiles: what looks happy elsewhere is likelier something else."""
     database, portrait = tmp_path / "index.sqlite", indexed.album / "astronaut.jpg"
     shutil.copy(indexed.database, database)
@@ -168,9 +168,7 @@ def test_why_goes_by_the_album_of_a_photo_that_is_indexed_and_says_so(indexed: S
     assert "Face 1 looks happy" in invoke("why", tmp_path / "elsewhere.jpg", db=database).stdout
 
 
-def test_why_leaves_the_shares_of_an_album_out_of_a_photo_that_is_not_indexed(
-    album: Path, database: Path, tmp_path: Path
-) -> None:
+def test_why_uses_no_album_shares_for_a_photo_that_is_not_indexed(album: Path, database: Path, tmp_path: Path) -> None:
     run("index", album / "drawing.png", "--db", database)
     with Database(database) as index, index.transaction():
         storing.add_root(index, album)

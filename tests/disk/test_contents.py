@@ -5,12 +5,12 @@ from pathlib import Path
 from albumsort.disk import contents, whole
 
 
-def test_the_hash_is_the_one_that_every_index_keeps() -> None:
+def test_the_content_hash_has_not_changed() -> None:
     assert contents.digest(b"") == "99aa06d3014798d86001c324468d497f"
     assert contents.digest(b"albumsort") == "11d18c7de0d86e8e839b27ff86211ed7"
 
 
-def test_bytes_and_a_file_of_them_have_the_same_hash(tmp_path: Path) -> None:
+def test_bytes_and_their_file_have_the_same_hash(tmp_path: Path) -> None:
     data = bytes(range(256)) * 5000
     (tmp_path / "photo.jpg").write_bytes(data)
     with open(tmp_path / "photo.jpg", "rb") as file:

@@ -46,13 +46,13 @@ def test_a_network_file_system_is_known_by_its_kind(
     assert network(tmp_path) == (kind if found else None)
 
 
-def test_where_the_system_does_not_tell_nothing_is_claimed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_an_unknown_file_system_is_not_called_a_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(filesystems, "MOUNTS", tmp_path / "none")
     assert network(tmp_path) is None
     assert network(tmp_path / "not there") is None
 
 
-def test_lines_that_say_something_else_are_passed_over(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_other_lines_are_ignored(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "mountinfo").write_bytes(b"\n1\n - \n1 2 - nfs\n\xff \xff \xff - nfs4 x\n")
     monkeypatch.setattr(filesystems, "MOUNTS", tmp_path / "mountinfo")
     assert network(tmp_path) is None

@@ -26,7 +26,7 @@ def test_every_temporary_name_is_new_and_recognised() -> None:
 
 
 @given(st.from_regex(r"\.albumsort-[0-9a-f]{32}", fullmatch=True) | st.text() | st.just(".albumsort-lock"))
-def test_no_other_name_is_taken_for_one(name: str) -> None:
+def test_no_other_name_is_recognised(name: str) -> None:
     assert not whole.is_temporary(name)
     assert not whole.is_temporary(whole.temporary_name() + name[:1] + "x")
 
@@ -84,7 +84,7 @@ def test_a_file_moves_to_its_name(file_system: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["file", "folder", "broken link"])
-def test_a_name_that_is_taken_stays_as_it_is(file_system: str, tmp_path: Path, kind: str) -> None:
+def test_an_existing_file_is_not_replaced(file_system: str, tmp_path: Path, kind: str) -> None:
     (tmp_path / "temporary").write_text("whole")
     taken = tmp_path / "taken"
     {"file": taken.touch, "folder": taken.mkdir, "broken link": lambda: taken.symlink_to("nowhere")}[kind]()
@@ -94,7 +94,7 @@ def test_a_name_that_is_taken_stays_as_it_is(file_system: str, tmp_path: Path, k
     assert taken.is_symlink() if kind == "broken link" else taken.stat().st_size != len("whole")
 
 
-def test_of_many_that_want_one_name_at_once_one_gets_it(file_system: str, tmp_path: Path) -> None:
+def test_only_one_of_many_processes_gets_a_name(file_system: str, tmp_path: Path) -> None:
     if file_system == "neither":
         pytest.skip("without help from the system there is a gap between the look and the rename")
     got: list[int] = []
@@ -126,7 +126,7 @@ def test_an_exclusive_rename_says_why_it_failed(tmp_path: Path) -> None:
 # folders
 
 
-def test_missing_folders_are_made_and_told_outermost_first(tmp_path: Path) -> None:
+def test_missing_folders_are_created_and_yielded_outermost_first(tmp_path: Path) -> None:
     assert list(whole.make_folders(tmp_path / "a" / "b")) == [tmp_path / "a", tmp_path / "a" / "b"]
     assert list(whole.make_folders(tmp_path / "a" / "b")) == []
     assert list(whole.make_folders(tmp_path / "a" / "c")) == [tmp_path / "a" / "c"]
@@ -170,7 +170,7 @@ def test_a_lock_ends_with_a_process_that_is_killed(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == []
 
 
-def test_somebody_elses_file_of_the_locks_name_is_kept(tmp_path: Path) -> None:
+def test_a_users_file_with_the_locks_name_is_kept(tmp_path: Path) -> None:
     (tmp_path / ".albumsort-lock").write_text("mine")
     with locks.locked(tmp_path) as alone:
         assert alone

@@ -108,7 +108,7 @@ def test_an_emotion_folder_that_leads_into_the_album_is_refused(album: Path, to:
         check_destination(to, [album])
 
 
-def test_a_folder_of_which_single_photos_were_indexed_is_refused_but_not_what_lies_below(album: Path, to: Path) -> None:
+def test_a_folder_with_photos_indexed_one_by_one_is_refused_but_its_subfolders_are_not(album: Path, to: Path) -> None:
     with pytest.raises(UsageError, match="contains indexed photos"):
         check_destination(album, [], [album])
     with pytest.raises(UsageError, match="happy contains indexed photos"):
@@ -166,14 +166,14 @@ def test_the_copy_keeps_the_times_and_the_original_stays_as_it_was(album: Path, 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no permission bits")
 @pytest.mark.parametrize(("source", "copy"), [(0o400, 0o600), (0o640, 0o640), (0o4777, 0o666)])
-def test_the_copy_stays_the_owners_to_write_and_is_no_program(album: Path, to: Path, source: int, copy: int) -> None:
+def test_the_owner_can_write_the_copy_and_nobody_can_execute_it(album: Path, to: Path, source: int, copy: int) -> None:
     photo = indexed(album / "a.jpg")
     photo.path.chmod(source)
     [item] = exported([photo], to)
     assert item.destination.stat().st_mode & 0o7777 == copy
 
 
-def test_a_photo_that_changed_since_it_was_indexed_fails_and_the_others_go_on(album: Path, to: Path) -> None:
+def test_a_photo_changed_since_indexing_fails_and_the_others_are_exported(album: Path, to: Path) -> None:
     photos = [indexed(album / "a.jpg", b"old"), indexed(album / "b.jpg", b"b")]
     photos[0].path.write_bytes(b"new")
     changed, other = exported(photos, to)
@@ -183,7 +183,7 @@ def test_a_photo_that_changed_since_it_was_indexed_fails_and_the_others_go_on(al
 
 
 @pytest.mark.parametrize("when", ["before the plan", "after the plan"])
-def test_a_photo_that_vanished_fails_and_the_others_go_on(album: Path, to: Path, when: str) -> None:
+def test_a_missing_photo_fails_and_the_others_are_exported(album: Path, to: Path, when: str) -> None:
     photos = [indexed(album / "a.jpg", b"a"), indexed(album / "b.jpg", b"b")]
     if when == "before the plan":
         photos[0].path.unlink()
@@ -218,7 +218,7 @@ def test_a_copy_that_reads_back_wrong_fails_and_is_removed(
 # again
 
 
-def test_exporting_again_doubles_nothing(album: Path, to: Path) -> None:
+def test_exporting_again_makes_no_duplicates(album: Path, to: Path) -> None:
     photos = [indexed(album / name, name.encode()) for name in ("a.jpg", "b.jpg")]
     exported(photos, to)
     before = held(to / "happy")
@@ -228,14 +228,14 @@ def test_exporting_again_doubles_nothing(album: Path, to: Path) -> None:
     assert held(to / "happy") == before
 
 
-def test_changed_ranks_double_nothing(album: Path, to: Path) -> None:
+def test_changed_ranks_make_no_duplicates(album: Path, to: Path) -> None:
     photos = [indexed(album / name, name.encode()) for name in ("a.jpg", "b.jpg", "c.jpg")]
     exported(photos[:2], to)
     assert actions(exported(photos[::-1], to)) == ["write", "skip", "skip"]
     assert sorted(held(to / "happy").values()) == [b"a.jpg", b"b.jpg", b"c.jpg"]
 
 
-def test_the_same_bytes_twice_are_exported_once(album: Path, to: Path) -> None:
+def test_two_photos_with_the_same_bytes_are_exported_once(album: Path, to: Path) -> None:
     photos = [indexed(album / "a.jpg"), indexed(album / "copy of a.jpg")]
     first, second = exported(photos, to)
     assert (first.action, second.action) == (Action.WRITE, Action.SKIP)
@@ -269,7 +269,7 @@ def test_an_existing_file_is_hashed_once_and_only_if_its_size_matches(
     assert hashed == ["same size"]
 
 
-def test_what_a_kill_left_behind_does_not_count_as_exported(album: Path, to: Path) -> None:
+def test_unfinished_files_of_a_killed_export_do_not_count_as_exported(album: Path, to: Path) -> None:
     photo = indexed(album / "a.jpg")
     (to / "happy").mkdir(parents=True)
     shutil.copy(photo.path, to / "happy" / ".albumsort-0123456789abcdef")
@@ -289,7 +289,7 @@ def test_a_foreign_file_is_never_overwritten(album: Path, to: Path) -> None:
     assert (to / "happy" / "0001-a.jpg").read_bytes() == b"foreign"
 
 
-def test_names_that_differ_only_in_how_unicode_composes_them_count_as_one(album: Path, to: Path) -> None:
+def test_names_that_differ_only_in_unicode_normalisation_count_as_one(album: Path, to: Path) -> None:
     (to / "happy").mkdir(parents=True)
     (to / "happy" / unicodedata.normalize("NFD", "0001-Zoë.jpg")).write_bytes(b"foreign")
     [item] = exported([indexed(album / unicodedata.normalize("NFC", "zoë.jpg"))], to)
@@ -318,7 +318,7 @@ def test_a_file_that_appears_after_the_plan_is_not_overwritten(album: Path, to: 
 
 
 @pytest.mark.usefixtures("file_system")
-def test_every_file_system_gets_its_copies_and_keeps_nothing_unfinished(album: Path, to: Path) -> None:
+def test_every_file_system_gets_complete_copies_only(album: Path, to: Path) -> None:
     assert actions(exported([indexed(album / "a.jpg")], to)) == ["write"]
     assert held(to / "happy") == {"0001-a.jpg": b"a photo"}
 
@@ -358,7 +358,9 @@ def test_a_disk_that_fills_up_at_any_step_leaves_no_partial_file(
     assert not list(to.glob("*/*"))
 
 
-def test_an_error_of_one_file_stops_no_other(album: Path, to: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_with_one_file_does_not_stop_the_others(
+    album: Path, to: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     photos = [indexed(album / f"{name}.jpg", name.encode()) for name in "ab"]
     run = execute(ready(photos, to), Link.COPY)
     with monkeypatch.context() as broken:
@@ -371,7 +373,7 @@ def test_an_error_of_one_file_stops_no_other(album: Path, to: Path, monkeypatch:
 
 
 @pytest.mark.parametrize("call", ["fsync", "utime", "link", "rename"])
-def test_an_interrupted_copy_leaves_nothing(album: Path, to: Path, monkeypatch: pytest.MonkeyPatch, call: str) -> None:
+def test_an_interrupted_copy_leaves_no_file(album: Path, to: Path, monkeypatch: pytest.MonkeyPatch, call: str) -> None:
     planned = ready([indexed(album / "a.jpg")], to)
     if call == "rename":
         monkeypatch.setattr(os, "link", fail_with(errno.EPERM))
@@ -382,7 +384,7 @@ def test_an_interrupted_copy_leaves_nothing(album: Path, to: Path, monkeypatch: 
     assert held(to / "happy") == {}
 
 
-def test_a_copy_has_no_name_before_it_is_whole(album: Path, to: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_copy_gets_its_name_only_when_complete(album: Path, to: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[str] = []
     fsync = os.fsync
 
@@ -399,7 +401,7 @@ def test_a_copy_has_no_name_before_it_is_whole(album: Path, to: Path, monkeypatc
 # links
 
 
-def test_a_hard_link_is_the_same_file_and_is_not_doubled(album: Path, to: Path) -> None:
+def test_a_hard_link_is_the_same_file_and_is_made_once(album: Path, to: Path) -> None:
     photo = indexed(album / "a.jpg")
     [item] = exported([photo], to, Link.HARD)
     if item.action is Action.FAIL:
@@ -416,13 +418,13 @@ def test_a_hard_link_leads_to_the_file_behind_a_symlink(album: Path, to: Path) -
     assert item.destination.samefile(real.path)
 
 
-def test_a_copy_made_before_counts_when_hard_links_are_asked_for(album: Path, to: Path) -> None:
+def test_an_earlier_copy_counts_when_hard_links_are_requested(album: Path, to: Path) -> None:
     photo = indexed(album / "a.jpg")
     exported([photo], to, Link.COPY)
     assert actions(exported([photo], to, Link.HARD)) == ["skip"]
 
 
-def test_a_hard_link_to_another_disk_fails_and_names_the_way_out(album: Path) -> None:
+def test_a_hard_link_to_another_disk_fails_and_suggests_copies(album: Path) -> None:
     other = Path("/dev/shm")
     if not other.is_dir() or other.stat().st_dev == album.stat().st_dev:
         pytest.skip("needs /dev/shm as a second file system")
@@ -432,7 +434,7 @@ def test_a_hard_link_to_another_disk_fails_and_names_the_way_out(album: Path) ->
     assert "--link copy" in item.reason
 
 
-def test_a_soft_link_is_absolute_and_is_not_doubled(album: Path, to: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_soft_link_is_absolute_and_is_made_once(album: Path, to: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     photo = indexed(album / "a.jpg")
     monkeypatch.chdir(album)
     [item] = exported([Photo(Path("a.jpg"), 4, 3, None, photo.digest, ())], to, Link.SOFT)
@@ -484,7 +486,7 @@ def test_names_stay_readable_and_become_safe(album: Path, to: Path, name: str, e
     assert item.destination.name == expected
 
 
-def test_a_name_that_is_cut_keeps_its_number_and_extension(album: Path, to: Path) -> None:
+def test_a_shortened_name_keeps_its_number_and_extension(album: Path, to: Path) -> None:
     (to / "happy").mkdir(parents=True)
     (to / "happy" / ("0001-" + "x" * 246 + ".jpg")).touch()
     [item] = exported([indexed(album / ("x" * 250 + ".jpg"))], to)
@@ -527,7 +529,7 @@ any_names = pytest.mark.skipif(not takes_any_bytes(), reason="this file system d
 
 
 @any_names
-def test_bytes_of_a_name_that_are_no_text_become_safe(album: Path, to: Path) -> None:
+def test_name_bytes_that_are_not_text_become_safe(album: Path, to: Path) -> None:
     [item] = exported([indexed(album / os.fsdecode(b"caf\xe9.jpg"))], to)
     assert (item.action, item.destination.name) == (Action.WRITE, "0001-caf_.jpg")
 
@@ -535,7 +537,7 @@ def test_bytes_of_a_name_that_are_no_text_become_safe(album: Path, to: Path) -> 
 @any_names
 @settings(max_examples=60)
 @given(names=st.lists(FILE_NAMES, min_size=1, max_size=6), link=st.sampled_from(Link))
-def test_any_name_leads_to_a_file_that_every_system_takes(names: list[str], link: Link) -> None:
+def test_any_name_becomes_a_name_valid_on_every_system(names: list[str], link: Link) -> None:
     with tempfile.TemporaryDirectory() as folder, unflushed:
         to = Path(folder, "out")
         # each in a folder of its own, so that some may share a name
@@ -556,7 +558,7 @@ def test_any_name_leads_to_a_file_that_every_system_takes(names: list[str], link
 @any_names
 @settings(max_examples=60)
 @given(data=st.data())
-def test_any_plan_leads_each_photo_to_a_place_of_its_own_and_a_second_export_does_nothing(data: st.DataObject) -> None:
+def test_any_plan_gives_each_photo_its_own_file_and_a_second_export_does_nothing(data: st.DataObject) -> None:
     with tempfile.TemporaryDirectory() as folder, unflushed:
         to, report = Path(folder, "new", "out"), Path(folder, "report.csv")
         contents = st.binary(max_size=1)  # some are the same
@@ -592,7 +594,7 @@ def test_any_plan_leads_each_photo_to_a_place_of_its_own_and_a_second_export_doe
 # a run
 
 
-def test_a_report_names_what_was_made_and_what_became_of_each_photo(album: Path, to: Path, tmp_path: Path) -> None:
+def test_a_report_lists_created_folders_and_the_result_for_each_photo(album: Path, to: Path, tmp_path: Path) -> None:
     photos = [indexed(album / "a.jpg"), indexed(album / "b.jpg"), indexed(album / "c.jpg", b"c")]
     photos[2].path.unlink()
     exported(photos, to, report=tmp_path / "report.csv")
@@ -608,7 +610,7 @@ def test_a_report_names_what_was_made_and_what_became_of_each_photo(album: Path,
     ]
 
 
-def test_a_line_follows_its_file_at_once(album: Path, to: Path, tmp_path: Path) -> None:
+def test_a_line_is_written_right_after_its_file(album: Path, to: Path, tmp_path: Path) -> None:
     photos = [indexed(album / f"{name}.jpg", name.encode()) for name in "abc"]
     for item in export_run.run({HAPPY: photos}, to, Link.COPY, tmp_path / "report.csv"):
         assert journal.read(tmp_path / "report.csv")[-1].destination == str(item.destination)
@@ -645,7 +647,7 @@ def test_two_exports_into_one_folder_at_once_are_refused(album: Path, to: Path) 
     assert actions(exported(photos, to)) == ["skip", "skip"]
 
 
-def test_what_a_killed_run_left_is_removed_unless_an_export_is_at_work(album: Path, to: Path) -> None:
+def test_unfinished_files_are_removed_unless_an_export_is_running(album: Path, to: Path) -> None:
     photos = [indexed(album / f"{name}.jpg", name.encode()) for name in "ab"]
     first = export_run.run({HAPPY: photos}, to, Link.COPY, None)
     next(first)
@@ -667,7 +669,7 @@ def test_without_locks_nothing_is_removed(album: Path, to: Path, monkeypatch: py
     assert len(os.listdir(to / "happy")) == 2
 
 
-def test_a_drive_that_is_pulled_out_is_not_made_anew_below_its_name(album: Path, to: Path) -> None:
+def test_the_folders_of_an_unplugged_drive_are_not_created_again(album: Path, to: Path) -> None:
     photos = [indexed(album / f"{name}.jpg", name.encode()) for name in "ab"]
     running = export_run.run({HAPPY: photos[:1], Emotion.SAD: photos[1:]}, to, Link.COPY, None)
     next(running)
@@ -677,7 +679,7 @@ def test_a_drive_that_is_pulled_out_is_not_made_anew_below_its_name(album: Path,
     assert not to.exists()
 
 
-def test_the_same_bytes_again_are_told_to_lie_where_they_came_to_lie(album: Path, to: Path) -> None:
+def test_a_duplicate_is_reported_at_the_final_place_of_the_first(album: Path, to: Path) -> None:
     photos = [indexed(album / "a.jpg"), indexed(album / "b.jpg")]
     planned = ready(photos, to)
     indexed(to / "happy" / "0001-a.jpg", b"foreign")
@@ -685,7 +687,7 @@ def test_the_same_bytes_again_are_told_to_lie_where_they_came_to_lie(album: Path
     assert [item.destination.name for item in items] == ["0001-a-2.jpg"] * 2
 
 
-def test_a_destination_that_cannot_be_made_is_one_error_and_not_one_for_every_photo(tmp_path):
+def test_a_destination_that_cannot_be_created_is_a_single_error(tmp_path):
     source = tmp_path / "photo.jpg"
     source.write_bytes(b"pixels")
     (tmp_path / "file").write_text("no folder")

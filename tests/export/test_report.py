@@ -50,7 +50,7 @@ def test_a_report_is_csv_with_a_line_for_each_photo(report: Path) -> None:
     ]
 
 
-def test_each_line_is_with_the_system_at_once(report: Path) -> None:
+def test_each_line_is_flushed_at_once(report: Path) -> None:
     with Journal.create(report, Path("/out")) as written:
         for number in range(3):
             written.photo(item(str(number)), Link.COPY)
@@ -66,7 +66,7 @@ NAMES = (
 
 @pytest.mark.skipif(os.name == "nt", reason="names there are no bytes")
 @given(st.lists(NAMES, max_size=5), st.integers(1, 400))
-def test_any_names_come_back_and_a_line_cut_short_takes_no_other_with_it(names: list[str], cut: int) -> None:
+def test_any_names_are_read_back_and_a_cut_line_loses_no_other(names: list[str], cut: int) -> None:
     with tempfile.TemporaryDirectory() as folder, mock.patch.object(os, "fsync", return_value=None):
         report = Path(folder, "report.csv")
         with Journal.create(report, Path("/out")) as written:
@@ -123,18 +123,18 @@ def test_a_full_disk_is_an_error_that_names_the_report() -> None:
         b"\x00\n",
     ],
 )
-def test_what_is_no_report_is_an_error(report: Path, data: bytes) -> None:
+def test_a_file_that_is_not_a_report_is_an_error(report: Path, data: bytes) -> None:
     report.write_bytes(data)
     with pytest.raises(AlbumsortError, match="is not a report"):
         journal.read(report)
 
 
-def test_a_report_that_is_not_there_is_an_error(report: Path) -> None:
+def test_a_missing_report_is_an_error(report: Path) -> None:
     with pytest.raises(AlbumsortError, match="cannot read the report"):
         journal.read(report)
 
 
-def test_a_report_that_a_spreadsheet_saved_is_read(report: Path) -> None:
+def test_a_report_saved_by_a_spreadsheet_is_read(report: Path) -> None:
     with Journal.create(report, Path("/out")) as written:
         written.photo(item("a.jpg"), Link.COPY)
     plain = report.read_bytes().replace(b'"', b"").replace(b"\n", b"\r\n")

@@ -167,7 +167,7 @@ def chosen(album: Path) -> dict[Emotion, list[Photo]]:
     ],
     ids=["full", "broken", "interrupted"],
 )
-def test_an_error_at_any_step_leaves_whole_files_and_the_next_run_does_the_rest(
+def test_an_error_at_any_step_leaves_only_complete_files_and_the_next_run_finishes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fail: Callable[[], BaseException], links: bool
 ) -> None:
     album = tmp_path / "album"

@@ -79,7 +79,7 @@ def test_a_second_undo_does_nothing_even_to_files_that_came_back(
     assert tree(to) == before
 
 
-def test_a_dry_run_tells_the_same_and_changes_nothing(tmp_path: Path, album: Path, to: Path, report: Path) -> None:
+def test_a_dry_run_reports_the_same_and_changes_nothing(tmp_path: Path, album: Path, to: Path, report: Path) -> None:
     write(album, to, report)
     (to / "sad" / whole.temporary_name()).touch()
     before = tree(tmp_path)
@@ -89,7 +89,7 @@ def test_a_dry_run_tells_the_same_and_changes_nothing(tmp_path: Path, album: Pat
     assert not to.parent.exists()
 
 
-def test_what_the_run_only_found_is_not_removed(album: Path, to: Path, report: Path) -> None:
+def test_files_that_an_export_skipped_are_not_removed(album: Path, to: Path, report: Path) -> None:
     write(album, to, report.with_name("first.csv"), names=NAMES[:2])
     assert [item.action for item in write(album, to, report)] == [Action.SKIP, Action.SKIP, Action.WRITE]
     assert fates(list(undo(report, [album]))) == ["remove"]
@@ -105,7 +105,7 @@ def test_two_runs_are_undone_one_after_the_other(album: Path, to: Path, report: 
     assert not to.parent.exists()
 
 
-def test_files_of_others_and_their_folders_stay(album: Path, to: Path, report: Path) -> None:
+def test_other_files_and_their_folders_stay(album: Path, to: Path, report: Path) -> None:
     write(album, to, report)
     (to / "happy" / "0003-mine.jpg").write_text("mine")
     outcomes = list(undo(report, [album]))
@@ -142,9 +142,7 @@ def to_copy(file: Path) -> None:
         *((Link.SOFT, spoil) for spoil in (to_copy, to_folder, to_link)),
     ],
 )
-def test_what_is_not_as_it_was_written_stays(
-    album: Path, to: Path, report: Path, link: Link, spoil: Callable[[Path], None]
-) -> None:
+def test_changed_files_stay(album: Path, to: Path, report: Path, link: Link, spoil: Callable[[Path], None]) -> None:
     write(album, to, report, link)
     spoil(to / "happy" / "0001-a.jpg")
     outcomes = list(undo(report, [album]))
@@ -179,13 +177,13 @@ def test_what_may_be_the_only_copy_of_a_photo_stays(
     assert "only copy" in left(outcomes)["0001-a.jpg"]
 
 
-def test_a_soft_link_goes_though_its_photo_is_gone(album: Path, to: Path, report: Path) -> None:
+def test_a_soft_link_is_removed_even_if_its_photo_is_gone(album: Path, to: Path, report: Path) -> None:
     write(album, to, report, Link.SOFT)
     lose_all(album / "a.jpg")
     assert fates(list(undo(report, []))) == ["remove"] * 3
 
 
-def test_what_is_gone_already_is_said_once(album: Path, to: Path, report: Path) -> None:
+def test_a_file_already_gone_is_reported_once(album: Path, to: Path, report: Path) -> None:
     write(album, to, report)
     (to / "happy" / "0001-a.jpg").unlink()
     assert fates(list(undo(report, [album]))) == ["gone", "remove", "remove"]
@@ -201,7 +199,7 @@ def test_an_unplugged_disk_does_not_count_as_undone(album: Path, to: Path, repor
     assert not to.parent.exists()
 
 
-def test_an_undo_that_is_interrupted_goes_on(album: Path, to: Path, report: Path) -> None:
+def test_an_interrupted_undo_can_be_resumed(album: Path, to: Path, report: Path) -> None:
     write(album, to, report)
     run = undo(report, [album])
     next(run)
@@ -219,7 +217,7 @@ def test_nothing_is_undone_while_an_export_runs_there(album: Path, to: Path, rep
     assert (tree(to), report.read_bytes()) == before
 
 
-def test_nothing_is_removed_that_could_not_be_noted(
+def test_nothing_is_removed_if_the_report_cannot_record_it(
     album: Path, to: Path, report: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(album, to, report)
@@ -250,7 +248,7 @@ def twin(album: Path, to: Path) -> Path:
     return Path(shutil.copy(album / "a.jpg", to / "happy" / "0001-a.jpg"))
 
 
-def test_the_forged_report_of_these_tests_would_be_believed_if_it_were_true(
+def test_the_forged_report_of_these_tests_works_for_a_real_export_file(
     album: Path, to: Path, report: Path, twin: Path
 ) -> None:
     assert fates(list(undo(forged(report, to, album / "a.jpg", twin), [album]))) == ["remove"]
@@ -276,7 +274,7 @@ def test_the_forged_report_of_these_tests_would_be_believed_if_it_were_true(
     ],
 )
 @pytest.mark.parametrize("link", Link)
-def test_a_file_that_lies_where_no_export_puts_one_stays(
+def test_a_file_outside_the_places_of_an_export_stays(
     tmp_path: Path,
     album: Path,
     to: Path,
@@ -299,9 +297,7 @@ def test_a_file_that_lies_where_no_export_puts_one_stays(
     assert tree(tmp_path) == before
 
 
-def test_a_line_whose_original_is_the_file_itself_or_another_original_removes_nothing(
-    album: Path, to: Path, report: Path, twin: Path
-) -> None:
+def test_a_line_whose_file_is_an_original_removes_nothing(album: Path, to: Path, report: Path, twin: Path) -> None:
     with Journal.create(report, to) as written:
         for source in (twin, album / "a.jpg"):
             for link in Link:
@@ -310,7 +306,7 @@ def test_a_line_whose_original_is_the_file_itself_or_another_original_removes_no
     assert twin.exists()
 
 
-def test_an_original_under_another_name_of_itself_stays(tmp_path: Path, to: Path, report: Path, twin: Path) -> None:
+def test_an_original_under_another_name_stays(tmp_path: Path, to: Path, report: Path, twin: Path) -> None:
     (tmp_path / "link").symlink_to(to)
     forged(report, to, tmp_path / "link" / "happy" / "0001-a.jpg", twin)
     assert fates(list(undo(report, []))) == ["left"]
@@ -321,7 +317,7 @@ def test_an_original_under_another_name_of_itself_stays(tmp_path: Path, to: Path
 
 
 @pytest.mark.parametrize("where", ["to", "to/happy", "tmp"])
-def test_nothing_goes_from_a_folder_that_is_an_album_now(
+def test_nothing_is_removed_from_a_folder_that_became_an_album(
     tmp_path: Path, album: Path, to: Path, report: Path, twin: Path, where: str
 ) -> None:
     forged(report, to, album / "a.jpg", twin)
@@ -356,7 +352,7 @@ def test_a_report_without_a_destination_is_refused(album: Path, report: Path, in
         list(undo(report, [album]))
 
 
-def test_only_folders_of_an_export_that_are_empty_go(tmp_path: Path, album: Path, to: Path, report: Path) -> None:
+def test_only_empty_folders_of_an_export_are_removed(tmp_path: Path, album: Path, to: Path, report: Path) -> None:
     to.mkdir(parents=True)
     (tmp_path / "empty").mkdir()
     (to / "empty").mkdir()

@@ -45,7 +45,7 @@ def only(found: list[Detection]) -> Detection:
 
 
 @pytest.mark.parametrize("side", [96, 128, 256, 512, 1024, 1600])
-def test_the_astronauts_face_is_found_where_it_is_at_any_size(detector: FaceDetector, side: int) -> None:
+def test_the_astronauts_face_is_detected_at_any_size(detector: FaceDetector, side: int) -> None:
     face = only(detector.detect(bgr(astronaut(side))))
     assert overlap(face.box.scaled(512 / side), ASTRONAUT_FACE) > 0.7
     assert types.THRESHOLD <= face.score <= 1
@@ -59,7 +59,7 @@ def test_the_face_is_found_in_a_photo_that_was_decoded_smaller(detector: FaceDet
 
 
 @pytest.mark.parametrize("side", [320, 1280])
-def test_a_face_is_as_sure_where_nothing_else_is_in_the_photo(detector: FaceDetector, side: int) -> None:
+def test_confidence_does_not_depend_on_the_rest_of_the_photo(detector: FaceDetector, side: int) -> None:
     x, y = ASTRONAUT_FACE.x + ASTRONAUT_FACE.w / 2, ASTRONAUT_FACE.y + ASTRONAUT_FACE.h / 2
     reach = 0.4 * ASTRONAUT_FACE.h
     cut = astronaut().crop((round(x - reach), round(y - reach), round(x + reach), round(y + reach)))
@@ -90,7 +90,7 @@ def test_every_face_of_a_large_crowd_is_found(detector: FaceDetector) -> None:
     assert len(found) == columns * rows
 
 
-def test_every_face_of_a_photo_is_found_the_surest_first(detector: FaceDetector) -> None:
+def test_every_face_is_detected_most_confident_first(detector: FaceDetector) -> None:
     photo = landscape(1000, 900)
     places = [(20, 20, 400), (520, 30, 256), (600, 480, 360)]
     for x, y, side in places:
@@ -133,7 +133,7 @@ def test_a_lower_floor_adds_detections_and_changes_none(detector: FaceDetector, 
 
 
 @pytest.mark.parametrize(("side", "found"), [(28, 0), (38, 0), (60, 1), (80, 1)])
-def test_a_face_of_too_few_pixels_to_be_judged_is_none(detector: FaceDetector, side: int, found: int) -> None:
+def test_a_face_too_small_to_classify_is_not_detected(detector: FaceDetector, side: int, found: int) -> None:
     photo = landscape()
     photo.paste(astronaut(side), (300, 200))
     seen = detector.detect(bgr(photo))
@@ -142,7 +142,7 @@ def test_a_face_of_too_few_pixels_to_be_judged_is_none(detector: FaceDetector, s
     assert len(faces.load_detector(smallest=0).detect(bgr(photo))) == 1
 
 
-def test_a_lying_face_of_too_few_pixels_is_none_either(detector: FaceDetector) -> None:
+def test_a_lying_face_too_small_to_classify_is_not_detected(detector: FaceDetector) -> None:
     lying = bgr(astronaut(128).rotate(90))
     assert len(detector.detect(lying)) == 1
     assert faces.load_detector(smallest=50).detect(lying) == []
@@ -163,7 +163,7 @@ def nothing() -> dict[str, np.ndarray]:
 
 
 @pytest.mark.parametrize("name", nothing())
-def test_where_there_is_no_face_none_is_found(detector: FaceDetector, name: str) -> None:
+def test_no_face_is_detected_where_there_is_none(detector: FaceDetector, name: str) -> None:
     assert detector.detect(nothing()[name]) == []
 
 
@@ -178,7 +178,7 @@ def on_its_side(picture: Image.Image) -> Image.Image:
     return picture.transpose(Image.Transpose.ROTATE_90)
 
 
-def test_faces_on_their_side_are_looked_for_unless_a_face_is_surely_upright(detector: FaceDetector) -> None:
+def test_lying_faces_are_searched_for_unless_an_upright_face_is_certain(detector: FaceDetector) -> None:
     scores, found = [], []
     for radius in np.arange(9, 11, 0.125).tolist():
         photo = Image.new("RGB", (800, 400))
@@ -192,7 +192,7 @@ def test_faces_on_their_side_are_looked_for_unless_a_face_is_surely_upright(dete
     assert min(score for score in scores if score > 0.99) < 0.995
 
 
-def test_a_face_on_its_side_has_to_be_surer_than_an_upright_one(
+def test_a_lying_face_needs_more_confidence_than_an_upright_one(
     detector: FaceDetector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     radii = np.arange(8, 11, 0.25).tolist()
@@ -229,7 +229,7 @@ def test_two_detections_of_one_face_are_one(second: tuple[float, float, float, f
 
 
 @pytest.mark.parametrize("turns", [1, 3])
-def test_what_was_found_in_a_turned_photo_is_turned_back(turns: int) -> None:
+def test_detections_in_a_turned_photo_are_turned_back(turns: int) -> None:
     photo = np.zeros((50, 80), np.uint8)
     photo[10:30, 5:15] = 1
     turned = np.rot90(photo, turns)
@@ -248,7 +248,7 @@ def test_detection_leaves_the_pixels_alone(detector: FaceDetector) -> None:
     assert (pixels == before).all()
 
 
-def test_the_same_pixels_give_the_same_faces_whatever_was_seen_between(detector: FaceDetector) -> None:
+def test_the_same_pixels_always_give_the_same_faces(detector: FaceDetector) -> None:
     first = detector.detect(bgr(astronaut()))
     detector.detect(bgr(landscape()))
     assert detector.detect(bgr(astronaut())) == first
@@ -334,7 +334,7 @@ def test_a_face_that_leans_a_little_is_left_as_it_is() -> None:
 
 @given(arrays(np.uint8, (96, 96), elements=st.integers(0, 255)))
 @settings(max_examples=20)
-def test_sharpness_is_what_the_reference_takes_from_one(grey: Pixels) -> None:
+def test_sharpness_is_one_minus_the_reference_blur_metric(grey: Pixels) -> None:
     if grey.max() == grey.min():
         return
     side = 96 / face_crop.CROP_WIDTH
@@ -342,7 +342,7 @@ def test_sharpness_is_what_the_reference_takes_from_one(grey: Pixels) -> None:
     assert seen == pytest.approx(1 - blur_effect(grey, h_size=11), abs=0.02)
 
 
-def test_a_face_is_the_less_sharp_the_more_it_is_blurred_whatever_its_contrast() -> None:
+def test_blurring_lowers_sharpness_at_any_contrast() -> None:
     portrait = astronaut()
     seen = [
         sharpness.sharpness(pixels(portrait.filter(ImageFilter.GaussianBlur(r))), ASTRONAUT_FACE)
@@ -357,14 +357,14 @@ def test_a_face_is_the_less_sharp_the_more_it_is_blurred_whatever_its_contrast()
 
 
 @given(arrays(np.float32, (3, 15), elements=st.floats(0.125, 0.875, width=32)))
-def test_answers_to_a_mirror_image_count_as_those_to_the_crop_itself(answers: npt.NDArray[np.float32]) -> None:
+def test_outputs_for_a_mirrored_crop_are_mirrored_back(answers: npt.NDArray[np.float32]) -> None:
     mirrored = answers.copy()
     mirrored[:, 1] *= -1  # the centre; then the landmarks, left and right
     mirrored[:, 5:] = (answers[:, 5:].reshape(3, 5, 2)[:, [1, 0, 2, 4, 3]] * [-1, 1]).reshape(3, 10)
     np.testing.assert_allclose(verifier._unmirrored(mirrored), answers, rtol=1e-5)
 
 
-def test_the_surer_a_second_look_the_surer_the_face() -> None:
+def test_a_more_confident_second_look_raises_the_confidence() -> None:
     rows = np.zeros((2, 15), np.float32)
     rows[:, face_rows.SCORE] = 0.2, 0.6
     assert verifier._mean([rows[:1], rows[:1]])[0, face_rows.SCORE] == pytest.approx(0.2)
@@ -402,7 +402,7 @@ def test_a_view_of_other_size_has_the_same_middle() -> None:
     assert rows[0, :4].tolist() == [10, 20, 30, 50]
 
 
-def test_a_likely_face_is_seen_from_farther_away_from_nearer_and_mirrored(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_likely_face_is_verified_wider_narrower_and_mirrored(monkeypatch: pytest.MonkeyPatch) -> None:
     """The network answers as one that always sees the same face in the middle."""
 
     class Middle:
@@ -492,13 +492,13 @@ SHAPES = [(0, 64, 64), *((n, side, side) for n in range(1, 5) for side in (48, 6
 
 
 @given(arrays(np.uint8, st.sampled_from(SHAPES), elements=st.integers(0, 255)))
-def test_crops_come_back_from_their_packing_to_the_last_bit(crops: Pixels) -> None:
+def test_packing_crops_is_lossless(crops: Pixels) -> None:
     back = face_crop.unpack(face_crop.pack(list(crops)), len(crops))
     assert back.dtype == np.uint8
     assert np.array_equal(back, crops)
 
 
-def test_noise_too_comes_back_and_a_face_takes_less_than_its_pixels() -> None:
+def test_packing_noise_is_lossless_and_a_face_is_compressed() -> None:
     noise = np.random.default_rng(0).integers(0, 256, (3, 48, 48), np.uint8)
     assert np.array_equal(face_crop.unpack(face_crop.pack(list(noise)), 3), noise)
     portrait = crop(pixels(astronaut()), ASTRONAUT_FACE)
@@ -506,12 +506,12 @@ def test_noise_too_comes_back_and_a_face_takes_less_than_its_pixels() -> None:
 
 
 @pytest.mark.parametrize("damage", [b"", b"\x78", b"x" * 100])
-def test_what_is_no_packing_is_refused(damage: bytes) -> None:
+def test_invalid_packed_crops_are_refused(damage: bytes) -> None:
     with pytest.raises(ValueError, match="damaged crops"):
         face_crop.unpack(damage, 1)
 
 
-def test_one_bit_changed_or_a_face_too_many_is_noticed() -> None:
+def test_a_changed_bit_or_a_wrong_count_is_detected() -> None:
     packed = bytearray(face_crop.pack([crop(pixels(astronaut()), ASTRONAUT_FACE)]))
     with pytest.raises(ValueError, match="damaged crops"):
         face_crop.unpack(bytes(packed), 2)

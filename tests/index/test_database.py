@@ -38,7 +38,7 @@ def refused(path: Path, *, create: bool, match: str) -> None:
 
 @pytest.mark.parametrize("create", [False, True])
 @pytest.mark.parametrize("content", [b"a shopping list\n", b"\0" * 8192, b"SQLite format 3\0" + b"\1" * 5000])
-def test_a_file_that_is_no_database_is_refused_and_left_as_it_is(database: Path, content: bytes, create: bool) -> None:
+def test_a_file_that_is_not_a_database_is_refused_and_not_changed(database: Path, content: bytes, create: bool) -> None:
     database.write_bytes(content)
     refused(database, create=create, match="cannot use")
 
@@ -86,7 +86,7 @@ def test_a_database_without_tables_is_another_programs(database: Path, create: b
 
 
 @pytest.mark.parametrize("create", [False, True])
-def test_the_beginning_of_an_index_is_refused_and_left_as_it_is(database: Path, create: bool) -> None:
+def test_an_incomplete_index_is_refused_and_not_changed(database: Path, create: bool) -> None:
     Database(database, create=True).close()
     for length in (16, 50, 99):
         database.write_bytes(database.read_bytes()[:length])
@@ -133,7 +133,7 @@ def test_nothing_is_written_to_an_index_that_was_moved_away(database: Path, inst
             storing.add_root(index, Path("/album"))
 
 
-def test_counts_are_of_one_moment_whatever_is_written_between_them(database: Path) -> None:
+def test_counts_are_a_consistent_snapshot(database: Path) -> None:
     with Database(database, create=True) as index, Database(database) as other:
         save(index, "/album/0.jpg", [face(happy=0.9)])
         added = list[str]()
@@ -149,7 +149,7 @@ def test_counts_are_of_one_moment_whatever_is_written_between_them(database: Pat
         assert index_counts.stats(index).photos == 2
 
 
-def test_the_best_are_shown_with_the_faces_that_made_them_so(database: Path) -> None:
+def test_the_best_photos_are_a_consistent_snapshot(database: Path) -> None:
     with Database(database, create=True) as index, Database(database) as other:
         save(index, "/album/0.jpg", [face(happy=0.9)])
 
@@ -164,7 +164,7 @@ def test_the_best_are_shown_with_the_faces_that_made_them_so(database: Path) -> 
         assert queries.best(index, Emotion.HAPPY, By.MAX, Filters(), 0.0, 5) == []
 
 
-def test_a_lock_file_that_is_something_else_is_named_and_left(database: Path) -> None:
+def test_a_lock_path_that_is_not_a_file_is_reported_and_left(database: Path) -> None:
     lock = Path(f"{database}.lock")
     lock.write_bytes(b"a shopping list\n" * 100)
     no_lock = pytest.raises(IndexFileError, match=r"\.lock is not a lock file")
@@ -174,7 +174,7 @@ def test_a_lock_file_that_is_something_else_is_named_and_left(database: Path) ->
 
 
 @pytest.mark.parametrize("create", [False, True])
-def test_a_folder_is_no_index(tmp_path: Path, create: bool) -> None:
+def test_a_folder_is_not_an_index(tmp_path: Path, create: bool) -> None:
     (tmp_path / "folder").mkdir()
     with pytest.raises(IndexFileError, match="it is a folder"):
         Database(tmp_path / "folder", create=create)
@@ -183,21 +183,21 @@ def test_a_folder_is_no_index(tmp_path: Path, create: bool) -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no named pipes in folders")
 @pytest.mark.parametrize("create", [False, True])
-def test_a_pipe_is_no_index_and_nobody_waits_for_it(tmp_path: Path, create: bool) -> None:
+def test_a_pipe_is_not_an_index_and_does_not_block(tmp_path: Path, create: bool) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(IndexFileError, match="it is not a regular file"):
         Database(tmp_path / "pipe", create=create)
 
 
 @pytest.mark.parametrize("create", [False, True])
-def test_a_link_that_leads_nowhere_is_no_index_and_stays(tmp_path: Path, create: bool) -> None:
+def test_a_broken_link_is_not_an_index_and_stays(tmp_path: Path, create: bool) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "away" / "index.sqlite")
     with pytest.raises(IndexFileError, match="cannot use"):
         Database(tmp_path / "link", create=create)
     assert [path.name for path in tmp_path.iterdir()] == ["link"]
 
 
-def test_a_linked_index_is_used_where_it_lies(tmp_path: Path, database: Path) -> None:
+def test_a_linked_index_is_used_in_its_own_folder(tmp_path: Path, database: Path) -> None:
     Database(database, create=True).close()
     (tmp_path / "link").symlink_to(database)
     with Database(tmp_path / "link", create=True) as index:
@@ -215,9 +215,7 @@ def test_an_index_may_have_any_name(tmp_path: Path, name: str) -> None:
         assert listed(index) == ["a.jpg"]
 
 
-def test_on_a_file_system_without_hard_links_an_index_is_made_all_the_same(
-    database: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_index_can_be_created_without_hard_links(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise PermissionError(1, "Operation not permitted")
 
@@ -228,13 +226,13 @@ def test_on_a_file_system_without_hard_links_an_index_is_made_all_the_same(
     assert list(files(database.parent)) == [database.name]
 
 
-def test_no_index_yet_is_an_error_with_advice_and_makes_none(database: Path) -> None:
+def test_a_missing_index_is_an_error_with_advice_and_is_not_created(database: Path) -> None:
     with pytest.raises(IndexFileError, match="albumsort index FOLDER"):
         Database(database)
     assert not database.exists()
 
 
-def test_an_index_where_none_can_be_made_is_an_error(tmp_path: Path) -> None:
+def test_an_index_that_cannot_be_created_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(IndexFileError, match="--db"):
         Database(tmp_path / "file" / "index.sqlite", create=True)
@@ -243,7 +241,7 @@ def test_an_index_where_none_can_be_made_is_an_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("hard_links", [True, False])
-def test_an_index_that_another_process_makes_meanwhile_is_kept(
+def test_an_index_created_meanwhile_by_another_process_is_kept(
     database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hard_links: bool
 ) -> None:
     ready = tmp_path / "other" / "index.sqlite"
@@ -268,7 +266,7 @@ def test_an_index_that_another_process_makes_meanwhile_is_kept(
 
 @pytest.mark.usefixtures("hasty_sqlite")
 @pytest.mark.parametrize("network", [None, "nfs4"])
-def test_what_was_stored_survives_a_power_cut_whatever_sqlite_was_built_for(
+def test_stored_results_survive_a_power_cut_with_any_sqlite_build(
     database: Path, monkeypatch: pytest.MonkeyPatch, network: str | None
 ) -> None:
     on_network(monkeypatch, network)
@@ -291,7 +289,7 @@ def test_only_its_owner_can_read_the_index(tmp_path: Path) -> None:
     assert set(modes.values()) == {0o600}
 
 
-def test_a_new_index_says_whose_it_is_and_its_version(database: Path) -> None:
+def test_a_new_index_has_its_application_id_and_version(database: Path) -> None:
     Database(database, create=True).close()
     with closing(sqlite3.connect(database)) as raw:
         assert raw.execute("PRAGMA application_id").fetchone() == (APPLICATION_ID,)
@@ -311,7 +309,7 @@ def test_a_locked_index_is_an_error_that_says_so(
         pass
 
 
-def test_many_processes_may_make_the_same_index_at_once(tmp_path: Path) -> None:
+def test_many_processes_may_create_the_same_index_at_once(tmp_path: Path) -> None:
     path = tmp_path / "index.sqlite"
     program = (
         "import sys, pathlib; from albumsort.index.database import Database; "
@@ -351,7 +349,7 @@ def another_indexing(database: Path) -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
-def test_one_process_at_a_time_brings_an_index_up_to_date(index: Database, database: Path) -> None:
+def test_only_one_process_at_a_time_indexes(index: Database, database: Path) -> None:
     """The other waits, says so once, and goes on as soon as the first is done."""
     told = list[str]()
     with another_indexing(database) as holder:
@@ -390,7 +388,7 @@ def test_a_killed_process_leaves_nothing_locked(index: Database, database: Path)
     assert told == []
 
 
-def test_who_indexes_blocks_neither_queries_nor_forgetting(index: Database, database: Path) -> None:
+def test_indexing_blocks_neither_queries_nor_prune(index: Database, database: Path) -> None:
     save(index, A, [face(happy=0.5)])
     save(index, B, [face(happy=0.4)])
     told = list[str]()
@@ -402,7 +400,7 @@ def test_who_indexes_blocks_neither_queries_nor_forgetting(index: Database, data
     assert told == []
 
 
-def test_while_one_writes_the_others_read_what_was_there_before(index: Database, database: Path) -> None:
+def test_readers_see_the_old_state_during_a_write(index: Database, database: Path) -> None:
     save(index, A, [face(happy=0.5)])
     with index.transaction():
         storing.save_failure(index, PhotoFile(A, 1, 1), "broken", NOW)
@@ -423,7 +421,7 @@ def test_a_list_that_is_read_slowly_blocks_no_writer(index: Database, database: 
         assert len(list(slow)) == 2  # as it was when the list began
 
 
-def test_who_must_wait_for_a_transaction_says_so_and_goes_on(index: Database, database: Path) -> None:
+def test_a_process_that_waits_for_a_transaction_says_so_and_continues(index: Database, database: Path) -> None:
     told = list[str]()
 
     def tell(message: str) -> None:

@@ -32,7 +32,7 @@ def test_the_best_come_first_with_their_score(index: Database) -> None:
 
 
 @pytest.mark.parametrize(("by", "order", "score"), [(By.MAX, "abc", 0.9), (By.MEAN, "bac", 0.7), (By.MIN, "cba", 0.65)])
-def test_several_faces_make_a_score_by_their_best_mean_or_worst(
+def test_several_faces_are_scored_by_their_maximum_mean_or_minimum(
     index: Database, by: By, order: str, score: float
 ) -> None:
     save(index, A, [face(happy=0.9), face(happy=0.48)])
@@ -49,7 +49,7 @@ def test_every_emotion_can_be_ranked_by(index: Database, emotion: Emotion) -> No
     assert best(index, emotion) == ["b.jpg", "a.jpg"]
 
 
-def test_equal_scores_come_by_path(index: Database) -> None:
+def test_equal_scores_are_ordered_by_path(index: Database) -> None:
     for path in (C, A, B):
         save(index, path, [face(happy=0.5)])
     assert best(index) == ["a.jpg", "b.jpg", "c.jpg"]
@@ -63,13 +63,13 @@ def test_a_photo_without_a_face_is_never_among_the_best_but_is_listed(index: Dat
     assert listed(index) == ["a.jpg", "b.jpg"]
 
 
-def test_what_scores_less_than_asked_is_left_out(index: Database) -> None:
+def test_photos_below_the_requested_score_are_left_out(index: Database) -> None:
     for path, p in ((A, 0.2), (B, 0.5), (C, 0.8)):
         save(index, path, [face(happy=p)])
     assert names(queries.best(index, HAPPY, By.MAX, Filters(), 0.5, -1)) == ["c.jpg", "b.jpg"]
 
 
-def test_the_best_bring_all_their_faces(index: Database) -> None:
+def test_the_best_photos_have_all_their_faces(index: Database) -> None:
     faces = (face(happy=0.3), face((50, 50, 90, 90), happy=0.6))
     save(index, A, faces)
     assert queries.best(index, HAPPY, By.MAX, Filters(), 0.0, 1)[0].faces == faces
@@ -94,20 +94,20 @@ def dated(index: Database) -> None:
         ("2023-01-01T00:00:00Z", "2024-12-31T23:59:59Z", ["a.jpg", "b.jpg"]),
     ],
 )
-def test_dates_include_their_ends_and_leave_out_what_has_no_date(
+def test_date_ranges_include_their_ends_and_exclude_photos_without_a_date(
     index: Database, since: str | None, until: str | None, expected: list[str]
 ) -> None:
     dated(index)
     assert best(index, since=since, until=until) == listed(index, since=since, until=until) == expected
 
 
-def test_a_folder_is_no_prefix_of_names(index: Database) -> None:
+def test_a_folder_is_not_a_name_prefix(index: Database) -> None:
     for path in ("/a/b/1.jpg", "/a/bc/2.jpg", "/a/b.jpg", "/a/b/c/3.jpg", "/a/B/4.jpg"):
         save(index, path, [face(happy=0.5)])
     assert best(index, folders=(Path("/a/b"),)) == listed(index, folders=(Path("/a/b"),)) == ["1.jpg", "3.jpg"]
 
 
-def test_several_folders_are_any_of_them_and_none_twice(index: Database) -> None:
+def test_several_folders_match_any_of_them_without_duplicates(index: Database) -> None:
     for path in ("/a/1.jpg", "/b/2.jpg", "/c/3.jpg"):
         save(index, path, [face(happy=0.5)])
     folders = (Path("/b"), Path("/a"), Path("/a/1.jpg"))
@@ -120,7 +120,7 @@ def test_the_root_folder_holds_everything(index: Database) -> None:
 
 
 @pytest.mark.parametrize("special", ["%", "_", "*", "?", "'", '"', "[a]", "\\", "é", " "])
-def test_special_characters_in_a_folder_mean_themselves(index: Database, special: str) -> None:
+def test_special_characters_in_a_folder_are_literal(index: Database, special: str) -> None:
     save(index, f"/a{special}b/1.jpg", [face(happy=0.5)])
     save(index, "/axb/2.jpg", [face(happy=0.5)])
     assert best(index, folders=(Path(f"/a{special}b"),)) == ["1.jpg"]
@@ -179,7 +179,7 @@ def test_an_empty_index_counts_nothing(index: Database) -> None:
     least=st.sampled_from([0.0, 0.2, 0.6]),
     faces=st.sampled_from([None, (1, 1), (2, 3)]),
 )
-def test_the_search_from_the_top_down_finds_what_a_look_at_everything_finds(
+def test_the_search_from_the_top_finds_the_same_as_a_full_scan(
     by: By,
     photos: list[list[float]],
     copies: list[int],
@@ -199,9 +199,7 @@ def test_the_search_from_the_top_down_finds_what_a_look_at_everything_finds(
         assert all(photo.score is not None and photo.score >= least for photo in everything)
 
 
-def test_a_search_that_leads_too_far_ends_in_a_look_at_everything(
-    index: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_long_search_falls_back_to_a_full_scan(index: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(queries, "LOOKED_AT", 3)
     for number in range(9):
         save(index, f"/{number}.jpg", [face(happy=1 - number / 10)], taken_at=f"20{10 + number}-01-01T00:00:00Z")

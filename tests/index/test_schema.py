@@ -81,7 +81,7 @@ def files(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-def test_what_was_released_is_never_edited() -> None:
+def test_released_migrations_are_never_edited() -> None:
     begins = [hashlib.sha256(statements.encode()).hexdigest()[:8] for _, statements in MIGRATIONS]
     assert tuple(begins) == RELEASED
 
@@ -118,7 +118,7 @@ def test_an_upgraded_index_has_the_tables_of_a_new_one(database: Path, tmp_path:
     assert tables(database) == tables(tmp_path / "new.sqlite")
 
 
-def test_results_of_the_first_version_are_stale_all_of_them(database: Path) -> None:
+def test_all_results_of_the_first_version_are_stale(database: Path) -> None:
     build(database)
     with Database(database) as index:
         comparing.begin_comparison(index)
@@ -128,7 +128,7 @@ def test_results_of_the_first_version_are_stale_all_of_them(database: Path) -> N
         assert lookup.count_unclassified(index, NOW) == 0
 
 
-def test_results_of_the_first_version_are_listed_until_they_are_made_anew(album: Path, database: Path) -> None:
+def test_results_of_the_first_version_are_listed_until_they_are_analysed_again(album: Path, database: Path) -> None:
     """Upgraded by a query, then by `index`, which analyses the photos: there are no crops to classify."""
     build(database)
     with closing(sqlite3.connect(database)) as raw:
@@ -207,7 +207,7 @@ def test_a_copy_takes_nobodys_place(database: Path) -> None:
     assert version(Path(f"{database}.version-1-3.backup")) == 1
 
 
-def test_a_copy_holds_what_was_not_yet_in_the_file_itself(database: Path) -> None:
+def test_a_copy_contains_the_transactions_in_the_log(database: Path) -> None:
     """A process that was killed leaves its last transactions in the log beside the database."""
     build(database)
     script = (
@@ -228,7 +228,7 @@ def test_a_new_index_and_one_that_is_up_to_date_are_not_copied(database: Path) -
 
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="needs a user who may not write everywhere")
-def test_where_no_copy_can_be_made_nothing_is_upgraded(database: Path) -> None:
+def test_without_a_copy_nothing_is_upgraded(database: Path) -> None:
     build(database)
     before = everything(database)
     database.parent.chmod(0o500)
@@ -246,9 +246,7 @@ BROKEN = ("adds a table, then fails", "CREATE TABLE extra (x);\nCREATE TABLE pho
 
 
 @pytest.mark.parametrize("earlier", EARLIER)
-def test_a_step_that_fails_takes_the_steps_before_it_along(
-    database: Path, monkeypatch: pytest.MonkeyPatch, earlier: int
-) -> None:
+def test_a_failed_step_undoes_the_earlier_steps(database: Path, monkeypatch: pytest.MonkeyPatch, earlier: int) -> None:
     build(database, earlier)
     before = everything(database)
     with monkeypatch.context() as future:
@@ -321,7 +319,7 @@ def test_an_index_that_another_process_is_just_writing_to_is_not_called_damaged(
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows removes no file that is open")
 @pytest.mark.parametrize("whose", ["newer", "other"])
-def test_what_a_killed_program_left_in_its_log_is_not_tidied_up(database: Path, whose: str) -> None:
+def test_the_log_of_a_killed_program_is_left_as_it_is(database: Path, whose: str) -> None:
     """SQLite would, when a database is merely opened: what is not ours is left byte for byte, log and all."""
     if whose == "newer":
         Database(database, create=True).close()

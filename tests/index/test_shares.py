@@ -38,7 +38,7 @@ def add_albums(index: Database, *albums: Album, natural: Shares = NATURAL) -> No
         index_shares.save_albums(index, albums)
 
 
-def test_a_label_is_that_of_the_deepest_album_and_elsewhere_that_of_an_ordinary_one(index: Database) -> None:
+def test_a_label_uses_the_deepest_album_or_else_natural_shares(index: Database) -> None:
     paths = ["/a/x.jpg", "/a/sad/x.jpg", "/a/sad2/x.jpg", "/b/x.jpg"]
     for path in paths:
         save(index, path, [DOUBTFUL])
@@ -49,7 +49,7 @@ def test_a_label_is_that_of_the_deepest_album_and_elsewhere_that_of_an_ordinary_
     assert index_counts.stats(index).labels == {Emotion.NEUTRAL: 3, Emotion.SAD: 1}
 
 
-def test_an_album_moves_labels_and_how_sure_they_are_but_no_score(index: Database) -> None:
+def test_an_album_changes_labels_and_their_probability_but_no_score(index: Database) -> None:
     save(index, "/a/x.jpg", [DOUBTFUL])
     add_albums(index, Album(Path("/a"), SADLY, 3))
     [photo] = queries.best(index, Emotion.SAD, By.MAX, Filters(), 0.0, 1)
@@ -58,7 +58,7 @@ def test_an_album_moves_labels_and_how_sure_they_are_but_no_score(index: Databas
     assert photo.faces[0].probabilities == DOUBTFUL.probabilities
 
 
-def test_what_the_same_bytes_show_is_labelled_in_each_album_by_its_shares(index: Database) -> None:
+def test_copies_are_labelled_by_the_shares_of_their_albums(index: Database) -> None:
     save(index, "/a/x.jpg", [DOUBTFUL], digest="d1")
     save(index, "/b/x.jpg", [DOUBTFUL], digest="d1")
     add_albums(index, Album(Path("/a"), SADLY, 3), Album(Path("/b"), NATURAL, 3))
@@ -80,9 +80,7 @@ def test_the_natural_shares_are_those_that_were_stored_last(index: Database) -> 
     assert sure[0] != sure[1]
 
 
-def test_faces_from_before_nothing_was_asked_are_read_and_their_eyes_are_unknown(
-    index: Database, database: Path
-) -> None:
+def test_faces_without_a_probability_of_nothing_are_read_with_unknown_eyes(index: Database, database: Path) -> None:
     save(index, A, [face(happy=0.9, nothing=0.5)])
     with closing(sqlite3.connect(database)) as raw:
         raw.execute('UPDATE faces SET "nothing" = NULL, eyes = NULL')
@@ -156,7 +154,7 @@ def test_an_album_has_its_latest_shares_and_loses_them_when_it_is_forgotten(inde
     assert index_shares.shares_due(index)
 
 
-def test_shares_are_due_until_they_are_estimated_whatever_comes_between(index: Database) -> None:
+def test_shares_stay_due_until_they_are_estimated(index: Database) -> None:
     add_albums(index, Album(Path("/a"), NATURAL, 3))
     with index.transaction():
         index_shares.save_natural_shares(index, NATURAL, due=True)
@@ -179,7 +177,7 @@ def test_an_album_that_was_forgotten_meanwhile_gets_no_shares(index: Database) -
 # faces to estimate the shares from
 
 
-def test_an_album_with_thousands_of_albums_in_it_leaves_out_what_is_theirs(index: Database) -> None:
+def test_an_album_with_thousands_of_inner_albums_leaves_out_their_photos(index: Database) -> None:
     save(index, "/a/own.jpg", [face(happy=0.9)])
     save(index, "/a/1234/deep/theirs.jpg", [face(sad=0.9)])
     with index.transaction():
@@ -211,7 +209,7 @@ def test_a_small_album_is_sampled_whole_without_what_is_not_in_it(index: Databas
 
 
 @pytest.mark.parametrize("faces_each", [1, 3])
-def test_of_a_large_album_some_faces_are_taken_evenly_and_always_the_same(index: Database, faces_each: int) -> None:
+def test_a_large_album_is_sampled_evenly_and_reproducibly(index: Database, faces_each: int) -> None:
     count = 300
     with index.transaction():
         storing.add_root(index, Path("/a"))
@@ -262,7 +260,7 @@ def test_results_of_another_classifier_are_current_but_unclassified(index: Datab
     assert [lookup.detections(index, content) for content, _, _ in stored] == [[0.9], [0.9]]
 
 
-def test_what_is_unclassified_comes_in_batches_each_once(index: Database) -> None:
+def test_unclassified_results_come_in_batches_each_once(index: Database) -> None:
     for number in range(7):
         save(index, f"/album/{number}.jpg", [], digest=f"d{number}")
     seen, last = list[int](), -1
@@ -287,7 +285,7 @@ def test_new_expressions_change_what_the_faces_show_and_nothing_else(index: Data
     assert (lookup.count_unclassified(index, LATER), lookup.count_unclassified(index, NOW)) == (0, 1)
 
 
-def test_missing_photos_are_classified_anew_and_forgotten_bytes_are_not(index: Database) -> None:
+def test_missing_photos_are_classified_again_and_forgotten_ones_are_not(index: Database) -> None:
     save(index, A, [face(happy=0.9)], digest="d1")
     save(index, B, [face(happy=0.9)], digest="former bytes")
     save(index, B, [face(happy=0.9)], digest="new bytes", settings=LATER)
@@ -305,7 +303,7 @@ def test_a_result_that_is_distrusted_is_stale_in_all_its_photos(index: Database)
     assert (listed(index), lookup.count_unclassified(index, LATER)) == (["a.jpg", "b.jpg"], 0)
 
 
-def test_crops_go_with_what_they_belong_to(index: Database, database: Path) -> None:
+def test_crops_are_deleted_with_their_results(index: Database, database: Path) -> None:
     def crops() -> list[tuple[bytes]]:
         with closing(sqlite3.connect(database)) as raw:
             return raw.execute("SELECT pixels FROM crops ORDER BY content").fetchall()

@@ -46,7 +46,7 @@ def test_new_bytes_under_an_old_path_replace_its_result(index: Database) -> None
     assert (photo.digest, photo.faces, photo.taken_at) == ("d2", (), "2024-01-01T00:00:00Z")
 
 
-def test_what_the_same_bytes_show_is_shared_by_all_their_paths(index: Database) -> None:
+def test_copies_share_one_result(index: Database) -> None:
     save(index, A, [face(happy=0.9)], digest="d1")
     with index.transaction():
         storing.save_known(index, PhotoFile(B, 10, 20), "d1", None)
@@ -57,7 +57,7 @@ def test_what_the_same_bytes_show_is_shared_by_all_their_paths(index: Database) 
     assert lookup.paths_of(index, "d1") == [A, B]
 
 
-def test_a_moved_file_takes_its_result_along(index: Database) -> None:
+def test_a_moved_file_keeps_its_result(index: Database) -> None:
     save(index, A, [face(happy=0.9)], digest="d1")
     with index.transaction():
         storing.save_known(index, PhotoFile(B, 10, 20), "d1", A)
@@ -75,13 +75,13 @@ def test_a_failure_replaces_a_result_and_a_result_a_failure(index: Database) -> 
     assert index_counts.failures(index) == []
 
 
-def test_failures_come_by_path_with_their_reasons(index: Database) -> None:
+def test_failures_are_listed_by_path_with_reasons(index: Database) -> None:
     fail(index, B, "cut short")
     fail(index, A, "no picture")
     assert index_counts.failures(index) == [(A, "no picture"), (B, "cut short")]
 
 
-def test_a_transaction_that_fails_leaves_no_trace(index: Database) -> None:
+def test_a_failed_transaction_changes_nothing(index: Database) -> None:
     save(index, A, [face(happy=0.9)])
     before = list(queries.photos(index, Filters()))
     with pytest.raises(ZeroDivisionError), index.transaction():  # noqa: PT012
@@ -128,7 +128,7 @@ def test_every_function_that_writes_is_among_those_that_are_refused() -> None:
     assert {name for name in functions if writing.fullmatch(name)} == set(WRITES)
 
 
-def test_what_was_saved_is_there_when_the_index_is_opened_again(database: Path) -> None:
+def test_saved_results_are_there_when_the_index_is_opened_again(database: Path) -> None:
     with Database(database, create=True) as index:
         save(index, A, [face(happy=0.9)])
     with Database(database) as index:
@@ -136,7 +136,7 @@ def test_what_was_saved_is_there_when_the_index_is_opened_again(database: Path) 
         assert index.integrity() == "ok"
 
 
-def test_a_second_connection_sees_no_half_of_a_transaction(index: Database, database: Path) -> None:
+def test_a_second_connection_never_sees_part_of_a_transaction(index: Database, database: Path) -> None:
     with Database(database) as other, index.transaction():
         storing.save_failure(index, PhotoFile(A, 1, 1), "broken", NOW)
         assert index_counts.failures(other) == []
@@ -145,7 +145,7 @@ def test_a_second_connection_sees_no_half_of_a_transaction(index: Database, data
 # what is known of files
 
 
-def test_what_is_new_or_changed_is_to_be_analysed_and_nothing_else(index: Database) -> None:
+def test_only_new_and_changed_files_are_to_be_analysed(index: Database) -> None:
     save(index, A)
     fail(index, B, "broken")
     mark_missing(index, A, B)
@@ -157,7 +157,7 @@ def test_what_is_new_or_changed_is_to_be_analysed_and_nothing_else(index: Databa
     assert compared(index, *same, everything=True) == Changes(todo=2, outdated=0, unchanged=0, failing=[], back=[])
 
 
-def test_a_file_that_is_met_twice_is_one(index: Database) -> None:
+def test_a_file_found_twice_counts_once(index: Database) -> None:
     save(index, A)
     files = PhotoFile(A, 1000, 2000), PhotoFile(C, 1, 1), PhotoFile(C, 1, 1), PhotoFile(A, 1000, 2000)
     assert compared(index, *files) == Changes(todo=1, outdated=0, unchanged=1, failing=[], back=[])
@@ -184,7 +184,7 @@ def test_results_of_other_weights_are_not_current(index: Database) -> None:
     assert compared(index, *files, settings=BEFORE).todo == 0
 
 
-def test_what_only_another_method_makes_stale_is_counted_apart(index: Database) -> None:
+def test_photos_stale_only_by_a_new_method_are_counted_separately(index: Database) -> None:
     save(index, A, [], settings=BEFORE)
     save(index, B, [])
     save(index, C, [], settings=BEFORE)
@@ -208,7 +208,7 @@ def test_a_result_that_is_distrusted_is_not_stale_for_its_method(index: Database
     assert compared(index, PhotoFile(A, 1000, 2000)).outdated == 0
 
 
-def test_what_is_known_of_a_folder_is_below_it(index: Database) -> None:
+def test_the_known_files_of_a_folder_are_below_it(index: Database) -> None:
     for path in ("/a/b/1.jpg", "/a/bc/2.jpg", "/a/b", "/a/b.jpg", "/a/b/c/3.jpg", "/a/b!/4.jpg", "/a/b0/5.jpg"):
         save(index, path)
     assert known(index, Path("/a/b")) == [Path("/a/b"), Path("/a/b/1.jpg"), Path("/a/b/c/3.jpg")]
@@ -217,7 +217,7 @@ def test_what_is_known_of_a_folder_is_below_it(index: Database) -> None:
     assert (lookup.knows_path(index, Path("/a/b.jpg")), lookup.knows_path(index, Path("/a/c.jpg"))) == (True, False)
 
 
-def test_what_was_met_is_not_among_what_was_not(index: Database) -> None:
+def test_files_found_are_not_reported_absent(index: Database) -> None:
     save(index, A)
     save(index, B)
     mark_missing(index, B)
@@ -238,7 +238,7 @@ def test_an_absent_file_is_taken_once(index: Database) -> None:
     assert list(comparing.absent(index)) == [C]
 
 
-def test_a_comparison_writes_nothing_and_waits_for_nobody(index: Database, database: Path) -> None:
+def test_a_comparison_writes_nothing_and_waits_for_no_lock(index: Database, database: Path) -> None:
     save(index, A)
     with Database(database) as other, other.transaction():
         assert changed(index, A, B) == [B]
@@ -246,7 +246,7 @@ def test_a_comparison_writes_nothing_and_waits_for_nobody(index: Database, datab
     assert known(index) == [A]
 
 
-def test_digests_come_by_size_and_only_current_ones(index: Database) -> None:
+def test_digests_are_looked_up_by_size_and_only_current_ones(index: Database) -> None:
     save(index, A, digest="d1")
     save(index, B, digest="d2")
     save(index, C, digest="old", settings=BEFORE)
@@ -264,7 +264,7 @@ def test_roots_are_remembered_once(index: Database) -> None:
 # missing files
 
 
-def test_missing_photos_are_in_no_list_but_in_the_counts(index: Database) -> None:
+def test_missing_photos_are_counted_but_not_listed(index: Database) -> None:
     save(index, A, [face(happy=0.9)])
     save(index, B, [face(happy=0.8)])
     mark_missing(index, A)
@@ -276,7 +276,7 @@ def test_missing_photos_are_in_no_list_but_in_the_counts(index: Database) -> Non
     ) == (2, 1, 2)
 
 
-def test_a_photo_that_is_back_is_listed_as_before(index: Database) -> None:
+def test_a_photo_that_reappears_is_listed_as_before(index: Database) -> None:
     save(index, A, [face(happy=0.9)])
     before = list(queries.photos(index, Filters()))
     mark_missing(index, A)
@@ -285,7 +285,7 @@ def test_a_photo_that_is_back_is_listed_as_before(index: Database) -> None:
     assert list(queries.photos(index, Filters())) == before
 
 
-def test_forgetting_removes_a_photo_and_what_only_it_showed(index: Database, database: Path) -> None:
+def test_forgetting_a_photo_removes_results_that_no_copy_shares(index: Database, database: Path) -> None:
     save(index, A, [face(happy=0.9)], digest="d1")
     save(index, B, [face(happy=0.8)], digest="d2")
     fail(index, C)
@@ -307,7 +307,7 @@ def test_forgetting_one_of_two_copies_keeps_the_others_result(index: Database) -
 
 
 @pytest.mark.usefixtures("hasty_sqlite")
-def test_of_what_is_forgotten_no_byte_is_left_in_the_file(database: Path) -> None:
+def test_forgotten_data_leaves_no_bytes_in_the_file(database: Path) -> None:
     """Whom the photos show is nobody's business, least of all that of who finds the disk."""
     gone = [f"/album/a name to be forgotten {number}.jpg" for number in range(40)]
     with Database(database, create=True) as index:

@@ -78,7 +78,7 @@ def test_every_task_is_answered_once(size: int) -> None:
     assert worked(size, *(("answer", n) for n in range(50))) == {n: n for n in range(50)}
 
 
-def test_no_task_needs_no_process() -> None:
+def test_without_tasks_no_process_starts() -> None:
     assert worked(2) == {}
 
 
@@ -92,7 +92,7 @@ def test_a_process_that_ends_costs_its_task_and_no_other() -> None:
     assert answers == {0: 0, 1: Died(-signal.SIGABRT), 2: 2, 3: Died(7), 4: Died(1), 5: 5}
 
 
-def test_a_task_beyond_its_time_is_given_up_and_its_process_is_gone() -> None:
+def test_a_task_over_its_time_limit_fails_and_its_process_ends() -> None:
     answers = worked(1, ("pid", 0), ("hang",), ("pid", 0), seconds=4)
     assert answers[1] == Hung()
     assert answers[0] != answers[2]
@@ -103,7 +103,7 @@ def test_time_spent_waiting_for_a_free_process_does_not_count() -> None:
     assert set(map(type, worked(1, *[("pid", 1.2)] * 5, seconds=4).values())) == {int}
 
 
-def test_time_in_which_nobody_looked_does_not_count() -> None:
+def test_time_while_the_program_was_stopped_does_not_count() -> None:
     """A Ctrl-Z stops the workers, too."""
     tasks, begun = [("pid", 3.5)], list[object]()
 
@@ -122,7 +122,7 @@ def test_time_in_which_nobody_looked_does_not_count() -> None:
     assert set(map(type, answers)) == {int}
 
 
-def test_what_a_task_is_called_with_is_asked_for_at_most_one_task_ahead() -> None:
+def test_arguments_are_requested_at_most_one_task_ahead() -> None:
     done: list[int] = []
     with Crew[int, Any](1, act, nothing, 60) as crew:
         for number, answer in crew.work(each(range(6)), lambda _: ("answer", len(done)), threading.Event()):
@@ -131,7 +131,7 @@ def test_what_a_task_is_called_with_is_asked_for_at_most_one_task_ahead() -> Non
     assert done == [*range(6)]
 
 
-def test_the_next_task_lies_ready_when_one_is_done() -> None:
+def test_the_next_task_is_queued_before_one_is_done() -> None:
     """The process does two while nobody hears it."""
     with Crew[int, Any](1, act, nothing, 60) as crew:
         answers = crew.work(each(range(3)), lambda _: ("time", 0.1), threading.Event())
@@ -143,14 +143,14 @@ def test_the_next_task_lies_ready_when_one_is_done() -> None:
         assert next(answers)[1] > heard - 0.1
 
 
-def test_a_task_that_lay_ready_is_done_by_another_process_when_its_own_dies() -> None:
+def test_a_queued_task_moves_to_another_process_when_its_own_dies() -> None:
     tasks = [("pid", 0.2), ("die",), ("answer", 2), ("answer", 3)]
     answers = worked(1, *tasks)
     assert (type(answers[0]), answers[2], answers[3]) == (int, 2, 3)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
-def test_a_process_killed_between_two_tasks_costs_the_next_at_most() -> None:
+def test_a_process_killed_between_two_tasks_costs_at_most_the_next() -> None:
     def tasks() -> Iterable[tuple[Any, ...]]:
         yield ("pid", 0)
         yield from (("answer", n) for n in range(3))
@@ -166,7 +166,7 @@ def test_a_process_killed_between_two_tasks_costs_the_next_at_most() -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
-def test_processes_killed_at_any_moment_cost_at_most_what_they_were_at() -> None:
+def test_processes_killed_at_any_moment_cost_at_most_their_current_task() -> None:
     tasks = [("pid", 0.002 * (n % 5)) for n in range(300)]
     answers: dict[int, Any] = {}
     kills = 0
@@ -219,9 +219,7 @@ def start_at_every_other_attempt() -> None:
         os._exit(1)
 
 
-def test_only_failed_starts_in_a_row_are_an_installation_that_cannot_work(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_only_repeated_failed_starts_are_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TEST_MARKER", str(tmp_path / "attempts"))
     monkeypatch.setattr(workers, "MOST_FAILED_STARTS", 2)
     with Crew[int, Any](1, act, start_at_every_other_attempt, 60) as crew:

@@ -134,7 +134,7 @@ def test_a_process_that_is_killed_costs_one_photo_which_the_next_run_does(
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
-def test_a_worker_of_a_cluster_that_is_killed_loses_and_doubles_nothing(
+def test_a_killed_cluster_worker_loses_and_repeats_no_photo(
     many: SimpleNamespace, database: Path, dask: distributed.LocalCluster
 ) -> None:
     with distributed.Client(dask.scheduler_address, set_as_default=False) as client:
@@ -144,7 +144,7 @@ def test_a_worker_of_a_cluster_that_is_killed_loses_and_doubles_nothing(
     assert rows(database) == many.rows
 
 
-def test_a_scheduler_that_forgets_its_tasks_loses_and_doubles_nothing(
+def test_a_scheduler_that_forgets_tasks_loses_and_repeats_none(
     many: SimpleNamespace, database: Path, dask: distributed.LocalCluster
 ) -> None:
     with distributed.Client(dask.scheduler_address, set_as_default=False) as client:
@@ -188,9 +188,7 @@ class Started:
         self.start()
 
 
-def test_a_cluster_that_dies_and_is_started_again_loses_and_doubles_nothing(
-    many: SimpleNamespace, database: Path
-) -> None:
+def test_a_restarted_cluster_loses_and_repeats_no_photo(many: SimpleNamespace, database: Path) -> None:
     started = Started()
     try:
         report = disturbed(many, database, Cluster(started.address), started.restart)
@@ -203,7 +201,7 @@ def test_a_cluster_that_dies_and_is_started_again_loses_and_doubles_nothing(
 # where the workers see the photos
 
 
-def test_workers_read_where_they_see_the_storage(
+def test_workers_read_photos_at_their_own_mount(
     album: Path, database: Path, tmp_path: Path, dask: distributed.LocalCluster
 ) -> None:
     """The album is at another place than this machine has it: here, by a link that only we know."""
@@ -282,7 +280,7 @@ def test_workers_with_other_networks_or_methods_are_named() -> None:
     assert "method" in str(why_unfit((types.Settings("other", "other"), weights.hashes()), settings()))
 
 
-def test_every_task_says_what_it_needs_so_that_a_late_worker_is_found_out() -> None:
+def test_every_task_names_its_settings_so_that_a_wrong_late_worker_is_detected() -> None:
     answer = cluster.attempt_there("/photo.jpg", 1, 1, frozenset(), settings(), {"emotion": "0" * 64})
     assert isinstance(answer.outcome, AlbumsortError)
     assert "cannot be used" in str(answer.outcome)

@@ -215,14 +215,14 @@ def test_a_worker_in_a_decoder_that_hangs_ends_with_its_parent(album: Path, data
         end(process)
 
 
-def test_what_was_analysed_before_nobody_could_work_any_more_is_kept(album: Path, database: Path) -> None:
+def test_results_are_kept_when_no_worker_can_continue(album: Path, database: Path) -> None:
     with pytest.raises(AlbumsortError, match="nobody is left"):
         index_album(database, album, executor=Short(3))
     assert len(photos(database)) + len(failures(database)) == 3
     assert index_album(database, album).analysed == 2
 
 
-def test_photos_of_a_size_that_very_many_have_are_sent_without_what_is_known(
+def test_photos_of_a_very_common_size_are_sent_without_known_hashes(
     album: Path, database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     index_album(database, album)
@@ -257,7 +257,9 @@ def test_a_photo_that_is_back_before_the_run_ends_is_neither_missing_nor_moved(
     assert set(photos(database)) == {*GOOD, "copy.jpg"}
 
 
-def test_a_copy_of_a_photo_on_an_absent_disk_takes_nothing_from_it(album: Path, database: Path, tmp_path: Path) -> None:
+def test_a_copy_does_not_take_the_result_of_a_photo_on_an_absent_disk(
+    album: Path, database: Path, tmp_path: Path
+) -> None:
     assert index_album(database, album).exit_code == 1
     home = tmp_path / "home"
     home.mkdir()
@@ -269,7 +271,7 @@ def test_a_copy_of_a_photo_on_an_absent_disk_takes_nothing_from_it(album: Path, 
         assert {album / "astronaut.jpg", home / "astronaut.jpg"} <= set(lookup.all_paths(index))
 
 
-def test_a_photo_that_cannot_be_read_this_time_keeps_its_results_and_is_tried_again(tmp_path: Path) -> None:
+def test_a_temporarily_unreadable_photo_keeps_its_results_and_is_tried_again(tmp_path: Path) -> None:
     from albumsort.index.database import Database as Opened
     from albumsort.types import Analysis, PhotoFile
 
@@ -324,9 +326,7 @@ def test_an_empty_list_of_files_indexes_nothing(album: Path, database: Path, tmp
     assert (done.returncode, json.loads(done.stdout)["found"]) == (0, 0)
 
 
-def test_an_excluded_path_may_be_written_as_seen_from_the_folder_one_is_in(
-    album: Path, database: Path, tmp_path: Path
-) -> None:
+def test_an_excluded_path_may_be_relative_to_the_current_folder(album: Path, database: Path, tmp_path: Path) -> None:
     (album / "raw").mkdir()
     shutil.copy(album / "astronaut.jpg", album / "raw")
     run("index", "album", "--exclude", "album/raw", "--exclude", "album/*.png", "--db", database, cwd=tmp_path)

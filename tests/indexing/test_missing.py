@@ -36,9 +36,7 @@ def saved(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     return paths
 
 
-def test_copies_met_in_one_run_are_analysed_once_and_listed_each(
-    album: Path, database: Path, saved: list[Path]
-) -> None:
+def test_copies_in_one_run_are_analysed_once_and_all_listed(album: Path, database: Path, saved: list[Path]) -> None:
     for number in range(5):
         shutil.copy(album / "astronaut.jpg", album / f"copy {number}.jpg")
     report = index_album(database, album)
@@ -65,7 +63,7 @@ def queued(*sizes: int) -> tuple[indexing_queue.Queue, list[PhotoFile]]:
     return indexing_queue.Queue(files), files
 
 
-def test_of_equal_sizes_one_at_a_time_is_handed_out() -> None:
+def test_files_of_equal_size_are_handed_out_one_at_a_time() -> None:
     queue, files = queued(5, 5, 7, 5)
     assert [queue.take(), queue.take(), queue.take()] == [files[0], files[2], None]
     queue.done(files[0], False)
@@ -74,7 +72,7 @@ def test_of_equal_sizes_one_at_a_time_is_handed_out() -> None:
     assert [queue.take(), queue.take()] == [files[3], None]
 
 
-def test_equal_sizes_that_mean_nothing_hold_nobody_up() -> None:
+def test_equal_sizes_without_copies_delay_nothing() -> None:
     queue, files = queued(5, 5, 5, 5)
     assert [queue.take(), queue.take()] == [files[0], None]
     queue.done(files[0], True)
@@ -83,7 +81,7 @@ def test_equal_sizes_that_mean_nothing_hold_nobody_up() -> None:
 
 
 @given(st.lists(st.integers(0, 3), max_size=30), st.data())
-def test_everything_is_handed_out_once_whatever_comes_of_it(sizes: list[int], data: st.DataObject) -> None:
+def test_every_file_is_handed_out_once_with_any_outcome(sizes: list[int], data: st.DataObject) -> None:
     queue, files = queued(*sizes)
     taken, running = list[PhotoFile](), list[PhotoFile]()
     while True:
@@ -204,9 +202,7 @@ def test_a_photo_gone_from_a_folder_within_a_folder_is_missing_once(album: Path,
     assert index_album(database, album, album / "sub").missing == 1
 
 
-def test_what_is_gone_from_another_folder_is_not_this_runs_business(
-    album: Path, database: Path, tmp_path: Path
-) -> None:
+def test_files_gone_from_another_folder_are_ignored_by_this_run(album: Path, database: Path, tmp_path: Path) -> None:
     shutil.copytree(album, tmp_path / "album2")
     index_album(database, album, tmp_path / "album2")
     shutil.rmtree(tmp_path / "album2")
@@ -214,7 +210,7 @@ def test_what_is_gone_from_another_folder_is_not_this_runs_business(
     assert missing(database) == []
 
 
-def test_a_link_whose_target_went_away_is_still_there(album: Path, database: Path, tmp_path: Path) -> None:
+def test_a_link_whose_target_is_gone_is_not_gone(album: Path, database: Path, tmp_path: Path) -> None:
     (album / "astronaut.jpg").rename(tmp_path / "target.jpg")
     (album / "astronaut.jpg").symlink_to(tmp_path / "target.jpg")
     index_album(database, album)

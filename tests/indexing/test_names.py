@@ -42,7 +42,7 @@ def test_a_folder_named_twice_in_one_run_is_indexed_once(
 
 
 @pytest.mark.parametrize("at_once", [True, False])
-def test_a_folder_around_one_that_is_indexed_by_a_links_name_does_not_hold_it_twice(
+def test_a_parent_of_a_folder_indexed_by_a_link_does_not_index_it_twice(
     album: Path, database: Path, tmp_path: Path, at_once: bool
 ) -> None:
     (tmp_path / "disk").mkdir()
@@ -72,9 +72,7 @@ def test_a_link_to_a_folder_beside_it_is_that_folder(album: Path, database: Path
     assert found == [str(album / "2020" / "astronaut.jpg")]
 
 
-def test_a_line_of_a_list_that_no_file_can_have_as_its_name_fails_alone(
-    album: Path, database: Path, tmp_path: Path
-) -> None:
+def test_an_invalid_name_in_a_list_fails_alone(album: Path, database: Path, tmp_path: Path) -> None:
     impossible = tmp_path / ("x" * 300 + ".jpg")
     report = index_album(database, listed=[impossible, album / "astronaut.jpg"])
     assert (report.analysed, [path for path, _ in report.failed]) == (1, [impossible])

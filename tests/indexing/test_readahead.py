@@ -28,12 +28,12 @@ def fetched(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 @pytest.mark.parametrize("count", [0, 1, 31, 32, 33, 100])
-def test_files_come_in_their_order_each_once(count: int) -> None:
+def test_files_come_in_order_each_once(count: int) -> None:
     assert list(read_ahead(numbered(count))) == numbered(count)
 
 
 @pytest.mark.parametrize(("size", "most"), [(1, 33), (50 << 20, 3), (1 << 40, 1)])
-def test_no_more_is_asked_for_than_is_soon_needed(fetched: list[str], size: int, most: int) -> None:
+def test_only_the_next_files_are_requested(fetched: list[str], size: int, most: int) -> None:
     taken = []
 
     def files() -> Iterator[PhotoFile]:
@@ -59,7 +59,7 @@ def test_the_next_files_are_fetched_while_the_first_is_worked_on(fetched: list[s
     ahead.close()
 
 
-def test_nothing_that_is_no_readable_file_is_in_the_way(tmp_path: Path) -> None:
+def test_unreadable_files_do_not_block(tmp_path: Path) -> None:
     (tmp_path / "folder.jpg").mkdir()
     (tmp_path / "photo.jpg").write_bytes(b"x" * 3_000_000)
     if hasattr(os, "mkfifo"):
@@ -69,7 +69,7 @@ def test_nothing_that_is_no_readable_file_is_in_the_way(tmp_path: Path) -> None:
     assert list(read_ahead(files)) == files
 
 
-def test_a_file_is_read_whole_where_the_system_cannot_be_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_system_call_the_file_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(os, "posix_fadvise", raising=False)
     (tmp_path / "photo.jpg").write_bytes(b"x" * 2_500_000)
     block = bytearray(readahead.BLOCK)

@@ -111,7 +111,7 @@ def test_a_second_run_analyses_nothing(album: Path, database: Path) -> None:
     assert rows(database) == before
 
 
-def test_a_new_photo_alone_is_analysed(album: Path, database: Path) -> None:
+def test_only_a_new_photo_is_analysed(album: Path, database: Path) -> None:
     index_album(database, album)
     (album / "new.jpg").write_bytes(encoded(astronaut(300)))
     assert counts(index_album(database, album)) == {

@@ -90,7 +90,7 @@ def test_other_emotion_weights_score_stored_faces_anew_without_opening_a_photo(
     assert counts(index_album(database, album)) == {"found": 5, "unchanged": 4, "failed": 1}
 
 
-def test_stored_faces_of_real_photos_are_scored_as_the_photos_are(
+def test_stored_faces_of_real_photos_are_judged_as_the_photos_are(
     shared_photos: Path, tmp_path: Path, database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "real").mkdir()
@@ -106,7 +106,7 @@ def test_stored_faces_of_real_photos_are_scored_as_the_photos_are(
     assert answers(photos(database)) == expected
 
 
-def test_missing_photos_are_scored_anew_and_those_of_other_folders(
+def test_missing_photos_and_other_folders_are_judged_again(
     album: Path, database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copytree(album, tmp_path / "away")
@@ -122,7 +122,7 @@ def test_missing_photos_are_scored_anew_and_those_of_other_folders(
     assert used == settings.settings().classifying
 
 
-def test_an_absent_folder_stops_scoring_anew_too(
+def test_a_missing_folder_also_stops_judging_again(
     album: Path, database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     index_album(database, album)
@@ -156,7 +156,7 @@ def outdated(database: Path) -> int:
         return lookup.count_outdated(index, settings.settings())
 
 
-def test_smaller_crops_of_an_older_index_are_judged_at_once_and_their_photos_as_they_are_met(
+def test_small_crops_of_an_older_index_are_judged_at_once_and_their_photos_later(
     album: Path, database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as yesterday:
@@ -200,7 +200,7 @@ def test_a_photo_that_is_gone_keeps_what_an_older_method_found_judged_by_the_new
     assert [face.probabilities for face in after] != [face.probabilities for face in before]
 
 
-def test_ctrl_c_while_scoring_anew_keeps_what_is_done_and_the_next_run_does_the_rest(
+def test_ctrl_c_while_judging_again_keeps_finished_work_and_the_next_run_resumes(
     album: Path, database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     index_album(database, album)
@@ -215,7 +215,7 @@ def test_ctrl_c_while_scoring_anew_keeps_what_is_done_and_the_next_run_does_the_
 
 
 @pytest.mark.parametrize("damage", ["UPDATE crops SET pixels = x'00112233'", "DELETE FROM crops"])
-def test_stored_faces_that_are_damaged_are_said_and_made_anew_from_the_photo(
+def test_damaged_crops_are_reported_and_their_photo_is_analysed_again(
     album: Path, database: Path, monkeypatch: pytest.MonkeyPatch, damage: str
 ) -> None:
     index_album(database, album)
@@ -236,7 +236,7 @@ def test_stored_faces_that_are_damaged_are_said_and_made_anew_from_the_photo(
     assert counts(report) == {"found": 5, **analysed, "faces": 2, "failed": 1}
 
 
-def test_every_photo_scored_anew_or_analysed_moves_the_progress_bar(
+def test_every_photo_judged_again_or_analysed_moves_the_progress_bar(
     album: Path, database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     index_album(database, album)
@@ -252,7 +252,7 @@ def test_every_photo_scored_anew_or_analysed_moves_the_progress_bar(
 # the shares of albums
 
 
-def test_shares_that_an_interrupted_run_left_are_estimated_by_the_next(
+def test_shares_due_after_an_interrupted_run_are_estimated_by_the_next(
     album: Path, database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def stopped(*_: object) -> None:
@@ -286,7 +286,7 @@ def test_after_a_run_every_album_has_its_shares(album: Path, database: Path, tmp
     assert found["empty"].shares == pytest.approx(natural)
 
 
-def test_labels_are_by_the_shares_of_the_latest_run(album: Path, database: Path) -> None:
+def test_labels_use_the_shares_of_the_latest_run(album: Path, database: Path) -> None:
     index_album(database, album)
     [sure] = [photo.sure for photo in photos(database).values() if photo.path.name == "astronaut.jpg"]
     [seen] = photos(database)["astronaut.jpg"].faces
@@ -308,7 +308,7 @@ def test_a_run_that_changes_nothing_estimates_nothing(
 
 
 @pytest.mark.parametrize("change", ["new", "missing", "back", "another network", "an album inside"])
-def test_what_changes_an_album_changes_its_shares(
+def test_every_change_of_an_album_updates_its_shares(
     album: Path, database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
 ) -> None:
     (album / "inside").mkdir()
@@ -355,7 +355,9 @@ def test_a_run_stores_the_natural_shares_of_its_network(
     assert shares_from(json.loads(text)) == shares
 
 
-def test_a_plan_tells_what_another_method_costs(album: Path, database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_plan_counts_photos_stale_by_a_new_method(
+    album: Path, database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     index_album(database, album)
     (album / "new.jpg").write_bytes(encoded(astronaut(300)))
     (album / "astronaut.jpg").unlink()

@@ -12,7 +12,7 @@ SHAPES = [(1, 64, 24, 12), (1, 96, 16, 12), (1, 64, 16, 12)]
 
 
 @pytest.mark.parametrize("kept", [1, 2])
-def test_answers_do_not_depend_on_what_was_asked_before(kept: int) -> None:
+def test_outputs_do_not_depend_on_earlier_inputs(kept: int) -> None:
     model = weights.load("face_proposer")[0]
     network, chance = Network(model, kept), np.random.default_rng(0)
     inputs = [chance.integers(-128, 128, shape, np.int8) for shape in SHAPES]
@@ -23,7 +23,7 @@ def test_answers_do_not_depend_on_what_was_asked_before(kept: int) -> None:
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 8, 9])
-def test_a_batch_is_answered_as_its_pictures_are_alone(count: int) -> None:
+def test_a_batch_gives_the_outputs_of_its_single_pictures(count: int) -> None:
     model = weights.load("emotion")[0]
     pictures = np.random.default_rng(1).integers(0, 256, (count, 48, 48, 1), np.uint8)
     alone = np.concatenate([Network(model)(picture[None]) for picture in pictures])

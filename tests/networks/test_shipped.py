@@ -59,7 +59,7 @@ def viewed(shared_photos):
     return faces, answers.of_crops(classifier, faces.squares(classifier.side))
 
 
-def test_labels_agree_with_viewers_and_sad_or_angry_faces_are_seldom_made_up(viewed):
+def test_labels_agree_with_viewers_and_sad_or_angry_labels_are_rarely_wrong(viewed):
     faces, seen = viewed
     truth = natural.agreed(faces.expressions)
     assert len(faces) == 720
@@ -69,7 +69,7 @@ def test_labels_agree_with_viewers_and_sad_or_angry_faces_are_seldom_made_up(vie
     assert agreement.calibration_error(seen, faces.expressions, faces.weight) <= 0.04
 
 
-def test_shut_eyes_are_told_from_open_ones_and_laughing_ones_are_open(viewed):
+def test_closed_eyes_are_detected_and_laughing_eyes_count_as_open(viewed):
     faces, seen = viewed
     eyes = agreement.report(seen, agreement.Viewed.of(faces), EYES_SHUT).eyes
     assert eyes is not None
@@ -85,7 +85,7 @@ def test_an_album_of_staged_photos_is_sorted_and_its_rare_folders_are_right(shar
     assert {emotion: report.top[emotion] >= 45 for emotion in FOUR} == dict.fromkeys(FOUR, True)
 
 
-def test_what_is_no_person_labels_next_to_no_photo(shared_photos):
+def test_photos_without_people_get_almost_no_labels(shared_photos):
     """Of 137 scenes, people are to be seen in the four named; on a phone's photos, a battle is painted."""
     people = {"noface-0430", "noface-0431", "noface-0442", "noface-0454"}
     rule = LabelRule(load_classifier().natural, load_classifier().natural)
@@ -108,7 +108,7 @@ def test_the_emotion_network_is_small_and_takes_bytes():
     assert answer.shape == (3, sum(len(head) for head in network.details["labels"].values()))
 
 
-def test_every_network_has_a_card_and_says_how_it_was_made():
+def test_every_network_has_a_card_that_says_how_to_reproduce_it():
     folder = weights.folder()
     cards = {path.name for path in folder.glob("*.md")}
     assert {"emotion.md", "face_detector.md"} <= cards

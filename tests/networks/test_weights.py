@@ -95,13 +95,13 @@ def test_a_damaged_manifest_is_an_error_with_advice(installed: Path, content: st
         weights.manifest()
 
 
-def test_a_manifest_without_a_network_that_is_needed_is_an_error(installed: Path) -> None:
+def test_a_manifest_without_a_required_network_is_an_error(installed: Path) -> None:
     change_manifest(installed, lambda described: described["networks"].pop("emotion"))
     with pytest.raises(WeightsError):
         weights.load("emotion")
 
 
-def test_the_fingerprint_tells_other_weights_apart(installed: Path) -> None:
+def test_other_weights_change_the_fingerprint(installed: Path) -> None:
     before = weights.fingerprint("emotion")
     change_manifest(installed, lambda described: described["networks"]["emotion"].update(sha256="0" * 64))
     weights.manifest.cache_clear()
@@ -118,16 +118,14 @@ def test_the_fingerprint_tells_other_weights_apart(installed: Path) -> None:
         ("calibration", [1.0]),
     ],
 )
-def test_the_fingerprint_tells_every_field_apart_that_results_depend_on(
-    installed: Path, key: str, value: object
-) -> None:
+def test_every_field_that_affects_results_changes_the_fingerprint(installed: Path, key: str, value: object) -> None:
     before = weights.fingerprint("emotion")
     change_manifest(installed, lambda described: described["networks"]["emotion"].update({key: value}))
     weights.manifest.cache_clear()
     assert weights.fingerprint("emotion") != before
 
 
-def test_the_fingerprint_of_the_face_networks_is_that_of_earlier_versions() -> None:
+def test_the_fingerprint_of_the_face_networks_has_not_changed() -> None:
     """Or every photo of every index would be analysed again."""
     entries = []
     for name in ("face_proposer", "face_verifier"):
@@ -137,7 +135,7 @@ def test_the_fingerprint_of_the_face_networks_is_that_of_earlier_versions() -> N
     assert weights.fingerprint("face_proposer", "face_verifier") == expected
 
 
-def test_the_natural_shares_name_every_answer_and_none_is_free() -> None:
+def test_the_natural_shares_are_positive_for_every_answer() -> None:
     shares = weights.natural_shares()
     assert list(shares) == list(ANSWERS)
     assert all(0 < share < 1 for share in shares.values())
@@ -155,7 +153,7 @@ def test_the_natural_shares_name_every_answer_and_none_is_free() -> None:
     ],
     ids=["none", "one missing", "one zero", "too much", "no number"],
 )
-def test_natural_shares_that_are_none_are_an_error(installed: Path, change: Callable[[dict], object]) -> None:
+def test_invalid_natural_shares_are_an_error(installed: Path, change: Callable[[dict], object]) -> None:
     change_manifest(installed, lambda described: change(described["networks"]["emotion"]))
     with pytest.raises(WeightsError, match="shares"):
         weights.natural_shares()

@@ -69,7 +69,7 @@ def test_other_files_are_passed_by_and_counted_by_type(tmp_path: Path) -> None:
     assert walk.skipped == {".mov file": 2, ".txt file": 1, "no extension file": 1}
 
 
-def test_hidden_files_and_folders_are_passed_by(tmp_path: Path) -> None:
+def test_hidden_files_and_folders_are_skipped(tmp_path: Path) -> None:
     make(tmp_path, "a.jpg", "._a.jpg", ".thumbnails/a.jpg", ".thumbnails/b.jpg")
     found, walk = walked(tmp_path)
     assert found == ["a.jpg"]
@@ -77,7 +77,7 @@ def test_hidden_files_and_folders_are_passed_by(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["@eaDir", "#recycle", "$RECYCLE.BIN", "lost+found", "Family.photoslibrary"])
-def test_folders_that_programs_generate_are_passed_by(tmp_path: Path, name: str) -> None:
+def test_generated_folders_are_skipped(tmp_path: Path, name: str) -> None:
     make(tmp_path, "a.jpg", f"deep/{name}/a.jpg")
     found, walk = walked(tmp_path)
     assert found == ["a.jpg"]
@@ -96,7 +96,7 @@ def test_links_to_photos_and_folders_are_followed(tmp_path: Path) -> None:
     assert walked(tmp_path / "album")[0] == ["a.jpg", "c.jpg", "more/b.jpg"]
 
 
-def test_loops_of_links_are_cut_and_each_folder_is_met_once(tmp_path: Path) -> None:
+def test_loops_of_links_end_and_each_folder_is_visited_once(tmp_path: Path) -> None:
     make(tmp_path, "a.jpg", "sub/b.jpg")
     (tmp_path / "sub" / "up").symlink_to(tmp_path)
     (tmp_path / "twin").symlink_to("sub")
@@ -105,7 +105,7 @@ def test_loops_of_links_are_cut_and_each_folder_is_met_once(tmp_path: Path) -> N
     assert walk.skipped == {"folder met before (a link)": 2}
 
 
-def test_broken_links_are_counted_and_are_no_errors(tmp_path: Path) -> None:
+def test_broken_links_are_counted_and_are_not_errors(tmp_path: Path) -> None:
     (tmp_path / "gone.jpg").symlink_to("nowhere.jpg")
     (tmp_path / "itself.jpg").symlink_to("itself.jpg")
     found, walk = walked(tmp_path)
@@ -115,7 +115,7 @@ def test_broken_links_are_counted_and_are_no_errors(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no FIFOs")
-def test_a_pipe_under_a_photos_name_is_passed_by(tmp_path: Path) -> None:
+def test_a_pipe_with_a_photos_name_is_skipped(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.jpg")
     found, walk = walked(tmp_path)
     assert found == []
@@ -148,7 +148,7 @@ def test_a_relative_root_gives_absolute_paths(tmp_path: Path, monkeypatch: pytes
     assert [file.path for file in find(Path("."), (), Walk())] == [tmp_path / "a.jpg"]
 
 
-def test_a_root_that_is_not_there_is_an_error_with_advice(tmp_path: Path) -> None:
+def test_a_missing_root_is_an_error_with_advice(tmp_path: Path) -> None:
     with pytest.raises(AlbumsortError, match="plugged in"):
         list(find(tmp_path / "nowhere", (), Walk()))
 
@@ -161,7 +161,7 @@ def test_a_root_that_is_neither_folder_nor_file_is_an_error(tmp_path: Path) -> N
 
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="permissions do not stop this user")
-def test_a_folder_that_may_not_be_read_is_noted_and_the_rest_found(tmp_path: Path) -> None:
+def test_an_unreadable_folder_is_recorded_and_the_rest_found(tmp_path: Path) -> None:
     make(tmp_path, "a.jpg", "closed/b.jpg")
     (tmp_path / "closed").chmod(0)
     found, walk = walked(tmp_path)
@@ -196,7 +196,7 @@ def test_a_pipe_in_a_photos_place_fails_and_does_not_block(tmp_path: Path) -> No
         read(tmp_path / "a.jpg")
 
 
-def test_a_file_beyond_any_photos_size_is_not_even_read(tmp_path: Path) -> None:
+def test_a_file_too_large_for_a_photo_is_not_read(tmp_path: Path) -> None:
     with open(tmp_path / "a.jpg", "wb") as file:
         file.truncate(photo_read.BYTE_LIMIT + 1)  # a hole: it takes no room on the disk
     with pytest.raises(PhotoError, match="larger than"):
@@ -266,7 +266,7 @@ def test_a_jpeg_is_decoded_no_smaller_than_detection_needs(side: int, divisor: i
 
 
 @pytest.mark.parametrize(("side", "divisor"), [(1, 8), (960, 4), (961, 2), (1920, 2), (1921, 1), (9999, 1)])
-def test_a_jpeg_is_decoded_as_large_as_it_is_asked_for(side: int, divisor: int) -> None:
+def test_a_jpeg_is_decoded_as_large_as_requested(side: int, divisor: int) -> None:
     upright = photos.decode(encoded(quarters(3840, 40)), side)
     assert upright.scale == pytest.approx(divisor, rel=0.01)
     assert (upright.width, upright.height) == (3840, 40)
@@ -289,7 +289,7 @@ def test_grey_floats_are_stretched_over_the_whole_range() -> None:
 
 
 @pytest.mark.parametrize("mode", ["L", "1", "P", "RGB"])
-def test_pictures_of_every_mode_become_colours(mode: str) -> None:
+def test_pictures_of_every_mode_become_bgr(mode: str) -> None:
     grey = Image.new("L", (40, 30), 255)
     grey.paste(0, (0, 0, 20, 30))
     pixels = decode(encoded(grey.convert(mode), "PNG")).pixels
@@ -304,7 +304,7 @@ def test_a_grey_jpeg_becomes_three_equal_channels() -> None:
     assert np.abs(pixels.astype(int) - 90).max() <= 1
 
 
-def test_what_is_transparent_lies_on_white() -> None:
+def test_transparent_pixels_get_a_white_background() -> None:
     picture = Image.new("RGBA", (40, 30), (0, 0, 0, 0))
     picture.paste((200, 0, 0, 255), (0, 0, 20, 30))
     seen = rgb(decode(encoded(picture, "PNG")))
@@ -312,7 +312,7 @@ def test_what_is_transparent_lies_on_white() -> None:
     assert (seen[:, 20:] == 255).all()
 
 
-def test_a_transparent_palette_colour_lies_on_white() -> None:
+def test_a_transparent_palette_colour_gets_a_white_background() -> None:
     picture = Image.new("P", (40, 30), 0)
     picture.putpalette([0, 0, 0, 200, 0, 0])
     picture.paste(1, (0, 0, 20, 30))
@@ -341,13 +341,13 @@ def test_an_animation_shows_its_first_frame() -> None:
 @pytest.mark.parametrize(
     "format", ["JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "HEIF", "AVIF", "JPEG2000", "PPM", "TGA", "ICO", "MPO"]
 )
-def test_formats_that_albums_hold_are_decoded(format: str) -> None:
+def test_common_formats_are_decoded(format: str) -> None:
     picture = landscape(96, 64)
     options = {"sizes": [(96, 64)]} if format == "ICO" else {}
     assert differs(decode(encoded(picture, format, **options)), picture) < 12
 
 
-def test_what_pillow_does_not_know_is_left_to_opencv() -> None:
+def test_opencv_decodes_what_pillow_does_not_know() -> None:
     header = b"#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n\n-Y 4 +X 6\n"
     upright = decode(header + bytes([128, 128, 128, 129]) * 24)
     assert upright.pixels.shape == (4, 6, 3)
@@ -387,7 +387,7 @@ def test_any_picture_that_ends_early_fails_with_a_reason(format: str) -> None:
 
 
 @pytest.mark.parametrize("data", [b"x", b"\0" * 5000, b"<html>not found</html>", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"])
-def test_what_is_no_picture_fails(data: bytes) -> None:
+def test_a_file_that_is_not_a_picture_fails(data: bytes) -> None:
     with pytest.raises(PhotoError):
         decode(data)
 
@@ -462,13 +462,13 @@ def test_the_date_taken_is_utc(taken: str | None, offset: str | None, expected: 
 
 
 @pytest.mark.parametrize("format", ["PNG", "WEBP", "HEIF", "AVIF"])
-def test_other_formats_know_their_date_too(format: str) -> None:
+def test_other_formats_have_dates_too(format: str) -> None:
     data = encoded(quarters(32, 24), format, exif=exif(taken="2024:07:01 12:00:00"))
     assert decode(data).taken_at == "2024-07-01T12:00:00Z"
 
 
 @pytest.mark.parametrize("format", ["JPEG", "TIFF"])
-def test_a_picture_that_only_says_when_it_was_saved_is_dated_by_that(format: str) -> None:
+def test_a_picture_with_only_a_file_date_gets_that_date(format: str) -> None:
     block = Image.Exif()
     block[ExifTags.Base.DateTime] = "2020:02:29 08:00:00"
     assert decode(encoded(quarters(32, 24), format, exif=block)).taken_at == "2020-02-29T08:00:00Z"
@@ -483,7 +483,7 @@ def test_every_odd_file_is_decoded_or_refused_with_a_reason(shared_photos: Path)
             answers_or_refuses(read(file.path))
 
 
-def test_a_png_with_a_damaged_stream_is_shown_as_far_as_it_goes(shared_photos: Path) -> None:
+def test_a_png_with_a_damaged_stream_keeps_the_rows_before(shared_photos: Path) -> None:
     upright = decode(read(shared_photos / "odd" / "090-broken_data_stream.png"))
     assert (upright.width, upright.height) == (128, 128)
     assert upright.pixels[:80].any()

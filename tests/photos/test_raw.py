@@ -35,7 +35,7 @@ def seen(data: bytes) -> tuple[photo_upright.Upright, list[Box]]:
 
 @pytest.mark.parametrize("orientation", [1, 3, 6, 8])
 @pytest.mark.parametrize("preview", [None, 300, 1024])
-def test_a_raw_file_is_seen_upright_with_its_date_and_its_face(preview: int | None, orientation: int) -> None:
+def test_a_raw_file_comes_upright_with_its_date_and_face(preview: int | None, orientation: int) -> None:
     quarters = {1: 0, 6: 1, 3: 2, 8: 3}[orientation]  # anticlockwise, as the camera was held
     lying = wide().rotate(90 * quarters, expand=True)
     upright, found = seen(dng(lying, preview, orientation, TAKEN))
@@ -45,7 +45,7 @@ def test_a_raw_file_is_seen_upright_with_its_date_and_its_face(preview: int | No
     assert max((overlap(box, expected) for box in found), default=0) > 0.6
 
 
-def test_the_cameras_picture_is_taken_if_it_is_large_enough() -> None:
+def test_the_cameras_preview_is_used_if_it_is_large_enough() -> None:
     assert decode.decode(dng(wide(), 1000)).pixels.shape == (750, 1000, 3)
     assert decode.decode(dng(wide(), 300)).pixels.shape == (384, 512, 3)
 
@@ -90,7 +90,7 @@ def test_a_raw_file_cut_short_is_refused_in_plain_words(keep: float) -> None:
 
 @given(at=st.integers(0, 20_000), value=st.integers(0, 255))
 @settings(max_examples=60, deadline=None)
-def test_whatever_byte_is_wrong_the_file_is_read_or_refused(at: int, value: int) -> None:
+def test_a_file_with_any_wrong_byte_is_read_or_refused(at: int, value: int) -> None:
     damaged = bytearray(DAMAGED)
     damaged[-1 - at % len(damaged)] = value  # the directories stand at the end
     try:

@@ -77,7 +77,7 @@ def test_the_box_is_drawn_where_the_face_is_in_the_full_size_photo(scale: int, t
     assert np.abs(picture[100:, :400] - GREY).max() < 30
 
 
-def test_where_there_is_room_notes_cover_no_face_and_each_other_nowhere() -> None:
+def test_notes_cover_neither_faces_nor_each_other_if_there_is_room() -> None:
     faces = [face((x, y, 120, 140), happy=0.9) for y in (300, 700) for x in (100, 400, 700, 1000, 1300)]
     boxes = notes(faces, 1600, 1200)
     assert len(boxes) == 10
@@ -114,7 +114,7 @@ def test_a_note_at_the_border_stays_in_the_picture(corner: tuple[int, int]) -> N
     assert 0 <= note.y <= note.y + note.h <= 1200
 
 
-def test_where_a_face_fills_the_photo_its_note_leaves_eyes_nose_and_mouth_free() -> None:
+def test_the_note_of_a_face_that_fills_the_photo_covers_no_landmark() -> None:
     marks = ((500.0, 400.0), (1100.0, 400.0), (800.0, 650.0), (550.0, 900.0), (1050.0, 900.0))
     portrait = face((0, 0, 1600, 1200), happy=0.9)
     [note] = notes([replace(portrait, landmarks=marks, size=1)], 1600, 1200)
@@ -165,7 +165,7 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows limits no file's size")
-def test_half_a_picture_never_gets_the_name(tmp_path: Path) -> None:
+def test_an_incomplete_picture_never_gets_the_name(tmp_path: Path) -> None:
     (tmp_path / "photo.jpg").write_bytes(encoded(astronaut(512)))
     script = """if True:
         import resource, sys

@@ -36,7 +36,7 @@ def test_a_face_without_a_label_shows_nothing_clear() -> None:
     assert explanation.of_face(2, face(nothing=0.9), None, FUNERAL, SHARES_OUTSIDE) == UNREAD
 
 
-def test_where_the_album_moves_a_label_it_is_said_and_nowhere_else() -> None:
+def test_only_a_label_changed_by_the_album_is_explained() -> None:
     moved = replace(face(neutral=0.6, sad=0.3), label=SAD, sure=0.71)
     assert explanation.of_face(1, moved, NEUTRAL, FUNERAL, SHARES_OUTSIDE) == (
         "Face 1 looks sad (71 % sure). In this album 12 % of the faces look sad; in an ordinary album 1 %, "
@@ -70,7 +70,7 @@ def test_eyes_are_open_closed_or_not_to_be_seen(eyes: float | None, said: str) -
     assert explanation.of_eyes(eyes) == said
 
 
-def test_the_shares_of_an_album_are_said_with_the_most_common_first() -> None:
+def test_the_shares_of_an_album_are_listed_most_common_first() -> None:
     assert explanation.of_album(FUNERAL) == (
         "In /funeral, estimated from 12,345 faces: 55 % neutral, 30 % happy, 12 % sad, 2 % no clear expression, "
         "0.2 % anger, 0.2 % surprise, 0.2 % fear, 0.2 % disgust"
@@ -81,11 +81,11 @@ def test_the_shares_of_an_album_are_said_with_the_most_common_first() -> None:
     ("share", "said"),
     [(1, "100 %"), (0.974, "97 %"), (0.014, "1 %"), (0.01, "1 %"), (0.0099, "1.0 %"), (0.0042, "0.4 %"), (0, "0.0 %")],
 )
-def test_a_share_is_said_in_percent_with_a_decimal_where_it_is_below_one(share: float, said: str) -> None:
+def test_a_share_below_one_percent_is_shown_with_a_decimal(share: float, said: str) -> None:
     assert explanation.percent(share) == said
 
 
-def test_all_answers_are_said_of_an_album() -> None:
+def test_all_answers_of_an_album_are_shown() -> None:
     said = explanation.of_album(Album(Path("/a"), EVEN, 0))
     assert said.count("12 %") == 8
     assert all(emotion in said for emotion in Emotion)

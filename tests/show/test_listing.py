@@ -64,12 +64,12 @@ def table(*photos: Photo, width: int = 100) -> str:
         ("half\ud83d", "half\\ud83d"),
     ],
 )
-def test_a_name_cannot_drive_a_terminal(name: str, shown: str) -> None:
+def test_a_name_cannot_control_the_terminal(name: str, shown: str) -> None:
     assert printable(name) == printable(Path(name)) == shown
 
 
 @given(st.text(st.characters(), max_size=30))
-def test_whatever_a_name_holds_it_is_printed_as_visible_text(name: str) -> None:
+def test_any_name_is_printed_as_visible_text(name: str) -> None:
     shown = printable(name)
     assert shown.encode("utf-8").decode() == shown
     assert not any(unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") for c in shown)
@@ -114,7 +114,7 @@ def test_a_photo_as_json_has_the_shape_that_scripts_rely_on() -> None:
     }
 
 
-def test_what_was_not_asked_for_or_is_not_known_is_null() -> None:
+def test_unrequested_and_unknown_values_are_null() -> None:
     document = photo_json(HILLS)
     assert (document["score"], document["emotion"], document["taken_at"], document["faces"]) == (None, None, None, [])
     assert (document["label"], document["sure"]) == (None, None)
@@ -191,7 +191,7 @@ def test_paths_are_written_as_they_are(form: Form, end: str) -> None:
     assert PLAIN[form] == end
 
 
-def test_photos_are_written_as_they_come() -> None:
+def test_photos_are_written_one_at_a_time() -> None:
     stream = io.StringIO()
 
     def photos() -> Iterable[Photo]:
