@@ -1,4 +1,4 @@
-"""Running the program in this process."""
+"""Run commands in this process."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from albumsort.types import ANSWERS
 
 
 def invoke(*arguments: str | Path, db: Path | None = None, env: Mapping[str, str] | None = None) -> Result:
-    """Run a command in this process; an error that no command should let through fails the test."""
+    """Run a command in this process; an unexpected exception fails the test."""
     chosen = {"ALBUMSORT_DB": str(db)} if db else {}
     result = CliRunner().invoke(app, [str(a) for a in arguments], env={**chosen, **(env or {})}, prog_name="albumsort")
     if result.exception is not None and not isinstance(result.exception, SystemExit):
@@ -30,13 +30,13 @@ def invoke(*arguments: str | Path, db: Path | None = None, env: Mapping[str, str
 
 
 def lines(result: Result | subprocess.CompletedProcess[str]) -> list[str]:
-    """The names of the photos that a command listed, all below the library."""
+    """Return the names of the listed photos, relative to the library."""
     paths = result.stdout.splitlines()
     return [path.partition("/library/")[2] for path in paths]
 
 
 def share_out(library: SimpleNamespace, **named: float) -> None:
-    """Give the library's album these shares; what they leave of 1 is shared by the other answers."""
+    """Give the library's album these shares; the other answers share the rest up to 1."""
     rest = (1 - sum(named.values())) / (len(ANSWERS) - len(named))
     with Database(library.database) as index, index.transaction():
         index_shares.save_natural_shares(index, EVEN, due=False)
@@ -49,7 +49,7 @@ def exported(folder: Path) -> list[str]:
 
 
 def forget_about(library: SimpleNamespace, *names: str) -> None:
-    """Delete photos, and let the index know that they are gone."""
+    """Delete photos, and mark them as missing in the index."""
     with Database(library.database) as index, index.transaction():
         for name in names:
             (library.folder / name).unlink()

@@ -15,16 +15,14 @@ from albumsort import settings as methods
 from albumsort.index import storing
 from albumsort.index.database import Database
 
-settings.register_profile(
-    "albumsort", deadline=None, database=None
-)  # machines are slow at times; nothing is left behind
+settings.register_profile("albumsort", deadline=None, database=None)  # machines may be slow; keep no examples on disk
 settings.load_profile("albumsort")
 
 REPOSITORY = Path(__file__).parent.parent
 
 
 def pytest_configure() -> None:
-    """Take Ctrl-C: a shell has what it starts in the background ignore it, and so would the programs under test."""
+    """Restore Ctrl-C: shells make background processes ignore it, and the programs under test would inherit that."""
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -36,7 +34,7 @@ def _nobodys_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def _nobodys_settings(monkeypatch: pytest.MonkeyPatch, _nobodys_data: Path) -> None:
-    """Keep the settings and the index of whoever runs the tests out of them."""
+    """Keep the developer's settings and index out of the tests."""
     monkeypatch.setenv("XDG_DATA_HOME", str(_nobodys_data))
     for name in [*os.environ]:
         if name.startswith("ALBUMSORT_") and name != "ALBUMSORT_TEST_PHOTOS":
@@ -45,7 +43,7 @@ def _nobodys_settings(monkeypatch: pytest.MonkeyPatch, _nobodys_data: Path) -> N
 
 @pytest.fixture(scope="session")
 def photo_bytes() -> dict[str, bytes]:
-    """The files of a small album: two portraits, two pictures without a face, one that is broken."""
+    """The files of a small album: two portraits, two pictures without a face, and a broken one."""
     return {
         "astronaut.jpg": encoded(astronaut(), exif=exif(taken="2024:07:01 12:00:00", offset="+02:00")),
         "turned.jpg": encoded(stored(astronaut(400), 6), exif=exif(6)),
@@ -66,7 +64,7 @@ def album(tmp_path: Path, photo_bytes: dict[str, bytes]) -> Path:
 
 @pytest.fixture
 def database(tmp_path: Path) -> Path:
-    """Where an index may be made; there is none yet."""
+    """A path for an index that does not exist yet."""
     return tmp_path / "index.sqlite"
 
 
@@ -78,7 +76,7 @@ def index(database: Path) -> Iterator[Database]:
 
 @pytest.fixture(scope="session")
 def indexed(tmp_path_factory: pytest.TempPathFactory, photo_bytes: dict[str, bytes]) -> SimpleNamespace:
-    """An album that was really indexed, for tests that only read: its folder, database and report."""
+    """An indexed album, for tests that only read: its folder, database and report."""
     folder = tmp_path_factory.mktemp("indexed")
     (folder / "album").mkdir()
     for name, data in photo_bytes.items():
@@ -89,7 +87,7 @@ def indexed(tmp_path_factory: pytest.TempPathFactory, photo_bytes: dict[str, byt
 
 @pytest.fixture
 def library(tmp_path: Path) -> SimpleNamespace:
-    """Files with made-up results: what commands show of an index depends on nothing else."""
+    """Files with invented results, for tests of commands that only read the index."""
     folder = tmp_path / "library"
     photos = {
         "beach/party.jpg": ([face(happy=0.9)], "2024-07-01T10:00:00Z"),
@@ -114,7 +112,7 @@ def library(tmp_path: Path) -> SimpleNamespace:
 
 @pytest.fixture(scope="session")
 def shared_photos() -> Path:
-    """Photos that are not part of the repository; tests that need them are skipped where they are absent."""
+    """Photos outside the repository; tests that need them are skipped without them."""
     folder = Path(os.environ.get("ALBUMSORT_TEST_PHOTOS") or REPOSITORY.parent / "shared" / "photos")
     if not folder.is_dir():
         pytest.skip(f"needs the photos in {folder}, which are not part of the repository (ALBUMSORT_TEST_PHOTOS)")

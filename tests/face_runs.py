@@ -16,7 +16,7 @@ SKIN = (120, 160, 230)
 
 
 def row(x: float, y: float, w: float, h: float, score: float = 1.0) -> np.ndarray:
-    """A face whose landmarks are where they are in the drawn ones."""
+    """Return a row with landmarks placed as in the drawn faces."""
     points = [(0.33, 0.38), (0.67, 0.38), (0.5, 0.55), (0.35, 0.75), (0.65, 0.75)]
     return np.array([x, y, w, h, *(v for a, b in points for v in (x + a * w, y + b * h)), score], np.float32)
 
@@ -26,7 +26,7 @@ def rows(*each: np.ndarray) -> np.ndarray:
 
 
 def paint_face(pixels: Pixels, x: int, y: int, side: int) -> np.ndarray:
-    """Draw a face of skin colour, which nothing else here has, and return its row."""
+    """Draw a face in skin colour, which nothing else has, and return its row."""
     drawn = row(x, y, side, side)
     centre = (x + side // 2, y + side // 2)
     cv2.ellipse(pixels, centre, (side // 2, side // 2), 0, 0, 360, SKIN, -1)
@@ -38,7 +38,7 @@ def paint_face(pixels: Pixels, x: int, y: int, side: int) -> np.ndarray:
 
 
 class SkinTeacher:
-    """Knows a face by its colour, at any size and mirrored."""
+    """A teacher that detects a face by its colour, at any size, also mirrored."""
 
     def __call__(self, pixels: Pixels) -> np.ndarray:
         skin = (np.abs(pixels.astype(int) - SKIN).max(axis=2) < 25).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""What several tests draw, encode, index or run. Real files and databases throughout."""
+"""Shared by tests: draw, encode, index and run, with real files and databases."""
 
 from __future__ import annotations
 
@@ -38,16 +38,16 @@ except ImportError:  # Windows
     pty = None  # type: ignore[assignment]
 
 ASTRONAUT_FACE = Box(179, 62, 92, 113)
-"""Where the face is in the portrait of 512 x 512 pixels; seen by eye."""
+"""The box of the face in the portrait of 512 x 512 pixels; measured by eye."""
 
 NO_TENSORFLOW = "needs TensorFlow, which is not installed (albumsort[train]); there is none for Python 3.14 yet"
-"""Why what trains is skipped."""
+"""The reason why tests of training are skipped."""
 
 NOW = Settings("found now", "classified now")
 
 LANDMARKS = ((1.0, 2.0), (3.0, 2.0), (2.0, 3.0), (1.0, 4.0), (3.0, 4.0))
 
-# how a camera held like this stores the picture: the way back from what the EXIF orientation asks for
+# how a camera in this orientation stores the picture: the inverse of the EXIF orientation
 _STORED = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -87,13 +87,13 @@ def quarters(width: int, height: int) -> Image.Image:
 
 
 def stored(upright: Image.Image, orientation: int) -> Image.Image:
-    """The picture as it lies in a file whose EXIF names this orientation."""
+    """Return the picture as stored in a file with this EXIF orientation."""
     return upright.transpose(_STORED[orientation]) if orientation in _STORED else upright
 
 
 def exif(orientation: int | None = None, taken: str | None = None, offset: str | None = None) -> Image.Exif:
     block = Image.Exif()
-    block[ExifTags.Base.Make] = "albumsort"  # some encoders drop a block without any tag of the first kind
+    block[ExifTags.Base.Make] = "albumsort"  # some encoders drop a block that has no tag in its first directory
     if orientation is not None:
         block[ExifTags.Base.Orientation] = orientation
     details = block.get_ifd(ExifTags.IFD.Exif)
@@ -109,7 +109,7 @@ def encoded(picture: Image.Image, format: str = "JPEG", **options: Any) -> bytes
         import pillow_heif
 
         pillow_heif.register_heif_opener()
-        if "exif" in options:  # given as bytes, its orientation goes where the format keeps it
+        if "exif" in options:  # from bytes, the encoder stores the orientation where its format has it
             options["exif"] = options["exif"].tobytes()
     if format == "JPEG":
         options = {"quality": 95, "subsampling": 0, **options}
@@ -125,7 +125,7 @@ def overlap(a: Box, b: Box) -> float:
     return across * down / (a.area + b.area - across * down)
 
 
-# data sets to train on
+# training data
 
 
 def drawn_face(random: np.random.Generator, smile: bool) -> Any:
@@ -158,11 +158,11 @@ def write_csvs(folder: Path, counts: dict[str, int]) -> tuple[Path, Path]:
 
 
 def need_tensorflow() -> None:
-    """Skip what trains or converts a network where there is no TensorFlow."""
+    """Skip a test that trains or converts a network if TensorFlow is missing."""
     pytest.importorskip("tensorflow", reason=NO_TENSORFLOW)
 
 
-# made-up results
+# invented results
 
 
 EVEN: Shares = {answer: 1 / len(ANSWERS) for answer in ANSWERS}
@@ -175,14 +175,14 @@ def face(
     eyes: float | None = 0.9,
     **probabilities: float,
 ) -> Face:
-    """A face with these probabilities; what they leave of 1 is shared by the other emotions.
+    """Return a face with these probabilities; the other emotions share the rest up to 1.
 
-    Its label is that in an index which knows no shares.
+    Its label is the one in an index without album shares.
     """
     given = {Emotion(name): p for name, p in probabilities.items()}
     rest = [e for e in Emotion if e not in given]
     shares = {e: given.get(e, (1 - sum(given.values())) / max(1, len(rest))) for e in Emotion}
-    size = max(box[2:]) / 480  # of the photos that `save` makes up
+    size = max(box[2:]) / 480  # of the photos that `save` invents
     made = Face(Box(*box), LANDMARKS, 0.9, size, 0.5, shares, nothing, eyes, None, None)
     return LabelRule(EVEN, EVEN).relabelled(made)
 
@@ -196,7 +196,7 @@ def save(
     settings: Settings = NOW,
     crops: bytes = b"",
 ) -> PhotoFile:
-    """Store a made-up result for a file that need not exist."""
+    """Store an invented result for a file that need not exist."""
     file = PhotoFile(Path(path), 1000, 2000)
     digest = digest or xxhash.xxh3_128_hexdigest(os.fsencode(path))
     with index.transaction():
@@ -212,7 +212,7 @@ def index_album(
     rescan: bool = False,
     executor: executors.Executor | None = None,
 ) -> report.Report:
-    """Bring an index up to date as the command does, with one real worker process unless an executor is given."""
+    """Run `index` as the command does, with one real worker process unless another executor is passed."""
     with closing(Database(database, create=True)) as index:
         plan = indexing_plan.make_plan(index, paths, listed, exclude, rescan)
         return indexing.run(index, plan, executor or executors.Local(1), lambda: None)
@@ -222,7 +222,7 @@ def index_album(
 
 
 def environment(**more: str) -> dict[str, str]:
-    """The environment without anybody's settings, in which the albumsort under test is found."""
+    """Return an environment without user settings, in which Python imports the albumsort under test."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith("ALBUMSORT_") and k != "NO_COLOR"}
     found = str(Path(albumsort.__file__).parent.parent)
     return {**kept, "PYTHONPATH": found, "ALBUMSORT_WORKERS": "1", **more}  # one worker starts sooner than two
@@ -235,7 +235,7 @@ def command(*arguments: str | Path) -> list[str]:
 def run(
     *arguments: str | Path, env: dict[str, str] | None = None, stdin: str = "", cwd: Path | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run the program as a person would; names that are not UTF-8 come back as surrogates."""
+    """Run the program as a user would; names that are not UTF-8 come back as surrogates."""
     return subprocess.run(
         command(*arguments),
         env=environment(**env or {}),
@@ -249,7 +249,7 @@ def run(
 
 
 def start(*arguments: str | Path, env: dict[str, str] | None = None) -> subprocess.Popen[str]:
-    """Start the program in a session of its own, as a terminal does, so that its whole group can be signalled."""
+    """Start the program in its own session, as a terminal does, so that its whole group can be signalled."""
     return subprocess.Popen(
         command(*arguments),
         env=environment(**env or {}),
@@ -262,18 +262,18 @@ def start(*arguments: str | Path, env: dict[str, str] | None = None) -> subproce
 
 
 def end(process: subprocess.Popen[str]) -> None:
-    """Make sure that nothing of a started program outlives its test."""
+    """Kill a started program with its whole group, so that nothing outlives its test."""
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGKILL)
     process.communicate(timeout=60)
 
 
 def on_a_terminal(*arguments: str | Path, env: dict[str, str] | None = None, typed: str = "") -> tuple[int, str]:
-    """Run the program on a terminal of 100 columns; returns the exit code and everything shown."""
+    """Run the program on a terminal of 100 columns; returns the exit code and all output."""
     if pty is None:
         pytest.skip("this system has no pseudo-terminals")
     ours, its = pty.openpty()
-    termios.tcsetwinsize(its, (40, 100))  # new ones have no columns at all
+    termios.tcsetwinsize(its, (40, 100))  # a new terminal has 0 columns
     settings = environment(TERM="xterm-256color", COLUMNS="100", **env or {})
     process = subprocess.Popen(
         command(*arguments), env=settings, stdin=its, stdout=its, stderr=its, start_new_session=True
@@ -284,7 +284,7 @@ def on_a_terminal(*arguments: str | Path, env: dict[str, str] | None = None, typ
     try:
         while data := os.read(ours, 4096):
             shown += data
-    except OSError:  # how Linux says that nobody has the terminal open any more
+    except OSError:  # on Linux: no process has the terminal open any longer
         pass
     finally:
         os.close(ours)
@@ -292,14 +292,14 @@ def on_a_terminal(*arguments: str | Path, env: dict[str, str] | None = None, typ
 
 
 def natural_row(tile: int, file: str, use: str, **more: str) -> dict[str, str]:
-    """A row of a table of natural faces, of which nothing is known but what is given."""
+    """Return a row of a table of natural faces; fields not passed are empty."""
     known = {"sheet": "0", "tile": str(tile), "file": file, "use": use, "draw": "random", "weight": "1"}
     unknown = dict.fromkeys(("labels", "eyes"), "") | {"age": "30-39", "gender": "female", "race": "White"}
     return known | unknown | more
 
 
 def write_natural(folder: Path, tiles: Sequence[np.ndarray], rows: Sequence[dict[str, str]]) -> Path:
-    """Write a folder of natural faces with one sheet of tiles, 20 a row."""
+    """Write a folder of natural faces with one sheet of tiles, 20 per row."""
     (folder / "sheets").mkdir(parents=True)
     sheet = np.zeros((96 * (1 + (len(tiles) - 1) // 20), 96 * 20), np.uint8)
     for number, tile in enumerate(tiles):
@@ -314,7 +314,7 @@ def write_natural(folder: Path, tiles: Sequence[np.ndarray], rows: Sequence[dict
 
 
 def drawn_natural(folder: Path, uses: dict[str, int]) -> Path:
-    """Write so many drawn faces of each use, every other one smiling with shut eyes; those without a label unjudged."""
+    """Write drawn faces of each use, every other one smiling with closed eyes; `unlabelled` ones are unjudged."""
     random = np.random.default_rng(3)
     tiles, rows = [], []
     for use, count in uses.items():

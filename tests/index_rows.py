@@ -44,7 +44,7 @@ def names(photos: Iterable[Photo]) -> list[str]:
 
 
 def known(index: Database, root: Path = Path("/")) -> list[Path]:
-    """The files known under a folder."""
+    """Return the known files in a folder."""
     comparing.begin_comparison(index)
     return sorted(path for path, _ in comparing.unmet(index, root))
 
@@ -56,7 +56,7 @@ def compared(index: Database, *files: PhotoFile, settings: Settings = NOW, every
 
 
 def changed(index: Database, *paths: Path, settings: Settings = NOW) -> list[Path]:
-    """Which of these files, as `save` has them, are to be analysed."""
+    """Return which of these files, as `save` writes them, are to be analysed."""
     found = compared(index, *(PhotoFile(path, 1000, 2000) for path in paths), settings=settings)
     files = [file.path for file in comparing.todo(index)]
     assert found.todo == len(files) == len(paths) - found.unchanged - len(found.failing)

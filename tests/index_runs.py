@@ -1,4 +1,4 @@
-"""Runs of `index`, and what they leave in the index."""
+"""Runs of `index`, and their results in the index."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def counts(report: Report) -> dict[str, int]:
 
 
 def rows(database: Path) -> list[tuple[Any, ...]]:
-    """Everything the index holds of photos, but for the numbers that tables are joined by."""
+    """Return everything in the index about photos, except the ids that join tables."""
     with closing(sqlite3.connect(database)) as raw:
         return raw.execute(
             "SELECT p.path, p.size, p.mtime_ns, p.error, p.error_settings, p.missing, c.digest, c.found_with,"
@@ -58,7 +58,7 @@ def rows(database: Path) -> list[tuple[Any, ...]]:
 
 
 def tamper(database: Path) -> None:
-    """Mark the results, so that it shows whether they were kept or made anew."""
+    """Mark the results, to see whether they were kept or replaced."""
     with closing(sqlite3.connect(database)) as raw:
         raw.execute("UPDATE faces SET detection = 0.987")
         raw.commit()
@@ -72,12 +72,12 @@ def stored(database: Path) -> int:
     try:
         with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=5)) as raw:
             return int(raw.execute("SELECT count(*) FROM photos").fetchone()[0])
-    except sqlite3.OperationalError:  # not there yet
+    except sqlite3.OperationalError:  # not created yet
         return 0
 
 
 class Short:
-    """An executor that cannot go on after so many photos."""
+    """An executor that fails after a number of photos."""
 
     size = 1
 

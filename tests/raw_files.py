@@ -1,4 +1,4 @@
-"""Camera RAW files drawn from pictures: DNG, the one kind of them whose layout is published (Adobe DNG 1.4)."""
+"""Camera RAW files made from pictures: DNG, the only RAW format with a published layout (Adobe DNG 1.4)."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ Tags = dict[int, tuple[int, Any]]
 
 
 def dng(picture: Image.Image, preview: int | None = None, orientation: int = 1, taken: str | None = None) -> bytes:
-    """Return a DNG of a picture behind a red, green and blue filter mosaic, 16 bits a pixel, not compressed.
+    """Return a DNG of a picture behind a red, green and blue filter mosaic, 16 bits per pixel, not compressed.
 
-    preview: the longer side of the JPEG inside, None for none; orientation: what the file says of its pixels, as
-    EXIF would; taken: EXIF's date.
+    preview: longer side of the JPEG in the file, None for no JPEG; orientation: the file's orientation, as in EXIF;
+    taken: EXIF's date.
     """
     pixels = np.asarray(picture.convert("RGB"), np.float64) / 255
-    light = np.where(pixels <= 0.04045, pixels / 12.92, ((pixels + 0.055) / 1.055) ** 2.4)  # sRGB undone
+    light = np.where(pixels <= 0.04045, pixels / 12.92, ((pixels + 0.055) / 1.055) ** 2.4)  # from sRGB to linear
     mosaic = np.empty(light.shape[:2], "<u2")
     for down, across, colour in ((0, 0, 0), (0, 1, 1), (1, 0, 1), (1, 1, 2)):
         mosaic[down::2, across::2] = np.round(light[down::2, across::2, colour] * 60000)
@@ -45,7 +45,7 @@ def dng(picture: Image.Image, preview: int | None = None, orientation: int = 1, 
         50706: (BYTE, [1, 4, 0, 0]),
         50708: (ASCII, "albumsort drawn camera"),
         50717: (LONG, [60000]),
-        # from XYZ to the camera's colours, which are those of sRGB here
+        # from XYZ to the camera's colours, here those of sRGB
         50721: (SRATIONAL, [(round(v * 10000), 10000) for v in np.linalg.inv(SRGB_TO_XYZ).ravel()]),
         50728: (RATIONAL, [(1, 1)] * 3),
         50778: (SHORT, [21]),
@@ -79,7 +79,7 @@ SRGB_TO_XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0
 
 
 def _tiff(first: Tags, inside: list[Tags], strips: list[bytes]) -> bytes:
-    """Put one strip a directory, the directories and what does not fit into them behind each other."""
+    """Return a TIFF: one strip per directory, then the directories, then the values too large for them."""
     file = bytearray(b"II*\0\0\0\0\0")
     offsets = []
     for strip in strips:

@@ -83,7 +83,7 @@ def test_boxes_are_in_full_size_pixels_at_any_decoding_scale(side: int) -> None:
 def test_a_small_face_is_classified_from_more_pixels_than_it_was_detected_in(
     side: int, orientation: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A JPEG is decoded at a fraction of its size, in which a face may be found and yet hardly be read."""
+    """A JPEG is decoded at a fraction of its size: enough to detect a face, but not always to classify it."""
     photo = landscape(4000, 3000)
     photo.paste(astronaut(side), (1000, 900))
     jpeg = encoded(stored(photo, orientation), exif=exif(orientation))
@@ -108,7 +108,7 @@ def test_a_face_detected_in_less_than_32_pixels_is_classified_from_more(side: in
         def detect(self, pixels: resize.Pixels) -> list[Detection]:
             return [Detection(Box(300, 300, side / 2 - 5, side / 2), ((310.0, 310.0),) * 5, 0.9)]
 
-    stripes = encoded(Image.fromarray(np.tile(np.uint8([0, 255]), (1500, 1000))))  # grey once it is decoded at a half
+    stripes = encoded(Image.fromarray(np.tile(np.uint8([0, 255]), (1500, 1000))))  # grey when decoded at half size
     upright = photos.decode(stripes)
     assert upright.scale == 2
     result = analysis.analyse_upright(upright, stripes, "", Finder(), load_networks()[1])
@@ -132,7 +132,7 @@ def test_a_huge_photo_is_not_decoded_whole_for_a_small_face(
 
 @pytest.mark.parametrize(("times", "found"), [(1, 0), (4, 1)])
 def test_the_size_of_a_face_is_measured_in_the_full_size_photo(times: int, found: int) -> None:
-    """The face measures less than nine pixels where it is looked for; in the larger JPEG it has four times as many."""
+    """In the pixels for detection the face is under nine pixels wide; in the larger JPEG, four times that."""
     photo = landscape(1000 * times, 750 * times)
     photo.paste(astronaut(38 * times), (300 * times, 250 * times))
     assert photos.decode(encoded(photo)).scale == times
@@ -181,7 +181,7 @@ def test_a_face_on_its_side_is_found_and_judged_upright(turn: Image.Transpose) -
 
 
 def slanting(angle: int) -> Image.Image:
-    """The astronaut, turned about her face."""
+    """Return the astronaut, turned around her face."""
     about, grey = (226, 116), (200, 200, 200)
     return astronaut().rotate(angle, center=about, resample=Image.Resampling.BICUBIC, fillcolor=grey)
 
@@ -197,7 +197,7 @@ def test_a_face_at_a_slant_is_found(angle: int) -> None:
 def test_a_face_at_a_slant_is_judged_upright(angle: int) -> None:
     seen = [analysed(encoded(picture)) for picture in (slanting(angle), astronaut())]
     judged, upright = (face_crop.unpack(result.crops, len(result.faces))[0].ravel() for result in seen)
-    assert np.corrcoef(judged, upright)[0, 1] > 0.4  # as it lies in the photo: .36 at most
+    assert np.corrcoef(judged, upright)[0, 1] > 0.4  # without turning the crop: .36 at most
 
 
 @pytest.mark.parametrize("cut", [0.15, 0.3])

@@ -1,4 +1,4 @@
-"""What Python programs import from albumsort: its examples run, and it answers what the command line answers."""
+"""The Python API: its examples run, and its answers equal the command line's."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ OFFERED = albumsort.analyse, albumsort.open_index, albumsort.index_photos, album
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with one portrait, in which examples run."""
+    """A working folder with one portrait, for the examples."""
     (tmp_path / "portrait.jpg").write_bytes(encoded(astronaut()))
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("PYTHONPATH", environment()["PYTHONPATH"])  # for the workers
+    monkeypatch.setenv("PYTHONPATH", environment()["PYTHONPATH"])  # for the worker processes
     return tmp_path
 
 
@@ -35,7 +35,7 @@ def test_the_examples_in_the_docstrings_run_and_print_what_they_say(here: Path) 
     examples = doctest.DocTestFinder(recurse=False)
     objects = [albumsort, albumsort.analyse, albumsort.index_photos, albumsort.Index.top, albumsort.Index.photos]
     parts = [part for thing in objects for part in examples.find(thing, globs={"albumsort": albumsort})]
-    parts.sort(key=lambda part: "index_photos" not in part.name)  # it makes the index that the others open
+    parts.sort(key=lambda part: "index_photos" not in part.name)  # it creates the index that the others open
     parts = [part for part in parts if part.examples]
     assert len(parts) == len(objects)
     for part in parts:

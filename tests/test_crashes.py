@@ -1,4 +1,4 @@
-"""Indexing that is killed at random moments: nothing is lost, nothing is wrong, nothing is left behind."""
+"""Runs of `index` killed at random moments: nothing is lost, wrong or left behind."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ FREQUENT = """
 
     writer.BATCH = 5
 """
-"""So that many transactions are there to be killed in."""
+"""Makes transactions frequent, so that kills hit them."""
 
 Row = tuple[Any, ...]
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where one series of runs keeps its things."""
+    """The files of one series of runs."""
 
     folder: Path
 
@@ -62,14 +62,14 @@ class Place:
         return self
 
     def leftovers(self) -> list[str]:
-        """Every file that a run made but for the index itself and the empty file that is locked beside it."""
+        """Every file that a run created, except the index and its empty lock file."""
         files = (p for p in self.folder.rglob("*") if not p.is_dir() and "site" not in p.parts)
         known = (self.database, self.database.with_name("index.sqlite.lock"))
         return [str(p) for p in files if p not in known or (p != self.database and p.stat().st_size)]
 
 
 def rows(database: Path) -> set[Row]:
-    """Everything the index says, but for the numbers that tables are joined by."""
+    """Return everything in the index, except the ids that join tables."""
     with closing(sqlite3.connect(database)) as raw:
         assert raw.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         assert raw.execute("PRAGMA foreign_key_check").fetchall() == []
@@ -84,7 +84,7 @@ def rows(database: Path) -> set[Row]:
 
 
 def after_a_kill(place: Place, scratch: Path) -> set[Row]:
-    """What the next run will find; looked up in a copy, so that it meets the database as the kill left it."""
+    """Return the state that the next run will find; read from a copy, to leave the database as the kill left it."""
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir()
     for name in ("index.sqlite", "index.sqlite-wal"):
@@ -94,7 +94,7 @@ def after_a_kill(place: Place, scratch: Path) -> set[Row]:
 
 
 def is_passing(row: Row) -> bool:
-    """Whether this is a photo that a kill of its worker cost its result, this time."""
+    """Whether this photo failed only because its worker was killed."""
     return any(isinstance(value, str) and "tried again on the next run" in value for value in row)
 
 
@@ -116,7 +116,7 @@ def start(album: Path, place: Place) -> subprocess.Popen[str]:
 
 
 def group(pid: int) -> dict[int, str]:
-    """The living processes of a run: id to command line."""
+    """Return the living processes of a run: id to command line."""
     found = {}
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit():
@@ -124,7 +124,7 @@ def group(pid: int) -> dict[int, str]:
                 state, _, _, session = (folder / "stat").read_text().rpartition(")")[2].split()[:4]
                 if int(session) == pid and state not in "ZX":
                     found[int(folder.name)] = (folder / "cmdline").read_text()
-            except OSError:  # it ended meanwhile
+            except OSError:  # it has ended
                 pass
     return found
 
@@ -142,7 +142,7 @@ def wait_until(happened: Callable[[], object], seconds: float = 60) -> None:
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
-    """An album of small photos, some with a face, copies and broken ones, and what the index should say."""
+    """An album of small photos (some with a face, copies, broken ones), and the expected index."""
     folder = tmp_path_factory.mktemp("crashes")
     album = folder / "album"
     album.mkdir()
@@ -166,7 +166,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
 
 
 def finish(album: Path, place: Place) -> None:
-    """Let a run end by itself."""
+    """Wait until a run ends by itself."""
     process = start(album, place)
     try:
         said = process.communicate(timeout=120)[1]
@@ -177,7 +177,7 @@ def finish(album: Path, place: Place) -> None:
 
 
 def kill_program(album: Path, place: Place, chance: random.Random) -> None:
-    """Kill the program, alone or with its workers, while it starts or at some moment of its work."""
+    """Kill the program, alone or with its workers, at its start or at a random moment."""
     files = [place.database, place.database.with_name("index.sqlite-wal")]
 
     def written() -> list[int]:
@@ -188,19 +188,19 @@ def kill_program(album: Path, place: Place, chance: random.Random) -> None:
     try:
         if chance.random() < 0.2:
             time.sleep(chance.uniform(0.1, 1.5))
-        else:  # the first thing written is the tables, and later photos
+        else:  # tables are written first, photos later
             wait_until(lambda: written() != before or process.poll() is not None)
             time.sleep(chance.uniform(0, 2.5 if is_new else 0.6))
         kill = chance.choice([os.kill, os.killpg])
         kill(process.pid, signal.SIGKILL)
         process.wait()
-        wait_until(lambda: not group(process.pid), seconds=20)  # the workers notice, and end
+        wait_until(lambda: not group(process.pid), seconds=20)  # the workers notice the kill and end
     finally:
         end(process)
 
 
 def kill_workers(album: Path, place: Place, chance: random.Random) -> int:
-    """Kill one worker after the other while a run does its work to the end; returns how many."""
+    """Kill one worker after another until the run ends; returns the number of kills."""
     process = start(album, place)
     killed = 0
     try:
@@ -218,7 +218,7 @@ def kill_workers(album: Path, place: Place, chance: random.Random) -> int:
 
 
 def series(undisturbed: SimpleNamespace, folder: Path, seed: int, least: int) -> int:
-    """Kill runs on one database after the other until at least so many were killed; returns how many."""
+    """Kill runs on one database until at least `kills` were killed; returns the number of kills."""
     chance = random.Random(seed)
     kills = life = 0
     while kills < least:
@@ -249,7 +249,7 @@ def test_an_index_whose_runs_were_killed_at_any_moment_is_that_of_an_undisturbed
     undisturbed: SimpleNamespace, tmp_path: Path
 ) -> None:
     before = look(undisturbed.album)
-    lanes = 2  # beside each other, as most of a run's time is its start
+    lanes = 2  # in parallel, because most of a run's time is its start
     with ThreadPoolExecutor(lanes) as pool:
         running = [
             pool.submit(series, undisturbed, tmp_path / f"{lane}", SEED + lane, KILLS // lanes) for lane in range(lanes)

@@ -30,7 +30,7 @@ def smile() -> np.ndarray:
 
 
 def crops(n: int) -> np.ndarray:
-    """Different pictures, among them a real face."""
+    """Different crops, including a real face."""
     random = np.random.default_rng(n)
     return np.stack([smile(), *random.integers(0, 256, (n - 1, *smile().shape), np.uint8)])
 
@@ -49,7 +49,7 @@ def joint(
 
 
 def calibration(**changed: object) -> Calibration:
-    """That of the shipped network, with other numbers."""
+    """A calibration like the shipped network's, with other numbers."""
     details = json.loads(json.dumps(weights.load("emotion")[1].details))
     details["natural"].update(changed)
     return Calibration.of(details)
@@ -126,13 +126,13 @@ def test_all_answers_that_are_not_emotions_add_up_to_nothing() -> None:
 
 
 def test_no_face_combines_the_networks_odds_and_the_detectors_doubt() -> None:
-    even = logits(happy=50, none=50)  # one in twenty training examples was no face: the network's odds speak for none
+    even = logits(happy=50, none=50)  # one in twenty training examples had no face: the odds favour none
     doubtful = joint(even, detection=0.6)[None]
     assert doubtful == pytest.approx(1 / (1 + (0.05 / 0.95) * (0.6 / 0.4)))
     assert joint(even, detection=0.9)[None] < doubtful
     assert joint(even, detection=1.0)[None] == pytest.approx(
         joint(even, detection=0.99)[None]
-    )  # nothing is surer than that
+    )  # no detection is more confident
     assert joint(logits(happy=50, none=45), detection=0.6)[Emotion.HAPPY] > 0.8
 
 

@@ -1,4 +1,4 @@
-"""A short run of benchmarks/fuzz.py: damaged photos through the workers of a real run."""
+"""A short run of benchmarks/fuzz.py: damaged photos in real worker processes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names and files that nobody would choose: found, indexed and listed exactly, or counted with a reason."""
+"""Unusual names and files: found, indexed and listed exactly, or counted with a reason."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows refuses such na
 
 PHOTO = encoded(quarters(16, 12), "PNG")
 EVIL = "\x1b]0;EVIL\x07"
-"""Sets a terminal's title; nothing that albumsort prints of its own begins like this."""
+"""Sets a terminal's title; albumsort itself never prints this."""
 
 NAMES = [
     b"caf\xe9",
@@ -75,7 +75,7 @@ def takes_any_bytes() -> bool:
 
 
 def filled(folder: Path, names: list[bytes]) -> set[bytes]:
-    """Photos of these names; returns their paths."""
+    """Write photos with these names; returns their paths."""
     paths = {os.path.join(os.fsencode(folder), name + b".png") for name in names}
     for path in paths:
         with open(path, "wb") as file:
@@ -203,7 +203,7 @@ def test_metadata_of_a_photo_controls_neither_terminal_nor_spreadsheet(tmp_path:
 
 @pytest.fixture
 def short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder that is also the working directory: a socket's path may not be long."""
+    """A folder that is also the working directory, because a socket's path must be short."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -285,7 +285,7 @@ def test_a_file_without_read_permission_fails_and_is_tried_again(tmp_path: Path,
     assert index_album(database, tmp_path).exit_code == 0
 
 
-# files that change under the reader's eyes
+# files that change while they are read
 
 
 def attempted(path: Path, size: int) -> worker.Outcome:
@@ -311,7 +311,7 @@ def test_a_file_that_grew_or_shrank_since_the_walk_fails_for_now(tmp_path: Path,
 def test_a_file_that_grows_while_it_is_read_fails_for_now(tmp_path: Path) -> None:
     path, stop = tmp_path / "a.png", threading.Event()
     with open(path, "wb") as file:
-        file.truncate(500_000_000)  # a hole: it takes no room, and some time to read
+        file.truncate(500_000_000)  # a sparse file: it uses no space, but takes time to read
 
     def grow() -> None:
         with open(path, "ab", buffering=0) as file:

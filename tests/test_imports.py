@@ -1,4 +1,4 @@
-"""Commands that only look something up load nothing heavy, and the layers of the package are kept."""
+"""Commands that only query load no heavy packages, and modules import only from permitted layers."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ HEAVY = {"tensorflow", "keras", "cv2", "ai_edge_litert", "PIL", "pillow_heif", "
 
 @dataclass(frozen=True)
 class Room:
-    """A module, or a package with its modules, and the other rooms that it may import from."""
+    """A module, or a package with its modules, and the other layers that it may import from."""
 
     modules: str
     knows: str = ""
 
 
-ALONE = ""  # a room that is one module
+ALONE = ""  # a layer of a single module
 ROOMS = {
     "errors": Room(ALONE),
     "text": Room(ALONE),
     "timing": Room(ALONE),
-    # a word that names no emotion is a UsageError: that much `types` knows
+    # Emotion.parse raises UsageError
     "types": Room(ALONE, "errors"),
     "query": Room(ALONE, "types"),
     "dates": Room(ALONE, "errors types"),
@@ -105,7 +105,7 @@ def is_command(name: str) -> bool:
 
 
 def loaded_by(code: str) -> set[str]:
-    """The packages that a new process has loaded once it ran the code."""
+    """Return the packages loaded in a new process that ran the code."""
     script = (
         f"import sys\n{code}\nprint('\\n'.join({{name.partition('.')[0] for name in sys.modules}}), file=sys.stderr)"
     )
@@ -163,11 +163,11 @@ def test_an_index_with_nothing_to_do_loads_nothing_heavy(album: Path, database: 
     assert not loaded_by(again) & {*HEAVY, "numpy"}
 
 
-# who may know whom
+# imports between layers
 
 
 def known_by(name: str, tree: ast.Module) -> Iterator[tuple[str, ast.stmt]]:
-    """Every module of ours that a module imports, wherever the import stands, those for types alone included."""
+    """Yield every albumsort module that a module imports, anywhere, including imports for types only."""
     package = name if MODULES[name].name == "__init__.py" else name.rpartition(".")[0]
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.level:
@@ -195,7 +195,7 @@ def test_every_module_has_a_layer() -> None:
     }
     packages = {name for name, path in MODULES.items() if path.name == "__init__.py" and name != "__init__"}
     assert listed | packages == set(MODULES)
-    assert {name for name in packages if known_in(name)} == {"training"}  # the others hold a docstring alone
+    assert {name for name in packages if known_in(name)} == {"training"}  # the others contain only a docstring
 
 
 def known_in(name: str) -> set[str]:
@@ -215,7 +215,7 @@ def test_every_allowed_import_is_used() -> None:
 
 
 def test_no_imports_are_circular() -> None:
-    """Neither while they are loaded nor later: whatever order this finds, a circle would leave no next module."""
+    """Imports inside functions count, too. A circle would leave no next module in any order."""
     waiting = {name: {known for known in known_in(name) if known != name} for name in MODULES}
     while waiting:
         ready = [name for name, known in waiting.items() if not known & set(waiting)]
@@ -239,7 +239,7 @@ def test_own_modules_are_imported_relatively(name: str) -> None:
 
 
 def ends_or_prints(tree: ast.AST) -> list[str]:
-    """Calls that write to the terminal or end the program."""
+    """Yield calls that print or end the program."""
     forbidden = ("print", "exit", "quit", "sys.exit", "os._exit", "SystemExit", "typer.Exit", "typer.echo", "input")
     streams = ("sys.stdout.write", "sys.stderr.write")
     used = [ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)]

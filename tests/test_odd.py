@@ -1,4 +1,4 @@
-"""Files that photo libraries stumble over: analysed, or refused in words for their owner."""
+"""Files that are difficult for photo libraries: analysed, or refused with a clear reason."""
 
 from __future__ import annotations
 
@@ -57,12 +57,12 @@ def test_a_photo_stored_in_all_orientations_comes_out_the_same(odd: Path, kind: 
     upright = [decode(read(file)) for file in files]
     assert {(u.width, u.height) for u in upright} == {(1800, 1200) if kind == "Landscape" else (1200, 1800)}
     small = [np.asarray(Image.fromarray(u.pixels).resize((60, 60)), int) for u in upright]
-    # the camera numbers are written into the pictures, and little else differs
+    # the pictures differ in little more than the camera number printed in them
     assert max(float(np.abs(picture - small[1]).mean()) for picture in small[2:]) < 8
 
 
 def near_labels(face: Face) -> set[Emotion | None]:
-    """Return what a face that is stored a little differently may be called: its label, and what nearly is."""
+    """Return the labels that a slightly different copy of a face may get: its label and near ties."""
     natural = weights.natural_shares()
     posterior = LabelRule(natural, natural).posterior(face.probabilities, face.nothing)
     return {answer for answer in posterior if posterior[answer] > 0.7 * posterior[face.label]}
@@ -75,12 +75,12 @@ def test_the_faces_of_a_photo_are_the_same_in_all_orientations(odd: Path, name: 
     for orientation in range(1, 9):
         data = encoded(stored(upright, orientation), exif=exif(orientation))
         found = analyse_bytes(data, contents.digest(data), *load_networks()).faces
-        seen.append([face for face in found if face.detection >= THRESHOLD])  # the others come and go at their floor
+        seen.append([face for face in found if face.detection >= THRESHOLD])  # detections near the floor vary
     assert seen[0]
     for faces in seen:
         assert len(faces) == len(seen[0])
         for face, expected in zip(faces, seen[0], strict=True):
-            # a JPEG of turned pixels differs a little, and what is no sure face has no sure box
+            # a JPEG of turned pixels differs slightly, and an uncertain detection has an uncertain box
             sure = expected.detection > 0.99
             tolerance = (2 + 0.05 * max(expected.box.w, expected.box.h)) * (1 if sure else 2)
             for edge in ("x", "y", "w", "h"):

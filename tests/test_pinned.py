@@ -1,8 +1,8 @@
-"""What is found and seen in a few pictures, held to numbers: whoever changes them changes the method's number, too.
+"""Pinned detections and expressions of a few pictures: a change that moves them needs a new method number.
 
-Results of before stay in an index until the networks or the numbers of `methods` change. A changed constant without a
-new number would leave albums with results of two kinds. What is seen is asked at the places written down here, so that
-a face which another processor finds half a pixel farther left changes nothing.
+Earlier results stay in an index until the networks or the numbers of `methods` change. A changed constant without a new
+number would leave albums with two kinds of results. Expressions are computed at the boxes pinned here, so that
+detections of another processor, which differ by half a pixel, do not change them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from albumsort.photos import decode
 from albumsort.types import Box, Detection, Face, Settings
 
 MADE_WITH = Settings(finding="e0b06cddd3c4f6f4-12", classifying="f2e5db32f5c55aa6-3")
-"""The networks and methods of which these are the results."""
+"""The networks and methods of these results."""
 
 FOUND: dict[str, list[Detection]] = {
     "portrait": [
@@ -72,7 +72,7 @@ FOUND: dict[str, list[Detection]] = {
 
 @dataclass(frozen=True)
 class Seen:
-    """What is seen of a face.
+    """The pinned values of a face.
 
     crop: the greys of its 4 x 4 parts. answers: probabilities of the emotions, in their order, of nothing, and of open
     eyes.
@@ -143,7 +143,7 @@ SEEN: dict[str, list[Seen]] = {
 
 
 def small() -> bytes:
-    """A face of 38 pixels in a photo that is looked through at half its size."""
+    """A face of 38 pixels in a photo that is searched at half its size."""
     photo = landscape(2000, 1500)
     photo.paste(astronaut(180), (700, 600))
     return encoded(photo)
@@ -184,7 +184,7 @@ PICTURES: dict[str, Callable[[], bytes]] = {
 
 @dataclass(frozen=True)
 class Pointed:
-    """A detector that was told where the faces are."""
+    """A detector that returns given faces."""
 
     found: list[Detection]
 
@@ -198,7 +198,7 @@ def found_in(name: str) -> list[Detection]:
 
 
 def seen_in(name: str) -> list[Seen]:
-    """Return what is seen at the places written down; those of the upset face are the portrait's."""
+    """Return the values at the pinned boxes; the upset face uses the portrait's."""
     data = PICTURES[name]()
     upright = decode.decode(data)
     there = [scaled(d, 1 / upright.scale) for d in FOUND["portrait" if name == "upset" else name]]
@@ -217,7 +217,7 @@ def seen(face: Face, crop: resize.Pixels) -> Seen:
 
 
 def are_alike(found: Detection, before: Detection) -> bool:
-    """Whether two faces are one to a hundredth of its size; other processors differ by a third of that."""
+    """Whether two faces agree within a hundredth of their size; other processors differ by a third of that."""
     places = [[d.box.x, d.box.y, d.box.w, d.box.h, *itertools.chain(*d.landmarks)] for d in (found, before)]
     near = pytest.approx(places[1], abs=0.01 * before.box.longer_side)
     return places[0] == near and found.score == pytest.approx(before.score, abs=0.002)
@@ -229,7 +229,7 @@ def are_cut_alike(seen: Seen, before: Seen) -> bool:
 
 
 def are_read_alike(seen: Seen, before: Seen) -> bool:
-    """Whether the answers are the same; other processors differ in the fourth decimal."""
+    """Whether the answers agree; other processors differ in the fourth decimal."""
     return seen.answers == pytest.approx(before.answers, rel=0.05, abs=0.001)
 
 

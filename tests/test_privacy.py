@@ -1,4 +1,4 @@
-"""Nothing leaves the machine, and what is found stays its owner's."""
+"""No data leaves the machine, and only its owner can read the index."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ NO_NETWORK = """
         print(os.getpid(), file=log)
     sys.addaudithook(watch)
 """
-"""Runs at the start of every Python process, workers included: Python's own sockets raise and are noted."""
+"""Runs at the start of every Python process, including workers: Python sockets raise and are recorded."""
 
 ISOLATED = ["unshare", "--user", "--map-root-user", "--net"]
-"""Runs a command, native libraries and all, where there is no network, not even the loopback."""
+"""Runs a command, including native libraries, without any network, not even loopback."""
 
 
 def main_commands(album: Path, folder: Path) -> list[list[str | Path]]:
@@ -64,7 +64,7 @@ def succeeds(prefix: list[str], arguments: list[str | Path], env: dict[str, str]
     return done.stdout
 
 
-# nothing leaves the machine
+# no network access
 
 
 def test_no_command_and_no_worker_opens_a_socket_to_anywhere(album: Path, tmp_path: Path) -> None:
@@ -78,7 +78,7 @@ def test_no_command_and_no_worker_opens_a_socket_to_anywhere(album: Path, tmp_pa
         assert not log.exists(), (arguments, log.read_text())
     watched = set((tmp_path / "network.log.watched").read_text().split())
     assert len(watched) >= len(main_commands(album, tmp_path)) + 2, "the two workers were watched, too"
-    # the watch itself works
+    # the check itself works
     attempt = "import socket; socket.create_connection(('192.0.2.1', 80), timeout=1)"
     assert subprocess.run([sys.executable, "-c", attempt], env=env, capture_output=True).returncode != 0
     assert "socket" in log.read_text()
@@ -98,12 +98,12 @@ def test_every_command_works_where_there_is_no_network_at_all(album: Path, tmp_p
 
 
 def inodes(*kinds: str) -> set[str]:
-    """The numbers of the sockets of these kinds that there are on this machine."""
+    """Return the inodes of all sockets of these kinds on this machine."""
     found = set()
     for kind in kinds:
         if Path("/proc/net", kind).exists():
             header, *lines = Path("/proc/net", kind).read_text().splitlines()
-            # the columns of some tables lie apart in their header and together in their lines
+            # some tables have columns that are separate in the header but joined in the lines
             column = (
                 9 if header.split()[1] == "local_address" else [name.lower() for name in header.split()].index("inode")
             )
@@ -113,7 +113,7 @@ def inodes(*kinds: str) -> set[str]:
 
 @pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="needs /proc")
 def test_no_process_of_a_run_holds_a_network_socket(album: Path, tmp_path: Path) -> None:
-    """Whoever opened it: Python, the decoders or the network runtime."""
+    """Neither Python nor the decoders nor LiteRT may open one."""
     for number in range(60):
         shutil.copy(album / "astronaut.jpg", album / f"copy-{number}.jpg")
         with open(album / f"copy-{number}.jpg", "ab") as file:
@@ -137,7 +137,7 @@ def test_no_process_of_a_run_holds_a_network_socket(album: Path, tmp_path: Path)
                         processes.add(folder.name)
                         local |= held & inodes("unix")
                         network |= held & inodes("tcp", "tcp6", "udp", "udp6", "raw", "raw6", "packet")
-                except OSError:  # it ended meanwhile
+                except OSError:  # it has ended
                     pass
             time.sleep(0.02)
     finally:
@@ -147,7 +147,7 @@ def test_no_process_of_a_run_holds_a_network_socket(album: Path, tmp_path: Path)
     assert not network
 
 
-# what is found stays its owner's
+# file permissions
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no permission bits")

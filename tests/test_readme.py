@@ -1,4 +1,4 @@
-"""What README tells a person to type works."""
+"""The commands in README work."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Seconds by step, each counted once."""
+"""Seconds per step, each counted once."""
 
 from __future__ import annotations
 

@@ -89,7 +89,7 @@ def test_the_part_of_a_box_inside_a_frame() -> None:
     assert Box(200, 200, 20, 20).within(100, 80).area == 0
 
 
-FRONT = (-10 - 12j, 10 - 12j, 0, -8 + 12j, 8 + 12j)  # eyes, nose and mouth about the middle of a face, y downwards
+FRONT = (-10 - 12j, 10 - 12j, 0, -8 + 12j, 8 + 12j)  # eyes, nose and mouth around the centre of a face, y down
 SIDE = (-2 - 12j, 2 - 12j, -9, -3 + 12j, 0 + 12j)
 
 

@@ -23,14 +23,14 @@ SAD, HAPPY, NEUTRAL = Emotion.SAD, Emotion.HAPPY, Emotion.NEUTRAL
 
 
 def shares(**named: float) -> Shares:
-    """These shares; what they leave of 1 is shared by the other answers."""
+    """Return these shares; the other answers share the rest up to 1."""
     given: dict[Answer, float] = {None if name == "nothing" else Emotion(name): p for name, p in named.items()}
     rest = [answer for answer in ANSWERS if answer not in given]
     return {answer: given.get(answer, (1 - sum(given.values())) / max(1, len(rest))) for answer in ANSWERS}
 
 
 def stored(joint: Shares, natural: Shares = NATURAL) -> tuple[float, ...]:
-    """What the index holds of a face with these joint probabilities."""
+    """Return the stored probabilities of a face with these joint probabilities."""
     anybody = {e: natural[e] / (1 - natural[None]) for e in Emotion}
     return (*(joint[e] + joint[None] * anybody[e] for e in Emotion), joint[None])
 
@@ -100,7 +100,7 @@ def test_an_unreadable_face_has_no_label_and_no_probability() -> None:
 
 
 def test_a_joint_probability_is_never_negative() -> None:
-    """Of before and of rounding: a mixture may hold less than the share of any face."""
+    """Older results and rounding may put a mixture below the natural shares."""
     even = dict.fromkeys(Emotion, 1 / 7)
     found = LabelRule(NATURAL, NATURAL).posterior(even, 0.9)
     assert found[NEUTRAL] == 0
@@ -114,7 +114,7 @@ def test_relabelling_changes_only_the_label() -> None:
     assert (after.probabilities, after.box, after.eyes) == (before.probabilities, before.box, before.eyes)
 
 
-# which album
+# the album of a photo
 
 
 def test_a_photo_uses_the_deepest_album_that_contains_it() -> None:
@@ -141,11 +141,11 @@ FACES = st.lists(ANY_SHARES, max_size=30)
 
 
 def drawn(album: Shares, n: int, clear: float = 3.0, seed: int = 0) -> list[Shares]:
-    """Joint probabilities, calibrated in natural shares, of faces of an album: Bayes' rule on a noisy measurement."""
+    """Draw joint probabilities of faces, calibrated on natural shares: Bayes' rule on a noisy measurement."""
     random = np.random.default_rng(seed)
     truth = random.choice(len(ANSWERS), n, p=[album[answer] for answer in ANSWERS])
     measured = clear * np.eye(len(ANSWERS))[truth] + random.normal(0, 1, (n, len(ANSWERS)))
-    likelihoods = np.exp(clear * measured)  # of unit normal noise about `clear` or 0, but for a common factor
+    likelihoods = np.exp(clear * measured)  # of unit normal noise around `clear` or 0, without a common factor
     joint = likelihoods * [NATURAL[answer] for answer in ANSWERS]
     joint /= joint.sum(axis=1, keepdims=True)
     return [dict(zip(ANSWERS, map(float, row), strict=True)) for row in joint]
@@ -153,7 +153,7 @@ def drawn(album: Shares, n: int, clear: float = 3.0, seed: int = 0) -> list[Shar
 
 @functools.cache
 def confusion() -> Confusion:
-    """How often each answer is given to such drawn faces of each kind."""
+    """Return how often drawn faces of each kind get each answer."""
     kinds: dict[Answer, Shares] = {}
     for kind in ANSWERS:
         faces = drawn(shares(**{str(kind or "nothing"): 1.0}), 2000, seed=9)
@@ -198,7 +198,7 @@ def test_more_pseudo_faces_move_less(joints: list[Shares]) -> None:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(labels, "PSEUDO_FACES", pseudo)
             found = estimated(joints)
-        # how far, as the pseudo-faces see it: the divergence that they hold back
+        # the distance as the pseudo-faces limit it: the divergence from the natural shares
         moved.append(sum(NATURAL[a] * float(np.log(NATURAL[a] / found[a])) for a in ANSWERS))
     assert moved[0] >= moved[1] - 1e-9
     assert moved[1] >= moved[2] - 1e-9
@@ -238,7 +238,7 @@ def test_a_classifier_that_rarely_answers_sad_is_corrected() -> None:
     timid = {kind: shares(neutral=0.99) if kind is not SAD else shares(sad=0.3, neutral=0.65) for kind in ANSWERS}
     says_sad, says_neutral = shares(sad=0.9), shares(neutral=0.99)
     album = [stored(says_sad)] * 300 + [stored(says_neutral)] * 700
-    assert expected_shares(album, NATURAL, timid)[SAD] > 0.5  # of the sad faces three in ten are told
+    assert expected_shares(album, NATURAL, timid)[SAD] > 0.5  # three in ten sad faces are answered sad
 
 
 def test_an_unreadable_face_is_ignored_and_a_doubtful_sad_one_counts() -> None:

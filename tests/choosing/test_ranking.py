@@ -25,7 +25,7 @@ def sorted_into(photos: Sequence[Photo], asked: Sequence[Emotion] = FOUR, n: int
     return {emotion.value: [photo.path.name for photo in group] for emotion, group in folders.items()}
 
 
-# the best
+# ranking
 
 
 def test_the_top_is_ordered_by_the_probability_over_all_expressions(index: Database) -> None:
@@ -44,7 +44,7 @@ def test_the_top_is_as_long_as_asked(index: Database) -> None:
     assert len(queries.best(index, Emotion.SAD, By.MAX, Filters(), 0.0, 99)) == 5
 
 
-# the folders
+# sorting into folders
 
 
 def test_each_photo_goes_to_the_folder_of_its_label() -> None:

@@ -1,4 +1,4 @@
-"""`export` on the command line: what is copied, left out and undone."""
+"""`export` on the command line: copies, photos left out, and undo."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`index`: what a run says, and what it is given."""
+"""`index`: its output and its arguments."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_an_index_that_waits_ends_at_a_ctrl_c(album: Path, database: Path) -> No
     "arguments", [["top", "happy"], ["list"], ["stats"], ["export", "--to", "out"], ["prune", "--yes"], ["doctor"]]
 )
 def test_every_other_command_works_during_a_run(library: SimpleNamespace, arguments: list[str]) -> None:
-    """Even in the middle of its writing, all that only read."""
+    """Commands that only read work even during a write transaction."""
     (library.folder / "rain.jpg").unlink()
     with Database(library.database) as other, other.alone():
         if arguments[0] == "prune":

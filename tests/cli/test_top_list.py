@@ -1,4 +1,4 @@
-"""`top` and `list`: which photos, in which order and form."""
+"""`top` and `list`: selection, order and formats."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_top_takes_filters(
 
 @pytest.fixture
 def unsure(tmp_path: Path) -> SimpleNamespace:
-    """A smile in front, with what may be a face in the background, and a photo of nothing sure."""
+    """A smile with a doubtful detection in the background, and a photo with a doubtful detection only."""
     folder, database = tmp_path / "library", tmp_path / "unsure.sqlite"
     folder.mkdir()
     front = face((10, 10, 100, 100), happy=0.9)

@@ -1,4 +1,4 @@
-"""Wrong usage, help, versions, the index file and the environment, and what holds for all commands."""
+"""Wrong usage, help, versions, the index file, the environment, and rules for all commands."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def test_every_command_explains_itself(name: str) -> None:
 def test_help_shows_text_in_square_brackets() -> None:
     def help_of(*arguments: str) -> str:
         shown = invoke(*arguments, "--help", env={"COLUMNS": "200"}).stdout
-        return " ".join(shown.replace("│", " ").split())  # wherever its lines end
+        return " ".join(shown.replace("│", " ").split())  # wherever its lines break
 
     assert "albumsort[train]" in help_of("model")
     assert "[default: one per CPU core]" in help_of("index")
@@ -203,14 +203,14 @@ SETTINGS = {
 
 
 def parameters(command: Any, name: str) -> Iterator[tuple[str, Any]]:
-    """Every option and argument of a command and of those within it, with the words that call it."""
+    """Yield every option and argument of a command and its subcommands, with the command's words."""
     yield from ((name, parameter) for parameter in command.params)
     for word, within in getattr(command, "commands", {}).items():
         yield from parameters(within, f"{name} {word}")
 
 
 def test_settings_have_variables_and_actions_have_none() -> None:
-    """A variable that somebody forgot must not cap an export, remove one, or choose where it goes."""
+    """A forgotten variable must not limit an export, remove one, or choose its destination."""
     named = [(name, p.name, p.envvar) for name, p in parameters(get_command(app), "albumsort") if p.envvar]
     assert sorted(named) == sorted(
         (command, name, f"ALBUMSORT_{name.upper()}") for command, names in SETTINGS.items() for name in names
@@ -244,7 +244,7 @@ def test_a_file_that_is_not_an_index_exits_1_and_is_not_changed(database: Path, 
     assert database.read_bytes() == b"a shopping list\n" * 100
 
 
-# all of it
+# a whole session
 
 
 def test_from_a_folder_to_the_best_photo_and_a_copy_of_it(album: Path, tmp_path: Path) -> None:
@@ -258,7 +258,7 @@ def test_from_a_folder_to_the_best_photo_and_a_copy_of_it(album: Path, tmp_path:
 
 
 def test_prune_keeps_an_album_that_is_absent_as_a_whole(library: SimpleNamespace) -> None:
-    """It may be a disk that is not plugged in."""
+    """It may be on a disk that is not plugged in."""
     library.folder.rename(library.folder.with_name("unplugged"))
     before = stored(library)
     done = run("prune", "--yes", "--db", library.database)
@@ -269,7 +269,7 @@ def test_prune_keeps_an_album_that_is_absent_as_a_whole(library: SimpleNamespace
 
 @pytest.mark.parametrize("mounted", ["gone", "empty"])
 def test_prune_keeps_what_a_link_within_an_album_led_to(library: SimpleNamespace, tmp_path: Path, mounted: str) -> None:
-    """Its disk, too, may be unplugged, and leave an empty folder where it was."""
+    """Its disk may be unplugged and leave an empty folder in its place."""
     disk = tmp_path / "disk"
     (disk / "2019").mkdir(parents=True)
     (disk / "2019" / "old.jpg").write_bytes(encoded(astronaut(200)))
@@ -292,7 +292,7 @@ def test_prune_keeps_what_a_link_within_an_album_led_to(library: SimpleNamespace
 
 @pytest.mark.parametrize("home", ["disk", "link"])
 def test_prune_keeps_what_was_in_a_folder_now_empty(tmp_path: Path, database: Path, home: str) -> None:
-    """A disk that is mounted within an album leaves such a folder."""
+    """A disk mounted inside an album leaves an empty folder when it is unplugged."""
     (tmp_path / "disk" / "album" / "usb" / "2019").mkdir(parents=True)
     (tmp_path / "link").symlink_to(tmp_path / "disk")
     album = tmp_path / home / "album"

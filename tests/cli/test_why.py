@@ -1,4 +1,4 @@
-"""`why`: what is seen in one photo."""
+"""`why`: the faces of one photo."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_why_a_photo_that_cannot_be_read_exits_1_with_the_reason(
 
 
 def test_why_reports_an_error_of_a_photo_once(tmp_path: Path, database: Path) -> None:
-    """Libraries below Pillow print by themselves what they stumble over."""
+    """Libraries used by Pillow print their own messages."""
     photo = tmp_path / "damaged.tiff"
     astronaut().save(photo, compression="tiff_lzw")
     data = bytearray(photo.read_bytes())
@@ -150,7 +150,7 @@ SERIOUS = {answer: (1 - 7e-9 if answer is Emotion.NEUTRAL else 1e-9) for answer 
 
 
 def test_why_uses_the_album_of_an_indexed_photo_and_says_so(indexed: SimpleNamespace, tmp_path: Path) -> None:
-    """An album in which nearly nobody smiles: what looks happy elsewhere is likelier something else."""
+    """In an album with few smiles, a face that is happy elsewhere is more likely something else."""
     database, portrait = tmp_path / "index.sqlite", indexed.album / "astronaut.jpg"
     shutil.copy(indexed.database, database)
     with Database(database) as index, index.transaction():

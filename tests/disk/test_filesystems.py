@@ -12,7 +12,7 @@ LINE = "36 35 {device} / /mnt\\040photos rw,noatime {tags}- {kind} server:/expor
 
 
 def mounted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, kind: str, tags: str = "shared:1 ") -> None:
-    """Let the system say that a temporary folder is on such a file system."""
+    """Make the system report this kind of file system for a temporary folder."""
     number = os.stat(tmp_path).st_dev
     device = f"{os.major(number)}:{os.minor(number)}"
     mounts = tmp_path / "mountinfo"

@@ -56,7 +56,7 @@ def test_unfinished_files_of_other_users_are_kept(tmp_path: Path, monkeypatch: p
     assert not unfinished.exists()
 
 
-# places
+# final names
 
 
 PLACES = {"hard links": (True, True), "exclusive renames": (False, True), "neither": (False, False)}

@@ -52,7 +52,7 @@ def exported(photos: Sequence[Photo], to: Path, link: Link = Link.COPY, report: 
 
 
 def ready(photos: Sequence[Photo], to: Path, link: Link = Link.COPY) -> list[Item]:
-    """A plan, and the destination that it needs to be carried out."""
+    """Return a plan, and create its destination folder."""
     items = plan({HAPPY: photos}, to, link)
     to.mkdir(exist_ok=True)
     return items
@@ -215,7 +215,7 @@ def test_a_copy_that_reads_back_wrong_fails_and_is_removed(
     assert held(to / "happy") == {}
 
 
-# again
+# a second export
 
 
 def test_exporting_again_makes_no_duplicates(album: Path, to: Path) -> None:
@@ -276,7 +276,7 @@ def test_unfinished_files_of_a_killed_export_do_not_count_as_exported(album: Pat
     assert actions(exported([photo], to)) == ["write"]
 
 
-# what is there already
+# existing files
 
 
 def test_a_foreign_file_is_never_overwritten(album: Path, to: Path) -> None:
@@ -298,7 +298,7 @@ def test_names_that_differ_only_in_unicode_normalisation_count_as_one(album: Pat
 
 @pytest.fixture(params=["hard links", "exclusive renames", "neither"])
 def file_system(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """File systems that differ in how a file can get a name that nobody has."""
+    """File systems that differ in how a file can get a free name without replacing another."""
     if request.param != "hard links":
         monkeypatch.setattr(os, "link", fail_with(errno.EPERM))
     if request.param == "neither":
@@ -323,7 +323,7 @@ def test_every_file_system_gets_complete_copies_only(album: Path, to: Path) -> N
     assert held(to / "happy") == {"0001-a.jpg": b"a photo"}
 
 
-# when it cannot go on
+# errors
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS, errno.EDQUOT])
@@ -524,7 +524,7 @@ FILE_NAMES = (
     .filter(lambda raw: raw not in (b".", b".."))
     .map(os.fsdecode)
 )
-unflushed = mock.patch.object(os, "fsync", return_value=None)  # what is flushed is tested elsewhere, once
+unflushed = mock.patch.object(os, "fsync", return_value=None)  # flushing is tested elsewhere
 any_names = pytest.mark.skipif(not takes_any_bytes(), reason="this file system does not take any bytes as a name")
 
 
@@ -540,7 +540,7 @@ def test_name_bytes_that_are_not_text_become_safe(album: Path, to: Path) -> None
 def test_any_name_becomes_a_name_valid_on_every_system(names: list[str], link: Link) -> None:
     with tempfile.TemporaryDirectory() as folder, unflushed:
         to = Path(folder, "out")
-        # each in a folder of its own, so that some may share a name
+        # each in its own folder, so that several may have the same name
         photos = [indexed(Path(folder, str(i), name), bytes([i])) for i, name in enumerate(names + names)]
         items = exported(photos, to, link)
         assert actions(items) == ["write"] * len(photos)
@@ -549,7 +549,7 @@ def test_any_name_becomes_a_name_valid_on_every_system(names: list[str], link: L
         assert all(len(os.fsencode(name)) <= 255 for name in written)
         assert not any(unicodedata.category(c) in ("Cc", "Cs") or c in '<>:"/\\|?*' for name in written for c in name)
         assert not any(name.endswith((".", " ")) for name in written)
-        assert all(re.match("[0-9]{4}-.", name) for name in written)  # and so never CON, -rf or =1+1
+        assert all(re.match("[0-9]{4}-.", name) for name in written)  # so a name is never CON, -rf or =1+1
         assert len({unicodedata.normalize("NFC", name).casefold() for name in written}) == len(written)
         assert [item.destination.read_bytes() for item in items] == [bytes([i]) for i in range(len(photos))]
         assert set(actions(exported(photos[::-1], to, link))) == {"skip"}
@@ -561,13 +561,13 @@ def test_any_name_becomes_a_name_valid_on_every_system(names: list[str], link: L
 def test_any_plan_gives_each_photo_its_own_file_and_a_second_export_does_nothing(data: st.DataObject) -> None:
     with tempfile.TemporaryDirectory() as folder, unflushed:
         to, report = Path(folder, "new", "out"), Path(folder, "report.csv")
-        contents = st.binary(max_size=1)  # some are the same
+        contents = st.binary(max_size=1)  # some are equal
         drawn = data.draw(st.lists(st.tuples(FILE_NAMES, contents), min_size=1, max_size=8))
         photos = [indexed(Path(folder, "album", str(i), name), bytes_) for i, (name, bytes_) in enumerate(drawn)]
         emotions = data.draw(st.lists(st.sampled_from(Emotion), min_size=1, max_size=3, unique=True))
         chosen = {emotion: data.draw(st.permutations(photos)) for emotion in emotions}
         there = data.draw(st.lists(st.sampled_from([p.path.name for p in photos]), max_size=3))
-        for name in there:  # in the way
+        for name in there:  # other files with these names
             way = to / emotions[0].value / f"0001-{name}"[:100]
             if not os.path.lexists(way):
                 indexed(way, b"foreign")
@@ -591,7 +591,7 @@ def test_any_plan_gives_each_photo_its_own_file_and_a_second_export_does_nothing
         assert {path: path.read_bytes() for path in Path(folder).rglob("*") if path.is_file()} == before
 
 
-# a run
+# a whole run
 
 
 def test_a_report_lists_created_folders_and_the_result_for_each_photo(album: Path, to: Path, tmp_path: Path) -> None:

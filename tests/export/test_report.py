@@ -75,7 +75,7 @@ def test_any_names_are_read_back_and_a_cut_line_loses_no_other(names: list[str],
                 written.photo(item(name), Link.COPY)
         lines = [INTO, *map(line, names)]
         assert journal.read(report) == lines
-        # what a spreadsheet takes for a formula begins with one of these
+        # spreadsheets read fields that start with one of these as formulas
         cells = csv.reader(io.StringIO(report.read_bytes().decode(errors="surrogateescape"), newline=""))
         assert not any(cell.startswith(("=", "+", "-", "@", "\t", "\r")) for row in cells for cell in row)
         # the disk was full in the middle of a line

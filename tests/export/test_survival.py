@@ -1,4 +1,4 @@
-"""Exports that meet a full disk, an error at any step, or the end of their process."""
+"""Exports with a full disk, an error at any step, or a killed process."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from albumsort.types import FOUR, Emotion, Link, Photo
 
 
 def make_library(folder: Path, count: int, size: int) -> Path:
-    """Files of noise with made-up results, spread over the four; returns the index."""
+    """Write files of noise with invented results of the four emotions; returns the index."""
     noise = random.Random(count)
     database = folder / "index.sqlite"
     (folder / "album").mkdir()
@@ -48,7 +48,7 @@ def make_library(folder: Path, count: int, size: int) -> Path:
 
 
 def tree(folder: Path) -> dict[str, str]:
-    """Every file, hidden ones too, with its hash."""
+    """Return every file, including hidden ones, with its hash."""
     return {str(p.relative_to(folder)): whole.digest(p) for p in sorted(folder.rglob("*")) if p.is_file()}
 
 
@@ -113,13 +113,13 @@ def test_a_disk_that_is_full_holds_whole_files_and_gets_the_rest_once_there_is_r
 
 
 class Steps:
-    """Counts what an export asks of the file system, and fails from the n-th request on."""
+    """Counts the file system calls of an export, and makes them fail from the n-th on."""
 
     def __init__(self, patch: pytest.MonkeyPatch, fail: Callable[[], BaseException], first: float) -> None:
         self.count, self._fail, self._first = 0, fail, first
         for name in ("mkdir", "link", "rename"):
             patch.setattr(os, name, self._counted(getattr(os, name)))  # pathlib calls these, too
-        patch.setattr(os, "fsync", lambda descriptor: self.step())  # there are too many to wait for
+        patch.setattr(os, "fsync", lambda descriptor: self.step())  # real ones would take too long
         for module in (copy, journal):
             patch.setattr(module, "open", self._open, raising=False)
 
@@ -194,13 +194,13 @@ def test_an_error_at_any_step_leaves_only_complete_files_and_the_next_run_finish
         list(export_run.run(photos, to, Link.COPY, reports[1]))
         assert tree(to) == undisturbed
         check_undone(to, reports, album, kills=1)
-        if steps.count <= first:  # that one was not disturbed
+        if steps.count <= first:  # this run had no error
             break
     assert first > 20
 
 
 def check_undone(to: Path, reports: list[Path], album: Path, kills: int) -> None:
-    """Undo run after run: nothing remains but a whole file for each end that came between a file and its line."""
+    """Undo all runs: only complete files remain, at most one per kill between a file and its line."""
     originals = {whole.digest(path) for path in album.iterdir()}
     named = set()
     for report in reports[::-1]:
@@ -219,7 +219,7 @@ def check_undone(to: Path, reports: list[Path], album: Path, kills: int) -> None
     assert {whole.digest(path) for path in remaining} <= originals
 
 
-# the end of the process
+# killed processes
 
 
 ON_A_SLOW_DISK = """
@@ -235,7 +235,7 @@ class Slow(io.FileIO):
 export.open = lambda path, mode, opener: io.BufferedWriter(Slow(path, mode.replace("b", ""), opener=opener))
 app(sys.argv[1:], prog_name="albumsort")
 """
-"""The program where files are in parts for so long that a kill at any moment meets one."""
+"""The program with slow writes, so that a kill at a random moment hits an incomplete file."""
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs SIGKILL")

@@ -231,7 +231,7 @@ def test_nothing_is_removed_if_the_report_cannot_record_it(
     assert len(list(to.rglob("*.jpg"))) == 3
 
 
-# reports that lie
+# forged reports
 
 
 def forged(report: Path, to: Path, source: Path | str, destination: Path | str, link: str = "copy") -> Path:
@@ -243,7 +243,7 @@ def forged(report: Path, to: Path, source: Path | str, destination: Path | str, 
 
 @pytest.fixture
 def twin(album: Path, to: Path) -> Path:
-    """A copy that no export made, which a forged report could well lead to."""
+    """A copy that no export wrote, but that a forged report could name."""
     (to / "happy").mkdir(parents=True)
     return Path(shutil.copy(album / "a.jpg", to / "happy" / "0001-a.jpg"))
 

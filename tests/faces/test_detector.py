@@ -76,7 +76,7 @@ def test_a_small_face_in_a_large_photo_is_found(detector: FaceDetector) -> None:
 
 
 def test_every_face_of_a_large_crowd_is_found(detector: FaceDetector) -> None:
-    """A crowd of hundreds has more candidates than faces: as many were kept as faces are sought here."""
+    """A crowd has more candidates than faces: earlier, only as many were kept as there are faces here."""
     columns, rows, width, height = 24, 13, 40, 55
     face = astronaut(128).crop((36, 6, 36 + width, 6 + height))
     crowd = Image.new("RGB", (columns * width, rows * height))
@@ -168,7 +168,7 @@ def test_no_face_is_detected_where_there_is_none(detector: FaceDetector, name: s
 
 
 def blurred(side: int, radius: float) -> Image.Image:
-    """The astronaut's head in so many pixels, of which the blur takes away what makes a detector sure."""
+    """Return the astronaut's head at this size, blurred to lower the detector's confidence."""
     return (
         astronaut().crop((60, 0, 380, 320)).resize((side, side)).filter(ImageFilter.GaussianBlur(radius * side / 320))
     )
@@ -214,8 +214,8 @@ def rows(*boxes: tuple[float, float, float, float, float]) -> face_rows.Floats:
 @pytest.mark.parametrize(
     ("second", "kept"),
     [
-        ((10, 10, 100, 100, 0.8), 1),  # the same face, a little off
-        ((40, 40, 20, 20, 0.95), 1),  # its eye: the surer of the two stays, whichever that is
+        ((10, 10, 100, 100, 0.8), 1),  # the same face, slightly shifted
+        ((40, 40, 20, 20, 0.95), 1),  # its eye: the more confident of the two stays
         ((70, 20, 60, 60, 0.8), 2),  # a face half behind it
         ((100, 0, 100, 100, 0.8), 2),  # its neighbour
     ],
@@ -287,7 +287,7 @@ def test_a_crop_is_the_square_around_the_longer_side_a_little_lower() -> None:
     pixels = np.stack([x, x, x], axis=2).astype(np.uint8), np.stack([y, y, y], axis=2).astype(np.uint8)
     box, side, lower = Box(58, 18, 140, 220), 0.88 * 220, 0.03 * 220
     across, down = (crop(p, box).astype(float) for p in pixels)
-    first, last = -side / 2 + side / 128 - 0.5, side / 2 - side / 128 - 0.5  # the middles of its outermost pixels
+    first, last = -side / 2 + side / 128 - 0.5, side / 2 - side / 128 - 0.5  # the centres of its outermost pixels
     assert across[32, [0, 63]] == pytest.approx([128 + first, 128 + last], abs=0.8)
     assert down[[0, 63], 32] == pytest.approx([128 + lower + first, 128 + lower + last], abs=0.8)
 
@@ -373,7 +373,7 @@ def test_a_more_confident_second_look_raises_the_confidence() -> None:
 
 def test_two_faces_in_neighbouring_cells_are_both_proposed(monkeypatch: pytest.MonkeyPatch) -> None:
     class Heat:
-        """Two cells of heat side by side, each a box of its own, and below a fainter one whose box is the first's."""
+        """Two neighbouring hot cells, each with its own box, and below a weaker one with the first box."""
 
         channels = 12
 
@@ -403,7 +403,7 @@ def test_a_view_of_other_size_has_the_same_middle() -> None:
 
 
 def test_a_likely_face_is_verified_wider_narrower_and_mirrored(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The network answers as one that always sees the same face in the middle."""
+    """The network's outputs are those of one face that is always in the centre."""
 
     class Middle:
         seen: ClassVar[list[npt.NDArray[np.float32]]] = []
@@ -448,7 +448,7 @@ def test_the_crop_does_not_depend_on_the_scale_of_the_photo() -> None:
     assert np.abs(crops[1] - crops[2]).mean() < 3
 
 
-# what the proposer sees
+# the proposer's input
 
 
 @pytest.mark.parametrize(
@@ -480,15 +480,15 @@ def test_faces_are_found_in_photos_of_groups_masks_and_scenes(detector: FaceDete
     groups = sum((counts[name] for name in ("dlib", "fddb", "wider_train", "wider_val")), Found())
     assert (counts["all"].photos, groups.photos) == (502, 25)
     assert counts["all"].recall >= 0.91
-    assert counts["all"].false <= 510  # of faces with a mask not every one has a box
+    assert counts["all"].false <= 510  # some faces with a mask have no box in the reference
     assert groups.recall >= 0.82
     assert groups.false <= 12
 
 
-# crops to be kept
+# packing crops
 
 
-SHAPES = [(0, 64, 64), *((n, side, side) for n in range(1, 5) for side in (48, 64))]  # today's, and those of before
+SHAPES = [(0, 64, 64), *((n, side, side) for n in range(1, 5) for side in (48, 64))]  # today's side, and the older
 
 
 @given(arrays(np.uint8, st.sampled_from(SHAPES), elements=st.integers(0, 255)))

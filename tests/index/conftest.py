@@ -1,4 +1,4 @@
-"""SQLite as some systems have it."""
+"""SQLite with the defaults of some systems."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from albumsort.index import database, opening
 
 @pytest.fixture
 def hasty_sqlite(monkeypatch: pytest.MonkeyPatch) -> None:
-    """SQLite as some builds of it are: they wait less for the disk, and leave in the file what was deleted."""
+    """SQLite with the defaults of some builds: less waiting for the disk, and deleted data stays in the file."""
     connect = opening.connect
 
     def connect_hastily(path: Path, mode: str) -> sqlite3.Connection:

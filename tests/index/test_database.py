@@ -1,4 +1,4 @@
-"""Opening an index: what is no index, what is damaged, and several at once."""
+"""Opening an index: other files, damaged ones, and several processes at once."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from albumsort.index.schema import APPLICATION_ID, MIGRATIONS
 from albumsort.query import By, Filters
 from albumsort.types import Emotion, PhotoFile
 
-# files that are no index of ours
+# files that are not an index
 
 
 def refused(path: Path, *, create: bool, match: str) -> None:
@@ -95,7 +95,7 @@ def test_an_incomplete_index_is_refused_and_not_changed(database: Path, create: 
 
 @pytest.mark.parametrize("mode", ["WAL", "DELETE"])
 def test_what_an_index_that_is_gone_left_gets_into_no_new_one(database: Path, mode: str) -> None:
-    """A run that was killed leaves a log; SQLite would play it into whatever has the index's name next."""
+    """A killed run leaves a log; SQLite would replay it into the next file with the index's name."""
     Database(database, create=True).close()
     script = f"""if True:
         import os, sqlite3, sys
@@ -333,7 +333,7 @@ with Database(pathlib.Path(sys.argv[1])) as index, index.alone():
 
 @contextmanager
 def another_indexing(database: Path) -> Iterator[subprocess.Popen[str]]:
-    """Another process that has the right to index, until it reads a line."""
+    """Start another process that holds the lock for indexing until it reads a line."""
     with subprocess.Popen(
         [sys.executable, "-c", HOLDER, database],
         env=environment(),
@@ -350,7 +350,7 @@ def another_indexing(database: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 def test_only_one_process_at_a_time_indexes(index: Database, database: Path) -> None:
-    """The other waits, says so once, and goes on as soon as the first is done."""
+    """The second process waits, says so once, and continues when the first is done."""
     told = list[str]()
     with another_indexing(database) as holder:
 
@@ -418,7 +418,7 @@ def test_a_list_that_is_read_slowly_blocks_no_writer(index: Database, database: 
         next(slow)
         with index.transaction():
             storing.forget(index, [B, C])
-        assert len(list(slow)) == 2  # as it was when the list began
+        assert len(list(slow)) == 2  # the state when the list began
 
 
 def test_a_process_that_waits_for_a_transaction_says_so_and_continues(index: Database, database: Path) -> None:
@@ -450,7 +450,7 @@ def test_on_a_network_the_index_is_safe_without_shared_memory(database: Path, mo
         save(index, A, [face(happy=0.5)])
         assert index.journal() == "delete"
         assert not {f"{database.name}-wal", f"{database.name}-shm"} & set(files(database.parent))
-        with Database(database, tell=told.append) as other:  # a query says nothing more
+        with Database(database, tell=told.append) as other:  # a query prints no more
             assert listed(other) == ["a.jpg"]
     [warning] = told
     assert "nfs4" in warning

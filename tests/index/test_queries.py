@@ -1,4 +1,4 @@
-"""Which photos a query finds, in which order, and counts."""
+"""Queries: the photos found, their order, and counts."""
 
 from __future__ import annotations
 

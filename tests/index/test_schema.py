@@ -1,4 +1,4 @@
-"""Every earlier schema, with data in it, is brought up to date, or left as it was."""
+"""Every earlier schema, with data, is upgraded completely or not changed."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ PHOTO = b"/album/a.jpg"
 
 
 def build(path: Path, version: int = 1) -> None:
-    """Make a database as the albumsort of that version did, with a face, a photo without one and a failure."""
+    """Create a database as that version of albumsort did, with a face, a photo without one and a failure."""
     with closing(sqlite3.connect(path)) as made:
         for _, statements in MIGRATIONS[:version]:
             made.executescript(statements)
@@ -129,7 +129,7 @@ def test_all_results_of_the_first_version_are_stale(database: Path) -> None:
 
 
 def test_results_of_the_first_version_are_listed_until_they_are_analysed_again(album: Path, database: Path) -> None:
-    """Upgraded by a query, then by `index`, which analyses the photos: there are no crops to classify."""
+    """A query upgrades the schema; `index` analyses the photos, because there are no crops to classify."""
     build(database)
     with closing(sqlite3.connect(database)) as raw:
         raw.execute("UPDATE photos SET path = ? WHERE path = ?", (os.fsencode(album / "astronaut.jpg"), PHOTO))
@@ -162,7 +162,7 @@ def test_a_later_version_may_add_columns_to_any_table(database: Path, monkeypatc
 def test_an_older_program_sees_an_upgrade_at_once_in_the_file_itself(
     database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It looks at nothing else before it opens an index, and what is only in the log is not in the file."""
+    """It reads only the file before it opens an index, and data in the log is not in the file."""
     build(database)
     with Database(database), monkeypatch.context() as older:
         older.setattr(schema, "MIGRATIONS", MIGRATIONS[:-1])
@@ -208,7 +208,7 @@ def test_a_copy_takes_nobodys_place(database: Path) -> None:
 
 
 def test_a_copy_contains_the_transactions_in_the_log(database: Path) -> None:
-    """A process that was killed leaves its last transactions in the log beside the database."""
+    """A killed process leaves its last transactions in the log next to the database."""
     build(database)
     script = (
         "import os, sqlite3, sys; c = sqlite3.connect(sys.argv[1]);"
@@ -240,7 +240,7 @@ def test_without_a_copy_nothing_is_upgraded(database: Path) -> None:
     assert (version(database), everything(database)) == (1, before)
 
 
-# what goes wrong
+# errors
 
 BROKEN = ("adds a table, then fails", "CREATE TABLE extra (x);\nCREATE TABLE photos (x);")
 
@@ -298,7 +298,7 @@ def test_many_processes_may_upgrade_the_same_index_at_once(database: Path) -> No
 
 
 def test_an_index_that_another_process_is_just_writing_to_is_not_called_damaged(database: Path) -> None:
-    """What is in the log goes to the file page by page, the first page first: it then speaks of pages to come."""
+    """The log is written to the file page by page; the first page then refers to pages not yet written."""
     Database(database, create=True).close()
     before = database.read_bytes()
     with closing(sqlite3.connect(database)) as writer:
@@ -320,7 +320,7 @@ def test_an_index_that_another_process_is_just_writing_to_is_not_called_damaged(
 @pytest.mark.skipif(os.name == "nt", reason="Windows removes no file that is open")
 @pytest.mark.parametrize("whose", ["newer", "other"])
 def test_the_log_of_a_killed_program_is_left_as_it_is(database: Path, whose: str) -> None:
-    """SQLite would, when a database is merely opened: what is not ours is left byte for byte, log and all."""
+    """SQLite would clean it up on opening a database; files of other programs stay byte for byte, with their logs."""
     if whose == "newer":
         Database(database, create=True).close()
         with closing(sqlite3.connect(database)) as raw:

@@ -1,4 +1,4 @@
-"""Labels by album, the faces their shares are estimated from, and what is to be classified again."""
+"""Labels by album, the sample for the shares, and results to classify again."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_copies_are_labelled_by_the_shares_of_their_albums(index: Database) -> N
 
 
 def test_the_natural_shares_are_those_that_were_stored_last(index: Database) -> None:
-    """As far as nothing can be read in a face, it has the probabilities of any face, which say nothing about it."""
+    """An unreadable face has the natural shares as probabilities, which say nothing about it."""
     save(index, "/b/x.jpg", [face(neutral=0.5, happy=0.45, nothing=0.4)])
     sure = list[tuple[Emotion | None, float | None]]()
     for common in (HAPPY, Emotion.NEUTRAL):
@@ -118,7 +118,7 @@ SHARES = st.lists(st.floats(0.01, 1), min_size=8, max_size=8).map(
 def test_the_counts_are_those_of_the_labels_that_are_listed(
     photos: list[tuple[str, list[Face]]], albums: dict[Path, Shares], natural: Shares
 ) -> None:
-    """SQL counts what Python lists."""
+    """SQL counts the labels that Python lists."""
     with tempfile.TemporaryDirectory() as folder, Database(Path(folder, "index.sqlite"), create=True) as index:
         for number, (where, faces) in enumerate(photos):
             distinct = {face.box.area: face for face in faces}  # one is the largest
@@ -159,7 +159,7 @@ def test_shares_stay_due_until_they_are_estimated(index: Database) -> None:
     with index.transaction():
         index_shares.save_natural_shares(index, NATURAL, due=True)
     with index.transaction():
-        index_shares.save_natural_shares(index, NATURAL, due=False)  # a later run that finds nothing to do
+        index_shares.save_natural_shares(index, NATURAL, due=False)  # a later run without changes
     assert index_shares.shares_due(index)
     with index.transaction():
         index_shares.save_albums(index, [Album(Path("/a"), SADLY, 4)])
@@ -227,7 +227,7 @@ def test_a_large_album_is_sampled_evenly_and_reproducibly(index: Database, faces
 
 
 def test_an_album_of_crowds_among_landscapes_is_sampled_evenly_too(index: Database) -> None:
-    """How many faces a photo has is guessed from the whole index, and guessed too low here."""
+    """The faces per photo are estimated from the whole index, which is too low here."""
     with index.transaction():
         storing.add_root(index, Path("/crowds"))
         for number in range(900):
@@ -241,7 +241,7 @@ def test_an_album_of_crowds_among_landscapes_is_sampled_evenly_too(index: Databa
     assert max(happy) > 0.9
 
 
-# what is only to be classified anew
+# results that only need classification
 
 
 LATER = Settings(NOW.finding, "classified later")
@@ -253,7 +253,7 @@ def test_results_of_another_classifier_are_current_but_unclassified(index: Datab
     save(index, B, [], settings=LATER)
     save(index, C, [face(happy=0.9)], settings=BEFORE, crops=b"crops of c")
     assert changed(index, A, B, C, settings=LATER) == [C]
-    save(index, "/album/d.jpg", [face(happy=0.9)], settings=BEFORE)  # an older method kept no crops
+    save(index, "/album/d.jpg", [face(happy=0.9)], settings=BEFORE)  # an older method stored no crops
     assert lookup.count_unclassified(index, LATER) == 2
     stored = lookup.unclassified(index, LATER, -1, 10)
     assert [(count, crops) for _, count, crops in stored] == [(1, b"crops of a"), (1, b"crops of c")]

@@ -1,4 +1,4 @@
-"""What is stored of photos, and what is known of files."""
+"""Storing results, and comparing files with the index."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ WRITES: dict[str, Callable[[Database], object]] = {
 
 @pytest.mark.parametrize("write", WRITES)
 def test_outside_a_transaction_nothing_is_written(index: Database, database: Path, write: str) -> None:
-    """It would be stored statement by statement, and half of it if the program ended between them."""
+    """Otherwise each statement would be stored separately, and a kill in between would store only a part."""
     save(index, A, [face(happy=0.9)], digest="d1")
     with closing(sqlite3.connect(database)) as raw:
         before = list(raw.iterdump())
@@ -142,7 +142,7 @@ def test_a_second_connection_never_sees_part_of_a_transaction(index: Database, d
         assert index_counts.failures(other) == []
 
 
-# what is known of files
+# comparing files
 
 
 def test_only_new_and_changed_files_are_to_be_analysed(index: Database) -> None:
@@ -308,7 +308,7 @@ def test_forgetting_one_of_two_copies_keeps_the_others_result(index: Database) -
 
 @pytest.mark.usefixtures("hasty_sqlite")
 def test_forgotten_data_leaves_no_bytes_in_the_file(database: Path) -> None:
-    """Whom the photos show is nobody's business, least of all that of who finds the disk."""
+    """The content of the photos is private, also for a person who finds the disk."""
     gone = [f"/album/a name to be forgotten {number}.jpg" for number in range(40)]
     with Database(database, create=True) as index:
         save(index, A, [face(happy=0.9)])

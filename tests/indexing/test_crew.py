@@ -1,4 +1,4 @@
-"""Worker processes that hang, die or are killed at any moment; the functions here run in real ones."""
+"""Worker processes that hang, die or are killed at any moment; all are real processes."""
 
 from __future__ import annotations
 
@@ -54,13 +54,13 @@ def act(what: str, detail: Any = None) -> Any:
 
 
 def each(tasks: Iterable[Any]) -> Callable[[], Any]:
-    """Hand out tasks one by one, then None."""
+    """Return a function that hands out tasks one by one, then None."""
     left = iter(tasks)
     return lambda: next(left, None)
 
 
 def worked(size: int, *tasks: tuple[Any, ...], seconds: float = 60) -> dict[int, Any]:
-    """What came of each task, by its number."""
+    """Return the outcome of each task, by its number."""
     with Crew[int, Any](size, act, nothing, seconds) as crew:
         return dict(crew.work(each(range(len(tasks))), lambda number: tasks[number], threading.Event()))
 
@@ -104,7 +104,7 @@ def test_time_spent_waiting_for_a_free_process_does_not_count() -> None:
 
 
 def test_time_while_the_program_was_stopped_does_not_count() -> None:
-    """A Ctrl-Z stops the workers, too."""
+    """Ctrl-Z stops the workers, too."""
     tasks, begun = [("pid", 3.5)], list[object]()
 
     def take() -> object:
@@ -132,7 +132,7 @@ def test_arguments_are_requested_at_most_one_task_ahead() -> None:
 
 
 def test_the_next_task_is_queued_before_one_is_done() -> None:
-    """The process does two while nobody hears it."""
+    """The process does two tasks before its answers are read."""
     with Crew[int, Any](1, act, nothing, 60) as crew:
         answers = crew.work(each(range(3)), lambda _: ("time", 0.1), threading.Event())
         _, first = next(answers)

@@ -1,6 +1,6 @@
-"""Whoever analyses, this machine's processes or a Dask cluster's workers: one set of tests for both.
+"""One set of tests for both executors: local processes and the workers of a Dask cluster.
 
-They run in real processes, and are killed in earnest.
+All are real processes, and are really killed.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from albumsort.settings import settings
 
 distributed = pytest.importorskip("distributed")
 
-# Dask leaves a socket or two to the collector when a cluster ends
+# Dask leaves some sockets to the garbage collector when a cluster ends
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")
 
 MANY = 12
@@ -55,7 +55,7 @@ def executor(request: pytest.FixtureRequest) -> executors.Executor:
 
 @pytest.fixture(scope="module")
 def many(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
-    """An album that takes a few seconds, and what an undisturbed run makes of it."""
+    """An album that takes a few seconds, and the result of an undisturbed run."""
     folder = tmp_path_factory.mktemp("executors")
     (folder / "album").mkdir()
     for number in range(MANY):
@@ -69,7 +69,7 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
 def disturbed(
     many: SimpleNamespace, database: Path, executor: executors.Executor, disturb: Callable[[], object]
 ) -> indexing_report.Report:
-    """Index the album, and disturb the run once its first photo is done."""
+    """Index the album, and disturb the run after its first photo."""
     done = []
 
     def progress() -> None:
@@ -154,7 +154,7 @@ def test_a_scheduler_that_forgets_tasks_loses_and_repeats_none(
 
 
 class Started:
-    """A scheduler and a worker in processes of their own, as a person starts them."""
+    """A scheduler and a worker in their own processes, as a user starts them."""
 
     def __init__(self) -> None:
         with socket.socket() as free:
@@ -198,13 +198,13 @@ def test_a_restarted_cluster_loses_and_repeats_no_photo(many: SimpleNamespace, d
     assert rows(database) == many.rows
 
 
-# where the workers see the photos
+# paths of the workers
 
 
 def test_workers_read_photos_at_their_own_mount(
     album: Path, database: Path, tmp_path: Path, dask: distributed.LocalCluster
 ) -> None:
-    """The album is at another place than this machine has it: here, by a link that only we know."""
+    """The workers see the album at another path: here, through a link that only this process uses."""
     here = tmp_path / "mounted here"
     here.symlink_to(tmp_path)
     listed = Cluster(dask.scheduler_address, [parse_path(f"{here}={tmp_path}")])
@@ -237,7 +237,7 @@ def test_half_a_mapping_is_refused(text: str) -> None:
         parse_path(text)
 
 
-# who may work
+# valid workers
 
 
 def test_a_cluster_without_workers_or_with_threads_is_refused(album: Path, database: Path) -> None:

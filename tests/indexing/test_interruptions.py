@@ -1,4 +1,4 @@
-"""Runs that do not end well."""
+"""Interrupted runs and failing workers."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ MANY = 32
 
 @pytest.fixture(scope="module")
 def many(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
-    """Photos enough to interrupt their indexing, and what an undisturbed run makes of them."""
+    """Enough photos to interrupt their indexing, and the result of an undisturbed run."""
     folder = tmp_path_factory.mktemp("many")
     (folder / "album").mkdir()
     for number in range(MANY):
@@ -55,7 +55,7 @@ def wait_for(happened: Callable[[], bool]) -> None:
 
 
 def interrupted(many: SimpleNamespace, database: Path, how: Callable[[subprocess.Popen[str]], None]) -> tuple[int, str]:
-    """Index until something is stored, then strike; returns the exit code and what was said."""
+    """Index until a result is stored, then interrupt; returns the exit code and the output."""
     process = start("index", many.album, "--db", database, "--workers", "1")
     try:
         wait_for(lambda: stored(database) > 0)
@@ -68,7 +68,7 @@ def interrupted(many: SimpleNamespace, database: Path, how: Callable[[subprocess
 
 
 def completes(many: SimpleNamespace, database: Path) -> None:
-    """A further run does what is left, and the outcome is that of an undisturbed run."""
+    """Check that another run does the rest, with the result of an undisturbed run."""
     before = stored(database)
     report = index_album(database, many.album)
     assert (report.unchanged, report.analysed) == (before, MANY - before)
@@ -149,7 +149,7 @@ SABOTAGE = """
 def test_decoders_that_crash_hang_raise_or_run_out_of_memory_cost_one_photo_each(
     album: Path, database: Path, tmp_path: Path
 ) -> None:
-    """Every Python process of the run, workers included, starts with the sabotage."""
+    """Every Python process of the run, including workers, loads the faulty decoders."""
     (tmp_path / "sitecustomize.py").write_text(textwrap.dedent(SABOTAGE))
     reasons = {
         b"crash": "the decoder crashed",

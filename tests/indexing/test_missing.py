@@ -1,4 +1,4 @@
-"""Copies, what moved, and what is gone."""
+"""Copies, moved photos and missing photos."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from albumsort.types import PhotoFile
 
 @pytest.fixture
 def saved(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
-    """The paths of the photos that were analysed, as they are saved."""
+    """Return the paths of the analysed photos, in the order they are saved."""
     paths, save = list[Path](), storing.save
 
     def noted(index: Database, file: PhotoFile, *more: Any) -> None:
@@ -103,7 +103,7 @@ def test_a_moved_photo_that_must_be_analysed_again_is_not_missing_as_well(album:
     assert sorted(photos(database)) == ["drawing.png", "landscape.jpg", "renamed.jpg", "turned.jpg"]
 
 
-# what is gone
+# missing photos
 
 
 def test_a_photo_that_vanished_is_marked_and_kept(album: Path, database: Path) -> None:
@@ -161,7 +161,7 @@ def test_a_folder_that_is_suddenly_empty_changes_nothing_while_another_goes_on(
     album.rename(tmp_path / "unplugged")
     album.mkdir()
     shutil.copy(tmp_path / "unplugged" / "astronaut.jpg", second / "copy.jpg")
-    for found in ("analysed", "unchanged"):  # the second time the folder is as suspect as the first
+    for found in ("analysed", "unchanged"):  # the folder is as suspect the second time
         report = index_album(database)
         assert "Is its disk mounted" in "".join(reason for _, reason in report.failed)
         assert (report.moved, report.missing, getattr(report, found)) == (0, 0, 1)
@@ -171,7 +171,7 @@ def test_a_folder_that_is_suddenly_empty_changes_nothing_while_another_goes_on(
 def test_what_cannot_be_looked_at_is_not_gone(album: Path, database: Path, tmp_path: Path) -> None:
     index_album(database, album)
     album.rename(tmp_path / "away")
-    album.symlink_to(album)  # every look through it is an error, and not that there is nothing
+    album.symlink_to(album)  # every access through it raises an error other than not found
     with pytest.raises(AlbumsortError, match="cannot read"):
         index_album(database, album)
     index_album(database, listed=[album / "astronaut.jpg"])

@@ -1,4 +1,4 @@
-"""Links that give one photo several names, and albums that nothing is written into."""
+"""Links that give a photo several names; nothing is written into albums."""
 
 from __future__ import annotations
 

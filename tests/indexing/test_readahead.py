@@ -1,4 +1,4 @@
-"""Files are asked for before their turn, and nothing depends on it."""
+"""Files are requested in advance; results do not depend on it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def numbered(count: int, size: int = 1) -> list[PhotoFile]:
 
 @pytest.fixture
 def fetched(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The names of what was asked for."""
+    """Record the names of the requested files."""
     names: list[str] = []
     monkeypatch.setattr(readahead, "_fetch", lambda path, block: names.append(path.name))
     return names

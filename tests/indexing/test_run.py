@@ -1,4 +1,4 @@
-"""Runs that begin, go on and end as they should."""
+"""Complete runs: the first and later ones."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from albumsort.index.database import Database
 from albumsort.indexing.plan import default_roots
 from albumsort.types import Emotion
 
-# the first time
+# the first run
 
 
 def test_everything_in_a_folder_is_indexed_and_what_is_broken_recorded(indexed: SimpleNamespace) -> None:
@@ -100,7 +100,7 @@ def test_listed_files_are_excluded_by_their_names_and_folders(album: Path, datab
     assert (report.found, report.skipped["excluded"]) == (3, 5)
 
 
-# the second time
+# the second run
 
 
 def test_a_second_run_analyses_nothing(album: Path, database: Path) -> None:

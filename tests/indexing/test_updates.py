@@ -36,19 +36,19 @@ from albumsort.types import THRESHOLD, Emotion, Photo, named_shares, shares_from
 
 
 def other_emotions(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let this process ship an emotion network calibrated at another temperature, so that its answers differ."""
+    """Give this process an emotion network calibrated at another temperature, so that its answers differ."""
     shipped = weights.manifest()
     details = shipped["emotion"].details
     details = {**details, "natural": {**details["natural"], "temperature": 2.0}}
     changed = {**shipped, "emotion": replace(shipped["emotion"], details=details)}
     monkeypatch.setattr(weights, "manifest", lambda: changed)
-    networks = load_networks.__wrapped__()  # those of today, unlike the ones this process keeps
+    networks = load_networks.__wrapped__()  # today's settings; this process keeps old ones
     monkeypatch.setattr(rescoring, "load_networks", lambda: networks)
     monkeypatch.setattr(analysis, "load_networks", lambda: networks)
 
 
 def fresh(folder: Path) -> dict[str, Photo]:
-    """What this process sees in the photos of a folder: by name, as far as a query counts it."""
+    """Analyse the photos of a folder in this process; returns by name the faces that queries count."""
     found = dict[str, Photo]()
     for path in folder.iterdir():
         data = path.read_bytes()
@@ -60,14 +60,14 @@ def fresh(folder: Path) -> dict[str, Photo]:
 
 
 def answers(photos: dict[str, Photo]) -> dict[str, list[tuple[Any, ...]]]:
-    """To the last bit, everything but landmarks, which the index rounds, and labels, which depend on the album."""
+    """Everything exactly, except landmarks, which the index rounds, and labels, which depend on the album."""
     return {
         name: [(f.detection, f.probabilities, f.nothing, f.eyes) for f in photo.faces] for name, photo in photos.items()
     }
 
 
 def unreadable(folder: Path) -> None:
-    """Put other bytes into every file, which no walk can tell from those before."""
+    """Put other bytes into every file, with the same size and time, so that a walk sees no change."""
     for path in folder.iterdir():
         about = path.stat()
         path.write_bytes(b"\0" * about.st_size)
@@ -135,7 +135,7 @@ def test_a_missing_folder_also_stops_judging_again(
 
 
 def shrink_crops(database: Path) -> None:
-    """Make the stored crops what an older albumsort left: 48 pixels wide."""
+    """Shrink the stored crops to 48 pixels, as an older albumsort stored them."""
     with closing(sqlite3.connect(database)) as raw:
         for content, packed, count in raw.execute(
             "SELECT k.content, k.pixels, (SELECT count(*) FROM faces f WHERE f.content = k.content) FROM crops k"
@@ -223,7 +223,7 @@ def test_damaged_crops_are_reported_and_their_photo_is_analysed_again(
         found = raw.execute("SELECT DISTINCT path FROM photos JOIN faces USING (content) ORDER BY path").fetchall()
         raw.execute(damage)
         raw.commit()
-    with_faces = [Path(os.fsdecode(path)).name for (path,) in found]  # those too that are hardly one
+    with_faces = [Path(os.fsdecode(path)).name for (path,) in found]  # including detections of low confidence
     assert set(PORTRAITS) <= set(with_faces) < set(GOOD)
     other_emotions(monkeypatch)
     report = index_album(database, album)
@@ -329,7 +329,7 @@ def test_every_change_of_an_album_updates_its_shares(
         other_emotions(monkeypatch)
     index_album(database, album / "inside" if change == "an album inside" else album)
     after = albums(database)["album"]
-    if change != "another network":  # after which other probabilities may tell the same
+    if change != "another network":  # other probabilities may then count the same
         assert after.shares != before.shares
     faces = {"new": 1, "missing": -1, "back": 1, "another network": 0, "an album inside": -1}
     assert after.faces == before.faces + faces[change]

@@ -1,4 +1,4 @@
-"""Networks answer inputs of any size, whatever was asked before."""
+"""Networks accept inputs of any size in any order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the model cards promise, measured again on the networks that ship."""
+"""The figures of the model cards, measured again on the networks that ship."""
 
 import json
 import os
@@ -51,7 +51,7 @@ def test_the_emotion_network_keeps_its_promises_on_private_test(fer2013):
 
 @pytest.fixture(scope="module")
 def viewed(shared_photos):
-    """The test set of natural faces, or a skip; with it what the program says."""
+    """The test set of natural faces with the program's answers, or a skip."""
     folder = shared_photos.parent / "data" / "natural"
     if not (folder / "faces.csv").is_file():
         pytest.skip(f"needs natural faces in {folder}")
@@ -86,7 +86,7 @@ def test_an_album_of_staged_photos_is_sorted_and_its_rare_folders_are_right(shar
 
 
 def test_photos_without_people_get_almost_no_labels(shared_photos):
-    """Of 137 scenes, people are to be seen in the four named; on a phone's photos, a battle is painted."""
+    """Only the four named of 137 scenes show people; one of a phone's photos shows a painted battle."""
     people = {"noface-0430", "noface-0431", "noface-0442", "noface-0454"}
     rule = LabelRule(load_classifier().natural, load_classifier().natural)
     labelled = set()

@@ -18,7 +18,7 @@ NAMES = sorted(json.loads((SHIPPED / "manifest.json").read_text(encoding="utf-8"
 
 @pytest.fixture
 def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A copy of the shipped weights that a test may damage, in their place."""
+    """A copy of the shipped weights in use, which a test may damage."""
     folder = tmp_path / "weights"
     shutil.copytree(SHIPPED, folder)
     monkeypatch.setattr(weights, "folder", lambda: folder)
@@ -126,7 +126,7 @@ def test_every_field_that_affects_results_changes_the_fingerprint(installed: Pat
 
 
 def test_the_fingerprint_of_the_face_networks_has_not_changed() -> None:
-    """Or every photo of every index would be analysed again."""
+    """A new fingerprint would make every index analyse all photos again."""
     entries = []
     for name in ("face_proposer", "face_verifier"):
         details = weights.manifest()[name].details

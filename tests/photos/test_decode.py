@@ -26,7 +26,7 @@ from albumsort.photos.walk import Walk, find
 
 
 def walked(root: Path, exclude: Sequence[str] = ()) -> tuple[list[str], Walk]:
-    """The photos met, by their path below the root, and what was passed by."""
+    """Return the photos found, by path below the root, and the counts of the skipped files."""
     walk = Walk()
     return [str(file.path.relative_to(root)) for file in find(root, exclude, walk)], walk
 
@@ -42,7 +42,7 @@ def rgb(upright: Upright) -> np.ndarray:
 
 
 def differs(upright: Upright, expected: Image.Image) -> float:
-    """The mean difference of colours, in levels; the sizes must agree."""
+    """Return the mean difference of colours, in levels; the sizes must agree."""
     assert upright.pixels.shape == (expected.height, expected.width, 3)
     return float(np.abs(rgb(upright) - np.asarray(expected.convert("RGB"))).mean())
 
@@ -198,7 +198,7 @@ def test_a_pipe_in_a_photos_place_fails_and_does_not_block(tmp_path: Path) -> No
 
 def test_a_file_too_large_for_a_photo_is_not_read(tmp_path: Path) -> None:
     with open(tmp_path / "a.jpg", "wb") as file:
-        file.truncate(photo_read.BYTE_LIMIT + 1)  # a hole: it takes no room on the disk
+        file.truncate(photo_read.BYTE_LIMIT + 1)  # a sparse file: it uses no disk space
     with pytest.raises(PhotoError, match="larger than"):
         read(tmp_path / "a.jpg")
 
@@ -357,7 +357,7 @@ def test_opencv_decodes_what_pillow_does_not_know() -> None:
 
 
 def with_thumbnail(picture: Image.Image) -> bytes:
-    """A JPEG with a smaller whole JPEG in its EXIF, as cameras write it."""
+    """Return a JPEG with a smaller complete JPEG in its EXIF, as cameras write it."""
     thumbnail = encoded(picture.resize((64, 64)))
     tiff = struct.pack("<2sHI", b"II", 42, 8) + struct.pack("<HI", 0, 14)
     tiff += struct.pack("<HHHIIHHIII", 2, 0x0201, 4, 1, 44, 0x0202, 4, 1, len(thumbnail), 0) + thumbnail
@@ -409,7 +409,7 @@ SMALL["JPEG"] = encoded(quarters(32, 24), exif=exif(6, "2024:07:01 12:00:00", "+
 
 
 def answers_or_refuses(data: bytes) -> None:
-    """Anything but PhotoError is raised through, and fails the test."""
+    """Decode the bytes; any error other than PhotoError fails the test."""
     try:
         upright = decode(data)
     except PhotoError:

@@ -1,4 +1,4 @@
-"""RAW files: the camera's own picture is seen if it is large enough, else the file is developed."""
+"""RAW files: the camera's preview is used if it is large enough, otherwise the file is developed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TAKEN = "2024:05:06 07:08:09"
 
 
 def wide(side: int = 1024) -> Image.Image:
-    """Return the portrait in the left part of a wider picture, so that a turn shows."""
+    """Return the portrait in the left part of a wider picture, so that a turn is visible."""
     picture = Image.new("RGB", (side, side * 3 // 4), (60, 70, 80))
     picture.paste(astronaut(side * 3 // 4), (0, 0))
     return picture
@@ -36,7 +36,7 @@ def seen(data: bytes) -> tuple[photo_upright.Upright, list[Box]]:
 @pytest.mark.parametrize("orientation", [1, 3, 6, 8])
 @pytest.mark.parametrize("preview", [None, 300, 1024])
 def test_a_raw_file_comes_upright_with_its_date_and_face(preview: int | None, orientation: int) -> None:
-    quarters = {1: 0, 6: 1, 3: 2, 8: 3}[orientation]  # anticlockwise, as the camera was held
+    quarters = {1: 0, 6: 1, 3: 2, 8: 3}[orientation]  # anticlockwise turns of the camera
     lying = wide().rotate(90 * quarters, expand=True)
     upright, found = seen(dng(lying, preview, orientation, TAKEN))
     assert (upright.width, upright.height) == (1024, 768)
@@ -92,7 +92,7 @@ def test_a_raw_file_cut_short_is_refused_in_plain_words(keep: float) -> None:
 @settings(max_examples=60, deadline=None)
 def test_a_file_with_any_wrong_byte_is_read_or_refused(at: int, value: int) -> None:
     damaged = bytearray(DAMAGED)
-    damaged[-1 - at % len(damaged)] = value  # the directories stand at the end
+    damaged[-1 - at % len(damaged)] = value  # the directories are at the end
     try:
         pixels = decode.decode(bytes(damaged)).pixels
     except PhotoError:
