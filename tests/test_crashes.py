@@ -218,7 +218,7 @@ def kill_workers(album: Path, place: Place, chance: random.Random) -> int:
 
 
 def series(undisturbed: SimpleNamespace, folder: Path, seed: int, least: int) -> int:
-    """Kill runs on one database until at least `kills` were killed; returns the number of kills."""
+    """Kill runs on one database until at least `least` kills happened; returns the number of kills."""
     chance = random.Random(seed)
     kills = life = 0
     while kills < least:

@@ -25,7 +25,7 @@ def as_photo_error(error: Exception, format: str | None) -> PhotoError:
     if isinstance(error, Image.DecompressionBombError):
         return PhotoError(TOO_MANY_PIXELS)
     if isinstance(error, MemoryError) or "memory" in message:
-        return TransientPhotoError("not enough memory to decode the photo; the next run tries it again")
+        return TransientPhotoError("not enough memory to decode the photo; it is tried again on the next run")
     if any(words in message for words in ("truncated", "end of file", "not enough", "only got")):
         return PhotoError(ENDS_EARLY)
     if any(words in message for words in ("unsupported", "not supported", "unknown")):

@@ -42,7 +42,7 @@ def test_a_network_has_as_many_parameters_as_its_authors_count(name: str, parame
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_a_network_takes_a_face_and_gives_a_number_for_each_of_its_labels(name: str) -> None:
+def test_a_network_returns_a_number_for_each_of_its_labels(name: str) -> None:
     system = SYSTEMS[name]
     assert system.build is not None
     model = system.build(len(system.labels))
@@ -52,13 +52,13 @@ def test_a_network_takes_a_face_and_gives_a_number_for_each_of_its_labels(name: 
     assert np.isfinite(answer).all()
 
 
-def test_every_label_is_one_that_the_network_that_ships_knows() -> None:
+def test_every_label_is_a_label_of_the_shipped_network() -> None:
     for system in SYSTEMS.values():
         assert set(system.labels) <= set(datasets.FER2013_LABELS)
         assert set(system.published_recall) <= set(system.labels)
 
 
-def test_a_frozen_network_leaves_what_it_began_with_unchanged() -> None:
+def test_the_frozen_layers_of_a_network_do_not_change() -> None:
     model = systems.vgg19_frozen(7)
     assert not model.get_layer(systems.FEATURES).trainable_weights
     assert {w.path for w in model.trainable_weights} == {w.path for w in model.get_layer(systems.HEAD).weights}
@@ -74,7 +74,7 @@ def test_names_choose_systems_once_and_an_unknown_one_is_refused() -> None:
 # how they are trained
 
 
-def test_the_learning_rate_falls_where_public_test_gains_nothing() -> None:
+def test_the_learning_rate_falls_when_public_test_stops_improving() -> None:
     system = replace(SYSTEMS["mlp"], learning_rate=0.01, plateau=Plateau(0.5, 2))
     gains = [0.3, 0.4, 0.4, 0.39, 0.38, 0.37, 0.5]
     rates = [reproduction.learning_rate(system, gains[:n]) for n in range(len(gains) + 1)]
@@ -84,12 +84,12 @@ def test_the_learning_rate_falls_where_public_test_gains_nothing() -> None:
 @pytest.mark.parametrize(
     ("gains", "finished"), [([], False), ([0.4, 0.3], False), ([0.4, 0.3, 0.4], True), ([0.4, 0.3, 0.5], False)]
 )
-def test_training_ends_where_public_test_gains_nothing(tmp_path: Path, gains: list[float], finished: bool) -> None:
+def test_training_ends_when_public_test_stops_improving(tmp_path: Path, gains: list[float], finished: bool) -> None:
     system = replace(SYSTEMS["mlp"], patience=2)
     assert reproduction.Watch(system, tmp_path, [{"public_accuracy": g} for g in gains]).finished is finished
 
 
-def test_a_jittered_face_is_another_one_each_time_and_the_original_stays() -> None:
+def test_jitter_changes_each_time_and_leaves_the_original_alone() -> None:
     face = drawn_face(np.random.default_rng(5), smile=True)
     before, random = face.copy(), np.random.default_rng(0)
     one, other = (comparison_batches.jittered(face, Jitter(10, 0.1, 0.1), random) for _ in range(2))
@@ -101,7 +101,7 @@ def test_a_jittered_face_is_another_one_each_time_and_the_original_stays() -> No
     assert {s.tobytes() for s in still} == {face.tobytes(), face[:, ::-1].tobytes()}
 
 
-def test_an_epoch_shows_every_face_once_in_an_order_of_its_own() -> None:
+def test_an_epoch_has_every_face_once_in_its_own_order() -> None:
     faces = np.arange(10, dtype=np.uint8)[:, None, None, None] * np.ones((1, 48, 48, 1), np.uint8)
     batches = comparison_batches.Batches(faces, np.arange(10), replace(SYSTEMS["mlp"], batch=4))
     first = [int(label) for i in range(len(batches)) for label in batches[i][1]]
@@ -179,7 +179,7 @@ def test_a_system_learns_the_drawn_faces(compared: SimpleNamespace, name: str) -
     assert answers.recall["happy"].n + answers.recall["sad"].n == FACES["PrivateTest"]
 
 
-def test_the_order_of_its_labels_does_not_change_what_a_system_is_judged_by(compared: SimpleNamespace) -> None:
+def test_the_order_of_labels_does_not_change_the_figures_of_a_system(compared: SimpleNamespace) -> None:
     row = compared.rows["varied"]
     scores = np.load(compared.run / "varied" / reproduction.SCORES)
     truth = np.arange(FACES["PrivateTest"]) % 2  # happy, sad, happy, ...
@@ -187,7 +187,7 @@ def test_the_order_of_its_labels_does_not_change_what_a_system_is_judged_by(comp
     assert row.ours == compared.rows["tiny"].ours or row.ours.accuracy == compared.rows["tiny"].ours.accuracy
 
 
-def test_what_was_run_is_kept_in_the_folder(compared: SimpleNamespace) -> None:
+def test_the_settings_of_the_run_are_stored_in_the_folder(compared: SimpleNamespace) -> None:
     trained = compared.rows["tiny"].trained
     epochs = reproduction.history(compared.run / "tiny")
     assert trained.epochs == len(epochs) <= TINY.epochs
@@ -232,7 +232,7 @@ def test_a_table_for_the_terminal_has_the_same_lines(compared: SimpleNamespace) 
     assert [*table.columns[0].cells] == ["tiny", "varied", "machine", "frozen"]
 
 
-def test_what_the_folder_holds_is_not_trained_again(data: SimpleNamespace, compared: SimpleNamespace) -> None:
+def test_systems_in_the_folder_are_not_trained_again(data: SimpleNamespace, compared: SimpleNamespace) -> None:
     before = {path: path.stat().st_mtime_ns for path in compared.run.glob("*/result.json")}
     result, told = compare(data, compared.run, TINY, VARIED, MACHINE, epochs=1, faces=10)
     assert {path: path.stat().st_mtime_ns for path in compared.run.glob("*/result.json")} == before
@@ -288,7 +288,7 @@ def test_a_label_that_no_face_has_is_refused_before_anything_is_trained(data: Si
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_pretrained_network_begins_with_the_weights_of_its_file(data: SimpleNamespace, tmp_path: Path) -> None:
+def test_a_pretrained_network_starts_with_the_weights_of_its_file(data: SimpleNamespace, tmp_path: Path) -> None:
     file = tmp_path / "vgg19.h5"
     keras.utils.set_random_seed(3)
     source = tiny_frozen(2).get_layer(systems.FEATURES).get_layer(systems.TRUNK)
@@ -310,7 +310,7 @@ def test_vgg19_takes_a_file_as_keras_ships_it(tmp_path: Path) -> None:
         assert np.array_equal(np.asarray(loaded), np.asarray(kept))
 
 
-def test_a_file_that_is_no_vgg19_is_refused_by_its_name(data: SimpleNamespace, tmp_path: Path) -> None:
+def test_a_file_that_is_not_vgg19_is_refused_by_name(data: SimpleNamespace, tmp_path: Path) -> None:
     wrong = tmp_path / "wrong.h5"
     wrong.write_bytes(b"nothing of the kind")
     with pytest.raises(AlbumsortError, match=r"wrong\.h5 does not hold the weights of VGG19"):

@@ -145,7 +145,7 @@ def test_without_faces_there_is_no_recall_but_there_are_false_detections() -> No
     assert figures.false.value == 100
 
 
-def test_another_detector_is_compared_at_as_many_false_ones_as_ours_makes(tmp_path: Path) -> None:
+def test_another_detector_is_compared_at_an_equal_number_of_false_detections(tmp_path: Path) -> None:
     (tmp_path / "bright.onnx").write_bytes(bright_cells())
     cells = Image.new("L", (256, 64))
     for i, grey in enumerate((255, 200, 150, 100)):  # four "faces" for OpenCV, of falling score; none for ours
@@ -161,7 +161,7 @@ def test_another_detector_is_compared_at_as_many_false_ones_as_ours_makes(tmp_pa
     assert theirs.judged[0].at(theirs.level) == Found(1, 2, 2, 0)
 
 
-def test_landmarks_are_compared_in_sides_of_the_box_on_faces_that_both_found() -> None:
+def test_landmarks_are_compared_in_box_sides_on_faces_that_both_detected() -> None:
     face, other = Box(0, 0, 40, 20), Box(100, 0, 40, 20)
     photo = Labelled(Path("photo.jpg"), "set", (face, other))
     moved = tuple((x + 3, y + 4) for x, y in LANDMARKS)
@@ -191,7 +191,7 @@ def test_a_listing_of_another_form_is_refused_with_the_entry(tmp_path: Path, con
         detector_photos.labelled(tmp_path)
 
 
-def test_what_is_ignored_may_be_left_out_of_the_listing(tmp_path: Path) -> None:
+def test_ignored_faces_may_be_left_out_of_the_listing(tmp_path: Path) -> None:
     (tmp_path / "boxes.json").write_text('[{"file": "a.jpg", "set": "s", "boxes": [[1, 2, 3, 4]]}]')
     assert detector_photos.labelled(tmp_path) == [Labelled(tmp_path / "a.jpg", "s", (Box(1, 2, 3, 4),))]
 
@@ -206,7 +206,7 @@ def model(tmp_path: Path) -> Path:
     return path
 
 
-def test_opencvs_detector_answers_in_our_terms(model: Path) -> None:
+def test_opencvs_detector_returns_our_detections(model: Path) -> None:
     pixels = np.zeros((200, 300, 3), np.uint8)
     pixels[64:96, 128:160], pixels[128:160, 0:32], pixels[32:64, 32:64] = 255, 128, 1
     first, second, third = OpenCVDetector(model, 0.05).detect(pixels)
@@ -216,7 +216,7 @@ def test_opencvs_detector_answers_in_our_terms(model: Path) -> None:
     assert len(OpenCVDetector(model, 0.5).detect(pixels)) == 2
 
 
-def test_opencvs_detector_sees_a_large_photo_smaller_and_answers_in_its_pixels(model: Path) -> None:
+def test_opencvs_detector_shrinks_a_large_photo_and_returns_full_size_boxes(model: Path) -> None:
     pixels = np.zeros((640, 5120, 3), np.uint8)
     pixels[128:256, 256:384] = 255
     (found,) = OpenCVDetector(model, 0.5).detect(pixels)
@@ -225,7 +225,7 @@ def test_opencvs_detector_sees_a_large_photo_smaller_and_answers_in_its_pixels(m
 
 
 @pytest.mark.parametrize("content", [b"", b"no model", bright_cells()[:5000]], ids=["empty", "text", "cut"])
-def test_a_file_that_is_no_model_is_refused_by_name(tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_is_not_a_model_is_refused_by_name(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "broken.onnx"
     path.write_bytes(content)
     with pytest.raises(AlbumsortError, match=r"broken\.onnx is no model"):
@@ -313,7 +313,7 @@ def test_the_figures_are_those_of_the_photos(reported: Path) -> None:
     assert figures["no <b>faces", "albumsort", "0.5"]["photos"] == "2"
 
 
-def test_every_file_of_the_report_is_there_and_can_be_read(reported: Path) -> None:
+def test_every_file_of_the_report_exists_and_is_readable(reported: Path) -> None:
     folder = reported / "report"
     text = (folder / "report.html").read_text(encoding="utf-8")
     shown = re.findall(r'(?:src|href)="([^"]+)"', text)
@@ -328,7 +328,7 @@ def test_every_file_of_the_report_is_there_and_can_be_read(reported: Path) -> No
             assert rows_of(folder / name) or name == "landmarks.csv", name
 
 
-def test_every_face_and_detection_is_listed_with_what_became_of_it(reported: Path) -> None:
+def test_every_face_and_detection_is_listed_with_its_result(reported: Path) -> None:
     folder = reported / "report"
     portrait, missed = rows_of(folder / "faces.csv")
     assert float(portrait["albumsort"]) > 0.9
@@ -363,7 +363,7 @@ def test_no_text_of_any_kind_becomes_part_of_a_page(tmp_path_factory, title: str
     assert Elements(path.read_text(encoding="utf-8")).tags <= allowed
 
 
-def test_photos_without_a_face_alone_can_be_evaluated(tmp_path: Path) -> None:
+def test_photos_without_faces_can_be_evaluated_alone(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "empty" / "hill.jpg").write_bytes(encoded(landscape()))
     done = evaluate("--no-faces", tmp_path / "empty", "--report", tmp_path / "report")
@@ -386,7 +386,7 @@ def test_photos_without_a_face_alone_can_be_evaluated(tmp_path: Path) -> None:
     ],
     ids=str,
 )
-def test_what_cannot_be_done_is_said_in_one_line(
+def test_errors_are_printed_in_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[str], code: int, said: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -403,7 +403,7 @@ def test_what_cannot_be_done_is_said_in_one_line(
 # contact sheets
 
 
-def test_the_largest_misses_and_the_surest_false_faces_come_first() -> None:
+def test_the_largest_misses_and_most_confident_false_faces_come_first() -> None:
     small, large, found = Box(0, 0, 10, 12), Box(40, 0, 30, 30), Box(100, 0, 20, 20)
     one = judged([(found, 0.9), (small, 0.3), (Box(0, 90, 9, 9), 0.6), (Box(60, 90, 9, 9), 0.8)], [small, large, found])
     missed = sheets.misses([one], 0.5)
@@ -411,7 +411,7 @@ def test_the_largest_misses_and_the_surest_false_faces_come_first() -> None:
     assert [t.caption for t in sheets.false_faces([one], 0.5)] == ["9 px, 0.80", "9 px, 0.60"]
 
 
-def test_sheets_hold_so_many_tiles_and_a_face_at_the_border_or_of_any_size_fits(tmp_path: Path) -> None:
+def test_sheets_have_a_fixed_number_of_tiles_and_any_face_fits(tmp_path: Path) -> None:
     photo = tmp_path / ("n" * 100 + ".png")
     astronaut().save(photo)
     places = [Box(-20, -20, 50, 50), Box(500, 500, 40, 40), Box(0, 0, 512, 512), Box(100, 100, 1, 1)]
@@ -424,7 +424,7 @@ def test_sheets_hold_so_many_tiles_and_a_face_at_the_border_or_of_any_size_fits(
     assert sheets.write(tmp_path, "none", []) == []
 
 
-def test_a_report_on_nothing_found_at_all_is_drawn_too(tmp_path: Path) -> None:
+def test_a_report_without_any_detection_is_drawn(tmp_path: Path) -> None:
     class Blind:
         def detect(self, pixels: object) -> list[Detection]:
             return []

@@ -56,7 +56,7 @@ def test_a_file_without_the_expected_columns_is_refused_by_name(tmp_path):
         sources.load_fer2013(data, votes)
 
 
-def test_training_loses_what_stands_in_a_test_split_even_mirrored_or_brighter():
+def test_training_drops_faces_of_a_test_split_even_mirrored_or_brighter():
     random = np.random.default_rng(1)
     own, shown = random.integers(0, 255, (2, 5, 48, 48)).astype(np.uint8)
     leaked = np.stack([shown[0], shown[1][:, ::-1], (shown[2] * 0.7 + 20).astype(np.uint8)])
@@ -142,7 +142,7 @@ def test_the_best_temperature_undoes_overconfidence():
 
 
 @pytest.mark.slow
-def test_a_network_goes_on_from_a_file_of_another_with_further_blocks_and_new_labels(trained):
+def test_a_network_can_start_from_another_with_more_blocks_and_new_labels(trained):
     from albumsort.training.common import conversion
     from albumsort.training.emotion import conversion as emotion_conversion
     from albumsort.training.emotion import networks
@@ -202,13 +202,13 @@ def trained(tmp_path_factory):
 
 
 @pytest.mark.slow
-def test_an_interrupted_run_goes_on_after_its_last_whole_epoch(trained):
+def test_an_interrupted_run_resumes_after_its_last_complete_epoch(trained):
     with (trained["run"] / "history.csv").open() as file:
         assert [row["epoch"] for row in csv.DictReader(file)] == ["1", "2", "3", "4", "5", "6"]
 
 
 @pytest.mark.slow
-def test_the_converted_network_learnt_the_drawn_faces_and_answers_like_keras(trained):
+def test_the_converted_network_learnt_the_drawn_faces_and_agrees_with_keras(trained):
     from albumsort.training.common import conversion
     from albumsort.training.emotion import fitting, shipping
 
@@ -232,7 +232,7 @@ def test_a_run_without_natural_faces_is_not_installed(trained, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_run_keeps_its_command_so_that_a_shell_takes_it_again(trained, tmp_path, monkeypatch):
+def test_a_run_stores_its_command_quoted_for_a_shell(trained, tmp_path, monkeypatch):
     from albumsort.training import shipping
 
     run = tmp_path / "the 1st run; it's mine"
@@ -246,7 +246,7 @@ def test_a_run_keeps_its_command_so_that_a_shell_takes_it_again(trained, tmp_pat
 
 
 @pytest.mark.slow
-def test_a_student_follows_its_teacher_on_faces_nobody_labelled(trained, tmp_path):
+def test_a_student_learns_from_its_teacher_on_unlabelled_faces(trained, tmp_path):
     from albumsort.training.emotion import fitting
 
     heads = datasets.BOTH_HEADS
@@ -263,14 +263,14 @@ def test_a_student_follows_its_teacher_on_faces_nobody_labelled(trained, tmp_pat
 
 
 @pytest.mark.slow
-def test_a_folder_of_another_recipe_is_not_continued(trained):
+def test_a_run_of_another_recipe_is_not_resumed(trained):
     other = replace(trained["recipe"], seed=7)
     with pytest.raises(UsageError, match="another recipe"):
         fit(trained["faces"]["Training"], trained["faces"]["PublicTest"], other, trained["run"])
 
 
 @pytest.mark.parametrize("killed", ["scores", "average.weights.h5", "history.csv", "last.keras"])
-def test_an_epoch_that_a_kill_cut_short_is_done_again_and_written_once(killed, tmp_path, monkeypatch):
+def test_an_epoch_interrupted_by_a_kill_is_repeated_and_recorded_once(killed, tmp_path, monkeypatch):
     need_tensorflow()
     import keras
 
@@ -318,7 +318,7 @@ def test_an_epoch_that_a_kill_cut_short_is_done_again_and_written_once(killed, t
 
 
 @pytest.mark.slow
-def test_a_run_is_not_continued_with_other_votes(trained, tmp_path):
+def test_a_run_is_not_resumed_with_other_votes(trained, tmp_path):
     from albumsort.training.emotion import shipping
     from albumsort.training.emotion.gathering import Further
 
@@ -329,14 +329,14 @@ def test_a_run_is_not_continued_with_other_votes(trained, tmp_path):
         shipping.train(trained["data"], other, Further(), trained["recipe"], trained["run"], "test")
 
 
-def test_a_run_is_its_inputs_own_and_one_that_tells_none_takes_them(tmp_path):
+def test_a_run_belongs_to_its_inputs_and_an_old_run_adopts_them(tmp_path):
     recipes.claim_inputs(tmp_path, {"faces": 3}, "faces")
     recipes.claim_inputs(tmp_path, {"faces": 3}, "faces")
     with pytest.raises(UsageError, match="started with other faces"):
         recipes.claim_inputs(tmp_path, {"faces": 4}, "faces")
 
 
-def test_votes_tell_data_apart_only_where_they_are_learnt():
+def test_votes_distinguish_data_only_if_they_are_trained_on():
     faces = datasets.LabelledFaces.unvoted(np.zeros((2, 48, 48), np.uint8), np.array([3, 4]))
     voted = replace(faces, votes=np.ones((2, 10), np.float32))
     assert datasets.digest({"a": faces}) == datasets.digest({"a": voted})
@@ -344,7 +344,7 @@ def test_votes_tell_data_apart_only_where_they_are_learnt():
 
 
 @pytest.mark.parametrize("content", ['{"epochs": 3,', "[1, 2]"])
-def test_a_recipe_that_is_none_is_refused_by_its_name(content, tmp_path):
+def test_an_invalid_recipe_is_refused_by_name(content, tmp_path):
     need_tensorflow()
     from albumsort.training.emotion import fitting
 
@@ -374,7 +374,7 @@ def test_a_recipe_with_an_unknown_field_is_refused(tmp_path):
         ("labels", ["happy", 3], r'labels is \["happy", 3\], not a list of texts'),
     ],
 )
-def test_a_recipe_whose_field_is_of_another_kind_is_refused_before_any_work(field, value, reason, tmp_path):
+def test_a_recipe_with_a_field_of_the_wrong_type_is_refused_before_any_work(field, value, reason, tmp_path):
     need_tensorflow()
     from albumsort.training.emotion import fitting
 
@@ -407,7 +407,7 @@ def test_the_report_draws_every_chart_into_one_page(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_report_on_labels_does_not_speak_of_votes(tmp_path):
+def test_a_report_on_labels_does_not_mention_votes(tmp_path):
     pytest.importorskip("matplotlib")
     from albumsort.training.emotion import report
 
@@ -446,7 +446,7 @@ def test_a_photo_that_cannot_be_read_is_named_and_the_others_of_the_album_are_ju
 
 
 @pytest.mark.parametrize("command", ["train", "evaluate", "compare"])
-def test_the_options_of_every_command_are_those_of_the_model_commands_too(command):
+def test_the_model_commands_have_the_common_options(command):
     asked = CliRunner().invoke(app, ["model", command, "--quiet", "--version"])
     assert (asked.exit_code, asked.stdout) == (0, f"albumsort {albumsort.__version__}\n")
 
@@ -459,7 +459,7 @@ def test_the_model_commands_take_no_index_as_they_use_none(command):
 
 
 @pytest.mark.parametrize("quiet", [False, True])
-def test_a_quiet_training_says_nothing_but_where_the_network_is(tmp_path, monkeypatch, quiet):
+def test_quiet_training_prints_only_the_path_of_the_network(tmp_path, monkeypatch, quiet):
     need_tensorflow()
     from albumsort.training.emotion import shipping
 
@@ -510,7 +510,7 @@ def test_options_that_would_change_nothing_are_refused(options, reason):
     assert reason in done.stderr
 
 
-def test_evaluated_figures_are_said_with_their_units(capsys):
+def test_evaluated_figures_are_printed_with_units(capsys):
     from albumsort.training.emotion import shipping
 
     scores = {

@@ -23,7 +23,7 @@ from albumsort.training.faces import photos as face_photos
 from albumsort.training.faces.photos import Split
 
 
-def test_a_crowd_stands_beside_a_face_and_covers_no_more_than_it_says(labels):
+def test_a_crowd_is_drawn_next_to_a_face_and_covers_only_the_stated_share(labels):
     album = face_canvases.Album(face_photos.of_split(face_photos.read(labels), Split.TRAINING))
     states, shares = [], []
     for seed in range(300):
@@ -53,7 +53,7 @@ def test_a_crowd_stands_beside_a_face_and_covers_no_more_than_it_says(labels):
 
 @settings(deadline=None, max_examples=25)
 @given(seed=st.integers(0, 2**32 - 1))
-def test_a_canvas_shows_its_faces_where_its_rows_say(labels, seed):
+def test_a_canvas_has_its_faces_at_the_boxes_of_its_rows(labels, seed):
     album = face_canvases.Album(face_photos.of_split(face_photos.read(labels), Split.TRAINING))
     pixels, faces = face_canvases.draw(album, np.random.default_rng(seed))
     assert pixels.shape == (face_canvases.SIDE, face_canvases.SIDE, 3)
@@ -65,7 +65,7 @@ def test_a_canvas_shows_its_faces_where_its_rows_say(labels, seed):
 
 @settings(deadline=None, max_examples=25)
 @given(angle=st.floats(-60, 60))
-def test_a_face_at_a_slant_is_where_its_row_says(angle):
+def test_a_turned_face_is_at_the_box_of_its_row(angle):
     pixels = np.zeros((240, 320, 3), np.uint8)
     drawn = paint_face(pixels, 60, 70, 80)
     seen, [face] = effects.tilted(pixels, rows(drawn), angle)
@@ -75,7 +75,7 @@ def test_a_face_at_a_slant_is_where_its_row_says(angle):
         assert seen[round(y), round(x)].max() < 60
 
 
-def test_now_and_then_light_leaves_only_dark_or_only_a_part_of_the_greys():
+def test_light_is_sometimes_very_low_or_of_low_contrast():
     ramp = np.repeat(np.arange(256, dtype=np.uint8)[None, :, None], 3, axis=2)
     drawn = [effects.lit(ramp, np.random.default_rng(seed)) for seed in range(500)]
     darkest, brightest = (np.array([f(pixels) for pixels in drawn]) for f in (np.min, np.max))
@@ -98,7 +98,7 @@ def test_some_photos_are_shown_at_a_slant_too_and_empty_ones_turned(labels):
     assert not any(np.array_equal(first, second) for _, [first, *more] in shown for second in more)
 
 
-def test_what_the_verifier_is_shown_lies_where_its_answer_says(monkeypatch):
+def test_the_verifiers_targets_match_its_crops(monkeypatch):
     need_tensorflow()
     from albumsort.training.faces import verifier
     from albumsort.training.faces.candidates import CENTRE, COLUMNS, POINTS, SIDE, SIZE, TRUE
@@ -125,7 +125,7 @@ def test_what_the_verifier_is_shown_lies_where_its_answer_says(monkeypatch):
     assert np.array_equal(row, before[1])
 
 
-def test_candidates_are_faces_or_none_and_what_lies_between_is_left_out():
+def test_candidates_are_clearly_faces_or_not_and_others_are_left_out():
     faces = rows(row(100, 100, 40, 40), row(300, 100, 40, 40, face_labels.UNSURE))
     found = rows(
         row(104, 100, 40, 40, 0.9), row(118, 100, 40, 40, 0.5), row(10, 10, 20, 20, 0.3), row(300, 100, 40, 40)
@@ -139,7 +139,7 @@ def test_candidates_are_faces_or_none_and_what_lies_between_is_left_out():
     assert not judged[1, 1 : candidates.PROPOSAL].any()
 
 
-def test_what_a_reviewer_ruled_out_is_a_candidate_that_is_none_for_sure():
+def test_a_place_ruled_out_by_a_reviewer_is_a_certain_negative():
     need_tensorflow()
     from albumsort.training.faces.verifier import Candidates
 
@@ -170,7 +170,7 @@ class TwoFaces:
 
 
 @pytest.mark.parametrize(("every", "numbers"), [(candidates.ONE_OF, [0, 4]), (1, [0, 1, 2, 3, 4])])
-def test_canvases_give_candidates_where_something_is_to_be_learnt(tmp_path, every, numbers):
+def test_canvases_give_candidates_with_labels(tmp_path, every, numbers):
     canvases, folder, proposer = tmp_path / "canvases", tmp_path / "candidates", tmp_path / "proposer.tflite"
     proposer.write_bytes(weights.load("face_proposer")[0])
     shards.make(canvases, range(5), TwoFaces(), "canvases")

@@ -28,7 +28,7 @@ from albumsort.training.faces.photos import Split
 
 @settings(deadline=None, max_examples=50)
 @given(st.lists(st.floats(0, 500, width=32), min_size=4, max_size=4), st.floats(600, 900, width=32))
-def test_mirrored_twice_a_face_is_where_it_was_and_its_eyes_keep_their_sides(box, width):
+def test_mirroring_twice_restores_a_face_and_keeps_its_eyes_in_order(box, width):
     face = rows(row(*box))
     once = face_rows.mirrored(face, width)
     assert once[0, 4] <= once[0, 6] + 1e-3
@@ -40,7 +40,7 @@ def test_overlap_is_intersection_over_union_of_every_pair():
     assert shared[0].tolist() == pytest.approx([1, 1 / 3, 0])
 
 
-def test_a_face_that_a_window_cuts_keeps_its_visible_part_and_says_how_much_it_is():
+def test_a_face_cut_by_a_window_keeps_its_visible_part_and_its_share():
     cut, share = face_rows.clipped(rows(row(-5, 0, 10, 10)), 0, 0, 100, 100)
     assert cut[0, :4].tolist() == [0, 0, 5, 10]
     assert share.tolist() == pytest.approx([0.5])
@@ -49,7 +49,7 @@ def test_a_face_that_a_window_cuts_keeps_its_visible_part_and_says_how_much_it_i
 # labels
 
 
-def test_what_several_views_show_is_one_face_where_it_is():
+def test_detections_of_several_views_are_merged_into_one_face():
     pixels = np.full((200, 300, 3), 90, np.uint8)
     expected = paint_face(pixels, 60, 50, 80)
     found = face_labels.label(SkinTeacher(), pixels)
@@ -58,7 +58,7 @@ def test_what_several_views_show_is_one_face_where_it_is():
     assert found[0, SCORE] == pytest.approx(0.9, abs=0.01)
 
 
-def test_what_one_view_alone_shows_is_no_sure_face():
+def test_a_detection_of_one_view_alone_is_unsure():
     pixels = np.zeros((100, 100, 3), np.uint8)
 
     def once(view: Pixels) -> np.ndarray:
@@ -68,7 +68,7 @@ def test_what_one_view_alone_shows_is_no_sure_face():
     assert face_labels.UNSURE <= found[0, SCORE] < face_labels.FACE
 
 
-def test_drawn_boxes_are_faces_drawn_as_the_teacher_draws_them_where_it_sees_them():
+def test_annotated_boxes_are_replaced_by_the_teachers_boxes_where_it_detects_them():
     seen = rows(row(12, 10, 30, 34, 0.6), row(200, 200, 20, 20, 0.4))
     boxes = np.array([[10, 10, 30, 30], [100, 100, 30, 30]], np.float32)
     known = face_labels.with_boxes(seen, boxes)
@@ -87,7 +87,7 @@ def test_a_file_that_is_no_detector_is_refused_by_name(tmp_path):
 # photos
 
 
-def test_every_photo_that_can_be_read_is_labelled_in_pixels_of_its_own(labels):
+def test_every_readable_photo_is_labelled_in_its_own_pixels(labels):
     labelled = face_photos.read(labels)
     assert len(labelled) == 120
     for some in labelled[::10]:
@@ -106,7 +106,7 @@ def test_photos_are_split_by_their_names_and_only_empty_ones_are_held_out(labels
     assert [p.split for p in face_photos.read(labels)] == [p.split for p in labelled]
 
 
-def test_a_photo_of_people_without_a_face_is_not_believed_to_show_none(tmp_path):
+def test_a_photo_of_people_without_a_detection_is_not_a_negative(tmp_path):
     random = np.random.default_rng(1)
     for i in range(6):
         photo(tmp_path, f"party-{i}.png", int(i > 0), random)
@@ -114,7 +114,7 @@ def test_a_photo_of_people_without_a_face_is_not_believed_to_show_none(tmp_path)
     assert {p.name: p.split for p in face_photos.read(tmp_path / "labels")}["party-0.png"] is Split.UNUSED
 
 
-def test_boxes_are_taken_of_the_named_sets_only(tmp_path):
+def test_only_boxes_of_the_named_sets_are_used(tmp_path):
     random = np.random.default_rng(1)
     entries = []
     for name, faces in (("mask-1.png", 1), ("group-1.png", 2)):
@@ -130,7 +130,7 @@ def test_boxes_are_taken_of_the_named_sets_only(tmp_path):
 # reviews
 
 
-def test_a_reviewer_overrules_the_teacher_and_sees_what_it_overlooked(tmp_path):
+def test_a_reviewer_overrules_the_teacher_and_adds_missed_faces(tmp_path):
     lines = "a.jpg,face,0,0,40,40", "a.jpg,other,101,100,40,40", "a.jpg,unsure,200,0,40,40", "a.jpg,face,300,0,40,40"
     reviews = face_reviews.read(review(tmp_path, *lines, "b.jpg,empty,,,,"))
     assert (reviews["a.jpg"].empty, reviews["b.jpg"].empty) == (False, True)
@@ -172,7 +172,7 @@ def test_each_verdict_is_about_one_place_the_nearest(order, tmp_path):
         ("photo,verdict,x,y,w,h\n" + "x" * 200_000, "not a CSV in UTF-8"),
     ],
 )
-def test_what_is_no_review_is_refused_by_name_and_line(content, reason, tmp_path):
+def test_an_invalid_review_is_refused_by_name_and_line(content, reason, tmp_path):
     path = tmp_path / "verdicts.csv"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(UsageError, match=reason) as refused:
@@ -180,14 +180,14 @@ def test_what_is_no_review_is_refused_by_name_and_line(content, reason, tmp_path
     assert str(path) in str(refused.value)
 
 
-def test_a_table_as_spreadsheets_write_it_is_a_review(tmp_path):
+def test_a_table_saved_by_a_spreadsheet_is_a_valid_review(tmp_path):
     path = tmp_path / "verdicts.csv"
     path.write_bytes("\ufeffphoto,verdict,x,y,w,h\r\nü.jpg,face,-1,2.5,3,4\r\n".encode())
     (one,) = face_reviews.read(path).items()
     assert (one[0], one[1].judged[0, :4].tolist()) == ("ü.jpg", [-1, 2.5, 3, 4])
 
 
-def test_a_review_changes_what_is_learnt_and_no_photos_split(labels, tmp_path):
+def test_a_review_changes_labels_but_not_the_split(labels, tmp_path):
     before = face_photos.read(labels)
     people = next(p for p in before if p.split is Split.TRAINING and len(p.faces) == 2)
     street = next(p for p in before if p.split is Split.TRAINING and p.source == "street" and len(p.faces) == 1)
@@ -206,7 +206,7 @@ def test_a_review_changes_what_is_learnt_and_no_photos_split(labels, tmp_path):
     assert changed == {street.name, people.name}
 
 
-def test_photos_of_people_are_learnt_from_where_a_face_or_surely_none_was_seen(tmp_path):
+def test_photos_of_people_are_used_if_a_face_or_certainly_none_was_seen(tmp_path):
     random = np.random.default_rng(1)
     for i in range(9):
         photo(tmp_path, f"party-{i}.png", int(i > 2), random)
@@ -224,7 +224,7 @@ def test_photos_of_people_are_learnt_from_where_a_face_or_surely_none_was_seen(t
     assert [after[name].empty for name in ("party-0.png", "party-1.png", learnt[0])] == [True, False, True]
 
 
-def test_canvases_show_what_a_reviewer_ruled_out_like_any_other_place(labels):
+def test_canvases_include_places_that_a_reviewer_ruled_out(labels):
     photos = face_photos.of_split(face_photos.read(labels), Split.TRAINING)
     ruled_out = [p for p in photos if len(p.faces) == 2]
     for p in ruled_out:
@@ -253,7 +253,7 @@ class Squares:
         return {"square": np.array([number**2])}
 
 
-def test_an_interrupted_stage_goes_on_with_what_is_missing(tmp_path):
+def test_an_interrupted_stage_resumes_with_the_missing_part(tmp_path):
     with pytest.raises(ValueError, match=r"^[34]$"):
         shards.make(tmp_path, range(5), Squares(3), "squares")
     assert len(shards.read(tmp_path)) >= 1

@@ -30,7 +30,7 @@ from albumsort.training.faces.photos import Split
 # calibration
 
 
-def test_a_face_is_found_once_and_what_nobody_is_sure_of_counts_neither_way():
+def test_a_face_is_counted_once_and_unsure_faces_are_ignored():
     faces = rows(row(0, 0, 20, 20), row(50, 50, 20, 20, face_labels.UNSURE))
     found = rows(row(1, 0, 20, 20), row(0, 1, 20, 20), row(50, 50, 20, 20), row(90, 90, 9, 9))
     right, counted = calibration.matched(found, faces)
@@ -38,7 +38,7 @@ def test_a_face_is_found_once_and_what_nobody_is_sure_of_counts_neither_way():
     assert counted.tolist() == [True, True, False, True]
 
 
-def test_the_calibration_makes_a_score_of_one_half_right_half_of_the_time():
+def test_detections_with_a_calibrated_score_of_one_half_are_right_half_of_the_time():
     random = np.random.default_rng(0)
     true_one = Calibration(0.4, 1.3, -0.7)
     scores = random.uniform(0.01, 0.99, (20_000, 2)).astype(np.float32)
@@ -93,7 +93,7 @@ def history(folder: Path) -> list[dict[str, str]]:
 
 
 @pytest.mark.slow
-def test_an_interrupted_run_goes_on_and_its_losses_fall(trained):
+def test_an_interrupted_run_resumes_and_its_losses_fall(trained):
     lines = history(trained["run"] / "proposer-0")
     assert [line["epoch"] for line in lines] == [str(i + 1) for i in range(5)]
     assert float(lines[-1]["loss"]) < 0.6 * float(lines[0]["loss"])
@@ -125,7 +125,7 @@ def test_the_detector_that_was_trained_finds_a_drawn_face(trained, tmp_path, mon
 
 
 @pytest.mark.slow
-def test_a_run_is_evaluated_instead_of_what_ships(trained, tmp_path):
+def test_a_run_can_be_evaluated_instead_of_the_shipped_networks(trained, tmp_path):
     pixels = np.ascontiguousarray(np.asarray(landscape(320, 240))[:, :, ::-1])
     expected = paint_face(pixels, 130, 60, 60)
     cv2.imwrite(str(tmp_path / "drawn.png"), pixels)
@@ -153,7 +153,7 @@ def test_a_run_is_evaluated_instead_of_what_ships(trained, tmp_path):
 
 
 @pytest.mark.slow
-def test_the_proposer_in_integers_answers_nearly_as_the_one_that_was_trained(trained):
+def test_the_integer_proposer_nearly_agrees_with_the_trained_one(trained):
     from albumsort.faces import proposer as face_proposer
     from albumsort.networks.litert import Network
     from albumsort.training.faces import fitting, networks
@@ -184,7 +184,7 @@ def test_a_run_belongs_to_its_recipe_its_photos_and_its_teacher(trained):
 
 
 @pytest.mark.slow
-def test_the_verifier_learns_on_from_a_finished_one_and_from_what_a_reviewer_ruled_out(trained, tmp_path):
+def test_the_verifier_can_start_from_a_finished_one_and_learns_from_reviews(trained, tmp_path):
     from albumsort.networks.litert import Network
     from albumsort.training.faces import fitting, shipping, verifier
     from albumsort.training.faces.verifier import Candidates
@@ -230,7 +230,7 @@ def test_the_verifier_learns_on_from_a_finished_one_and_from_what_a_reviewer_rul
 
 
 @pytest.mark.slow
-def test_the_proposer_of_a_file_answers_as_the_file_does(trained):
+def test_a_proposer_loaded_from_a_file_agrees_with_the_file(trained):
     from albumsort.networks.litert import Network
     from albumsort.training.common.layers import BatchNorm
     from albumsort.training.faces import conversion, fitting, shipping
@@ -250,7 +250,7 @@ def test_the_proposer_of_a_file_answers_as_the_file_does(trained):
 
 
 @pytest.mark.slow
-def test_a_deeper_verifier_begins_with_the_answers_of_the_file(monkeypatch):
+def test_a_deeper_verifier_starts_with_the_outputs_of_the_file(monkeypatch):
     need_tensorflow()
     from albumsort.networks.litert import Network
     from albumsort.training.faces import conversion, fitting, networks
@@ -272,7 +272,7 @@ def test_a_deeper_verifier_begins_with_the_answers_of_the_file(monkeypatch):
 
 
 @pytest.mark.slow
-def test_another_network_is_no_start(trained):
+def test_another_kind_of_network_cannot_be_a_start(trained):
     from albumsort.errors import AlbumsortError
     from albumsort.training.faces import fitting
 
@@ -283,7 +283,7 @@ def test_another_network_is_no_start(trained):
 
 
 @pytest.mark.slow
-def test_the_entries_tell_what_the_networks_were_made_of(trained):
+def test_the_manifest_entries_describe_the_training(trained):
     entries = trained["result"].entries
     assert set(entries) == {"face_proposer", "face_verifier"}
     assert len(entries["face_verifier"]["calibration"]) == 3
@@ -312,7 +312,7 @@ def test_the_entries_tell_what_the_networks_were_made_of(trained):
         (["emotion"], "Missing option '--data'"),
     ],
 )
-def test_the_command_says_what_it_needs(options, reason, tmp_path):
+def test_the_command_names_missing_inputs(options, reason, tmp_path):
     need_tensorflow()
     done = CliRunner().invoke(app, ["model", "train", *options, "--run", str(tmp_path / "run")])
     assert done.exit_code == 2
@@ -320,7 +320,7 @@ def test_the_command_says_what_it_needs(options, reason, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-def test_a_folder_without_a_finished_detector_is_no_start(tmp_path):
+def test_a_folder_without_a_finished_detector_cannot_be_a_start(tmp_path):
     need_tensorflow()
     photo(tmp_path, "party.png", 1, np.random.default_rng(0))
     options = ["--photos", tmp_path, "--teacher", __file__, "--start", tmp_path, "--run", tmp_path / "run"]

@@ -41,7 +41,7 @@ def votes(*said: str) -> np.ndarray:
 # reading
 
 
-def test_tiles_and_verdicts_belong_to_the_rows_that_name_them(tmp_path):
+def test_tiles_and_verdicts_are_matched_to_their_rows(tmp_path):
     tiles = [np.full((96, 96), grey, np.uint8) for grey in (10, 90, 200)]
     rows = [
         natural_row(tile=1, file="b", use="valid", labels="sad", eyes="closed", weight="2.5", age="60-69"),
@@ -64,7 +64,7 @@ def test_the_square_is_the_middle_of_its_tile():
     assert natural.squares(tile, 64, 32).shape == (1, 32, 32)
 
 
-def test_a_further_verdict_makes_a_face_one_to_learn_from(tmp_path):
+def test_another_verdict_makes_a_face_usable_for_training(tmp_path):
     folder = drawn_natural(tmp_path, {"unlabelled": 2, "test": 1})
     judged = tmp_path / "judged.csv"
     judged.write_text("file,label,eyes\nunlabelled-1,anger,open\n")
@@ -91,7 +91,7 @@ def test_a_row_that_says_nothing_sensible_is_named(change, reason, tmp_path):
         natural.load(write_natural(tmp_path, [np.zeros((96, 96), np.uint8)], rows))
 
 
-def test_other_unclear_none_and_no_majority_agree_with_no_label_alone():
+def test_other_unclear_none_and_no_majority_agree_only_with_no_label():
     said = votes("sad sad happy", "other other sad", "none", "sad happy anger", "unclear unclear unclear")
     assert natural.agreed(said).tolist() == [EMOTIONS.index(Emotion.SAD), -1, -1, -1, -1]
 
@@ -99,7 +99,7 @@ def test_other_unclear_none_and_no_majority_agree_with_no_label_alone():
 # learning
 
 
-def test_faces_are_drawn_by_the_evenness_asked_for(tmp_path):
+def test_faces_are_sampled_with_the_requested_evenness(tmp_path):
     said = ["neutral"] * 90 + ["sad"] * 10
     rows = [natural_row(tile=i, file=f"{i}", use="train", labels=word, eyes="open") for i, word in enumerate(said)]
     faces = natural.load(write_natural(tmp_path, [np.zeros((96, 96), np.uint8)] * 100, rows))
@@ -112,7 +112,7 @@ def test_faces_are_drawn_by_the_evenness_asked_for(tmp_path):
     assert [sad(0), sad(0.5), sad(1)] == pytest.approx([0.1, 0.25, 0.5], abs=0.02)
 
 
-def test_a_teacher_speaks_alone_where_nobody_judged_and_beside_a_viewer_elsewhere(tmp_path):
+def test_a_teacher_replaces_missing_verdicts_and_complements_the_others(tmp_path):
     rows = [
         natural_row(tile=0, file="a", use="train", labels="sad", eyes="open"),
         natural_row(tile=1, file="b", use="unlabelled"),
@@ -130,7 +130,7 @@ def test_a_teacher_speaks_alone_where_nobody_judged_and_beside_a_viewer_elsewher
     assert taught.targets[1].sum() == 1  # no other head knows anything
 
 
-def test_clear_votes_speak_for_the_natural_head_and_doubtful_ones_do_not():
+def test_only_clear_votes_train_the_natural_head():
     clear, doubtful = np.zeros(10, np.float32), np.zeros(10, np.float32)
     clear[datasets.VOTE_COLUMNS.index("contempt")] = 9
     doubtful[:2] = 5
@@ -144,7 +144,7 @@ def test_clear_votes_speak_for_the_natural_head_and_doubtful_ones_do_not():
     assert examples.of_labelled(faces, HEADS, 1.0, voted=False).targets[:, part].sum() == 0
 
 
-def test_what_is_no_face_is_learnt_as_none():
+def test_crops_without_a_face_are_learnt_as_none():
     targets = examples.of_nobody(np.zeros((1, 96, 96), np.uint8), HEADS, 1.0).targets
     part = dict(zip(HEADS, examples.parts(HEADS), strict=True))[NATURAL_HEAD]
     assert EXPRESSIONS[targets[0, part].argmax()] == "none"
@@ -153,7 +153,7 @@ def test_what_is_no_face_is_learnt_as_none():
 
 @settings(deadline=None, max_examples=40)
 @given(st.integers(0, 2**32 - 1), st.sampled_from([32, 48, 64]))
-def test_a_tile_is_augmented_to_the_side_asked_for_and_shows_what_lies_around_the_square(seed, side):
+def test_a_tile_is_augmented_to_the_requested_side_with_its_surroundings(seed, side):
     tile = np.full((96, 96), 50, np.uint8)
     tile[16:80, 16:80] = 200
     changed = augmentation.augment(tile, np.random.default_rng(seed), 0.0, square=64, side=side)
@@ -191,7 +191,7 @@ def test_a_judged_face_of_a_photo_is_cut_as_the_program_cuts_it(tmp_path):
     assert len(crops.judged(judged, folder, frozenset({"a.png"}), lambda files: files)) == 0
 
 
-def test_a_place_that_a_reviewer_ruled_out_is_no_face(tmp_path):
+def test_a_place_ruled_out_by_a_reviewer_is_not_a_face(tmp_path):
     folder = photo_with(tmp_path, "a.png", astronaut())
     review = tmp_path / "review.csv"
     review.write_text("photo,verdict,x,y,w,h\na.png,other,300,300,60,60\na.png,face,200,60,100,120\n")
@@ -208,7 +208,7 @@ def test_a_place_that_a_reviewer_ruled_out_is_no_face(tmp_path):
         ({"without": "p.csv"}, "name their folder with --faces"),
     ],
 )
-def test_sources_that_lack_what_they_are_about_are_refused(named, reason):
+def test_incomplete_sources_are_refused(named, reason):
     with pytest.raises(UsageError, match=reason):
         gathering.Sources(**named)
 
@@ -232,7 +232,7 @@ def test_weighted_average_precision_and_area_are_those_of_scikit_learn(seed, n, 
     assert area == pytest.approx(metrics.roc_auc_score(positive, scores, sample_weight=weight), abs=1e-5)
 
 
-def test_scaling_undoes_how_often_training_showed_each_answer_and_how_sure_it_made_the_network():
+def test_calibration_corrects_the_training_shares_and_overconfidence():
     random = np.random.default_rng(1)
     shares = np.array([0.5, 0.3, 0.05, 0.05, 0.04, 0.02, 0.02, 0.01, 0.01])
     truth = random.choice(9, 6000, p=shares)
@@ -281,7 +281,7 @@ def viewed(said, eyes=None, weight=None, **groups):
     )
 
 
-def test_a_report_counts_every_face_by_its_weight_and_null_agrees_with_no_expression():
+def test_a_report_weights_every_face_and_null_agrees_with_no_expression():
     said = ["happy", "neutral", "sad", "other", "anger happy sad"]
     labels = [Emotion.HAPPY, Emotion.SAD, Emotion.SAD, None, Emotion.ANGER]
     scored = agreement.report(
@@ -301,7 +301,7 @@ def test_a_report_counts_every_face_by_its_weight_and_null_agrees_with_no_expres
     assert scored.agreement.low < scored.agreement.value < scored.agreement.high
 
 
-def test_calibration_is_held_against_the_share_of_viewers_who_agree():
+def test_calibration_is_measured_against_the_share_of_agreeing_viewers():
     faces = viewed(["sad sad happy"] * 9)
     exact = agreement.calibration_error(seen([Emotion.SAD] * 9, [2 / 3] * 9), faces.expressions, faces.weight)
     overconfident = agreement.calibration_error(seen([Emotion.SAD] * 9, [0.9] * 9), faces.expressions, faces.weight)
@@ -309,7 +309,7 @@ def test_calibration_is_held_against_the_share_of_viewers_who_agree():
     assert overconfident == pytest.approx(0.9 - 2 / 3, abs=1e-6)
 
 
-def test_unseen_eyes_are_never_called_shut_and_laughing_ones_are_counted():
+def test_hidden_eyes_are_never_called_closed_and_laughing_ones_are_counted():
     faces = viewed(["happy", "happy", "neutral", "neutral"], ["open", "open", "closed", "closed"])
     eyes = agreement.report(seen([Emotion.HAPPY] * 4, [0.9] * 4, [0.1, 0.9, 0.2, np.nan]), faces, 0.5).eyes
     assert eyes is not None
@@ -320,7 +320,7 @@ def test_unseen_eyes_are_never_called_shut_and_laughing_ones_are_counted():
 
 
 @pytest.mark.slow
-def test_a_run_on_natural_faces_makes_weights_that_the_program_loads(tmp_path, monkeypatch):
+def test_a_run_on_natural_faces_writes_weights_that_the_program_loads(tmp_path, monkeypatch):
     need_tensorflow()
     from albumsort.training.emotion import fitting, shipping
 

@@ -47,7 +47,7 @@ def test_a_packed_file_reads_like_the_plain_one(fer2013, how):
         assert np.array_equal(plain[usage].label, read[usage].label)
 
 
-def test_a_damaged_packing_is_named(fer2013):
+def test_a_damaged_archive_is_named(fer2013):
     data, _ = fer2013
     broken = packed(data, "gz")
     broken.write_bytes(broken.read_bytes()[:-200])
@@ -127,7 +127,7 @@ def write_table(path, rows, emotion=True):
     return path
 
 
-def test_a_competition_keeps_its_words_and_gets_its_labels(tmp_path):
+def test_a_competitions_label_words_are_mapped_to_emotions(tmp_path):
     random = np.random.default_rng(0)
     table = write_table(
         tmp_path / "train.csv", [(w, drawn_face(random, smile=True)) for w in ("Sad", "Fear", "smug", "Happy")]
@@ -138,7 +138,7 @@ def test_a_competition_keeps_its_words_and_gets_its_labels(tmp_path):
     assert faces.label.tolist() == [2, 0, 3, 1]
 
 
-def test_a_pixel_that_is_no_number_names_the_row(tmp_path):
+def test_a_pixel_that_is_not_a_number_is_reported_with_its_row(tmp_path):
     random = np.random.default_rng(0)
     table = write_table(tmp_path / "train.csv", [("sad", drawn_face(random, smile=False))])
     table.write_text(table.read_text().rstrip() + "\nhappy," + ",".join(["x"] * 2304))
@@ -153,7 +153,7 @@ def test_votes_on_other_faces_are_refused(tmp_path, fer2013):
         sources.load(table, fer2013[1])
 
 
-def test_a_subset_of_labels_keeps_their_faces_in_the_order_asked_for(fer2013):
+def test_a_subset_of_labels_keeps_its_faces_in_the_requested_order(fer2013):
     faces = sources.load_fer2013(*fer2013)["Training"]
     chosen = faces.only(("sad", "fear", "happy"))
     assert chosen.labels == ("sad", "fear", "happy")
@@ -165,7 +165,7 @@ def test_a_subset_of_labels_keeps_their_faces_in_the_order_asked_for(fer2013):
         faces.only(("bliss",))
 
 
-def test_faces_without_a_label_stay_without_one():
+def test_unlabelled_faces_stay_unlabelled():
     faces = datasets.LabelledFaces.unvoted(np.zeros((3, 48, 48), np.uint8), np.array([3, -1, 4]))
     head = datasets.heads_for(faces)[0]
     assert datasets.truth(head, faces).tolist() == [3, -1, 4]
@@ -174,7 +174,7 @@ def test_faces_without_a_label_stay_without_one():
 
 
 @pytest.mark.slow
-def test_a_competition_is_answered_in_its_own_words(tmp_path):
+def test_answers_to_a_competition_use_its_own_words(tmp_path):
     need_tensorflow()
     from dataclasses import replace
 
@@ -214,7 +214,7 @@ def test_a_row_that_is_no_face_is_named(fer2013, change, reason):
         sources.load_fer2013(data, None)
 
 
-def test_a_vote_that_is_no_number_is_named(fer2013):
+def test_a_vote_that_is_not_a_number_is_named(fer2013):
     data, votes = fer2013
     lines = votes.read_text().splitlines()
     votes.write_text("\n".join([*lines[:3], lines[3].replace("9", "nine"), *lines[4:]]))
