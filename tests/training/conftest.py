@@ -1,4 +1,4 @@
-"""Drawn photos to train a detector on, and their labels."""
+"""Drawn photos for training a detector, with their labels."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from albumsort.training.faces import photos as face_photos
 
 @pytest.fixture(scope="module")
 def drawn_photos(tmp_path_factory) -> Path:
-    """Drawn photos: of people, and of a source where most show nobody."""
+    """Write drawn photos: of people, and from a source where most show nobody."""
     folder = tmp_path_factory.mktemp("album")
     random = np.random.default_rng(0)
     for i in range(60):

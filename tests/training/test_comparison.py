@@ -1,4 +1,4 @@
-"""The older systems: what they are made of, how they are trained, and what is written of them."""
+"""The older systems: their networks, their training, and the comparison table."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ NETWORKS = [name for name, system in SYSTEMS.items() if system.build is not None
 FACES = {"Training": 96, "PublicTest": 24, "PrivateTest": 30}
 
 
-# what they are made of
+# networks
 
 
 @pytest.mark.parametrize(("name", "parameters"), [("spotle", 569_315), ("mason", 308_356)])
@@ -71,7 +71,7 @@ def test_names_choose_systems_once_and_an_unknown_one_is_refused() -> None:
         systems.chosen(["knn"])
 
 
-# how they are trained
+# training
 
 
 def test_the_learning_rate_falls_when_public_test_stops_improving() -> None:
@@ -111,7 +111,7 @@ def test_an_epoch_has_every_face_once_in_its_own_order() -> None:
     assert [int(label) for i in range(len(batches)) for label in batches[i][1]] != first
 
 
-# comparing
+# comparison
 
 
 def tiny(labels: int, units: int = 16) -> keras.Model:
@@ -122,7 +122,7 @@ def tiny(labels: int, units: int = 16) -> keras.Model:
 
 
 def tiny_frozen(labels: int) -> keras.Model:
-    """Built like the network that begins with VGG19, with a trunk of one layer."""
+    """A network like the one on VGG19, with a trunk of one layer."""
     shape = (48, 48, 1)
     within = keras.layers.Input(shape)
     x = keras.layers.Flatten()(keras.layers.AveragePooling2D(4)(within))
@@ -146,9 +146,9 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace]:
     folder = tmp_path_factory.mktemp("faces")
     faces, votes = write_csvs(folder, FACES)
     monkeypatch = pytest.MonkeyPatch()
-    # drawn faces look alike by design: keep the duplicates, or nothing would be left
+    # drawn faces look alike: keep duplicates, or none would be left
     monkeypatch.setattr(sources, "without_leaks", lambda splits: splits)
-    monkeypatch.setenv("KERAS_HOME", str(folder / "keras"))  # which is not there: no weights lie about
+    monkeypatch.setenv("KERAS_HOME", str(folder / "keras"))  # a missing folder, so that no weights are found
     yield SimpleNamespace(faces=faces, votes=votes, splits=sources.load(faces, votes))
     monkeypatch.undo()
 
@@ -164,7 +164,7 @@ def compare(
 
 @pytest.fixture(scope="module")
 def compared(data: SimpleNamespace, tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
-    """Four systems trained on drawn faces and compared: one with a variant, an SVM, one without its weights."""
+    """Four systems trained on drawn faces: one with a variant, an SVM, and one without weights."""
     run = tmp_path_factory.mktemp("comparison")
     result, told = compare(data, run, TINY, VARIED, MACHINE, FROZEN)
     return SimpleNamespace(run=run, told=told, rows={row.system.name: row for row in result.rows}, result=result)
@@ -175,7 +175,7 @@ def test_a_system_learns_the_drawn_faces(compared: SimpleNamespace, name: str) -
     answers = compared.rows[name].reproduced
     assert answers.accuracy.n == FACES["PrivateTest"]
     assert answers.accuracy.value > 0.9
-    assert answers.votes == answers.accuracy  # drawn faces are voted for what they are labelled
+    assert answers.votes == answers.accuracy  # votes equal to the labels
     assert answers.recall["happy"].n + answers.recall["sad"].n == FACES["PrivateTest"]
 
 
@@ -237,7 +237,7 @@ def test_systems_in_the_folder_are_not_trained_again(data: SimpleNamespace, comp
     result, told = compare(data, compared.run, TINY, VARIED, MACHINE, epochs=1, faces=10)
     assert {path: path.stat().st_mtime_ns for path in compared.run.glob("*/result.json")} == before
     assert [row.reproduced for row in result.rows] == [compared.rows[row.system.name].reproduced for row in result.rows]
-    assert sum("kept as it is, 96 faces" in line for line in told) == 4  # the variant, too
+    assert sum("kept as it is, 96 faces" in line for line in told) == 4  # including the variant
 
 
 def test_an_interrupted_training_goes_on_after_its_last_whole_epoch(data: SimpleNamespace, tmp_path: Path) -> None:
@@ -318,7 +318,7 @@ def test_a_file_that_is_not_vgg19_is_refused_by_name(data: SimpleNamespace, tmp_
 
 
 def write_as_keras_ships(model: keras.Model, file: Path) -> None:
-    """Write weights in the form of Keras' published files: a group a layer, listed in attributes."""
+    """Write weights as in Keras' published files: a group per layer, listed in attributes."""
     import h5py
 
     with h5py.File(file, "w") as out:
@@ -366,5 +366,5 @@ def test_runs_of_one_system_each_add_up_to_one_table(command: Callable[..., Any]
         assert result.exit_code == 0
     with (tmp_path / report.TABLE).open(newline="") as file:
         assert [line["system"] for line in csv.DictReader(file)] == ["tiny", "machine"]
-    assert "machine" not in result.stderr  # it is shown, and neither trained nor looked for
+    assert "machine" not in result.stderr  # listed, but neither trained nor searched for
     assert "PrivateTest in fer2013.csv" in result.stdout

@@ -1,4 +1,4 @@
-"""Judging face detectors: matching, curves, figures, OpenCV's models, and the report."""
+"""Evaluating face detectors: matching, curves, figures, OpenCV's models, and the report."""
 
 from __future__ import annotations
 
@@ -170,7 +170,7 @@ def test_landmarks_are_compared_in_box_sides_on_faces_that_both_detected() -> No
     assert detector_figures.landmark_errors([ours], [theirs], 0.5).tolist() == pytest.approx([5 / 40])
 
 
-# what is read
+# reading listings
 
 
 @pytest.mark.parametrize(
@@ -243,7 +243,7 @@ def test_a_network_that_finds_no_faces_is_refused_as_well(tmp_path: Path) -> Non
 
 
 def evaluate(*options: str | Path) -> Done:
-    """Run the command in this process; a warning, or an error that it should not let through, fails the test."""
+    """Run the command in this process; a warning or an unexpected exception fails the test."""
     done = CliRunner().invoke(app, ["model", "evaluate", "--network", "faces", *map(str, options)])
     if done.exception is not None and not isinstance(done.exception, SystemExit):
         raise done.exception
@@ -255,7 +255,7 @@ EVIL = "<script>alert('$x_{')&\"\u202e"
 
 @pytest.fixture(scope="module")
 def reported(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder where the command left its report; the photos, the model and a set have hostile names."""
+    """A folder with the command's report; the photos, the model and a set have hostile names."""
     folder = tmp_path_factory.mktemp("reported")
     boxes, empty = folder / "boxes", folder / "no <b>faces"
     boxes.mkdir()

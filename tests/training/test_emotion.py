@@ -90,7 +90,7 @@ def test_single_votes_are_dropped_from_the_shares():
     ("votes", "winner"),
     [
         (votes_of(happiness=9, neutral=1), "happy"),
-        (votes_of(happiness=5, neutral=5), None),  # not more than half of what is left
+        (votes_of(happiness=5, neutral=5), None),  # no more than half of the rest
         (votes_of(happiness=5, neutral=3, sadness=1, anger=1), "happy"),  # 5 of 8
         (votes_of(unknown=6, happiness=4), None),
         (votes_of(NF=10), None),
@@ -159,7 +159,7 @@ def test_a_network_can_start_from_another_with_more_blocks_and_new_labels(traine
 
 
 def fit(faces, public, recipe, run):
-    """Train on labelled faces alone."""
+    """Train only on labelled faces."""
     from albumsort.training.emotion import fitting
 
     heads = datasets.BOTH_HEADS
@@ -169,7 +169,7 @@ def fit(faces, public, recipe, run):
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """A network trained for six epochs on drawn faces, in two goes, converted."""
+    """A network trained for six epochs on drawn faces, resumed once, and converted."""
     need_tensorflow()
     from albumsort.training.emotion import fitting, shipping
     from albumsort.training.emotion.gathering import Further
@@ -193,7 +193,7 @@ def trained(tmp_path_factory):
             fit(faces["Training"], faces["PublicTest"], recipe, run)
     finally:
         fitting.Epochs = whole
-    # drawn faces look alike by design: keep the duplicates, or nothing would be left
+    # drawn faces look alike: keep duplicates, or none would be left
     monkeypatch = pytest.MonkeyPatch()
     monkeypatch.setattr(sources, "without_leaks", lambda splits: splits)
     shipping.train(data, votes, Further(), recipe, run, "test")
@@ -309,7 +309,7 @@ def test_an_epoch_interrupted_by_a_kill_is_repeated_and_recorded_once(killed, tm
     monkeypatch.setattr(epochs, "replace_file", replace_file)
     with pytest.raises(KeyboardInterrupt):
         go_on()
-    # a line stands for an epoch whose averaged weights are there: only what is needed to train on is missing
+    # each line is an epoch with averaged weights; only the files for further training are missing
     assert epochs.epochs_of(tmp_path) == (2 if killed == "last.keras" else 1)
     go_on()
     assert epoch_begun == ["1", "2", "2"]
@@ -424,7 +424,7 @@ def test_a_report_on_labels_does_not_mention_votes(tmp_path):
 
 @pytest.fixture
 def album(tmp_path):
-    """A folder for each of the four, with the same portrait in each."""
+    """A folder for each of the four emotions, all with the same portrait."""
     for emotion in FOUR:
         (tmp_path / "album" / emotion).mkdir(parents=True)
         (tmp_path / "album" / emotion / "portrait.jpg").write_bytes(encoded(astronaut()))

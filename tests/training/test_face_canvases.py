@@ -114,7 +114,7 @@ def test_the_verifiers_targets_match_its_crops(monkeypatch):
         pixels, answer = verifier.varied(crop, row, np.random.default_rng(seed))
         bright = pixels.mean(axis=2) > (int(pixels.max()) + int(np.median(pixels))) / 2
         if int(pixels.max()) - int(np.median(pixels)) < 120:
-            continue  # too little light to measure
+            continue  # too dark to measure
         y, x = (np.mean(at) + 0.5 - pixels.shape[0] / 2 for at in np.nonzero(bright))
         assert np.allclose(answer[CENTRE] * SIDE, (x, y), atol=1.2)
         assert np.allclose(answer[POINTS] * SIDE, np.tile((x, y), 5), atol=1.2)
@@ -155,7 +155,7 @@ def test_a_place_ruled_out_by_a_reviewer_is_a_certain_negative():
 
 @dataclass(frozen=True)
 class TwoFaces:
-    """A grey canvas, lighter from part to part, with a red face that is to be learnt and a blue one that is not."""
+    """A grey canvas of several brightnesses, with a red face to learn and a blue one to ignore."""
 
     def __call__(self, part: int) -> shards.Arrays:
         side, scale, red = face_canvases.SIDE, 150 / 512, np.array([0.5, 1, 1])
@@ -184,11 +184,11 @@ def test_canvases_give_candidates_with_labels(tmp_path, every, numbers):
         face = part["crops"][true][0][16:48, 16:48, 1]
         alike = [cv2.matchTemplate(one[..., 1], face, cv2.TM_CCOEFF_NORMED).max() for one in part["crops"][~true]]
         assert max(alike) < 0.7
-        assert (part["rows"][:, candidates.RULED_OUT] == 0).all()  # IGNORE is 0, as is what a reviewer rules out
+        assert (part["rows"][:, candidates.RULED_OUT] == 0).all()  # IGNORE is 0, like places that a reviewer ruled out
         assert set(part["sources"]) == {candidates.CANVAS}
     assert len(parts) == len(numbers)
     for number, part in zip(numbers, parts, strict=True):
-        assert (part["crops"] == 40 + 20 * number).all(axis=3).any()  # what is behind the faces
+        assert (part["crops"] == 40 + 20 * number).all(axis=3).any()  # the background of the faces
 
 
 @pytest.mark.parametrize("turns", [1, 2, 3])

@@ -1,4 +1,4 @@
-"""What a detector learns from: rows, labels, photos, reviews, shards."""
+"""Training data of a detector: rows, labels, photos, reviews, shards."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ def test_a_reviewer_overrules_the_teacher_and_adds_missed_faces(tmp_path):
     seen = rows(row(0, 0, 40, 40, 0.4), row(100, 100, 40, 40, 0.9), row(200, 0, 40, 40, 0.8), row(0, 200, 40, 40, 0.7))
     corrected = reviews["a.jpg"].correct(seen)
     assert corrected[:, SCORE].tolist() == pytest.approx([1, 0, face_labels.UNSURE, 0.7, 1])
-    assert np.array_equal(corrected[:4, :SCORE], seen[:, :SCORE])  # boxes and landmarks stay the teacher's
+    assert np.array_equal(corrected[:4, :SCORE], seen[:, :SCORE])  # boxes and landmarks are still the teacher's
     assert corrected[4, :4].tolist() == [300, 0, 40, 40]
     assert face_labels.has_landmarks(corrected).tolist() == [True, True, True, True, False]
     assert reviews["b.jpg"].correct(seen)[:, SCORE].tolist() == [0, 0, 0, 0]
@@ -242,7 +242,7 @@ def test_canvases_include_places_that_a_reviewer_ruled_out(labels):
 
 
 class Squares:
-    """Work that fails from a number on."""
+    """Work that fails from a number onwards."""
 
     def __init__(self, first_bad: int) -> None:
         self.first_bad = first_bad

@@ -52,7 +52,7 @@ def test_detections_with_a_calibrated_score_of_one_half_are_right_half_of_the_ti
 
 @pytest.fixture(scope="module")
 def trained(drawn_photos, tmp_path_factory) -> dict[str, Any]:
-    """A detector trained on drawn faces, interrupted within the proposer."""
+    """A detector trained on drawn faces, interrupted during the proposer's training."""
     need_tensorflow()
     from albumsort.training.faces import fitting, shipping
 
@@ -99,7 +99,7 @@ def test_an_interrupted_run_resumes_and_its_losses_fall(trained):
     assert float(lines[-1]["loss"]) < 0.6 * float(lines[0]["loss"])
     assert float(lines[-1]["validation_loss"]) < 0.7 * float(lines[0]["validation_loss"])
     (later,) = history(trained["run"] / "proposer-1")
-    assert float(later["loss"]) < float(lines[1]["loss"])  # it began with what the first cycle left
+    assert float(later["loss"]) < float(lines[1]["loss"])  # it started with the result of the first cycle
     assert len(history(trained["run"] / "verifier-1")) == 1
 
 
@@ -237,7 +237,7 @@ def test_a_proposer_loaded_from_a_file_agrees_with_the_file(trained):
     from albumsort.training.faces import proposer as face_proposing
 
     model, random = fitting.averaged("proposer", trained["run"] / "proposer-1"), np.random.default_rng(0)
-    for layer in model.layers:  # a block begins by adding nothing, and after so few steps still adds little
+    for layer in model.layers:  # a block adds nothing at first, and little after so few steps
         if isinstance(layer, BatchNorm) and np.abs(np.array(layer.gamma)).max() < 0.5:
             layer.gamma.assign(random.uniform(0.3, 1, layer.gamma.shape))
     content = conversion.proposer_to_litert(model, shipping.shown(trained["run"] / "labels", 0))
@@ -245,7 +245,7 @@ def test_a_proposer_loaded_from_a_file_agrees_with_the_file(trained):
     taken = np.asarray(fitting.taken("proposer", content, pixels)(pixels.astype(np.float32), training=False))
     network = Network(content)
     given = np.concatenate([network((one ^ 128).view(np.int8)[None]) for one in pixels])
-    for i in range(given.shape[-1]):  # without what the blocks add it is .64; how much that is depends on the processor
+    for i in range(given.shape[-1]):  # without the blocks it is .64; their part depends on the processor
         assert np.corrcoef(taken[..., i].ravel(), given[..., i].ravel())[0, 1] > 0.7, i
 
 
@@ -259,7 +259,7 @@ def test_a_deeper_verifier_starts_with_the_outputs_of_the_file(monkeypatch):
     monkeypatch.setattr(networks, "VERIFIER_BLOCKS", (1, 1))
     shallow = networks.verifier()
     for weight in shallow.trainable_variables:
-        if not np.array(weight).any():  # what begins with 0: scales of blocks, offsets, answers
+        if not np.array(weight).any():  # weights that start at 0: scales of blocks, offsets, outputs
             weight.assign(random.normal(0, 0.3, weight.shape))
     content = conversion.verifier_to_litert(shallow)
     monkeypatch.undo()
@@ -268,7 +268,7 @@ def test_a_deeper_verifier_starts_with_the_outputs_of_the_file(monkeypatch):
     assert deeper.count_params() > shallow.count_params()
     given, expected = (Network(c)(crops.astype(np.float32)) for c in (conversion.verifier_to_litert(deeper), content))
     assert np.ptp(expected[:, 1:], axis=0).min() > 1.5
-    assert given == pytest.approx(expected, abs=0.1)  # of integers of 8 bits
+    assert given == pytest.approx(expected, abs=0.1)  # in 8-bit integers
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""Natural faces: reading what viewers said, learning from it, calibrating on it, and scoring against it."""
+"""Natural faces: reading verdicts, training, calibrating and scoring on them."""
 
 import csv
 
@@ -96,7 +96,7 @@ def test_other_unclear_none_and_no_majority_agree_only_with_no_label():
     assert natural.agreed(said).tolist() == [EMOTIONS.index(Emotion.SAD), -1, -1, -1, -1]
 
 
-# learning
+# training
 
 
 def test_faces_are_sampled_with_the_requested_evenness(tmp_path):
@@ -127,7 +127,7 @@ def test_a_teacher_replaces_missing_verdicts_and_complements_the_others(tmp_path
     assert taught.targets[0, sad] == pytest.approx(0.75 * source.targets[0, sad])
     assert taught.targets[0, neutral] == pytest.approx(0.25 + 0.75 * source.targets[0, neutral])
     assert taught.targets[1, neutral] == 1
-    assert taught.targets[1].sum() == 1  # no other head knows anything
+    assert taught.targets[1].sum() == 1  # the other heads have no target
 
 
 def test_only_clear_votes_train_the_natural_head():
@@ -159,7 +159,7 @@ def test_a_tile_is_augmented_to_the_requested_side_with_its_surroundings(seed, s
     changed = augmentation.augment(tile, np.random.default_rng(seed), 0.0, square=64, side=side)
     assert changed.shape == (side, side)
     middle = changed[side // 3 : -side // 3, side // 3 : -side // 3]
-    assert middle.min() == 200  # however it is shifted, turned and zoomed, the middle stays the middle
+    assert middle.min() == 200  # shift, turn and zoom keep the centre in the centre
     assert changed.min() >= 50
 
 
@@ -238,7 +238,7 @@ def test_calibration_corrects_the_training_shares_and_overconfidence():
     truth = random.choice(9, 6000, p=shares)
     evidence = random.normal(0, 1, (6000, 9)) + 3 * np.eye(9)[truth]
     calibrated = 3 * evidence + np.log(shares)  # the log posterior of such evidence
-    no_face = random.normal(0, 9, (6000, 1))  # is left out
+    no_face = random.normal(0, 9, (6000, 1))  # dropped
     leaning = np.hstack([1.7 * (calibrated + np.linspace(-1, 1, 9)), no_face]).astype(np.float32)
     said, weight = np.eye(10, dtype=np.float32)[truth], np.ones(6000, np.float32)
     scaling = calibration.fit(leaning, said, weight)
@@ -254,9 +254,9 @@ def test_a_confusion_says_how_often_each_answer_is_given_to_faces_of_each_kind()
     given = np.array([neutral] * 75 + [sad] * 25 + [neutral] * 100 + [-1] * 50)
     truth = np.array([sad] * 100 + [neutral] * 100 + [sad] * 50)
     found = calibration.confusion(given, truth, np.ones(250, np.float32))
-    assert found["sad"]["sad"] == pytest.approx(0.25, abs=0.02)  # those that told nothing are left out
+    assert found["sad"]["sad"] == pytest.approx(0.25, abs=0.02)  # answers that are not telling are dropped
     assert found["neutral"]["neutral"] == pytest.approx(1, abs=0.02)
-    assert found["nothing"]["nothing"] == pytest.approx(0.5)  # nobody of that kind was judged
+    assert found["nothing"]["nothing"] == pytest.approx(0.5)  # no face of that kind was judged
     assert all(sum(row.values()) == pytest.approx(1, abs=1e-4) for row in found.values())
     heavier = calibration.confusion(given, truth, np.where(given == sad, 3.0, 1.0))
     assert heavier["sad"]["sad"] == pytest.approx(0.5, abs=0.02)
@@ -326,7 +326,7 @@ def test_a_run_on_natural_faces_writes_weights_that_the_program_loads(tmp_path, 
 
     data, said = write_csvs(tmp_path, {"Training": 96, "PublicTest": 20, "PrivateTest": 2})
     faces = natural.load(drawn_natural(tmp_path, {"train": 300, "valid": 60, "test": 40, "unlabelled": 20}))
-    monkeypatch.setattr(sources, "without_leaks", lambda splits: splits)  # drawn faces look alike by design
+    monkeypatch.setattr(sources, "without_leaks", lambda splits: splits)  # drawn faces look alike
     nobody = np.random.default_rng(0).integers(0, 256, (60, 96, 96), np.uint8)
     recipe = fitting.Recipe(
         epochs=8, steps=25, batch=32, averaging=0.9, mixup=0.0, augmentation=0.2, natural_share=0.6, nobody_share=0.15
@@ -346,7 +346,7 @@ def test_a_run_on_natural_faces_writes_weights_that_the_program_loads(tmp_path, 
         seen = natural_answers.of_crops(classifier, test.squares(48))
         assert natural_scores.share(seen.label == natural.agreed(test.expressions), test.weight) > 0.85
         happy = natural.agreed(test.expressions) == EMOTIONS.index(Emotion.HAPPY)
-        assert (seen.eyes[happy] < 0.5).mean() > 0.8  # the drawn smiles have shut eyes
+        assert (seen.eyes[happy] < 0.5).mean() > 0.8  # the drawn smiles have closed eyes
         noise = classifier.classify(np.random.default_rng(1).integers(0, 256, (9, 48, 48), np.uint8), [0.5] * 9)
         assert np.median([expression.nothing for expression in noise]) > 0.5
     finally:
@@ -391,6 +391,6 @@ def test_a_judged_face_of_a_photo_is_matched_with_what_was_found_there(tmp_path)
     classifier = load_classifier()
     judged = natural_answers.judged_faces(listing, folder)
     said, faces, failed = natural_answers.of_photos(classifier, judged, lambda paths: paths)
-    assert said.label.tolist() == [EMOTIONS.index(Emotion.HAPPY), -1]  # nothing was found at the second place
+    assert said.label.tolist() == [EMOTIONS.index(Emotion.HAPPY), -1]  # no face was detected at the second place
     assert faces.weight.tolist() == [2, 1]
     assert failed == []

@@ -1,4 +1,4 @@
-"""Reading labelled faces: FER2013's CSV in every packing, image folders, a competition's table."""
+"""Reading labelled faces: FER2013's CSV in every archive format, image folders, a competition's table."""
 
 import bz2
 import csv
@@ -23,7 +23,7 @@ def fer2013(tmp_path):
 
 
 def packed(data, how):
-    """The file `data`, packed; returns the packed one."""
+    """Pack the file `data`; returns the archive."""
     content, to = data.read_bytes(), data.with_name(f"{data.name}.{how}")
     if how == "zip":
         with zipfile.ZipFile(to, "w") as pack:
