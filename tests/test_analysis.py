@@ -20,7 +20,7 @@ from albumsort.faces import detector, resize
 from albumsort.networks import weights
 from albumsort.photos import decode as photos
 from albumsort.settings import settings
-from albumsort.types import THRESHOLD, Analysis, Box, Detection, Emotion, Expression, Face, PhotoFile
+from albumsort.types import THRESHOLD, Analysis, Box, Detection, Emotion, Expression, Face, Known, PhotoFile
 
 
 def analysed(data: bytes) -> Analysis:
@@ -243,7 +243,7 @@ def test_the_smallest_photos_are_results(size: tuple[int, int]) -> None:
 def test_known_content_is_not_analysed_again(tmp_path: Path) -> None:
     broken = b"no picture, but known"
     file = on_disk(tmp_path / "a.jpg", broken)
-    assert analyse(file, frozenset([contents.digest(broken)])) == contents.digest(broken)
+    assert analyse(file, frozenset([contents.digest(broken)])) == Known(contents.digest(broken))
 
 
 def test_a_picture_that_cannot_be_decoded_fails_with_the_reason(tmp_path: Path) -> None:

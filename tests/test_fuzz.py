@@ -58,7 +58,7 @@ def test_the_fuzzer_finds_nothing_and_no_worker_takes_much_memory() -> None:
     )
     assert done.returncode == 0, done.stdout
     assert "0 crashes, hangs" in done.stdout
-    taken = re.search(r"(\d+) MiB at most", done.stdout)
+    taken = re.search(r"(\d+) MiB peak memory", done.stdout)
     assert taken is not None
     assert 20 < int(taken[1]) < 2048
 
