@@ -1,10 +1,10 @@
-"""Whether everything that albumsort needs to run comes as wheels: a table of systems and versions of Python.
+"""Check whether all dependencies of albumsort come as wheels: a table of systems and versions of Python.
 
 usage: python benchmarks/wheels.py [EXTRA ...]
 
-Asks the package index that pip is set up with, for the newest versions that fit, and installs nothing. Which packages
-need which others is read from the packages themselves, with markers judged for the system asked about, not for this
-one. EXTRA: what an extra brings, too, as in `wheels.py cluster train`.
+Asks pip's configured package index for the newest versions that fit, and installs nothing. Dependencies of packages
+come from their metadata; markers are evaluated for the system in the table, not for this one. EXTRA: also check the
+dependencies of this extra, as in `wheels.py cluster train`.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from packaging.utils import canonicalize_name
 
 PROJECT = Path(__file__).parent.parent / "pyproject.toml"
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
-OLDEST_GLIBC, NEWEST_GLIBC = 5, 28  # the minor versions that manylinux has names for, up to Debian 10's
+OLDEST_GLIBC, NEWEST_GLIBC = 5, 28  # minor versions with manylinux names, up to Debian 10's
 
 
 @dataclass(frozen=True)
 class System:
-    """name: for the table; tags: its platform tags, best first; markers: what markers of requirements call it."""
+    """A system. name: for the table; tags: its platform tags, best first; markers: its values in requirement markers."""
 
     name: str
     tags: tuple[str, ...]
@@ -60,12 +60,12 @@ SYSTEMS = (
 
 
 def needed(extras: Sequence[str]) -> list[Requirement]:
-    """Return what the project requires, and with these extras."""
+    """Return the requirements of the project with these extras."""
     project = tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]
     found, pending = [Requirement(line) for line in project["dependencies"]], list(extras)
     while pending:
         for requirement in map(Requirement, project["optional-dependencies"][pending.pop()]):
-            if requirement.name == project["name"]:  # an extra that brings others
+            if requirement.name == project["name"]:  # an extra that includes others
                 pending += requirement.extras
             else:
                 found.append(requirement)
@@ -73,7 +73,7 @@ def needed(extras: Sequence[str]) -> list[Requirement]:
 
 
 def holds(requirement: Requirement, system: System, python: str, extras: Iterable[str] = ()) -> bool:
-    """Whether a requirement is one on this system and Python, of a package asked for with these extras."""
+    """Whether a requirement applies on this system and Python, for a package with these extras."""
     known = {
         **system.markers,
         "python_version": python,
@@ -86,24 +86,24 @@ def holds(requirement: Requirement, system: System, python: str, extras: Iterabl
 
 
 class Wanted:
-    """Requirements without their markers, which hold, and without extras: what these bring is looked up here."""
+    """Requirements without markers, which apply, and without extras, which are kept separately."""
 
     def __init__(self) -> None:
         self.lines: set[str] = set()
         self.extras: defaultdict[str, set[str]] = defaultdict(set)
 
     def add(self, requirement: Requirement) -> None:
-        """Want a package, too."""
+        """Add a package."""
         self.lines.add(f"{requirement.name}{requirement.specifier}")
         self.extras[canonicalize_name(requirement.name)] |= requirement.extras
 
 
 def resolve(wanted: Iterable[str], system: System, python: str) -> list[dict[str, Any]] | str:
-    """Return what pip would install of these packages alone, as wheels; or why it cannot."""
+    """Return the metadata of the wheels that pip would install, without dependencies, or the reason why it cannot."""
     tags = [option for tag in system.tags for option in ("--platform", tag)]
-    asked = ["install", "--dry-run", "--no-deps", "--ignore-installed", "--target", "nowhere", "--report", "-"]
-    here = ["--quiet", "--disable-pip-version-check", "--only-binary=:all:", "--python-version", python, *tags]
-    done = subprocess.run([sys.executable, "-m", "pip", *asked, *here, *wanted], capture_output=True, text=True)
+    install = ["install", "--dry-run", "--no-deps", "--ignore-installed", "--target", "nowhere", "--report", "-"]
+    options = ["--quiet", "--disable-pip-version-check", "--only-binary=:all:", "--python-version", python, *tags]
+    done = subprocess.run([sys.executable, "-m", "pip", *install, *options, *wanted], capture_output=True, text=True)
     if done.returncode != 0:
         errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR: No matching")]
         return (errors or done.stderr.splitlines()[-1:] or ["pip failed"])[0].removeprefix("ERROR: ")
@@ -111,14 +111,14 @@ def resolve(wanted: Iterable[str], system: System, python: str) -> list[dict[str
 
 
 def wheels(project: Sequence[Requirement], system: System, python: str) -> int | str:
-    """Return how many wheels the project comes with on this system; or why it does not come as wheels."""
+    """Return the number of wheels for the project on this system, or the reason why one is missing."""
     wanted = Wanted()
     for requirement in project:
         if holds(requirement, system, python):
             wanted.add(requirement)
     while True:
-        asked = sorted(wanted.lines)
-        found = resolve(asked, system, python)
+        requested = sorted(wanted.lines)
+        found = resolve(requested, system, python)
         if isinstance(found, str):
             return found
         for package in found:
@@ -126,12 +126,12 @@ def wheels(project: Sequence[Requirement], system: System, python: str) -> int |
             for requirement in map(Requirement, package.get("requires_dist", ())):
                 if holds(requirement, system, python, extras):
                     wanted.add(requirement)
-        if sorted(wanted.lines) == asked:
+        if sorted(wanted.lines) == requested:
             return len(found)
 
 
 def main(extras: Sequence[str]) -> int:
-    """Print the table, and below it what is missing; returns 1 if anything is."""
+    """Print the table and the missing wheels; returns 1 if any is missing."""
     project, missing = needed(extras), list[str]()
     print(f"{'wheels':14}" + "".join(f"{python:>8}" for python in PYTHONS))
     for system in SYSTEMS:

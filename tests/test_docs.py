@@ -1,4 +1,4 @@
-"""The documentation is about the program as it is: generated parts, links, commands, files, tests and promises."""
+"""The documentation matches the program: generated parts, links, commands, files, tests and promises."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ def without_code(text: str) -> str:
     return re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
 
 
-# what comes from the code
+# generated parts
 
 
 @pytest.mark.parametrize("path", generate.PAGES, ids=name)
-def test_generated_parts_are_those_of_the_code(path: Path) -> None:
+def test_generated_parts_are_up_to_date(path: Path) -> None:
     if path.name == "commands.md" and version("typer").startswith("0.26."):
         pytest.skip("typer 0.26 prints the help of the same commands in another form")
     assert read(path) == generate.page(path), "run: python docs/generate.py"
@@ -53,7 +53,7 @@ def test_every_command_and_every_module_is_documented() -> None:
 
 
 def anchors(path: Path) -> set[str]:
-    """The names by which headings can be linked to: lower case, without punctuation, with hyphens for spaces."""
+    """Return the link targets of headings: lower case, without punctuation, with hyphens for spaces."""
     headings = re.findall(r"^#+ (.+)$", without_code(read(path)), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
@@ -80,11 +80,11 @@ def test_every_page_can_be_reached_from_readme() -> None:
     assert {path.resolve() for path in LINKED} - {(ROOT / "README.md").resolve()} <= reached
 
 
-# commands and files that the text names
+# commands and files in the text
 
 
 def named_commands(path: Path) -> Iterator[list[str]]:
-    """Yield the words of every command in the text: a line of a code block, or code within a sentence."""
+    """Yield the words of every command in the text: lines of code blocks, and inline code."""
     text = read(path)
     blocks = re.findall(r"^ *```(?:sh)?\n(.*?)^ *```$", text, re.MULTILINE | re.DOTALL)
     lines = [line.strip().removeprefix("$ ") for block in blocks for line in block.splitlines()]
@@ -97,11 +97,11 @@ def named_commands(path: Path) -> Iterator[list[str]]:
 def test_commands_are_found_in_the_text() -> None:
     found = list(named_commands(ROOT / "README.md"))
     assert ["albumsort", "index", "~/Photos"] in found  # a line of a block
-    assert ["albumsort", "list", "--csv"] in found  # a cell of a table, up to what the shell does with it
+    assert ["albumsort", "list", "--csv"] in found  # a table cell, without its shell redirection
 
 
 @pytest.mark.parametrize("path", GUIDES, ids=name)
-def test_commands_that_the_text_names_exist(path: Path) -> None:
+def test_commands_in_the_text_exist(path: Path) -> None:
     for program, *words in named_commands(path):
         if program == "albumsort":
             names = max((names for names in COMMANDS if tuple(words[: len(names)]) == names), key=len)
@@ -115,7 +115,7 @@ def test_commands_that_the_text_names_exist(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", GUIDES, ids=name)
-def test_files_that_the_text_names_exist(path: Path) -> None:
+def test_files_in_the_text_exist(path: Path) -> None:
     pieces = re.findall(r"`([\w.-]+/[\w./-]*)`", without_code(read(path)))
     ours = ("albumsort", "benchmarks", "docs", "tests", "weights", *generate.PARTS)
     for piece in pieces:
@@ -135,13 +135,13 @@ def test_readme_is_short() -> None:
     assert len(read(ROOT / "README.md").splitlines()) <= 150
 
 
-def test_readmes_figures_stand_in_one_table() -> None:
+def test_the_figures_of_readme_are_in_one_table() -> None:
     figures = re.findall(r"<!-- figures -->\n\n(.*?)\n\n<!-- /figures -->", read(ROOT / "README.md"), re.DOTALL)
     assert len(figures) == 1
     assert all(line.startswith("|") for line in figures[0].splitlines())
 
 
-def test_the_picture_shows_the_session_that_its_script_runs() -> None:
+def test_the_picture_shows_the_output_of_its_script() -> None:
     script = ast.parse(read(ROOT / "docs" / "session.py"))
     [commands] = [
         ast.literal_eval(node.value)
@@ -150,7 +150,7 @@ def test_the_picture_shows_the_session_that_its_script_runs() -> None:
     ]
     picture = read(ROOT / "docs" / "session.svg").replace("&#160;", " ")
     assert re.findall(r">(albumsort \w[^<]*)<", picture) == list(commands), "run: python docs/session.py"
-    assert "url(http" not in picture  # it is drawn without a network
+    assert "url(http" not in picture  # it can be drawn without a network
 
 
 # promises

@@ -1,4 +1,4 @@
-"""What the package that people install holds, and what a checkout's archive does."""
+"""The content of the wheel and of the sdist."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ BUNDLED = "albumsort/bundled/"
 
 
 def built(source: Path, kind: str, to: Path) -> Path:
-    """Build a wheel or sdist as pip does, by the backend that pyproject.toml names."""
+    """Build a wheel or sdist as pip does, with the backend in pyproject.toml."""
     code = f"from hatchling import build; print(build.build_{kind}({str(to)!r}))"
     done = subprocess.run([sys.executable, "-c", code], cwd=source, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
@@ -29,7 +29,7 @@ def built(source: Path, kind: str, to: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The sdist's folder."""
+    """The unpacked sdist."""
     pytest.importorskip("hatchling", reason="needs hatchling, which builds the package (albumsort[test])")
     to = tmp_path_factory.mktemp("sdist")
     with tarfile.open(built(ROOT, "sdist", to)) as archive:
@@ -40,7 +40,7 @@ def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def wheel(unpacked: Path, tmp_path_factory: pytest.TempPathFactory) -> ZipFile:
-    """The wheel that the sdist makes."""
+    """A wheel built from the sdist."""
     return ZipFile(built(unpacked, "wheel", tmp_path_factory.mktemp("wheel")))
 
 
@@ -48,7 +48,7 @@ def bundled(wheel: ZipFile) -> set[str]:
     return {name.removeprefix(BUNDLED) for name in wheel.namelist() if name.startswith(BUNDLED)}
 
 
-def test_a_wheel_made_from_the_sdist_holds_the_networks_their_manifest_and_their_cards_alone(wheel: ZipFile) -> None:
+def test_a_wheel_built_from_the_sdist_bundles_only_networks_manifest_and_cards(wheel: ZipFile) -> None:
     networks = json.loads(wheel.read(f"{BUNDLED}manifest.json"))["networks"]
     files = {network["file"] for network in networks.values()}
     cards = {path.name for path in (ROOT / "weights").glob("*.md")}
@@ -56,24 +56,24 @@ def test_a_wheel_made_from_the_sdist_holds_the_networks_their_manifest_and_their
     assert {Path(name).suffix for name in files | cards} == {".tflite", ".md"}
 
 
-def test_what_the_wheel_bundles_is_what_the_checkout_runs_with(wheel: ZipFile) -> None:
+def test_the_wheel_bundles_the_weights_of_the_checkout(wheel: ZipFile) -> None:
     assert all(wheel.read(BUNDLED + name) == (ROOT / "weights" / name).read_bytes() for name in bundled(wheel))
 
 
-def test_the_wheel_holds_the_modules_and_nothing_else(wheel: ZipFile) -> None:
+def test_the_wheel_contains_only_the_modules(wheel: ZipFile) -> None:
     modules = {path.relative_to(ROOT).as_posix() for path in (ROOT / "albumsort").rglob("*.py")}
     others = {name for name in wheel.namelist() if not name.startswith(BUNDLED) and ".dist-info/" not in name}
     assert others == {*modules, "albumsort/py.typed"}
 
 
-def test_the_sdist_holds_what_is_needed_to_test_and_to_train(unpacked: Path) -> None:
+def test_the_sdist_contains_everything_for_tests_and_training(unpacked: Path) -> None:
     parts = ("tests", "benchmarks", "weights", ".ci/run", "README.md", "CHANGELOG.md", "LICENSE", "pyproject.toml")
     assert [part for part in parts if not (unpacked / part).exists()] == []
     weights = [path for path in (ROOT / "weights").rglob("*") if path.is_file()]
     assert [path for path in weights if not (unpacked / path.relative_to(ROOT)).is_file()] == []
 
 
-def test_the_wheel_asks_for_tensorflow_only_where_there_is_one(wheel: ZipFile) -> None:
+def test_the_wheel_requires_tensorflow_only_where_it_exists(wheel: ZipFile) -> None:
     [metadata] = (name for name in wheel.namelist() if name.endswith(".dist-info/METADATA"))
     lines = re.findall(r"^Requires-Dist: (.+)$", wheel.read(metadata).decode(), re.MULTILINE)
     markers = [r.marker for r in map(Requirement, lines) if r.name == "tensorflow" and r.marker is not None]

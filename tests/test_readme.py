@@ -41,7 +41,7 @@ def portrait(path: Path) -> None:
 
 
 def run_in(home: Path, *commands: str) -> list[str]:
-    """Run commands as a person would who lives in this folder; returns what each printed."""
+    """Run commands as a user with this home folder would; returns the output of each."""
     program = shutil.which("albumsort", path=Path(sys.executable).parent)
     if program is None:
         pytest.skip("the albumsort command is not installed beside this Python")
@@ -76,7 +76,7 @@ def test_every_command_of_the_cookbook_and_the_python_example_work(tmp_path):
     printed = dict(zip(COOKBOOK, run_in(tmp_path, *COOKBOOK), strict=True))
     assert len(printed["albumsort top happy"].splitlines()) == 2
     assert (tmp_path / "why.jpg").stat().st_size > 0
-    assert not (tmp_path / "Sorted").exists()  # tried, done and undone
+    assert not (tmp_path / "Sorted").exists()  # dry run, export and undo
     assert [path.is_symlink() for path in (tmp_path / "Links").rglob("*.jpg")] == [True]
     assert len(json.loads((tmp_path / "faces.json").read_text())) == 3
     [example] = re.findall(r"^```python\n(.+?)^```$", README, re.MULTILINE | re.DOTALL)

@@ -1,4 +1,4 @@
-"""Shells complete what is typed, and say how to have them do so."""
+"""Completion in shells, and its installation."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SHELLS = ("bash", "zsh", "fish", "powershell", "pwsh")
 
 @pytest.mark.parametrize("shell", SHELLS)
 def test_there_is_a_script_for_each_shell(shell: str) -> None:
-    disabled = {"_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}  # so that any shell can be named
+    disabled = {"_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}  # allow any shell by name
     shown = run("--show-completion", shell, env=disabled)
     asked = run(env={"_ALBUMSORT_COMPLETE": f"source_{shell}"})
     assert (shown.returncode, asked.returncode) == (0, 0), shown.stderr + asked.stderr
@@ -24,10 +24,12 @@ def test_there_is_a_script_for_each_shell(shell: str) -> None:
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
-def test_the_shell_that_asks_is_known_and_gets_its_script_installed(tmp_path: Path) -> None:
+def test_the_running_shell_is_detected_and_gets_its_script(tmp_path: Path) -> None:
     home = environment(HOME=str(tmp_path))
     for option in ("--show-completion", "--install-completion"):
-        line = " ".join((*command(option), "; exit $?"))  # more than one command, or bash would become the program
+        line = " ".join(
+            (*command(option), "; exit $?")
+        )  # two commands, because bash would replace itself with a single one
         done = subprocess.run(["bash", "-c", line], env=home, capture_output=True, text=True, timeout=60)
         assert done.returncode == 0, done.stderr
         assert "bash" in done.stdout or "complete_bash" in done.stdout
