@@ -29,7 +29,7 @@ OLDEST_GLIBC, NEWEST_GLIBC = 5, 28  # minor versions with manylinux names, up to
 
 @dataclass(frozen=True)
 class System:
-    """A system. name: for the table; tags: its platform tags, best first; markers: its values in requirement markers."""
+    """A system. name: for the table; tags: its platform tags, best first; markers: its values of markers."""
 
     name: str
     tags: tuple[str, ...]

@@ -27,9 +27,7 @@ def test_there_is_a_script_for_each_shell(shell: str) -> None:
 def test_the_running_shell_is_detected_and_gets_its_script(tmp_path: Path) -> None:
     home = environment(HOME=str(tmp_path))
     for option in ("--show-completion", "--install-completion"):
-        line = " ".join(
-            (*command(option), "; exit $?")
-        )  # two commands, because bash would replace itself with a single one
+        line = " ".join((*command(option), "; exit $?"))  # two commands, or bash would exec the only one
         done = subprocess.run(["bash", "-c", line], env=home, capture_output=True, text=True, timeout=60)
         assert done.returncode == 0, done.stderr
         assert "bash" in done.stdout or "complete_bash" in done.stdout
