@@ -300,7 +300,7 @@ def test_an_epoch_interrupted_by_a_kill_is_repeated_and_recorded_once(killed, tm
 
     def go_on():
         learning, average = model(), model()
-        epochs.go_on(learning, average, tmp_path)
+        epochs.resume(learning, average, tmp_path)
         x, done = np.ones((6, 2), np.float32), int(learning.optimizer.iterations) // 3
         watch = Scored(tmp_path, average, 0.9)
         learning.fit(x, x[:, :1], 2, epochs=2, initial_epoch=done, callbacks=[watch], verbose=0)
@@ -538,4 +538,4 @@ def test_labels_that_no_head_has_are_refused(tmp_path):
     data, votes = write_csvs(tmp_path, {"Training": 2, "PublicTest": 2, "PrivateTest": 2})
     done = evaluated("--data", data, "--votes", votes, "--labels", "hapy,sad")
     assert done.exit_code == 2
-    assert "does not tell hapy, sad apart; its labels are neutral, happy" in done.stderr
+    assert "no head of the network has the labels hapy, sad; its labels are neutral, happy" in done.stderr

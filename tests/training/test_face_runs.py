@@ -308,7 +308,7 @@ def test_the_manifest_entries_describe_the_training(trained):
             "none.csv: no such file of verdicts",
         ),
         (["emotion", "--data", "x.csv", "--photos", "."], "No such option: --photos"),
-        (["--data", "x.csv", "--reviewed", "x.csv"], "--judged and --reviewed are learnt beside natural faces"),
+        (["--data", "x.csv", "--reviewed", "x.csv"], "--judged and --reviewed need natural faces"),
         (["emotion"], "Missing option '--data'"),
     ],
 )

@@ -73,14 +73,14 @@ def test_another_verdict_makes_a_face_usable_for_training(tmp_path):
     assert list(learnt.file) == ["unlabelled-1"]
     assert EXPRESSIONS[natural.majority(learnt.expressions)[0]] == "anger"
     judged.write_text("file,label,eyes\ntest-0,anger,open\n")
-    with pytest.raises(AlbumsortError, match="judges test-0, which is not among the faces to learn from"):
+    with pytest.raises(AlbumsortError, match="judges test-0, which is not a training face"):
         natural.load(folder, [judged])
 
 
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"labels": "hapy"}, "a viewer said 'hapy'; choose from neutral, happy"),
+        ({"labels": "hapy"}, "'hapy' is no verdict; choose from neutral, happy"),
         ({"sheet": "7"}, "cannot read .*007.webp"),
         ({"tile": "400"}, "row 1 names a tile outside of its sheet"),
     ],
@@ -379,7 +379,7 @@ def test_another_program_is_scored_by_the_table_of_its_answers(tmp_path):
     table.write_text("file,happy\ntest-0,1\n")
     done = CliRunner().invoke(app, ["model", "evaluate", "--natural", str(folder), "--answers", f"other={table}"])
     assert done.exit_code == 1
-    assert "says nothing of test-1 and 2 more" in done.stderr
+    assert "has no row for test-1 and 2 more" in done.stderr
 
 
 def test_a_judged_face_of_a_photo_is_matched_with_what_was_found_there(tmp_path):

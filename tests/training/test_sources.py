@@ -107,7 +107,7 @@ def test_without_a_validation_split_a_tenth_is_held_out(tmp_path):
 
 def test_a_folder_that_is_no_split_is_named(tmp_path):
     (tmp_path / "holiday" / "happy").mkdir(parents=True)
-    with pytest.raises(AlbumsortError, match=r"holiday.*no name of a split"):
+    with pytest.raises(AlbumsortError, match=r"holiday.*not named after a split"):
         sources.load(tmp_path)
 
 
@@ -142,7 +142,7 @@ def test_a_pixel_that_is_not_a_number_is_reported_with_its_row(tmp_path):
     random = np.random.default_rng(0)
     table = write_table(tmp_path / "train.csv", [("sad", drawn_face(random, smile=False))])
     table.write_text(table.read_text().rstrip() + "\nhappy," + ",".join(["x"] * 2304))
-    with pytest.raises(AlbumsortError, match="row 2 holds a pixel that is no number"):
+    with pytest.raises(AlbumsortError, match="row 2 has a pixel that is no number"):
         sources.load_competition(table)
 
 
@@ -194,13 +194,13 @@ def test_answers_to_a_competition_use_its_own_words(tmp_path):
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (lambda label, pixels, usage: [label, "300 " + pixels.split(" ", 1)[1], usage], "row 2 holds a pixel or"),
-        (lambda label, pixels, usage: [label, "x " + pixels.split(" ", 1)[1], usage], "row 2 holds a pixel or"),
-        (lambda label, pixels, usage: ["happy", pixels, usage], "row 2 holds a pixel or a label"),
+        (lambda label, pixels, usage: [label, "300 " + pixels.split(" ", 1)[1], usage], "row 2 has a pixel or"),
+        (lambda label, pixels, usage: [label, "x " + pixels.split(" ", 1)[1], usage], "row 2 has a pixel or"),
+        (lambda label, pixels, usage: ["happy", pixels, usage], "row 2 has a pixel or a label"),
         (lambda label, pixels, usage: ["9", pixels, usage], "row 2 has the label 9, not 0 to 6"),
         (lambda label, pixels, usage: ["-1", pixels, usage], "row 2 has the label -1"),
         (lambda label, pixels, usage: [label], "row 2 has 0 pixels"),
-        (lambda label, pixels, usage: [label, pixels], "row 2 is of no split"),
+        (lambda label, pixels, usage: [label, pixels], "row 2 has no split"),
     ],
 )
 def test_a_row_that_is_no_face_is_named(fer2013, change, reason):
@@ -218,5 +218,5 @@ def test_a_vote_that_is_not_a_number_is_named(fer2013):
     data, votes = fer2013
     lines = votes.read_text().splitlines()
     votes.write_text("\n".join([*lines[:3], lines[3].replace("9", "nine"), *lines[4:]]))
-    with pytest.raises(AlbumsortError, match="row 3 holds a vote"):
+    with pytest.raises(AlbumsortError, match="row 3 has a vote"):
         sources.load_fer2013(data, votes)

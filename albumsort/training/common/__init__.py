@@ -1,1 +1,1 @@
-"""What every training shares: recipes, epochs, shards, conversion, scores, pages."""
+"""Parts that every training uses: recipes, epochs, shards, conversion, scores, pages."""

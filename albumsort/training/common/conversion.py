@@ -1,4 +1,4 @@
-"""A trained Keras network to a LiteRT file, and the manifest that lists it."""
+"""Conversion of a trained Keras network to a LiteRT file, and the manifest that lists it."""
 
 from __future__ import annotations
 
@@ -25,33 +25,37 @@ from .layers import BatchNorm
 from .recipes import write_json
 
 
-def converted(function: Any, shown: Sequence[Floats] | None = None) -> bytes:
-    """Convert with weights as 8-bit integers, and whatever else too if it is `shown` what comes in."""
-    # variables must become constants first, or the converter keeps them as such and folds nothing
+def convert(function: Any, examples: Sequence[Floats] | None = None) -> bytes:
+    """Convert a TensorFlow function to LiteRT with weights as 8-bit integers.
+
+    examples: inputs, to make the activations 8-bit integers as well.
+    """
+    # variables must become constants first: the converter folds nothing into variables
     frozen = convert_variables_to_constants_v2(function.get_concrete_function())
-    with hushed():  # it advises against what it then does
+    with hushed():  # it warns about its own defaults
         converter = tf.lite.TFLiteConverter.from_concrete_functions([frozen])
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    if shown is not None:
-        converter.representative_dataset = lambda: ([picture] for picture in shown)
+    if examples is not None:
+        converter.representative_dataset = lambda: ([picture] for picture in examples)
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
         converter.inference_input_type = tf.int8
-    with warnings.catch_warnings(), hushed():  # that statistics come from pictures, not by hand; and its own settings
+    with warnings.catch_warnings(), hushed():  # it warns that ranges come from examples, and about its own settings
         warnings.filterwarnings("ignore", "Statistics for quantized inputs")
         return bytes(converter.convert())
 
 
-def take_weights(model: keras.Model, content: bytes, shown: Pixels, outputs: Sequence[int | None]) -> None:
-    """Give a network the weights of a LiteRT file made from it, or from one with fewer layers, to train it further.
+def take_weights(model: keras.Model, content: bytes, examples: Pixels, outputs: Sequence[int | None]) -> None:
+    """Load the weights of a LiteRT file into a network, to train it further.
 
-    outputs: for each output of the last dense layer the one of the file that it begins as, None for a new one.
+    The file was converted from this network, or from one with fewer layers. outputs: for each output of the last
+    dense layer, the output of the file to copy; None for a new output.
 
-    The file holds batch normalisation folded into the convolutions. Each layer's mean and variance are
-    measured on what is `shown` to it, (n, height, width, channels), and its scale and offset set so that its answers
-    stay the same. Raises AlbumsortError if the file was made from another network.
+    The file has batch normalisation folded into the convolutions. Each layer's mean and variance are measured on
+    `examples`, (n, height, width, channels); its scale and offset are set so that the network's answers stay the
+    same. Raises AlbumsortError if the file was converted from another network.
     """
     following = {id(layer.input): layer for layer in model.layers if isinstance(layer, BatchNorm)}
-    stored = _folded(content, shown.shape[1:])
+    stored = _folded(content, examples.shape[1:])
     taken = []
     dense = [layer for layer in model.layers if isinstance(layer, keras.layers.Dense)]
     for layer in model.layers:
@@ -60,7 +64,7 @@ def take_weights(model: keras.Model, content: bytes, shown: Pixels, outputs: Seq
         elif isinstance(layer, keras.layers.Conv2D | keras.layers.Dense):
             found = next((i for i, (kernel, _) in enumerate(stored) if kernel.shape == tuple(layer.kernel.shape)), None)
             if found is None:
-                continue  # of a further block, which adds nothing yet, or of an answer that the file leaves out
+                continue  # part of a new block, which adds nothing yet, or of an answer that the file lacks
             kernel, bias = stored.pop(found)
             layer.kernel.assign(kernel)
             if layer.use_bias:
@@ -71,9 +75,9 @@ def take_weights(model: keras.Model, content: bytes, shown: Pixels, outputs: Seq
             norm.gamma.assign(np.full(norm.gamma.shape, np.sqrt(1 + norm.epsilon)))  # as folded: no scaling
             taken.append(norm)
     if stored:
-        raise AlbumsortError("it holds more weights than the network: it was made from another one")
+        raise AlbumsortError("it holds more weights than the network: it comes from another network")
     norms = list(following.values())
-    inputs = keras.Model(model.input, [norm.input for norm in norms])(shown.astype(np.float32))
+    inputs = keras.Model(model.input, [norm.input for norm in norms])(examples.astype(np.float32))
     for norm, x in zip(norms, inputs, strict=True):
         values = np.asarray(x, np.float32).reshape(-1, x.shape[-1])
         mean, variance = values.mean(axis=0), values.var(axis=0)
@@ -87,7 +91,7 @@ def take_weights(model: keras.Model, content: bytes, shown: Pixels, outputs: Seq
 def _take_outputs(layer: keras.layers.Dense, kernel: Floats, bias: Floats, outputs: Sequence[int | None]) -> None:
     own_kernel, own_bias = np.array(layer.kernel), np.array(layer.bias)
     if own_kernel.shape[0] != kernel.shape[0]:
-        raise AlbumsortError(f"its outputs read {kernel.shape[0]} features, not {own_kernel.shape[0]}")
+        raise AlbumsortError(f"its last layer takes {kernel.shape[0]} features, not {own_kernel.shape[0]}")
     for own, other in enumerate(outputs):
         if other is not None:
             own_kernel[:, own], own_bias[own] = kernel[:, other], bias[other]
@@ -96,24 +100,24 @@ def _take_outputs(layer: keras.layers.Dense, kernel: Floats, bias: Floats, outpu
 
 
 def _folded(content: bytes, shape: Sequence[int]) -> list[tuple[Floats, Floats]]:
-    """Return kernel (height, width, in, out) and bias of each layer with weights, in the order the file runs them.
+    """Return kernel (height, width, in, out) and bias of each layer with weights, in the order of execution.
 
-    shape: of one input. Raises AlbumsortError if the file takes another.
+    shape: of one input. Raises AlbumsortError if the file takes inputs of another shape.
     """
     interpreter = Interpreter(
         model_content=content, experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
     )
-    given = interpreter.get_input_details()[0]
-    if len(given["shape"]) != 1 + len(shape) or given["shape"][-1] != shape[-1]:
-        raise AlbumsortError(f"it takes other pictures, of shape {given['shape_signature'][1:]}: it is another network")
-    interpreter.resize_tensor_input(given["index"], [1, *shape])
+    details = interpreter.get_input_details()[0]
+    if len(details["shape"]) != 1 + len(shape) or details["shape"][-1] != shape[-1]:
+        raise AlbumsortError(f"its inputs have another shape, {details['shape_signature'][1:]}: it is another network")
+    interpreter.resize_tensor_input(details["index"], [1, *shape])
     interpreter.allocate_tensors()
-    interpreter.set_tensor(given["index"], np.zeros((1, *shape), given["dtype"]))
+    interpreter.set_tensor(details["index"], np.zeros((1, *shape), details["dtype"]))
     interpreter.invoke()  # unpacks weights stored as float16
 
     def values(tensor: int) -> Floats:
         stored = np.moveaxis(interpreter.get_tensor(tensor), 0, -1)
-        if stored.dtype.kind == "i":  # there is one scale for each output, or one for all
+        if stored.dtype.kind == "i":  # one scale for each output, or one for all
             stored = stored * interpreter._get_tensor_details(tensor, 0)["quantization_parameters"]["scales"]
         return np.asarray(stored, np.float32)
 
@@ -122,37 +126,37 @@ def _folded(content: bytes, shape: Sequence[int]) -> list[tuple[Floats, Floats]]
 
 
 def update_manifest(path: Path, name: str, entry: dict[str, Any]) -> None:
-    """Put one network's entry into the manifest, leaving the others as they are."""
+    """Replace one network's entry in the manifest."""
     manifest = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"networks": {}}
     manifest["networks"][name] = entry
     write_json(path, manifest)
 
 
 def commit() -> str:
-    """Return the commit of the checkout the code runs from, or "unknown" outside of one."""
+    """Return the commit of the checkout that the code runs from, or "unknown" outside a checkout."""
     here = Path(__file__).parent
     result = subprocess.run(["git", "-C", str(here), "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
     return result.stdout.strip() if result.returncode == 0 else "unknown"
 
 
 def side_of(content: bytes) -> int:
-    """Return how many pixels wide the faces are that a LiteRT file takes."""
+    """Return the side, in pixels, of the faces that a LiteRT network takes."""
     return Network(content).sides[0]
 
 
 def run_litert(content: bytes, pixels: Pixels) -> Floats:
-    """Return the (n, outputs) logits that the network gives for (n, side, side) faces in the program."""
+    """Return (n, outputs) logits for (n, side, side) faces, computed as the program does."""
     return logits_of(Network(content), pixels)
 
 
 def mirrored_litert(content: bytes, pixels: Pixels) -> Floats:
-    """Return the same averaged with the logits of the faces' mirror images, whose errors differ in part.
+    """Return logits averaged over the faces and their mirror images, whose errors partly differ.
 
-    All cores work, as there are many faces: LiteRT holds no lock of Python's while it computes.
+    Runs on all cores: LiteRT releases Python's lock while it computes.
     """
     networks = [Network(content) for _ in range(os.cpu_count() or 1)]
     for network in networks:
-        network(pixels[:1, ..., None])  # made ready here: to keep it quiet, stderr is turned off meanwhile
+        network(pixels[:1, ..., None])  # the first call redirects stderr, which must not happen in a thread
     parts = np.array_split(pixels, len(networks))
     with ThreadPoolExecutor(len(networks)) as pool:
         answers = list(pool.map(_both_views, networks, [part for part in parts if len(part)]))

@@ -1,4 +1,4 @@
-"""What every training shares: bars, averaged weights, a checkpoint and a line of history every epoch, going on."""
+"""Epochs: progress bars, averaged weights, a checkpoint and a line of history after each, resuming from them."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from tqdm import tqdm
 from .recipes import replace_file
 
 AVERAGE_EVERY = 4  # steps between two updates of the averaged weights
-AVERAGE, HISTORY = "average.weights.h5", "history.csv"  # in a run's folder after every epoch
+AVERAGE, HISTORY = "average.weights.h5", "history.csv"  # written to the run's folder after every epoch
 LAST = "last.keras"
 
 
 class Progress(keras.callbacks.Callback):  # type: ignore[misc]
-    """Shows a bar for every epoch, on a terminal."""
+    """A progress bar for every epoch, on a terminal."""
 
     def __init__(self, title: str = "") -> None:
         super().__init__()
@@ -40,14 +40,14 @@ class Progress(keras.callbacks.Callback):  # type: ignore[misc]
 
 
 class Checkpoints(Progress):
-    """Averages the weights, and leaves a checkpoint and a line of history after every epoch."""
+    """A callback that averages the weights and writes a checkpoint and a line of history after every epoch."""
 
     def __init__(self, run: Path, average: keras.Model, decay: float) -> None:
         super().__init__()
         self.run, self.average, self.decay = run, average, decay
 
     def scores(self) -> dict[str, float]:
-        """Return what the line says besides the loss; called with the averaged weights of the epoch."""
+        """Return what the line records besides the loss; called when the epoch's averaged weights are set."""
         return {}
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
@@ -64,8 +64,8 @@ class Checkpoints(Progress):
         line = {"epoch": epoch + 1, "loss": round((logs or {})["loss"], 4), **scores}
         tqdm.write("  ".join(f"{k} {v}" for k, v in line.items()), file=sys.stderr)
         lines = [*(other for other in _history(self.run) if int(other["epoch"]) <= epoch), line]
-        # the checkpoint comes last: it says how many epochs are whole, and what is written beyond is done again;
-        # whoever takes an epoch's line for a whole one (epochs_of) finds the averaged weights beside it
+        # the checkpoint comes last: it counts the completed epochs, and a resumed run repeats any epoch beyond it;
+        # the averaged weights come before the line that epochs_of counts
         replace_file(self.run / AVERAGE, self.average.save_weights)
         replace_file(self.run / HISTORY, lambda draft: _write(draft, lines))
         replace_file(self.run / LAST, self.model.save)
@@ -85,23 +85,23 @@ def _write(draft: str, lines: Sequence[Mapping[str, Any]]) -> None:
         writer.writerows(lines)
 
 
-def go_on(model: keras.Model, average: keras.Model, run: Path) -> bool:
-    """Give both networks what the last whole epoch of a run left, if there is one; the model is compiled."""
+def resume(model: keras.Model, average: keras.Model, run: Path) -> bool:
+    """Load the run's last checkpoint into the compiled model and the average; return whether there was one."""
     if not (run / LAST).exists():
         return False
-    model.optimizer.build(model.trainable_variables)  # or its momenta have nowhere to go
+    model.optimizer.build(model.trainable_variables)  # creates the momenta that the checkpoint fills
     model.load_weights(run / LAST)
     average.load_weights(run / AVERAGE)
     return True
 
 
 def epochs_of(run: Path) -> int:
-    """Return how many whole epochs a run's folder has."""
+    """Return how many epochs a run has completed."""
     return len(_history(run))
 
 
 def adamw(learning_rate: float, weight_decay: float, steps: int, clip: float = 5.0) -> keras.optimizers.Optimizer:
-    """Return AdamW with a short warm-up and one cosine over all steps; clip: of all gradients' norm together."""
+    """Return AdamW with a short warm-up and one cosine over all steps; clip: limit of the global gradient norm."""
     warm_up = min(300, steps // 10)
     schedule = keras.optimizers.schedules.CosineDecay(
         learning_rate / 100,

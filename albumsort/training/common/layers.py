@@ -1,4 +1,4 @@
-"""Keras layers that several networks are built of."""
+"""Keras layers that several networks use."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from keras import layers, ops
 
 @keras.saving.register_keras_serializable("albumsort")
 class BatchNorm(layers.Layer):  # type: ignore[misc]
-    """Batch normalisation over the last axis that trains with TensorFlow's fused kernel where it is there.
+    """Batch normalisation over the last axis that trains with TensorFlow's fused kernel where available.
 
-    Keras' own layer runs as six passes over memory; on a CPU the fused kernel makes a whole training
-    step of these networks about twice as fast. Other backends take the plain form.
+    Keras' own layer makes six passes over memory; on a CPU the fused kernel makes a whole training step of these
+    networks about twice as fast. Other backends use the plain form.
     """
 
     def __init__(self, momentum: float = 0.97, epsilon: float = 1e-3, gamma: str = "ones", **kwargs: Any) -> None:
@@ -72,7 +72,7 @@ Extent = int | tuple[int, int]  # of rows and columns
 
 
 def conv(x: Any, channels: int, size: Extent, stride: Extent = 1, relu: bool = True, gamma: str = "ones") -> Any:
-    """Convolve, normalise, and keep what is positive; gamma: what the scale begins as."""
+    """Apply a convolution, batch normalisation and, if `relu`, a ReLU; gamma: initial scale."""
     x = layers.Conv2D(channels, size, stride, padding="same", use_bias=False, kernel_initializer="he_normal")(x)
     x = BatchNorm(gamma=gamma)(x)
     return layers.ReLU()(x) if relu else x

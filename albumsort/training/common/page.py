@@ -1,4 +1,4 @@
-"""What the reports share: charts as PNGs, tables as CSV, and one HTML page that shows them."""
+"""Parts of every report: charts as PNGs, tables as CSV, and one HTML page that shows them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Draw = Callable[["Figure"], None]
 
 @dataclass(frozen=True)
 class Picture:
-    """A PNG beside the page."""
+    """A PNG file beside the page."""
 
     title: str
     file: str
@@ -34,7 +34,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Table:
-    """Cells as people read them. file: the name of a CSV beside the page with the same and more, or none."""
+    """A table for people to read. file: name of a CSV beside the page with the same figures and more, or empty."""
 
     title: str
     header: Sequence[str]
@@ -52,23 +52,23 @@ def plain(table: Table) -> str:
 
 
 def draw(folder: Path, charts: Iterable[tuple[str, str, Draw]]) -> list[Picture]:
-    """Draw charts, given as (name, title, how), into `folder`, each as NAME.png."""
-    import matplotlib  # tables alone need none of it
+    """Draw charts, each a (name, title, drawing function), into `folder` as NAME.png."""
+    import matplotlib  # not needed for tables alone
     from matplotlib.figure import Figure
 
     pictures = []
     with matplotlib.rc_context({"text.parse_math": False}), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from font")  # names may be in any script
-        for name, title, how in charts:
+        for name, title, draw_on in charts:
             figure = Figure(figsize=(11, 6), layout="constrained")
-            how(figure)
+            draw_on(figure)
             figure.savefig(folder / f"{name}.png", dpi=100)
             pictures.append(Picture(title, f"{name}.png"))
     return pictures
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Write a table for programs; floats with six significant digits, nothing where there is no number."""
+    """Write a table for programs: floats with six significant digits, NaN as an empty cell."""
     with path.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(header)
@@ -82,7 +82,7 @@ def _plain(cell: object) -> object:
 
 
 def write(path: Path, title: str, parts: Iterable[Picture | Table], about: str = "") -> None:
-    """Write the page; every text in it may be anything."""
+    """Write the page; all texts are escaped, so they may contain anything."""
     body = "\n".join(_picture(part) if isinstance(part, Picture) else _table(part) for part in parts)
     name = _text(title)
     note = f"<p>{_text(about)}</p>\n" if about else ""

@@ -1,4 +1,4 @@
-"""A share with its bootstrap interval."""
+"""A share with a bootstrap interval."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ class Score:
 
 
 def accuracy(answers: npt.ArrayLike) -> Score:
-    """Share of true values with a percentile bootstrap interval (Efron, 1979), seeded."""
+    """Return the share of true values with a seeded percentile bootstrap interval (Efron, 1979)."""
     right = np.asarray(answers, np.bool_)
     n = len(right)
     if n == 0:
         return Score(float("nan"), float("nan"), float("nan"), 0)
-    # resampling n zeros and ones with replacement is drawing their sum from a binomial
+    # the sum of n zeros and ones, resampled with replacement, is binomial
     shares = np.random.default_rng(0).binomial(n, right.mean(), RESAMPLES) / n
     low, high = np.quantile(shares, [0.025, 0.975])
     return Score(float(right.mean()), float(low), float(high), n)

@@ -1,4 +1,4 @@
-"""A stage of a run, in parts that are each made whole or not at all, several at a time."""
+"""A stage of a run, split into parts. Worker processes write them; each part is written whole or not at all."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ Task = TypeVar("Task")
 
 
 def make(folder: Path, tasks: Sequence[Task], work: Callable[[Task], Arrays], title: str) -> None:
-    """Write the arrays that `work` returns for each task into a folder of its own; those that are there are kept.
+    """Write the arrays that `work` returns for each task into a subfolder; existing parts are kept.
 
-    `work` and the tasks are pickled to one process per core, unless only one part is missing. A kill loses
-    the parts in work, no more.
+    `work` and the tasks are pickled to one worker process per core, unless only one part is missing. A killed run
+    loses only the unfinished parts.
     """
     folder.mkdir(parents=True, exist_ok=True)
     missing = [(_part(folder, i), task) for i, task in enumerate(tasks) if not _part(folder, i).is_dir()]
     if not missing:
         return
-    if len(missing) == 1:  # a process starts in seconds
+    if len(missing) == 1:  # a worker process takes seconds to start
         _write(work, missing[0])
         return
     with multiprocessing.get_context("spawn").Pool(min(len(missing), os.cpu_count() or 1)) as pool:
@@ -39,7 +39,7 @@ def make(folder: Path, tasks: Sequence[Task], work: Callable[[Task], Arrays], ti
 
 
 def read(folder: Path) -> list[Arrays]:
-    """Return the parts of a finished stage in order; large arrays stay in their files."""
+    """Return the parts of a finished stage in order; the arrays stay on disk (memory maps)."""
     return [
         {file.stem: np.load(file, mmap_mode="r") for file in part.iterdir()} for part in sorted(folder.glob("[0-9]*"))
     ]

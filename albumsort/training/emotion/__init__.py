@@ -1,1 +1,1 @@
-"""How the emotion network is made: faces, fitting, calibration, evaluation."""
+"""How the emotion network is trained: faces, fitting, calibration, evaluation."""

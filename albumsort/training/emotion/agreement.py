@@ -1,8 +1,8 @@
 """How well labels of natural faces agree with viewers: the figures of the model card, each with its interval.
 
-A face's truth is what most of its viewers said; where that is another expression, unclear or no face, or where there is
-no majority, only a label of None agrees. Every face counts by how many natural faces it stands for, and all faces of a
-set count as one album of natural shares.
+The true label of a face is the majority verdict of its viewers. If the majority chose another expression, unclear or
+no face, or if there is no majority, only "no label" (None) agrees. Each face is weighted by the number of natural
+faces that it represents. All faces of a set are labelled as one album with natural shares.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ CLOSED, OPEN = EYES.index("closed"), EYES.index("open")
 
 @dataclass(frozen=True)
 class Seen:
-    """What the program says of n faces.
+    """The program's answers for n faces.
 
-    probabilities: (n, 7) in the order of Emotion; label: (n,) index into Emotion, -1 for None; sure: (n,) the
-    probability that a viewer agrees, NaN where the label is None; eyes: (n,) the probability that they are open, NaN
-    where they cannot be seen.
+    probabilities: (n, 7) in the order of Emotion; label: (n,) index into Emotion, -1 for no label; sure: (n,)
+    probability that a viewer agrees, NaN without a label; eyes: (n,) probability that the eyes are open, NaN if they
+    cannot be seen.
     """
 
     probabilities: Floats
@@ -40,13 +40,13 @@ class Seen:
     eyes: Floats
 
     def where(self, keep: Booleans) -> Seen:
-        """Only what is said of the faces for which `keep` (n,) is true."""
+        """Return the answers for the faces for which `keep` (n,) is true."""
         return Seen(self.probabilities[keep], self.label[keep], self.sure[keep], self.eyes[keep])
 
 
 @dataclass(frozen=True)
 class Viewed:
-    """What viewers said of n faces, as `NaturalFaces` has it. groups: by attribute, (n,) values."""
+    """The viewers' verdicts on n faces, as in `NaturalFaces`. groups: (n,) values of each attribute."""
 
     expressions: Floats
     eyes: Floats
@@ -55,7 +55,7 @@ class Viewed:
 
     @classmethod
     def of(cls, faces: NaturalFaces) -> Viewed:
-        """Return natural faces, grouped by age (60 and older together), gender and race."""
+        """Return the verdicts on natural faces, grouped by age (60 and older together), gender and race."""
         age = np.array([OLD.get(age, age) for age in faces.age])
         groups = {"age": age, "gender": faces.gender, "race": faces.race}
         return cls(faces.expressions, faces.eyes, faces.weight, groups)
@@ -66,7 +66,7 @@ class Viewed:
 
 @dataclass(frozen=True)
 class Named:
-    """How one emotion's labels fare: precision and recall as shipped, and average precision of its ranking."""
+    """The figures of one emotion: precision and recall of its labels, and average precision of its ranking."""
 
     precision: Score
     recall: Score
@@ -75,9 +75,9 @@ class Named:
 
 @dataclass(frozen=True)
 class EyeFigures:
-    """How well shut eyes are told: at the threshold that the program uses, and over all thresholds.
+    """How well shut eyes are detected: precision and recall at the program's threshold, AUC over all thresholds.
 
-    laughing: of how many happy faces with open eyes how many are called shut.
+    laughing: number of happy faces with open eyes, and how many of them are called shut.
     """
 
     auc: float
@@ -88,10 +88,11 @@ class EyeFigures:
 
 @dataclass(frozen=True)
 class NaturalReport:
-    """Every figure about one set of natural faces.
+    """All figures of one set of natural faces.
 
-    false_negatives: weighted share of faces that are wrongly called angry or sad. calibration_error: of `sure` against
-    the share of a face's viewers who agree. groups: by attribute and value, the agreement.
+    null: weighted share of faces without a label. false_negatives: weighted share of faces wrongly called angry or
+    sad. calibration_error: of `sure` against the share of a face's viewers who agree. groups: agreement by attribute
+    and value.
     """
 
     faces: int
@@ -105,32 +106,32 @@ class NaturalReport:
 
 
 def report(seen: Seen, faces: Viewed, shut: float) -> NaturalReport:
-    """Score what the program says of judged faces. shut: eyes are called shut where they are open less probably."""
+    """Compare the program's answers with judged faces. shut: eyes with a lower probability of being open are shut."""
     truth, weight = agreed(faces.expressions), faces.weight
     right = seen.label == truth
-    wrongly = np.isin(seen.label, [list(Emotion).index(e) for e in NEGATIVES]) & ~right
+    false_negative = np.isin(seen.label, [list(Emotion).index(e) for e in NEGATIVES]) & ~right
     return NaturalReport(
         faces=len(faces),
         agreement=weighted(right, weight),
         null=weighted(seen.label < 0, weight),
-        false_negatives=weighted(wrongly, weight),
+        false_negatives=weighted(false_negative, weight),
         named={e: _named(e, seen, truth, weight) for e in Emotion},
         calibration_error=calibration_error(seen, faces.expressions, weight),
         groups={
-            what: {str(v): weighted(right[of == v], weight[of == v]) for v in np.unique(of)}
-            for what, of in faces.groups.items()
+            attribute: {str(v): weighted(right[values == v], weight[values == v]) for v in np.unique(values)}
+            for attribute, values in faces.groups.items()
         },
         eyes=_eyes(seen, faces, truth, shut),
     )
 
 
 def weighted(true: Booleans, weight: Floats) -> Score:
-    """Return a weighted share with its 95 % percentile bootstrap interval (Efron, 1979), over the faces drawn again."""
+    """Return a weighted share with its 95 % percentile bootstrap interval (Efron, 1979) over resampled faces."""
     return interval(lambda rows: share(true[rows], weight[rows]), len(true))
 
 
 def interval(figure: Callable[[Ints], float], n: int) -> Score:
-    """Return a figure of n faces and its 95 % percentile bootstrap interval; figure: from rows drawn to its value."""
+    """Return a figure of n faces and its 95 % percentile bootstrap interval; figure: computes it from row numbers."""
     if not n:
         return Score(float("nan"), float("nan"), float("nan"), 0)
     random = np.random.default_rng(0)
@@ -153,7 +154,7 @@ def _named(emotion: Emotion, seen: Seen, truth: Ints, weight: Floats) -> Named:
 def calibration_error(seen: Seen, expressions: Floats, weight: Floats) -> float:
     """Return the weighted expected calibration error of `sure` over 15 bins (Guo et al., 2017).
 
-    It is held against the share of each face's viewers who said the label. Faces without a label are left out.
+    `sure` is compared with the share of each face's viewers who chose the label. Faces without a label are left out.
     """
     labelled = (seen.label >= 0) & (expressions.sum(axis=1) > 0)
     if not labelled.any():

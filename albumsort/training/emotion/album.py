@@ -1,4 +1,4 @@
-"""How well whole photos are labelled, from folders named after emotions, which are indexed as one album."""
+"""How well whole photos are labelled: evaluation on folders named after emotions, analysed as one album."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ NO_FACE, NO_LABEL = "no face", "no label"
 
 @dataclass(frozen=True)
 class AlbumReport:
-    """How photos are labelled by their largest face, with the shares of this album.
+    """Figures of photos labelled by their largest face, with the shares of this album.
 
-    recall, precision: by folder. counts[folder][label]: photos; the label is an emotion, NO_LABEL or NO_FACE. top: of
-    the first 50 of each list, how many belong. failed: photos that could not be analysed, with the reasons; they are in
-    no figure.
+    recall, precision: by folder. counts[folder][label]: photos; the label is an emotion, NO_LABEL or NO_FACE. top: how
+    many of the first 50 photos of each list belong there. failed: photos that could not be analysed, with the reasons;
+    no figure includes them.
     """
 
     shares: Shares
@@ -39,16 +39,16 @@ class AlbumReport:
 
     @property
     def balanced(self) -> float:
-        """Mean of the recalls: balanced accuracy of the largest face's label."""
+        """Balanced accuracy of the largest face's label: the mean of the recalls."""
         return sum(s.value for s in self.recall.values()) / len(self.recall)
 
 
 def evaluate(
     album: Path, classifier: EmotionClassifier, watch: Callable[[Iterable[PhotoFile]], Iterable[PhotoFile]]
 ) -> AlbumReport:
-    """Analyse album/<emotion>/* as indexing does, but with this classifier; a photo without a label counts as wrong.
+    """Analyse album/<emotion>/* as `index` does, but with this classifier; a photo without a label counts as wrong.
 
-    Raises UsageError if a folder of the four is missing.
+    Raises UsageError if one of the four folders is missing.
     """
     detector, _ = analysis.load_networks()
     seen: dict[Emotion, list[Photo]] = {}

@@ -1,4 +1,4 @@
-"""What the program, or another one, answers about judged faces."""
+"""The answers of this program, or of another one, for judged faces."""
 
 from __future__ import annotations
 
@@ -22,14 +22,17 @@ from .natural import EXPRESSIONS, NaturalFaces, read_rows, votes
 
 PHOTO_COLUMNS = ("file", "box", "source", "weight", "labels")
 SAME = 0.3
-"""Overlap (intersection over union) from which a face that was found is the one that was judged."""
+"""Least overlap (intersection over union) at which a detected face is the judged one."""
 
 Watch = Callable[[Iterable[Path]], Iterable[Path]]
 
 
 @dataclass(frozen=True)
 class JudgedFace:
-    """A face of a photo: its box in upright pixels, how many faces it stands for, and what each viewer said."""
+    """A judged face of a photo.
+
+    box: in upright pixels; weight: number of faces that it represents; labels: the viewers' verdicts.
+    """
 
     photo: Path
     box: Box
@@ -39,13 +42,13 @@ class JudgedFace:
 
 
 def of_crops(classifier: EmotionClassifier, crops: Pixels) -> Seen:
-    """Return what the program says of (n, side, side) crops of faces with natural shares and detection scores of 1."""
+    """Return the program's answers for (n, side, side) crops, with natural shares and a detection confidence of 1."""
     rule = LabelRule(classifier.natural, classifier.natural)
     return of_expressions(rule, classifier.classify(crops, [1.0] * len(crops)))
 
 
 def of_expressions(rule: LabelRule, expressions: Sequence[Expression | None]) -> Seen:
-    """Return expressions with their labels; None, a face that was not found, has no label and natural shares."""
+    """Return expressions with their labels; None (a missed face) becomes natural shares without a label."""
     known = [e or Expression(rule.emotions, 1.0, None) for e in expressions]
     labelled = [rule.label(e.probabilities, e.nothing) for e in known]
     return Seen(
@@ -57,19 +60,19 @@ def of_expressions(rule: LabelRule, expressions: Sequence[Expression | None]) ->
 
 
 def of_table(path: Path, faces: NaturalFaces) -> Seen:
-    """Return what another program says of natural faces: a CSV of `file` and a column for each emotion it knows.
+    """Read another program's answers for natural faces: a CSV of `file` and a column for each emotion it knows.
 
-    Its label is the likeliest emotion, None where all columns are empty or zero. Raises AlbumsortError if a face is
+    The label is the likeliest emotion; no label if all columns are empty or zero. Raises AlbumsortError if a face is
     missing.
     """
     rows = {row["file"]: row for row in read_rows(path, ("file",))}
     missing = [file for file in faces.file if file not in rows]
     if missing:
-        raise AlbumsortError(f"{path} says nothing of {missing[0]} and {len(missing) - 1} more")
+        raise AlbumsortError(f"{path} has no row for {missing[0]} and {len(missing) - 1} more")
     try:
         said = np.array([[float(rows[file].get(e.value) or 0) for e in Emotion] for file in faces.file])
     except ValueError as e:
-        raise AlbumsortError(f"{path} holds a probability that is no number ({e})") from e
+        raise AlbumsortError(f"{path}: a probability is no number ({e})") from e
     if not said.any():
         raise AlbumsortError(f"{path} has no column named after an emotion: {', '.join(Emotion)}")
     likeliest = said.argmax(axis=1)
@@ -80,7 +83,7 @@ def of_table(path: Path, faces: NaturalFaces) -> Seen:
 
 
 def judged_faces(listing: Path, folder: Path) -> list[JudgedFace]:
-    """Read a CSV of judged faces of photos in `folder`; raises AlbumsortError if it is not of that form."""
+    """Read a CSV of judged faces of photos in `folder`; raises AlbumsortError if its form is wrong."""
     try:
         return [
             JudgedFace(
@@ -99,10 +102,10 @@ def judged_faces(listing: Path, folder: Path) -> list[JudgedFace]:
 def of_photos(
     classifier: EmotionClassifier, judged: Sequence[JudgedFace], watch: Watch
 ) -> tuple[Seen, Viewed, list[tuple[Path, str]]]:
-    """Analyse the photos as indexing does, as one album, and return what is said of each judged face, and by viewers.
+    """Analyse the photos as `index` does, as one album; return the answers and the verdicts for each judged face.
 
-    A face that is not found, or scores less than queries count, has no label. Photos that cannot be read are returned
-    with their reasons and left out.
+    A face that is missed, or detected with less confidence than queries require, has no label. Photos that cannot be
+    read are returned with the reasons; their faces are left out.
     """
     detector, _ = analysis.load_networks()
     found: dict[Path, list[Face]] = {}

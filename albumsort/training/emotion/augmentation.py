@@ -1,7 +1,7 @@
-"""Making a training face look like what a detector cuts out of a real photo.
+"""Augmentation: make a training face look like a crop from a real photo.
 
-Faces in albums are tilted, cropped a little off, covered by hands, dim, blurred, tiny or badly compressed; each is
-drawn here at random.
+Faces in albums are tilted, cropped a little off centre, covered by hands, dim, blurred, tiny or badly compressed. Each
+of these effects is applied at random.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import numpy as np
 
 from ..common.arrays import Pixels
 
-SMALLEST, LARGEST_SHRUNK = 8.0, 40.0  # pixels across a face that is made as small as distant ones are
-UNIT = 48.0  # pixels of a face's square, of which the sizes below are parts
+SMALLEST, LARGEST_SHRUNK = 8.0, 40.0  # range of a shrunk face's side in pixels, like faces far away
+UNIT = 48.0  # side in pixels of the square for which the sizes below are chosen
 
 
 def augment(
@@ -24,9 +24,9 @@ def augment(
 ) -> Pixels:
     """Return a changed copy, (side, side), of the middle of one (s, s) grey image.
 
-    strength: how often light, quality and coverings change, against the usual. square: pixels of the image's middle
-    that the classifier would see, all of it by default; what lies around them is drawn upon when the face is shifted
-    or turned. side: pixels of the copy, as many as the square by default.
+    strength: factor on how often light, quality and coverings change. square: side of the middle part that the
+    classifier would see, by default the whole image; the pixels around it fill the edges of a shifted or turned face.
+    side: side of the copy, by default `square`.
     """
     square = image.shape[0] if square is None else square
     face = _place(image, random, square, square if side is None else side)
@@ -42,7 +42,7 @@ def augment(
 
 
 def _place(image: Pixels, random: np.random.Generator, square: int, side: int) -> Pixels:
-    """Mirror, turn, zoom, stretch and shift, as crops of a detector vary."""
+    """Mirror, turn, zoom, stretch and shift the face, as a detector's crops vary."""
     angle = random.normal(0, 8)
     zoom = np.exp(random.uniform(np.log(0.8), np.log(1.2))) * side / square
     stretch = np.exp(random.normal(0, 0.05))
@@ -60,7 +60,7 @@ def _place(image: Pixels, random: np.random.Generator, square: int, side: int) -
 
 
 def _light(face: Pixels, random: np.random.Generator) -> Pixels:
-    """Gamma, contrast, brightness; sometimes a light from one side."""
+    """Change gamma, contrast and brightness; sometimes add light from one side."""
     levels = np.linspace(0, 1, 256) ** np.exp(random.normal(0, 0.3))
     levels = (levels - 0.5) * np.exp(random.normal(0, 0.25)) + 0.5 + random.normal(0, 0.06)
     face = cv2.LUT(face, np.clip(levels * 255, 0, 255).astype(np.uint8))  # type: ignore[assignment]
@@ -72,12 +72,12 @@ def _light(face: Pixels, random: np.random.Generator) -> Pixels:
 
 
 def _shrink(face: Pixels, random: np.random.Generator) -> Pixels:
-    """Leave as many pixels as a distant face has, by equal chances for each factor."""
+    """Shrink the face to a random size of distant faces, log-uniformly distributed."""
     return shrunk(face, round(float(np.exp(random.uniform(np.log(SMALLEST), np.log(LARGEST_SHRUNK))))))
 
 
 def shrunk(face: Pixels, pixels: int) -> Pixels:
-    """Return a face as a photo shows it in which it is so many pixels wide."""
+    """Return the face as it looks in a photo where it is this many pixels wide."""
     if pixels >= len(face):
         return face
     small = cv2.resize(face, (pixels, pixels), interpolation=cv2.INTER_AREA)
@@ -85,7 +85,7 @@ def shrunk(face: Pixels, pixels: int) -> Pixels:
 
 
 def _degrade(face: Pixels, random: np.random.Generator) -> Pixels:
-    """Blur, noise or JPEG: one of them."""
+    """Apply one of blur, noise and JPEG compression."""
     kind = random.integers(3)
     if kind == 0:
         blur = random.uniform(0.4, 1.4) * len(face) / UNIT
@@ -98,7 +98,7 @@ def _degrade(face: Pixels, random: np.random.Generator) -> Pixels:
 
 
 def _cover(face: Pixels, random: np.random.Generator) -> Pixels:
-    """Lay a flat or noisy patch over a part, as a hand, a mask or dark glasses would."""
+    """Cover a part of the face with a flat or noisy patch, like a hand, a mask or dark glasses."""
     unit, side = len(face) / UNIT, len(face)
     height, width = (int(v * unit) for v in random.integers(6, 24, 2))
     top, left = (int(v) for v in random.integers(int(-4 * unit), side - int(6 * unit), 2))

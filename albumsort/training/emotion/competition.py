@@ -1,4 +1,4 @@
-"""A competition's two tables: learn from one, name the expressions in the other."""
+"""A competition's two tables: train on one, label the faces of the other."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ RECIPE = Recipe(
     augmentation=0.5,
     start=SHIPPED,
 )
-HELD_OUT = 0.1  # of the training faces: what every epoch is scored on
+HELD_OUT = 0.1  # share of the training faces that every epoch is scored on
 
 
 def fit_predict(train_csv: Path | str, test_csv: Path | str, recipe: Recipe = RECIPE) -> list[str]:
     """Return a label for every row of `test_csv`, in its order, in the words of `train_csv`.
 
     train_csv: `emotion,pixel_0,...,pixel_2303`, labels as words, pixels 0-255 of 48x48 grey faces; plain or
-    compressed. test_csv: the same; its column `emotion` may be missing and is not looked at. The network
-    that ships is trained further on these faces, with an output for each of their labels. Raises
-    AlbumsortError if a file is not of this form.
+    compressed. test_csv: the same; its column `emotion` is optional and ignored. The shipped network is trained
+    further on these faces, with one output for each of their labels. Raises AlbumsortError if a file has another
+    form.
     """
     faces, words = load_competition(Path(train_csv))
     shown, _ = load_competition(Path(test_csv), labelled=False)
     if len(faces) < 2:
-        raise AlbumsortError(f"{train_csv} holds one face only; there is nothing to learn from it")
+        raise AlbumsortError(f"{train_csv} holds only one face; training needs at least two")
     held = np.random.default_rng(recipe.seed).permutation(len(faces)) < max(1, HELD_OUT * len(faces))
     heads = heads_for(faces)
     with tempfile.TemporaryDirectory(prefix="albumsort-") as run:
@@ -55,7 +55,7 @@ def fit_predict(train_csv: Path | str, test_csv: Path | str, recipe: Recipe = RE
 
 
 def _as_written(labels: Sequence[str], words: Sequence[str]) -> Mapping[str, str]:
-    """Return for each label the word that the table writes it with most often."""
+    """Return for each label its most frequent spelling in the table."""
     counts: dict[str, Counter[str]] = {label: Counter() for label in labels}
     for word in words:
         counts[canonical(word)][word] += 1

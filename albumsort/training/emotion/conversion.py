@@ -1,4 +1,4 @@
-"""The emotion network as the LiteRT file that ships, and its manifest entry."""
+"""Conversion of the emotion network to the LiteRT file that ships, and its manifest entry."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from ..common.conversion import converted, side_of
+from ..common.conversion import convert, side_of
 from .data import Head
 
 
 def to_litert(model: keras.Model) -> bytes:
     """Convert to a LiteRT model: uint8 (n, side, side, 1) in, float32 logits out, weights stored as 8-bit integers.
 
-    The weights are scaled channel by channel and activations to 8 bits as they come (dynamic range
-    quantisation): a quarter of the float32 file and of its time. Batch normalisation is folded into the
-    convolutions by the converter; n can be resized.
+    Weights are quantised per channel, activations at run time (dynamic range quantisation): the file takes a quarter
+    of the space and of the time of float32. The converter folds batch normalisation into the convolutions; n can be
+    resized.
     """
     side = model.input.shape[1]
 
@@ -26,13 +26,13 @@ def to_litert(model: keras.Model) -> bytes:
     def logits(face: Any) -> Any:
         return model(tf.cast(face, tf.float32), training=False)
 
-    return converted(logits)
+    return convert(logits)
 
 
 def emotion_entry(
-    file: str, content: bytes, heads: Sequence[Head], temperature: float, made: dict[str, Any]
+    file: str, content: bytes, heads: Sequence[Head], temperature: float, origin: dict[str, Any]
 ) -> dict[str, Any]:
-    """Return the manifest's entry; `made` says data, score, commit and command."""
+    """Return the manifest entry; origin: data, score, commit and command."""
     return {
         "file": file,
         "sha256": hashlib.sha256(content).hexdigest(),
@@ -40,5 +40,5 @@ def emotion_entry(
         "output": f"float32 (n, {sum(len(head.labels) for head in heads)}), logits of the heads side by side",
         "labels": {head.name: list(head.labels) for head in heads},
         "temperature": round(temperature, 4),
-        **made,
+        **origin,
     }

@@ -1,4 +1,4 @@
-"""Tiles cut from whole photos as the program cuts faces: faces without labels, judged ones, and what is no face."""
+"""Tiles cut from whole photos as the program cuts crops: unlabelled faces, judged faces, and places without a face."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from ..faces.photos import LONGEST_SIDE
 from .natural import EXPRESSIONS, SQUARE, TILE, NaturalFaces, Use, no_tiles, read_rows, votes
 
 SMALLEST = 24
-"""Pixels of the decoded photo: smaller faces show no expression to learn from."""
+"""Least side of a face, in pixels of the decoded photo: smaller ones show no expression to learn from."""
 PLACE_COLUMNS = ("photo", "x", "y", "w", "h", "lean")
 JUDGED_COLUMNS = (*PLACE_COLUMNS, "label", "eyes")
 EXCEPT_COLUMN = "file"
@@ -34,7 +34,7 @@ Watch = Callable[[Iterable[PhotoFile]], Iterable[PhotoFile]]
 
 @dataclass(frozen=True)
 class Place:
-    """Where a face is in a photo: its box in upright full-size pixels, and how many degrees it leans clockwise."""
+    """The place of a face in a photo. box: in upright full-size pixels; lean: degrees clockwise."""
 
     photo: str
     box: Box
@@ -42,14 +42,14 @@ class Place:
 
     @classmethod
     def of_row(cls, row: dict[str, str]) -> Place:
-        """Read a CSV's row; raises ValueError or KeyError if it is none."""
+        """Read a row of a CSV; raises ValueError or KeyError if its form is wrong."""
         return cls(row["photo"], Box(*(float(row[name]) for name in "xywh")), float(row["lean"]))
 
 
 def find_faces(folder: Path, without: frozenset[str], watch: Watch) -> Iterator[tuple[Place, Pixels]]:
-    """Yield every face of the folder's photos and its tile; a photo that cannot be read is left out.
+    """Yield every face of the folder's photos with its tile; unreadable photos are skipped.
 
-    without: names of photos that are to be left out.
+    without: names of photos to skip.
     """
     detector = faces.load_detector()
     for file, upright in _decoded(folder, lambda name: name not in without, watch):
@@ -60,25 +60,25 @@ def find_faces(folder: Path, without: frozenset[str], watch: Watch) -> Iterator[
 
 
 def tile(pixels: Pixels, box: Box, lean: float) -> Pixels:
-    """(96, 96): the classifier's square around a face, and half as much again."""
+    """Return a (96, 96) tile: the classifier's square around a face, 1.5 times as wide."""
     return crop.crop(pixels, box, lean, size=TILE, wider=TILE / SQUARE)
 
 
 def names(listing: Path) -> frozenset[str]:
-    """Return the photos that a CSV names in its column `file`."""
+    """Return the names of photos in the column `file` of a CSV."""
     return frozenset(row[EXCEPT_COLUMN] for row in read_rows(listing, (EXCEPT_COLUMN,)))
 
 
 def is_about_photos(listing: Path) -> bool:
-    """Whether a CSV of verdicts is about faces of photos, rather than about natural faces that are there as tiles."""
+    """Return whether a CSV of verdicts is about faces of photos, not about natural faces (which come as tiles)."""
     return "photo" in read_rows(listing, ("label", "eyes"))[0]
 
 
 def judged(listing: Path, folder: Path, without: frozenset[str], watch: Watch) -> NaturalFaces:
-    """Return the faces of photos that viewers judged; listing: a CSV of JUDGED_COLUMNS about the folder's photos.
+    """Return the judged faces of the folder's photos; listing: a CSV of JUDGED_COLUMNS.
 
-    Lines about one place are verdicts of several viewers. Photos named in `without` are left out. Raises AlbumsortError
-    if the CSV is not of that form.
+    Several rows for one place are the verdicts of several viewers. Photos named in `without` are skipped. Raises
+    AlbumsortError if the CSV has another form.
     """
     rows = [row for row in read_rows(listing, JUDGED_COLUMNS) if row["photo"] not in without]
     by_photo: dict[str, list[dict[str, str]]] = {}
@@ -90,9 +90,9 @@ def judged(listing: Path, folder: Path, without: frozenset[str], watch: Watch) -
             places: dict[Place, list[dict[str, str]]] = {}
             for row in by_photo[file.path.name]:
                 places.setdefault(Place.of_row(row), []).append(row)
-            for place, said in places.items():
+            for place, verdicts in places.items():
                 tiles.append(tile(upright.pixels, place.box.scaled(1 / upright.scale), place.lean)[None])
-                labels, eyes = (" ".join(row[name] for row in said) for name in ("label", "eyes"))
+                labels, eyes = (" ".join(row[name] for row in verdicts) for name in ("label", "eyes"))
                 cut.append({"photo": place.photo, "label": labels, "eyes": eyes})
         blank = np.full(len(cut), "")
         return NaturalFaces(
@@ -111,12 +111,12 @@ def judged(listing: Path, folder: Path, without: frozenset[str], watch: Watch) -
 
 
 def nobody(review: Path, folder: Path, without: frozenset[str], watch: Watch) -> Pixels:
-    """(n, 96, 96): places in the folder's photos that were taken for faces and are none, by a reviewer.
+    """Return (n, 96, 96) tiles of false detections in the folder's photos, as judged by a reviewer.
 
-    review: as `face_reviews.read` reads it. Photos named in `without` are left out.
+    review: a CSV that `face_reviews.read` can read. Photos named in `without` are skipped.
     """
     reviews = face_reviews.read(review)
-    wanted = {name for name, said in reviews.items() if (said.judged[:, SCORE] == 0).any()} - without
+    wanted = {name for name, verdicts in reviews.items() if (verdicts.judged[:, SCORE] == 0).any()} - without
     tiles = [no_tiles()]
     for file, upright in _decoded(folder, wanted.__contains__, watch):
         shrink = min(1.0, LONGEST_SIDE / max(upright.width, upright.height))

@@ -1,7 +1,7 @@
-"""Labelled faces: their splits without leaks, their votes, and any subset of their labels.
+"""Labelled faces: leak-free splits, votes, and subsets of the labels.
 
 FER2013 (Goodfellow et al., 2013) has 35,887 grey 48x48 faces with one of seven labels each. FER+ (Barsoum
-et al., 2016) gives ten taggers' votes for each of them over eight expressions, "unknown" and "not a face".
+et al., 2016) adds ten taggers' votes for each of them over eight expressions, "unknown" and "not a face".
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ NEAR_DUPLICATE = 0.95
 class LabelledFaces:
     """Faces of one split.
 
-    pixels: (n, 48, 48) grey, 0-255. label: (n,) index into `labels`, -1 where there is none.
-    votes: (n, 10) FER+ vote counts in the order of VOTE_COLUMNS, all zero where there are none.
+    pixels: (n, 48, 48) grey, 0-255. label: (n,) index into `labels`, -1 without a label. votes: (n, 10) FER+ vote
+    counts in the order of VOTE_COLUMNS, zeros without votes.
     """
 
     pixels: Pixels
@@ -41,7 +41,7 @@ class LabelledFaces:
 
     @classmethod
     def unvoted(cls, pixels: Pixels, label: Ints, labels: tuple[str, ...] = FER2013_LABELS) -> LabelledFaces:
-        """Faces that nobody voted on."""
+        """Return faces without votes."""
         return cls(pixels, label, np.zeros((len(pixels), len(VOTE_COLUMNS)), np.float32), labels)
 
     def __len__(self) -> int:
@@ -49,7 +49,7 @@ class LabelledFaces:
 
     def __add__(self, other: LabelledFaces) -> LabelledFaces:
         if other.labels != self.labels:
-            raise ValueError("faces of different label sets cannot be joined")
+            raise ValueError("cannot join faces with different label sets")
         return LabelledFaces(
             np.concatenate([self.pixels, other.pixels]),
             np.concatenate([self.label, other.label]),
@@ -58,18 +58,18 @@ class LabelledFaces:
         )
 
     def where(self, keep: npt.NDArray[np.bool_]) -> LabelledFaces:
-        """Only the faces for which `keep` (n,) is true."""
+        """Return the faces for which `keep` (n,) is true."""
         return replace(self, pixels=self.pixels[keep], label=self.label[keep], votes=self.votes[keep])
 
     def only(self, labels: Sequence[str]) -> LabelledFaces:
-        """Only the faces with one of `labels`, which become the label set in the order given.
+        """Return the faces with one of `labels`, which become the label set in this order.
 
         Raises UsageError for a label that these faces do not have.
         """
         unknown = [name for name in labels if name not in self.labels]
         if unknown:
-            raise UsageError(f"no label {', '.join(unknown)} in this data; there are {', '.join(self.labels)}")
-        index = np.full(len(self.labels) + 1, -1)  # the last stays -1: faces without a label point there
+            raise UsageError(f"no label {', '.join(unknown)} in this data; its labels are {', '.join(self.labels)}")
+        index = np.full(len(self.labels) + 1, -1)  # the last stays -1, for faces without a label (index -1)
         index[[self.labels.index(name) for name in labels]] = range(len(labels))
         label = index[self.label].astype(np.int64)
         return replace(self, label=label, labels=tuple(labels)).where(label >= 0)
@@ -77,19 +77,19 @@ class LabelledFaces:
 
 @dataclass(frozen=True)
 class Head:
-    """One group of a network's outputs, over which a softmax goes: `ferplus` answers the votes, others the labels."""
+    """A group of a network's outputs with a common softmax. `ferplus` predicts the votes, other heads the labels."""
 
     name: str
     labels: tuple[str, ...]
 
     @property
     def verdicts(self) -> str:
-        """What says the truth about its answers: votes or labels."""
+        """The truth that its answers are compared with: votes or labels."""
         return "votes" if self.name == "ferplus" else "labels"
 
     @property
     def natural(self) -> bool:
-        """Whether it answers what viewers say of natural faces, of which FER2013's know nothing."""
+        """Whether it predicts the viewers' verdicts on natural faces, which FER2013 does not have."""
         return self.name in ("natural", "eyes")
 
 
@@ -97,13 +97,13 @@ BOTH_HEADS = (Head("ferplus", FERPLUS_LABELS), Head("fer2013", FER2013_LABELS))
 
 
 def parts(heads: Sequence[Head]) -> list[slice]:
-    """Return where each head's outputs stand among all."""
+    """Return each head's slice of the network's outputs."""
     ends = np.cumsum([0] + [len(head.labels) for head in heads])
     return [slice(int(start), int(end)) for start, end in pairwise(ends)]
 
 
 def digest(splits: Mapping[str, LabelledFaces], voted: bool = False) -> str:
-    """Return what tells these faces and labels from any others; voted: their votes, too."""
+    """Return the hash of these faces and their labels; voted: include the votes."""
     state = xxhash.xxh3_128()
     for name, faces in splits.items():
         state.update(f"{name} {len(faces)} {faces.labels}".encode())
@@ -113,10 +113,10 @@ def digest(splits: Mapping[str, LabelledFaces], voted: bool = False) -> str:
 
 
 def heads_for(faces: LabelledFaces) -> tuple[Head, ...]:
-    """Return the heads that a network for these faces needs: for the votes, if there are any, and for the labels.
+    """Return the heads of a network for these faces: one for the votes, if any, and one for the labels.
 
-    A label of FER2013 agrees with the majority of FER+ for only 63 % of the faces, so one head cannot
-    learn both. Where the labels are a subset, the head of the votes answers the same.
+    FER2013's label agrees with the FER+ majority for only 63 % of the faces, so one head cannot learn both. If the
+    labels are a subset, the head for the votes has the same subset.
     """
     own = Head("fer2013" if set(faces.labels) <= set(FER2013_LABELS) else "labels", faces.labels)
     if not faces.votes.any():
@@ -127,7 +127,7 @@ def heads_for(faces: LabelledFaces) -> tuple[Head, ...]:
 
 
 def shares(head: Head, faces: LabelledFaces) -> Floats:
-    """(n, labels) what a head should answer: the shares of the votes, or 1 for the label; zeros if not known."""
+    """Return a head's targets, (n, labels): the shares of the votes, or 1 for the label; zeros if unknown."""
     if head.name == "ferplus":
         columns = [FERPLUS_LABELS.index(name) for name in head.labels]
         chosen = vote_shares(faces.votes)[:, columns]
@@ -137,7 +137,10 @@ def shares(head: Head, faces: LabelledFaces) -> Floats:
 
 
 def truth(head: Head, faces: LabelledFaces) -> Ints:
-    """(n,) index into the head's labels, -1 where there is no verdict: FER+'s own rule for votes, else the label."""
+    """Return (n,) true labels as an index into the head's labels, -1 without one.
+
+    Votes are counted by FER+'s own rule.
+    """
     if head.name == "ferplus":
         index = np.array([head.labels.index(name) if name in head.labels else -1 for name in FERPLUS_LABELS] + [-1])
         return np.asarray(index[ferplus_majority(faces.votes)], np.int64)
@@ -146,10 +149,10 @@ def truth(head: Head, faces: LabelledFaces) -> Ints:
 
 
 def without_leaks(splits: dict[str, LabelledFaces]) -> dict[str, LabelledFaces]:
-    """The same splits, with no face of an earlier one standing (nearly) the same in a later one.
+    """Return the splits without faces that a later split also has, exactly or nearly.
 
-    Training loses what is in PublicTest or PrivateTest, PublicTest what is in PrivateTest, so that
-    neither fitting nor choosing ever sees a reported face; PrivateTest stays whole.
+    Training loses the faces of PublicTest and PrivateTest, PublicTest those of PrivateTest, so that neither training
+    nor model selection sees a reported face. PrivateTest stays complete.
     """
     train, public, private = (splits[u] for u in USAGES)
     public_clean = public.where(~near_duplicates(public.pixels, private.pixels))
@@ -158,7 +161,7 @@ def without_leaks(splits: dict[str, LabelledFaces]) -> dict[str, LabelledFaces]:
 
 
 def near_duplicates(faces: Pixels, others: Pixels) -> npt.NDArray[np.bool_]:
-    """(n,) true where a face, or its mirror image, correlates by more than .95 with one of `others`."""
+    """Return (n,) whether each face, or its mirror image, has a correlation above .95 with one of `others`."""
     target = _normalised(others)
     found = np.zeros(len(faces), np.bool_)
     for start in range(0, len(faces), 2048):
@@ -169,7 +172,7 @@ def near_duplicates(faces: Pixels, others: Pixels) -> npt.NDArray[np.bool_]:
 
 
 def _normalised(faces: Pixels) -> Floats:
-    """Rows of zero mean and unit length, from the faces at half size: a quarter of the work."""
+    """Return rows of zero mean and unit length from the faces at half size, which takes a quarter of the time."""
     half = [cv2.resize(f, (SIDE // 2, SIDE // 2), interpolation=cv2.INTER_AREA) for f in faces]
     rows: Floats = np.array(half, np.float32).reshape(len(faces), (SIDE // 2) ** 2)
     rows -= rows.mean(axis=1, keepdims=True)
@@ -178,10 +181,10 @@ def _normalised(faces: Pixels) -> Floats:
 
 
 def vote_shares(votes: Floats) -> Floats:
-    """(n, 8) shares of the votes over FERPLUS_LABELS; zeros where a face has no verdict to learn from.
+    """Return (n, 8) shares of the votes over FERPLUS_LABELS; zeros for a face without a verdict.
 
-    Single votes are dropped as noise, as FER+'s authors do. A face whose winner is "unknown" or
-    "not a face" has no verdict.
+    Single votes are dropped as noise, as FER+'s authors do. A face with most votes for "unknown" or "not a face" has
+    no verdict.
     """
     kept = np.where(votes > 1, votes, 0)
     expressions = kept[:, : len(FERPLUS_LABELS)]
@@ -192,9 +195,9 @@ def vote_shares(votes: Floats) -> Floats:
 
 
 def ferplus_majority(votes: Floats) -> Ints:
-    """(n,) index into FERPLUS_LABELS by the rule of FER+'s authors, -1 where a face is left out of the test.
+    """Return (n,) index into FERPLUS_LABELS by the rule of FER+'s authors, -1 for a face that the rule excludes.
 
-    Single votes are dropped; the winner must hold more than half of what is left and be an expression.
+    Single votes are dropped; the winner must be an expression with more than half of the remaining votes.
     """
     kept = np.where(votes > 1, votes, 0)
     winner = kept.argmax(axis=1)

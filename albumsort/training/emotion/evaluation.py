@@ -1,4 +1,4 @@
-"""How good a network is: accuracy by each data set's own rule, intervals, calibration."""
+"""Evaluation of a network: accuracy by each data set's own rule, intervals, calibration."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ SUBSETS: tuple[tuple[str, ...], ...] = (FOUR, ("happy", "sad", "neutral"), ("fea
 
 @dataclass(frozen=True)
 class EvaluationReport:
-    """Every figure of a card. scores: by head and label set, like ferplus_8; the rest is about one head.
+    """The figures of a model card. scores: by head and label set, like ferplus_8; the rest is about `head`.
 
-    head: the first that has a verdict. calibration_error: of the top answer against what the faces' shares
-    give it. confusion: counts, rows are the verdict, columns the answer, both over `labels`.
+    head: the first one that the faces have a verdict for. calibration_error: of the top answer's probability against
+    its share of the votes. confusion: counts over `labels`; rows are verdicts, columns answers.
     """
 
     scores: Mapping[str, Score]
@@ -34,9 +34,9 @@ class EvaluationReport:
 
 @dataclass(frozen=True)
 class Answers:
-    """What one head said to some faces, and what it should have said.
+    """One head's answers for some faces, and the targets.
 
-    logits, shares: (n, labels); truth: (n,) index into the head's labels, -1 where there is no verdict.
+    logits, shares: (n, labels); truth: (n,) index into the head's labels, -1 without a verdict.
     """
 
     head: Head
@@ -45,14 +45,14 @@ class Answers:
     truth: Ints
 
     def right(self, subset: Sequence[str]) -> npt.NDArray[np.bool_]:
-        """Whether each face with a verdict in `subset` is named right when only `subset` may be answered."""
+        """Return, for each face with a verdict in `subset`, whether the best answer from `subset` is right."""
         return restricted(self.logits, self.head.labels, self.truth, subset)
 
 
 def answers(logits: Floats, faces: LabelledFaces, heads: Sequence[Head]) -> list[Answers]:
-    """Take apart the logits of all heads side by side, (n, labels of all heads), head by head.
+    """Split the logits of all heads, (n, labels of all heads), into one Answers per head.
 
-    Heads that answer about natural faces are left out.
+    Heads for natural faces are left out.
     """
     return [
         Answers(head, logits[:, part], shares(head, faces), truth(head, faces))
@@ -62,14 +62,14 @@ def answers(logits: Floats, faces: LabelledFaces, heads: Sequence[Head]) -> list
 
 
 def softmax(logits: Floats, temperature: float = 1.0) -> Floats:
-    """Rows of probabilities from rows of logits."""
+    """Return rows of probabilities from rows of logits."""
     z = logits / temperature
     e = np.exp(z - z.max(axis=-1, keepdims=True))
     return np.asarray(e / e.sum(axis=-1, keepdims=True), np.float32)
 
 
 def restricted(scores: Floats, labels: Sequence[str], truth: Ints, subset: Sequence[str]) -> npt.NDArray[np.bool_]:
-    """Whether each face that belongs to `subset` is named right when only `subset` may be answered.
+    """Return, for each face whose true label is in `subset`, whether the best answer from `subset` is right.
 
     scores: (n, len(labels)); truth: (n,) index into labels, -1 for none.
     """
@@ -80,7 +80,7 @@ def restricted(scores: Floats, labels: Sequence[str], truth: Ints, subset: Seque
 
 
 def calibration_error(probabilities: Floats, shares: Floats, bins: int = 15) -> float:
-    """Expected calibration error (Guo et al., 2017) of the top answer against the share of votes it got."""
+    """Return the expected calibration error (Guo et al., 2017) of the top answer against its share of the votes."""
     top = probabilities.argmax(axis=1)
     confidence = probabilities.max(axis=1)
     agreed = shares[np.arange(len(top)), top]
@@ -91,9 +91,9 @@ def calibration_error(probabilities: Floats, shares: Floats, bins: int = 15) -> 
 
 def leading(every: Sequence[Answers]) -> Answers:
     """Return the first head that the faces have a verdict for; raises AlbumsortError if there is none."""
-    for given in every:
-        if (given.truth >= 0).any():
-            return given
+    for each in every:
+        if (each.truth >= 0).any():
+            return each
     raise AlbumsortError("none of these faces has a label that the network knows")
 
 
@@ -104,16 +104,16 @@ def evaluate(
     temperature: float = 1.0,
     asked: Sequence[str] = (),
 ) -> EvaluationReport:
-    """Score the logits of all heads on the faces they were computed from.
+    """Score the logits of all heads for these faces.
 
-    asked: a label set to report beside the usual ones.
+    asked: one more label set to report.
     """
     scores = {}
     every = answers(logits, faces, heads)
-    for given in every:
-        for subset in (given.head.labels, *SUBSETS, tuple(asked)):
-            if subset and set(subset) <= set(given.head.labels) and len(right := given.right(subset)):
-                scores[score_name(given.head, subset)] = accuracy(right)
+    for each in every:
+        for subset in (each.head.labels, *SUBSETS, tuple(asked)):
+            if subset and set(subset) <= set(each.head.labels) and len(right := each.right(subset)):
+                scores[score_name(each.head, subset)] = accuracy(right)
     first = leading(every)
     judged, voted = first.truth >= 0, first.shares.sum(axis=1) > 0
     size = len(first.head.labels)
@@ -131,9 +131,9 @@ def score_name(head: Head, subset: Sequence[str]) -> str:
 
 
 def best_temperature(logits: Floats, shares: Floats) -> float:
-    """Return the one temperature that gives the votes the highest likelihood (Guo et al., 2017).
+    """Return the temperature with the highest likelihood of the votes (Guo et al., 2017).
 
-    logits, shares: (n, labels), only faces that have a share.
+    logits, shares: (n, labels), of faces with votes only.
     """
     candidates = np.exp(np.linspace(np.log(0.4), np.log(2.5), 181))
     losses = [-(shares * np.log(softmax(logits, float(t)) + 1e-9)).sum(axis=1).mean() for t in candidates]

@@ -1,4 +1,4 @@
-"""Fitting an expression network: recipe, batches, checkpoint every epoch, resume."""
+"""Fitting an emotion network: recipe, batches, a checkpoint after every epoch, resume."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ...errors import AlbumsortError, UsageError
 from ...networks import weights
 from ..common import conversion
 from ..common.arrays import Floats, Pixels
-from ..common.epochs import AVERAGE, LAST, Checkpoints, adamw, epochs_of, go_on
+from ..common.epochs import AVERAGE, LAST, Checkpoints, adamw, epochs_of, resume
 from ..common.recipes import Stored
 from . import natural_scores
 from .augmentation import augment
@@ -27,14 +27,14 @@ from .examples import Examples
 from .natural import EYES_HEAD, NATURAL_HEAD, NaturalFaces
 from .networks import NETWORKS
 
-MODEL, ENTRY = "emotion.tflite", "entry.json"  # in a run's folder once it is done
-SHIPPED = "shipped"  # instead of a run: the network in use
+MODEL, ENTRY = "emotion.tflite", "entry.json"  # in the folder of a finished run
+SHIPPED = "shipped"  # names the network in use, in place of a run
 STATISTICS_FACES = 2048
 
 
 @dataclass(frozen=True)
 class Recipe(Stored):
-    """All that decides a run; written to its folder and read back when it resumes."""
+    """All settings of a run; written to its folder and read back when it resumes."""
 
     network: str = "compact"
     epochs: int = 60
@@ -44,26 +44,26 @@ class Recipe(Stored):
     mixup: float = 0.2
     averaging: float = 0.999
     seed: int = 0
-    precision: str = "float32"  # mixed_bfloat16 halves the time where the processor computes with it
-    augmentation: float = 1.0  # how often light, quality and coverings change, against the usual
-    side: int = SIDE  # pixels of the square face that the network is shown
-    steps: int = 0  # batches an epoch; 0: as many as show all faces once
-    fer2013_weight: float = 0.5  # of that head's loss, against the first one's
-    natural_weight: float = 1.0  # the same of what viewers say of natural faces
-    eyes_weight: float = 0.3  # the same of the eyes
-    natural_share: float = 0.45  # of a batch: natural faces that viewers judged; FER2013 has what the others leave
-    unlabelled_share: float = 0.2  # of a batch: faces that only teachers speak for
-    nobody_share: float = 0.03  # of a batch: what a detector took for a face and is none
-    evenly: float = 0.5  # 0: rare expressions are drawn as often as they are; 1: as often as common ones
-    voted: bool = False  # whether clear FER+ votes count as what a viewer of a natural face would say
-    soft_share: float = 0.7  # of the targets, where teachers are given
+    precision: str = "float32"  # mixed_bfloat16 halves the time on a processor that supports it
+    augmentation: float = 1.0  # factor on how often light, quality and coverings change
+    side: int = SIDE  # side in pixels of the network's input
+    steps: int = 0  # batches an epoch; 0: enough to show all faces once
+    fer2013_weight: float = 0.5  # of that head's loss, relative to the first head's
+    natural_weight: float = 1.0  # the same for the viewers' verdicts on natural faces
+    eyes_weight: float = 0.3  # the same for the eyes
+    natural_share: float = 0.45  # of a batch: judged natural faces; FER2013 fills what the shares leave
+    unlabelled_share: float = 0.2  # of a batch: faces that only the teachers label
+    nobody_share: float = 0.03  # of a batch: false detections
+    evenly: float = 0.5  # 0: expressions are drawn as often as they occur; 1: all equally often
+    voted: bool = False  # whether clear FER+ votes also count as verdicts on a natural face
+    soft_share: float = 0.7  # of the targets, if there are teachers
     teachers: tuple[str, ...] = ()  # finished runs to distil from, or "shipped"
-    start: str = ""  # a finished run of the same network to begin from, or "shipped"
-    labels: tuple[str, ...] = ()  # which of the data's; all if empty
+    start: str = ""  # a finished run of the same network to start from, or "shipped"
+    labels: tuple[str, ...] = ()  # a subset of the data's labels; all if empty
 
     def __post_init__(self) -> None:
         if self.network not in NETWORKS:
-            raise UsageError(f"no network {self.network!r}; there are {', '.join(sorted(NETWORKS))}")
+            raise UsageError(f"no network {self.network!r}; choose from {', '.join(sorted(NETWORKS))}")
 
 
 PRESETS = {
@@ -76,16 +76,16 @@ PRESETS = {
 }
 
 
-def chosen(name: str, **instead: Any) -> Recipe:
-    """Return a preset by its name, or the recipe of a JSON file, with what is not None or empty instead of its own."""
+def chosen(name: str, **changes: Any) -> Recipe:
+    """Return a preset by its name, or the recipe of a JSON file; changes replace its fields unless None or empty."""
     if name not in PRESETS and not Path(name).is_file():
         raise UsageError(f"no recipe {name!r}: name a JSON file or one of {', '.join(PRESETS)}")
     recipe = PRESETS[name] if name in PRESETS else Recipe.read(Path(name))
-    return replace(recipe, **{field: value for field, value in instead.items() if value not in (None, ())})
+    return replace(recipe, **{field: value for field, value in changes.items() if value not in (None, ())})
 
 
 def weights_of(heads: Sequence[Head], recipe: Recipe) -> list[float]:
-    """Return the weight of each head's loss; the only head, or a first one of labels, has 1."""
+    """Return the weight of each head's loss; the first head has 1."""
     named = {
         "fer2013": recipe.fer2013_weight,
         NATURAL_HEAD.name: recipe.natural_weight,
@@ -95,25 +95,25 @@ def weights_of(heads: Sequence[Head], recipe: Recipe) -> list[float]:
 
 
 def heads_loss(heads: Sequence[Head], weights: Sequence[float]) -> Callable[[Any, Any], Any]:
-    """Return the weighted cross-entropy of all heads; a row of zeros says nothing of its head."""
+    """Return the weighted cross-entropy of all heads; a head with a row of zeros as targets has no loss."""
 
-    def loss(wanted: Any, logits: Any) -> Any:
+    def loss(targets: Any, logits: Any) -> Any:
         log = [w * ops.log_softmax(logits[:, part]) for w, part in zip(weights, parts(heads), strict=True)]
-        return -ops.sum(wanted * ops.concatenate(log, axis=-1), axis=-1)
+        return -ops.sum(targets * ops.concatenate(log, axis=-1), axis=-1)
 
     return loss
 
 
 @dataclass(frozen=True)
 class FinishedNetwork:
-    """A finished network: its LiteRT file and what its outputs are."""
+    """A finished network: its LiteRT file and its heads."""
 
     content: bytes
     heads: tuple[Head, ...]
 
     @classmethod
     def read(cls, name: str) -> FinishedNetwork:
-        """Return the network of a run's folder, or the one in use if the name is "shipped"."""
+        """Return the network in a run's folder, or the one in use if the name is "shipped"."""
         if name == SHIPPED:
             content, network = weights.load("emotion")
             labels = network.details["labels"]
@@ -122,25 +122,25 @@ class FinishedNetwork:
                 content = (Path(name) / MODEL).read_bytes()
                 labels = json.loads((Path(name) / ENTRY).read_text(encoding="utf-8"))["labels"]
             except OSError as e:
-                raise AlbumsortError(f"{name} holds no finished network (no {Path(e.filename).name})") from e
+                raise AlbumsortError(f"{name} holds no finished network: {Path(e.filename).name} is missing") from e
         return cls(content, tuple(Head(head, tuple(of)) for head, of in labels.items()))
 
 
 def taught(examples: Sequence[Examples], heads: Sequence[Head], recipe: Recipe) -> list[Examples]:
     """Return the examples with the mean answers of the recipe's teachers mixed in (Hinton et al., 2015).
 
-    Teachers see the faces as they are, the student a changed copy: it learns to answer the same to both (Xie et al.,
-    2020). A teacher that lacks a head says nothing of it. Raises UsageError for a teacher that has none of the heads.
+    Teachers see the original faces, the student augmented copies: it learns to answer the same for both (Xie et al.,
+    2020). A teacher contributes only to the heads it has. Raises UsageError for a teacher with none of the heads.
     """
     teachers = [FinishedNetwork.read(name) for name in recipe.teachers]
     for name, teacher in zip(recipe.teachers, teachers, strict=True):
         if not set(teacher.heads) & set(heads):
-            raise UsageError(f"{name} answers other labels than these faces have; it cannot teach them")
+            raise UsageError(f"{name} cannot teach: it has other labels than these faces")
     return [e.taught(_answers(teachers, e, heads), heads, recipe.soft_share) if teachers else e for e in examples]
 
 
 def _answers(teachers: Sequence[FinishedNetwork], examples: Examples, heads: Sequence[Head]) -> Floats:
-    """(n, outputs) mean probabilities of the teachers that have each head; zeros for a head that none has."""
+    """Return (n, outputs) mean probabilities, per head, of the teachers that have it; zeros for a head without any."""
     answers = np.zeros_like(examples.targets)
     known = np.zeros(answers.shape[1], np.float32)
     for teacher in teachers:
@@ -154,7 +154,7 @@ def _answers(teachers: Sequence[FinishedNetwork], examples: Examples, heads: Seq
 
 
 class Batches(keras.utils.PyDataset):  # type: ignore[misc]
-    """Augmented, mixed-up batches; what epoch e, batch b holds depends on the seed alone."""
+    """Augmented batches with mixup; the content of epoch e, batch b depends only on the seed."""
 
     def __init__(self, examples: Sequence[Examples], recipe: Recipe, epoch: int = 0) -> None:
         super().__init__(workers=2, max_queue_size=8)
@@ -171,37 +171,37 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
 
     def __getitem__(self, batch: int) -> tuple[Floats, Floats]:
         random = np.random.default_rng([self.recipe.seed, self.epoch, batch])
-        faces, wanted = list[Pixels](), list[Floats]()
+        faces, targets = list[Pixels](), list[Floats]()
         for source, count in zip(self.examples, self.counts, strict=True):
             rows = source.draw(random, int(count))
             faces += [
                 augment(source.images[i], random, self.recipe.augmentation, source.square, self.recipe.side)
                 for i in rows
             ]
-            wanted.append(source.targets[rows])
-        x, y = np.stack(faces).astype(np.float32)[..., None], np.concatenate(wanted)
-        if self.recipe.mixup and self.epoch < 0.9 * self.recipe.epochs:  # the last tenth sees clean faces
+            targets.append(source.targets[rows])
+        x, y = np.stack(faces).astype(np.float32)[..., None], np.concatenate(targets)
+        if self.recipe.mixup and self.epoch < 0.9 * self.recipe.epochs:  # no mixup in the last tenth of the epochs
             share, other = np.float32(random.beta(self.recipe.mixup, self.recipe.mixup)), random.permutation(len(x))
             x, y = share * x + (1 - share) * x[other], share * y + (1 - share) * y[other]
         return x, y
 
 
 Check = Callable[[keras.Model], dict[str, float]]
-"""Scores a network; called with the averaged weights after every epoch."""
+"""A function that scores a network; called after every epoch with the averaged weights."""
 
 
 def check(public: LabelledFaces, valid: NaturalFaces | None, heads: Sequence[Head], recipe: Recipe) -> Check:
-    """Return what scores a network: on labelled faces, and on natural ones if there are any."""
-    shown = resized(public.pixels, recipe.side)
+    """Return a function that scores a network on labelled faces, and on natural ones if there are any."""
+    crops = resized(public.pixels, recipe.side)
 
     def scores(model: keras.Model) -> dict[str, float]:
-        scored = evaluate(predict(model, shown), public, heads)
+        scored = evaluate(predict(model, crops), public, heads)
         figures = {name: score.value for name, score in scored.scores.items()}
         if valid is not None and len(valid):
             logits = predict(model, valid.squares(recipe.side))
-            told = dict(zip(heads, (logits[:, part] for part in parts(heads)), strict=True))
+            of_head = dict(zip(heads, (logits[:, part] for part in parts(heads)), strict=True))
             figures |= natural_scores.quick(
-                told[NATURAL_HEAD], told[EYES_HEAD], valid.expressions, valid.eyes, valid.weight
+                of_head[NATURAL_HEAD], of_head[EYES_HEAD], valid.expressions, valid.eyes, valid.weight
             )
         return figures
 
@@ -209,7 +209,7 @@ def check(public: LabelledFaces, valid: NaturalFaces | None, heads: Sequence[Hea
 
 
 class Epochs(Checkpoints):
-    """Scores the averaged weights after every epoch."""
+    """Checkpoints with the scores of `check` in every line of history."""
 
     def __init__(self, run: Path, average: keras.Model, check: Check, decay: float) -> None:
         super().__init__(run, average, decay)
@@ -220,7 +220,7 @@ class Epochs(Checkpoints):
 
 
 def predict(model: keras.Model, faces: Pixels) -> Floats:
-    """(n, outputs) logits of the network for (n, side, side) faces as they are."""
+    """Return (n, outputs) logits of the network for (n, side, side) faces, without augmentation."""
     x = faces.astype(np.float32)[..., None]
     return np.concatenate([np.asarray(model(x[i : i + 512], training=False)) for i in range(0, len(x), 512)])
 
@@ -229,7 +229,7 @@ def averaged(run: Path, heads: Sequence[Head]) -> keras.Model:
     """Return the network of a run with its averaged weights."""
     weights_file = run / AVERAGE
     if not weights_file.exists():
-        raise AlbumsortError(f"{run} holds no trained network (no {weights_file.name}); train it first")
+        raise AlbumsortError(f"{run} holds no trained network: {weights_file.name} is missing; train it first")
     keras.config.set_dtype_policy("float32")
     model = _network(Recipe.read(run / "recipe.json"), heads)
     model.load_weights(weights_file)
@@ -241,9 +241,9 @@ def _network(recipe: Recipe, heads: Sequence[Head]) -> keras.Model:
 
 
 def fit(examples: Sequence[Examples], check: Check, heads: Sequence[Head], recipe: Recipe, run: Path) -> None:
-    """Train by `recipe` into the folder `run`; a run that was interrupted resumes after its last whole epoch.
+    """Train by `recipe` into the folder `run`; an interrupted run resumes after its last completed epoch.
 
-    Raises UsageError if the folder belongs to another recipe.
+    Raises UsageError if the run was started with another recipe.
     """
     recipe.claim(run)
     if epochs_of(run) >= recipe.epochs and (run / LAST).exists():
@@ -255,19 +255,19 @@ def fit(examples: Sequence[Examples], check: Check, heads: Sequence[Head], recip
     steps = len(data)
     loss = heads_loss(heads, weights_of(heads, recipe))
     model.compile(optimizer=adamw(recipe.learning_rate, recipe.weight_decay, recipe.epochs * steps), loss=loss)
-    if go_on(model, average, run):
+    if resume(model, average, run):
         data.epoch = int(model.optimizer.iterations) // steps
     else:
         if recipe.start:
-            shown = np.concatenate([e.faces(recipe.side, STATISTICS_FACES // len(examples)) for e in examples])
-            _begin(model, recipe.start, heads, shown)
+            faces = np.concatenate([e.faces(recipe.side, STATISTICS_FACES // len(examples)) for e in examples])
+            _start_from(model, recipe.start, heads, faces)
         average.set_weights(model.get_weights())
     watch = Epochs(run, average, check, recipe.averaging)
     model.fit(data, epochs=recipe.epochs, initial_epoch=data.epoch, callbacks=[watch], verbose=0, shuffle=False)
 
 
-def _begin(model: keras.Model, start: str, heads: Sequence[Head], shown: Pixels) -> None:
-    """Start from a trained network: its trunk, and of its outputs those that are asked for or mean the same."""
+def _start_from(model: keras.Model, start: str, heads: Sequence[Head], faces: Pixels) -> None:
+    """Load the trunk of a trained network, and its outputs for the same or equivalent labels."""
     trained = FinishedNetwork.read(start)
     known = {(head.name, name): i for i, (head, name) in enumerate(_outputs(trained.heads))}
 
@@ -277,9 +277,9 @@ def _begin(model: keras.Model, start: str, heads: Sequence[Head], shown: Pixels)
 
     try:
         outputs = [first(head, name) for head, name in _outputs(heads)]
-        conversion.take_weights(model, trained.content, shown[..., None], outputs)
+        conversion.take_weights(model, trained.content, faces[..., None], outputs)
     except AlbumsortError as e:
-        raise AlbumsortError(f"cannot begin from {start}: {e}") from e
+        raise AlbumsortError(f"cannot start from {start}: {e}") from e
 
 
 def _outputs(heads: Sequence[Head]) -> list[tuple[Head, str]]:

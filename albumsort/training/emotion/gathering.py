@@ -1,4 +1,4 @@
-"""What an emotion network learns from besides labelled faces: natural faces, faces of photos, and what is no face."""
+"""Training faces besides the labelled ones: natural faces, faces of photos, and false detections."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from .natural import NaturalFaces, no_tiles
 
 @dataclass(frozen=True)
 class Further:
-    """Faces beside the labelled ones.
+    """Training faces besides the labelled ones.
 
-    natural: natural faces of all uses, and faces of photos that viewers judged. unlabelled: (n, 96, 96) tiles of other
-    faces, which only teachers speak for; nobody: tiles that show no face.
+    natural: natural faces of all uses, and judged faces of photos. unlabelled: (n, 96, 96) tiles of other faces, which
+    only the teachers label; nobody: tiles that show no face.
     """
 
     natural: NaturalFaces | None = None
@@ -30,11 +30,11 @@ class Further:
 
 @dataclass(frozen=True)
 class Sources:
-    """Where those faces come from.
+    """Where these faces come from.
 
     natural: the folder of natural faces. judged: CSVs of further verdicts, on natural faces or on faces of photos.
-    photos: a folder of photos, whose faces are learnt from; reviewed: a CSV that says where they show no face;
-    without: a CSV whose column `file` names photos to leave out, as they are reported on.
+    photos: a folder of photos with faces to train on; reviewed: a CSV of places in them that show no face; without: a
+    CSV whose column `file` names photos to skip, because they are reserved for evaluation.
     """
 
     natural: Path | None = None
@@ -45,17 +45,17 @@ class Sources:
 
     def __post_init__(self) -> None:
         if self.natural is None and (self.judged or self.reviewed is not None):
-            raise UsageError("--judged and --reviewed are learnt beside natural faces: name --natural, too")
+            raise UsageError("--judged and --reviewed need natural faces: name their folder with --natural")
         if self.photos is None and (self.reviewed is not None or self.without is not None):
-            raise UsageError("--reviewed and --except are about photos: name their folder with --faces")
+            raise UsageError("--reviewed and --except need photos: name their folder with --faces")
 
 
 def gather(sources: Sources, taught: bool, watch: Watch) -> Further:
-    """Read all that the sources name. taught: whether teachers speak for faces without labels; else none are cut."""
+    """Read all sources. taught: whether teachers label the unlabelled faces; if not, none are cut from the photos."""
     without = crops.names(sources.without) if sources.without is not None else frozenset[str]()
     on_photos = [listing for listing in sources.judged if crops.is_about_photos(listing)]
     if on_photos and sources.photos is None:
-        raise UsageError(f"{on_photos[0]} is about faces of photos: name their folder with --faces")
+        raise UsageError(f"{on_photos[0]} needs photos: name their folder with --faces")
     faces = None
     if sources.natural is not None:
         faces = natural.load(sources.natural, [listing for listing in sources.judged if listing not in on_photos])

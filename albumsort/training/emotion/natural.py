@@ -1,8 +1,8 @@
-"""Natural faces: ordinary people in ordinary photos, and what viewers say of their expressions and eyes.
+"""Natural faces: ordinary people in ordinary photos, with viewers' verdicts on their expressions and eyes.
 
 The folder holds `faces.csv` and contact sheets `sheets/NNN.webp` of grey tiles, 20 a row, 96 pixels each. A tile shows
-1.5 times the classifier's square around the same middle. The faces are FairFace's (Karkkainen and Joo, 2021), with
-age, gender and race as that set gives them.
+1.5 times the classifier's square around the same centre. The faces come from FairFace (Karkkainen and Joo, 2021), with
+that set's age, gender and race.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from ..common.arrays import Floats, Ints, Pixels
 from .data import Head
 
 EXPRESSIONS = ("neutral", "happy", "surprise", "sad", "anger", "disgust", "fear", "other", "unclear", NO_FACE)
-"""What a viewer can say of a face: one of the seven emotions, or one of NOTHING."""
+"""The possible verdicts of a viewer: one of the seven emotions, or one of NOTHING."""
 OF_FACES = EXPRESSIONS[:-1]
-"""All but what is no face."""
+"""All verdicts except "no face"."""
 NOTHING = ("other", "unclear", NO_FACE)
-"""Another expression, a face that cannot be read, no human face."""
+"""Another expression, no readable expression, no human face."""
 NATURAL_HEAD, EYES_HEAD = Head("natural", EXPRESSIONS), Head("eyes", EYES)
 TILE, ACROSS = 96, 20  # pixels of a tile's side; tiles in a row of a sheet
-SQUARE = 64  # pixels of a tile's middle that are the classifier's square
+SQUARE = 64  # side in pixels of the middle of a tile that is the classifier's square
 COLUMNS = ("sheet", "tile", "file", "use", "weight", "labels", "eyes", "age", "gender", "race")
 JUDGED_COLUMNS = ("file", "label", "eyes")
 
@@ -39,7 +39,7 @@ Texts = npt.NDArray[np.str_]
 
 
 class Use(StrEnum):
-    """What a face is there for: learning, choosing, reporting, or learning without a label."""
+    """The use of a face: training, validation, test, or training without a label."""
 
     TRAIN = "train"
     VALID = "valid"
@@ -49,11 +49,11 @@ class Use(StrEnum):
 
 @dataclass(frozen=True)
 class NaturalFaces:
-    """Tiles and what is known of them, row by row.
+    """Tiles with their verdicts and attributes, row by row.
 
-    tiles: (n, 96, 96) grey, 0-255. expressions: (n, 10) how many viewers said each of EXPRESSIONS; eyes: (n, 3) the
-    same of EYES; zeros where nobody looked. weight: (n,) how many faces of the natural population one stands for, 0
-    where unknown. file, use, age, gender, race: (n,) words.
+    tiles: (n, 96, 96) grey, 0-255. expressions: (n, 10) number of viewers for each of EXPRESSIONS; eyes: (n, 3) the
+    same for EYES; zeros without verdicts. weight: (n,) number of faces of the natural population that each represents,
+    0 if unknown. file, use, age, gender, race: (n,) texts.
     """
 
     tiles: Pixels
@@ -70,15 +70,15 @@ class NaturalFaces:
         return len(self.tiles)
 
     def where(self, keep: npt.NDArray[np.bool_]) -> NaturalFaces:
-        """Only the faces for which `keep` (n,) is true."""
+        """Return the faces for which `keep` (n,) is true."""
         return NaturalFaces(**{name: getattr(self, name)[keep] for name in self.__dataclass_fields__})
 
     def of(self, *uses: Use) -> NaturalFaces:
-        """Only the faces with one of these uses."""
+        """Return the faces with one of these uses."""
         return self.where(np.isin(self.use, uses))
 
     def squares(self, side: int) -> Pixels:
-        """(n, side, side): the classifier's square of each tile."""
+        """Return (n, side, side): the classifier's square of each tile."""
         return squares(self.tiles, SQUARE, side)
 
 
@@ -89,18 +89,18 @@ def squares(images: Pixels, square: int, side: int) -> Pixels:
 
 
 def no_tiles() -> Pixels:
-    """(0, 96, 96)."""
+    """Return an empty array of tiles, (0, 96, 96)."""
     return np.empty((0, TILE, TILE), np.uint8)
 
 
 def majority(votes: Floats) -> Ints:
-    """(n,) the column with more than half of the votes, -1 where there is none."""
+    """Return (n,) the column with more than half of the votes, -1 without one."""
     winner = votes.argmax(axis=1)
     return np.where(votes.max(axis=1) * 2 > votes.sum(axis=1), winner, -1).astype(np.int64)
 
 
 def agreed(expressions: Floats) -> Ints:
-    """(n,) index into Emotion of what most viewers said, -1 where that is one of NOTHING or nothing.
+    """Return (n,) the viewers' majority as an index into Emotion, -1 if it is one of NOTHING or there is none.
 
     expressions: (n, 10) votes over EXPRESSIONS.
     """
@@ -110,22 +110,22 @@ def agreed(expressions: Floats) -> Ints:
 
 
 def load(folder: Path, judged: Sequence[Path] = ()) -> NaturalFaces:
-    """Read the folder; judged: CSVs `file,label,eyes` of further viewers' verdicts, several on a face if need be.
+    """Read the folder; judged: CSVs `file,label,eyes` of more verdicts, with any number of rows per face.
 
-    Faces that had none become faces to learn from. Raises AlbumsortError if a file is not of the expected form, or a
-    verdict is about a face to choose by or to report on.
+    Unlabelled faces with a verdict become training faces. Raises AlbumsortError if a file has another form, or if a
+    verdict is about a validation or test face.
     """
     rows = read_rows(folder / "faces.csv", COLUMNS)
     try:
         tiles = _tiles(folder / "sheets", rows, folder / "faces.csv")
     except ValueError as e:
         raise AlbumsortError(f"{folder / 'faces.csv'}: {e}") from e
-    learnt = {row["file"]: row for row in rows if row["use"] in (Use.TRAIN, Use.UNLABELLED)}
+    trainable = {row["file"]: row for row in rows if row["use"] in (Use.TRAIN, Use.UNLABELLED)}
     for listing in judged:
         for verdict in read_rows(listing, JUDGED_COLUMNS):
-            if verdict["file"] not in learnt:
-                raise AlbumsortError(f"{listing} judges {verdict['file']}, which is not among the faces to learn from")
-            row = learnt[verdict["file"]]
+            if verdict["file"] not in trainable:
+                raise AlbumsortError(f"{listing} judges {verdict['file']}, which is not a training face")
+            row = trainable[verdict["file"]]
             labels, eyes = f"{row['labels']} {verdict['label']}", f"{row['eyes']} {verdict['eyes']}"
             row |= {"use": Use.TRAIN.value, "labels": labels, "eyes": eyes}
     try:
@@ -137,7 +137,7 @@ def load(folder: Path, judged: Sequence[Path] = ()) -> NaturalFaces:
             **{name: np.array([row[name] for row in rows]) for name in ("file", "use", "age", "gender", "race")},
         )
     except ValueError as e:
-        raise AlbumsortError(f"{folder / 'faces.csv'} or what was judged besides: {e}") from e
+        raise AlbumsortError(f"{folder / 'faces.csv'} or a CSV of --judged: {e}") from e
 
 
 def join(parts: Sequence[NaturalFaces]) -> NaturalFaces:
@@ -171,22 +171,22 @@ def _tiles(sheets: Path, rows: Sequence[dict[str, str]], listing: Path) -> Pixel
             data = np.fromfile(path, np.uint8) if path.is_file() else np.empty(0, np.uint8)
             sheet = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE) if len(data) else None
             if sheet is None:
-                raise AlbumsortError(f"cannot read {path}, which {listing} names")
+                raise AlbumsortError(f"cannot read {path}, a sheet that {listing} needs")
             opened[row["sheet"]] = np.asarray(sheet, np.uint8)
         y, x = (TILE * v for v in divmod(int(row["tile"]), ACROSS))
         tile = opened[row["sheet"]][y : y + TILE, x : x + TILE]
         if tile.shape != (TILE, TILE):
-            raise AlbumsortError(f"{listing}: row {number + 1} names a tile outside of its sheet")
+            raise AlbumsortError(f"{listing}: row {number + 1} names a tile outside its sheet")
         tiles[number] = tile
     return tiles
 
 
-def votes(said: Sequence[str], labels: Sequence[str]) -> Floats:
-    """(n, labels) how often each label stands in each text of words; raises ValueError for any other word."""
-    counts = np.zeros((len(said), len(labels)), np.float32)
-    for row, text in zip(counts, said, strict=True):
+def votes(texts: Sequence[str], labels: Sequence[str]) -> Floats:
+    """Return (n, labels) counts of each label in each text; raises ValueError for any other word."""
+    counts = np.zeros((len(texts), len(labels)), np.float32)
+    for row, text in zip(counts, texts, strict=True):
         for word in text.split():
             if word not in labels:
-                raise ValueError(f"a viewer said {word!r}; choose from {', '.join(labels)}")
+                raise ValueError(f"{word!r} is no verdict; choose from {', '.join(labels)}")
             row[labels.index(word)] += 1
     return counts

@@ -1,4 +1,4 @@
-"""Evaluating a network, and other programs, on natural faces: from the folder of faces to tables."""
+"""Evaluation of a network, and of other programs, on natural faces: from the folder of faces to tables."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from .calibration import at_sizes
 from .natural import SQUARE, NaturalFaces, Use
 
 SMALLER = (32, 16, 12, 9)
-"""Pixels across, to which the squares are shrunk."""
+"""Sides in pixels to which the squares are shrunk."""
 PHOTOS = "photos.csv"
-"""In the folder of natural faces: judged faces of whole photos."""
+"""File in the folder of natural faces that lists judged faces of whole photos."""
 SHEET = "disagreements.png"
 
 
 @dataclass(frozen=True)
 class Evaluated:
-    """tables: for a person to read; failed: photos that could not be analysed, with the reasons."""
+    """The result. tables: for people to read; failed: photos that could not be analysed, with the reasons."""
 
     tables: Sequence[Table]
     failed: Sequence[tuple[Path, str]]
@@ -41,26 +41,26 @@ def evaluate(
     pictures: Path | None,
     watch: Watch,
 ) -> Evaluated:
-    """Score the classifier on the judged faces in `folder`, on the set `test` and on `test` and `valid` together.
+    """Score the classifier on the judged faces in `folder`: on the set `test`, and on `test` and `valid` together.
 
-    The second has more of the rare expressions, and its calibration was chosen on `valid`. photos: the folder of the
-    photos that `photos.csv` lists, for the whole way from a photo to its label. others: tables of what other programs
-    answer, by their names. pictures: where to draw the surest disagreements.
+    The second set has more of the rare expressions, but the calibration was fitted on `valid`. photos: the folder of
+    the photos that `photos.csv` lists, to evaluate all steps from a photo to its label. others: tables of other
+    programs' answers, by program name. pictures: folder for a sheet of the disagreements with the highest `sure`.
     """
     both = natural.load(folder).of(Use.TEST, Use.VALID)
     reported = both.use == Use.TEST
     test = both.where(reported)
     if not len(test):
-        raise UsageError(f"{folder} holds no face to report on")
+        raise UsageError(f"{folder} holds no face with the use test")
     sets = {"test": test, "test + valid": both}
     seen = answers.of_crops(classifier, both.squares(classifier.side))
     of_test = seen.where(reported)
-    reports = {name: _report(said, sets[name]) for name, said in zip(sets, (of_test, seen), strict=True)}
+    reports = {name: _report(each, sets[name]) for name, each in zip(sets, (of_test, seen), strict=True)}
     failed: list[tuple[Path, str]] = []
     if photos is not None:
         judged = answers.judged_faces(folder / PHOTOS, photos)
-        said, viewed, failed = answers.of_photos(classifier, judged, watch)
-        reports["faces of photos, as an album"] = report(said, viewed, EYES_SHUT)
+        on_photos, viewed, failed = answers.of_photos(classifier, judged, watch)
+        reports["faces of photos, as an album"] = report(on_photos, viewed, EYES_SHUT)
     theirs = {
         f"{name}, {label}": _report(answers.of_table(path, of), of)
         for name, path in others.items()
@@ -80,9 +80,9 @@ def _report(seen: Seen, faces: NaturalFaces) -> NaturalReport:
 
 
 def _by_size(classifier: EmotionClassifier, faces: NaturalFaces, whole: Seen) -> Table:
-    """Show the faces as photos have them in which they are so many pixels wide.
+    """Return the figures of the faces as they look in photos where they are fewer pixels wide.
 
-    whole: what is said of them as they are.
+    whole: the answers for the faces at full size.
     """
     smaller = at_sizes(faces.squares(classifier.side), SMALLER)
     seen = {SQUARE: whole} | {size: answers.of_crops(classifier, of) for size, of in zip(SMALLER, smaller, strict=True)}

@@ -1,4 +1,4 @@
-"""How well answers about natural faces agree with viewers: weighted shares, precision, recall, average precision."""
+"""Scores of the answers for natural faces: weighted shares, average precision, area under the ROC curve."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ def share(true: Booleans, weight: Floats) -> float:
 
 
 def average_precision(scores: Floats, positive: Booleans, weight: Floats) -> float:
-    """Return the weighted mean of the precisions at each positive, from the highest score down; ties count together."""
+    """Return the weighted mean of the precisions at each positive, from the highest score down; ties count as one."""
     if not (positive * weight).sum():
         return float("nan")
     order = np.argsort(-scores, kind="stable")
     scores, hit, weight = scores[order], (positive * weight)[order], weight[order]
-    last = np.append(scores[1:] != scores[:-1], True)  # of each run of equal scores
+    last = np.append(scores[1:] != scores[:-1], True)  # marks the last of equal scores
     found, seen = np.cumsum(hit)[last], np.cumsum(weight)[last]
     return float((np.diff(found, prepend=0) * found / seen).sum() / found[-1])
 
 
 def area_under_roc(scores: Floats, positive: Booleans, weight: Floats) -> float:
-    """Return the weighted probability that a positive scores above another face; a tie counts half."""
+    """Return the weighted probability that a positive scores higher than a negative; a tie counts half."""
     values, place = np.unique(scores, return_inverse=True)
     ours = np.bincount(place, weights=weight * positive, minlength=len(values))
     others = np.bincount(place, weights=weight * ~positive, minlength=len(values))
@@ -43,19 +43,19 @@ def area_under_roc(scores: Floats, positive: Booleans, weight: Floats) -> float:
 
 
 def with_nothing(probabilities: Floats) -> Floats:
-    """(n, 8) probabilities in the order of Emotion, then that of NOTHING together; from (n, 10) over EXPRESSIONS."""
+    """Return (n, 8) probabilities in the order of Emotion, then the sum over NOTHING, from (n, 10) over EXPRESSIONS."""
     nothing = probabilities[:, NOTHING_COLUMNS].sum(axis=1, keepdims=True)
     return np.concatenate([probabilities[:, EMOTION_COLUMNS], nothing], axis=1)
 
 
 def labels_of(probabilities: Floats) -> Ints:
-    """(n,) the likeliest of (n, 8) probabilities as an index into Emotion, -1 for nothing."""
+    """Return (n,) the likeliest of (n, 8) probabilities as an index into Emotion, -1 for nothing."""
     best = probabilities.argmax(axis=1)
     return np.where(best < len(Emotion), best, -1).astype(np.int64)
 
 
 def quick(natural: Floats, eyes: Floats, expressions: Floats, eye_votes: Floats, weight: Floats) -> dict[str, float]:
-    """Return the figures of an epoch from the logits of both heads, (n, 10) and (n, 3), and the viewers' votes."""
+    """Return the figures of an epoch from the logits of both heads, (n, 10) and (n, 3), and the viewers' verdicts."""
     probabilities = with_nothing(softmax(natural))
     truth = agreed(expressions)
     figures = {"natural": share(labels_of(probabilities) == truth, weight)}
@@ -70,6 +70,6 @@ def quick(natural: Floats, eyes: Floats, expressions: Floats, eye_votes: Floats,
 
 
 def disagreements(label: Ints, sure: Floats, expressions: Floats) -> Ints:
-    """Return the rows whose label is not what most viewers say, the surest first; those without a label left out."""
+    """Return the labelled rows whose label is not the viewers' majority, highest `sure` first."""
     wrong = np.flatnonzero((label >= 0) & (label != agreed(expressions)))
     return np.asarray(wrong[np.argsort(-sure[wrong], kind="stable")], np.int64)

@@ -1,4 +1,4 @@
-"""The figures about natural faces as tables, and a sheet of the surest disagreements."""
+"""The figures of natural faces as tables, and a contact sheet of the disagreements with the highest `sure`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .natural import EXPRESSIONS
 from .natural_scores import disagreements
 
 SHOWN, ACROSS, SIDE, HEAD = 40, 8, 150, 34
-"""Faces on the sheet, in a row of it; pixels of a face, and of the two lines of text above it."""
+"""Faces on the sheet, faces in a row; height in pixels of a face, and of the two lines of text above it."""
 
 
 def overall(reports: Mapping[str, NaturalReport]) -> Table:
@@ -28,8 +28,8 @@ def overall(reports: Mapping[str, NaturalReport]) -> Table:
         if r.eyes is not None:
             shut = f"{_number(r.eyes.precision)} at recall {_number(r.eyes.recall)}"
             eyes = [_number(r.eyes.auc), shut, f"{r.eyes.laughing[1]} of {r.eyes.laughing[0]}"]
-        wrongly = r.false_negatives
-        per_hundred = f"{100 * wrongly.value:.1f} [{100 * wrongly.low:.1f}, {100 * wrongly.high:.1f}]"
+        false = r.false_negatives
+        per_hundred = f"{100 * false.value:.1f} [{100 * false.low:.1f}, {100 * false.high:.1f}]"
         rows.append(
             [
                 name,
@@ -63,18 +63,18 @@ def by_emotion(name: str, report: NaturalReport) -> Table:
 
 
 def by_group(name: str, report: NaturalReport) -> Table:
-    """Return the agreement of every group, and whether its whole interval lies below the mean of all by .02 or .03."""
+    """Return the agreement of every group, and whether its whole interval is more than .02 or .03 below the mean."""
     mean = report.agreement.value
     rows = []
-    for what, groups in report.groups.items():
+    for attribute, groups in report.groups.items():
         for value, score in groups.items():
             below = next((f"by more than {gap}" for gap in (0.03, 0.02) if score.high < mean - gap), "")
-            rows.append([what, value, f"{score.n}", _interval(score), below])
+            rows.append([attribute, value, f"{score.n}", _interval(score), below])
     return Table(f"{name}, by group", ("attribute", "group", "faces", "agreement", "below the mean of all"), rows)
 
 
 def by_size(reports: Mapping[int, NaturalReport], sure: Mapping[int, float]) -> Table:
-    """Return the agreement with faces made so small, and how sure the program is of them."""
+    """Return agreement, mean `sure`, calibration error and average precision at each size."""
     rows = [
         [f"{size}", _interval(r.agreement), _number(sure[size]), _number(r.calibration_error),
          *(_number(r.named[e].average_precision.value) for e in (Emotion.HAPPY, Emotion.SAD, Emotion.ANGER))]
@@ -85,7 +85,7 @@ def by_size(reports: Mapping[int, NaturalReport], sure: Mapping[int, float]) -> 
 
 
 def write_sheet(path: Path, tiles: Pixels, seen: Seen, faces: Viewed) -> None:
-    """Draw the surest labels that viewers do not share as a PNG: what the program says, then what each viewer says."""
+    """Draw a PNG of the disagreements with the highest `sure`: the program's label, then the viewers' verdicts."""
     rows = disagreements(seen.label, seen.sure, faces.expressions)[:SHOWN]
     down = max(1, -(-len(rows) // ACROSS))
     page = np.full((down * (SIDE + HEAD), ACROSS * SIDE), 255, np.uint8)
@@ -93,9 +93,9 @@ def write_sheet(path: Path, tiles: Pixels, seen: Seen, faces: Viewed) -> None:
         top, left = (place // ACROSS) * (SIDE + HEAD), (place % ACROSS) * SIDE
         face = cv2.resize(tiles[row], (SIDE - 4, SIDE - 4), interpolation=cv2.INTER_CUBIC)
         page[top + HEAD : top + HEAD + SIDE - 4, left + 2 : left + SIDE - 2] = face
-        said = " ".join(f"{n:.0f} {EXPRESSIONS[i]}" for i, n in enumerate(faces.expressions[row]) if n)
+        verdicts = " ".join(f"{n:.0f} {EXPRESSIONS[i]}" for i, n in enumerate(faces.expressions[row]) if n)
         _write(page, f"{list(Emotion)[seen.label[row]]} {100 * seen.sure[row]:.0f} %", left, top + 13)
-        _write(page, said, left, top + 28)
+        _write(page, verdicts, left, top + 28)
     cv2.imwrite(str(path), page)
 
 

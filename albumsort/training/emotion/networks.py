@@ -1,4 +1,4 @@
-"""The expression networks, in plain Keras: a square grey face in, logits of all heads out, side by side."""
+"""The emotion networks, in plain Keras: a square grey face in, the logits of all heads side by side out."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ from .data import SIDE
 
 
 def _residual(x: Any, channels: int, stride: int = 1) -> Any:
-    """Two 3x3 convolutions beside a shortcut (He et al., 2016), averaged down where the stride is 2.
+    """Return two 3x3 convolutions plus a shortcut (He et al., 2016), average-pooled if the stride is 2.
 
-    The convolutions begin by adding nothing (Goyal et al., 2017), so that a network can be continued
-    with further blocks.
+    The convolutions add nothing at first (Goyal et al., 2017), so that a trained network can get further blocks.
     """
     y = conv(conv(x, channels, 3, stride), channels, 3, relu=False, gamma="zeros")
     if stride > 1:
@@ -27,7 +26,7 @@ def _residual(x: Any, channels: int, stride: int = 1) -> Any:
 
 
 def _attend(x: Any) -> Any:
-    """Weigh the channels by what the whole face shows (squeeze and excite, Hu et al., 2018)."""
+    """Weight the channels by the content of the whole face (squeeze and excite, Hu et al., 2018)."""
     channels = x.shape[-1]
     s = layers.GlobalAveragePooling2D(keepdims=True)(x)
     s = layers.Conv2D(channels // 8, 1, activation="relu")(s)
@@ -45,23 +44,23 @@ def _heads(face: Any, features: Any, outputs: int, dropout: float) -> keras.Mode
 
 
 def compact(outputs: int, side: int = SIDE) -> keras.Model:
-    """Return a small residual network: 43 million multiplications a face of 48 pixels, most at 12x12 and 6x6."""
+    """Return a small residual network: 43 million multiplications for a face of 48 pixels, most at 12x12 and 6x6."""
     return _stacked(outputs, side, ((64, 2), (64, 1), (128, 2), (128, 1), (192, 2)))
 
 
 def deep(outputs: int, side: int = SIDE) -> keras.Model:
-    """Return `compact` and three more blocks at the fine scales: 75 million multiplications at 48 pixels."""
+    """Return `compact` with three more blocks at the fine scales: 75 million multiplications at 48 pixels."""
     return _stacked(outputs, side, ((32, 1), (64, 2), (64, 1), (64, 1), (64, 1), (128, 2), (128, 1), (192, 2)))
 
 
 def deeper(outputs: int, side: int = SIDE) -> keras.Model:
-    """Return `deep` and two more blocks at the coarse scales, which see the whole face: a fifth more work."""
+    """Return `deep` with two more blocks at the coarse scales, which see the whole face: a fifth more work."""
     blocks = ((32, 1), (64, 2), (64, 1), (64, 1), (64, 1), (128, 2), (128, 1), (128, 1), (192, 2), (192, 1))
     return _stacked(outputs, side, blocks)
 
 
 def _stacked(outputs: int, side: int, blocks: Sequence[tuple[int, int]]) -> keras.Model:
-    """Return a residual network of these blocks, each with its channels and stride."""
+    """Return a residual network of these blocks; each block is (channels, stride)."""
     face, x = _input(side)
     x = conv(x, 32, 5, 2)
     for channels, stride in blocks:
@@ -70,7 +69,7 @@ def _stacked(outputs: int, side: int, blocks: Sequence[tuple[int, int]]) -> kera
 
 
 def wide(outputs: int, side: int = SIDE) -> keras.Model:
-    """Return a teacher: the same kind of network with a finer first scale, three times the work."""
+    """Return a teacher: the same kind of network with a finer first scale and three times the work."""
     face, x = _input(side)
     x = conv(x, 48, 3, 2)
     for channels, stride in ((48, 1), (96, 2), (96, 1), (96, 1), (192, 2), (192, 1), (256, 2)):
@@ -81,7 +80,7 @@ def wide(outputs: int, side: int = SIDE) -> keras.Model:
 def plain(outputs: int, side: int = SIDE) -> keras.Model:
     """Return a teacher of another kind: stacked convolutions and pooling, after VGG (Simonyan and Zisserman, 2015).
 
-    As many multiplications as `deep` in fewer and wider layers, which takes half the time to train.
+    It has as many multiplications as `deep` in fewer, wider layers, and trains in half the time.
     """
     face, x = _input(side)
     for channels, depth, size in ((32, 1, 5), (64, 1, 3), (128, 2, 3), (256, 2, 3)):

@@ -1,4 +1,4 @@
-"""What to look at after training: charts and grids as PNGs, and one HTML page that shows them."""
+"""The report of a training: charts and grids of faces as PNGs, and one HTML page that shows them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ GRID_COLUMNS = 10
 
 @dataclass(frozen=True)
 class JudgedFaces:
-    """The faces that have a verdict: truth and answer index the labels. verdicts: votes or labels."""
+    """The faces with a verdict. truth, answer: index into labels; verdicts: "votes" or "labels"."""
 
     labels: tuple[str, ...]
     verdicts: str
@@ -32,40 +32,40 @@ class JudgedFaces:
 
     @property
     def answer(self) -> Any:
-        """(n,) the network's most probable expression."""
+        """The network's most probable label, (n,)."""
         return self.probabilities.argmax(axis=1)
 
 
 def write(
-    folder: Path, given: Answers, faces: LabelledFaces, split: str, temperature: float, history: Path | None
+    folder: Path, answers: Answers, faces: LabelledFaces, split: str, temperature: float, history: Path | None
 ) -> Path:
-    """Draw everything about one head's answers to the faces of a split into `folder` and return the page.
+    """Draw all charts of one head's answers for the faces of a split into `folder` and return the page.
 
-    history: the history.csv of a run, for the curves of its training.
+    history: the history.csv of a run, for its training curves.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    probabilities = softmax(given.logits, temperature)
-    kept, voted = given.truth >= 0, given.shares.sum(axis=1) > 0
-    head, verdicts = given.head, given.head.verdicts
-    judged = JudgedFaces(head.labels, verdicts, faces.where(kept), given.truth[kept], probabilities[kept])
+    probabilities = softmax(answers.logits, temperature)
+    kept, voted = answers.truth >= 0, answers.shares.sum(axis=1) > 0
+    head, verdicts = answers.head, answers.head.verdicts
+    judged = JudgedFaces(head.labels, verdicts, faces.where(kept), answers.truth[kept], probabilities[kept])
     charts: list[tuple[str, str, page.Draw]] = [
-        ("balance", "How many faces of each expression", lambda f: _balance(f, judged)),
-        ("samples", "Samples of each expression", lambda f: _samples(f, judged)),
+        ("balance", "Number of faces of each label", lambda f: _balance(f, judged)),
+        ("samples", "Samples of each label", lambda f: _samples(f, judged)),
         ("confusion", "Confusion: counts, and shares of each row", lambda f: _confusion(f, judged)),
         (
             "reliability",
             f"Reliability against the {verdicts}",
-            lambda f: _reliability(f, probabilities[voted], given.shares[voted], verdicts),
+            lambda f: _reliability(f, probabilities[voted], answers.shares[voted], verdicts),
         ),
         ("precision", "Precision of the first N of each list", lambda f: _precision(f, judged)),
-        ("mistakes", f"Surest mistakes: {verdicts} / network", lambda f: _mistakes(f, judged)),
+        ("mistakes", f"Most confident mistakes: {verdicts} / network", lambda f: _mistakes(f, judged)),
     ]
     if history is not None and history.is_file():
         charts.append(("curves", "Training, scored on PublicTest after every epoch", lambda f: _curves(f, history)))
-    shown = folder / "report.html"
-    about = f"Head {head.name} on {split}: {kept.sum()} faces that its {verdicts} give a verdict on."
-    page.write(shown, "Emotion network", page.draw(folder, charts), about)
-    return shown
+    path = folder / "report.html"
+    about = f"Head {head.name} on {split}: {kept.sum()} faces with a verdict by their {verdicts}."
+    page.write(path, "Emotion network", page.draw(folder, charts), about)
+    return path
 
 
 def _balance(figure: Figure, judged: JudgedFaces) -> None:
@@ -102,7 +102,7 @@ def _confusion(figure: Figure, judged: JudgedFaces) -> None:
 
 
 def _reliability(figure: Figure, probabilities: Floats, shares: Floats, verdicts: str) -> None:
-    """The top answer's probability against the share of the verdicts it got (Guo et al., 2017)."""
+    """Plot the top answer's probability against its share of the verdicts (Guo et al., 2017)."""
     top, sure = probabilities.argmax(axis=1), probabilities.max(axis=1)
     agreed = shares[np.arange(len(top)), top]
     which = np.minimum((sure * BINS).astype(int), BINS - 1)
@@ -130,10 +130,10 @@ def _precision(figure: Figure, judged: JudgedFaces) -> None:
         label = judged.labels.index(name)
         right = judged.truth[np.argsort(-judged.probabilities[:, label])] == label
         first = np.arange(1, len(right) + 1)
-        axes.plot(first, right.cumsum() / first, label=f"{name} ({right.sum()} there are)")
+        axes.plot(first, right.cumsum() / first, label=f"{name} ({right.sum()} in all)")
     axes.set_xlim(1, 500)
     axes.set_xlabel("first N")
-    axes.set_ylabel(f"share of them that the {judged.verdicts} call so")
+    axes.set_ylabel(f"precision by the {judged.verdicts}")
     axes.legend()
 
 

@@ -35,12 +35,12 @@ from .natural import EYES_HEAD, NATURAL_HEAD, OF_FACES, NaturalFaces, Use, agree
 from .sources import load
 
 PROGRAM_HEADS = (*BOTH_HEADS, NATURAL_HEAD, EYES_HEAD)
-FER2013_DATA = "FER2013 Training split{votes}; faces that stand (nearly) the same in a test split removed"
+FER2013_DATA = "FER2013 Training split{votes}; exact and near duplicates of test faces removed"
 
 
 @dataclass(frozen=True)
 class Evaluated:
-    """A network's figures on one split. milliseconds: median a face, one thread, this machine."""
+    """A network's figures on one split. milliseconds: median for one face, on one thread of this machine."""
 
     split: str
     bytes: int
@@ -50,23 +50,23 @@ class Evaluated:
 
 
 def train(data: Path, votes: Path | None, further: Further, recipe: Recipe, run: Path, command: str) -> Path:
-    """Fit by the recipe (or resume), then leave the LiteRT file, its manifest entry and a report in the run.
+    """Fit by the recipe (or resume), then write the LiteRT file, its manifest entry and a report to the run's folder.
 
-    The temperature is chosen on PublicTest, which the report is about, and what natural faces need on those that are
-    there to choose by; test splits are not looked at. Returns the LiteRT file. Raises UsageError if the folder belongs
-    to another recipe or other faces.
+    The temperature is fitted on PublicTest, which the report covers; the calibration for natural faces on those with
+    the use valid. No test face is used. Returns the LiteRT file. Raises UsageError if the run was started with
+    another recipe or other faces.
     """
     commit = conversion.commit()
     splits = _splits(data, votes, recipe.labels)
     labelled, public = splits["Training"], splits["PublicTest"]
     if not len(labelled):
-        raise AlbumsortError(f"{data} holds no faces to learn from")
+        raise AlbumsortError(f"{data} holds no training faces")
     heads = heads_for(labelled)
     if further.natural is not None:
         heads = (*heads, NATURAL_HEAD, EYES_HEAD)
     valid = further.natural.of(Use.VALID) if further.natural is not None else None
     if valid is not None and not len(valid):
-        raise UsageError("none of the natural faces is there to choose by: some must have the use valid")
+        raise UsageError("no natural face has the use valid; the calibration needs some")
     recipe.claim(run)
     claim_inputs(run, _inputs(labelled, public, further), "faces, labels or votes")
     fitting.fit(
@@ -76,7 +76,7 @@ def train(data: Path, votes: Path | None, further: Further, recipe: Recipe, run:
     logits = conversion.run_litert(content, resized(public.pixels, recipe.side))
     temperature = choose_temperature(logits, public, heads)
     scores = evaluation.evaluate(logits, public, heads, temperature).scores
-    made = {
+    origin = {
         "data": _described(data, votes, labelled, further),
         "score": {"set": "PublicTest", **{name: round(score.value, 4) for name, score in scores.items()}},
         "commit": commit,
@@ -84,9 +84,9 @@ def train(data: Path, votes: Path | None, further: Further, recipe: Recipe, run:
         "recipe": asdict(recipe),
     }
     if valid is not None and further.natural is not None:
-        made = {**_of_natural(content, heads, valid, further.natural, recipe.nobody_share), **made}
+        origin = {**_natural_entry(content, heads, valid, further.natural, recipe.nobody_share), **origin}
     (run / MODEL).write_bytes(content)
-    entry = emotion_conversion.emotion_entry(MODEL, content, heads, temperature, made)
+    entry = emotion_conversion.emotion_entry(MODEL, content, heads, temperature, origin)
     write_json(run / ENTRY, entry)
     first = leading(answers(logits, public, heads))
     report.write(run / "report", first, public, "PublicTest", temperature, run / HISTORY)
@@ -94,7 +94,7 @@ def train(data: Path, votes: Path | None, further: Further, recipe: Recipe, run:
 
 
 def _inputs(labelled: LabelledFaces, public: LabelledFaces, further: Further) -> dict[str, Any]:
-    """Return what tells these faces from any others."""
+    """Return the number of training faces and a hash that identifies them."""
     state = xxhash.xxh3_128(digest({"learnt": labelled, "PublicTest": public}, voted=True).encode())
     arrays: list[npt.NDArray[Any]] = [further.unlabelled, further.nobody]
     if further.natural is not None:
@@ -105,21 +105,21 @@ def _inputs(labelled: LabelledFaces, public: LabelledFaces, further: Further) ->
 
 
 def _examples(labelled: LabelledFaces, further: Further, heads: Sequence[Head], recipe: Recipe) -> list[Examples]:
-    """Return what the network is shown; FER2013 has what the others leave of a batch."""
-    natural, found = further.natural, list[Examples]()
+    """Return the training examples by source; FER2013 fills the part of a batch that the others leave."""
+    natural, others = further.natural, list[Examples]()
     if natural is not None:
         judged = natural.of(Use.TRAIN)
-        found.append(examples.of_natural(judged, heads, recipe.natural_share, recipe.evenly))
+        others.append(examples.of_natural(judged, heads, recipe.natural_share, recipe.evenly))
         if len(further.nobody):
-            found.append(examples.of_nobody(further.nobody, heads, recipe.nobody_share))
+            others.append(examples.of_nobody(further.nobody, heads, recipe.nobody_share))
     if recipe.teachers:
         tiles = further.unlabelled
         if natural is not None:
             tiles = np.concatenate([natural.of(Use.UNLABELLED).tiles, tiles])
         if len(tiles):
-            found.append(examples.of_anybody(tiles, heads, recipe.unlabelled_share))
-    rest = max(0.0, 1 - sum(source.share for source in found))
-    return [*found, examples.of_labelled(labelled, heads, rest, recipe.voted)]
+            others.append(examples.of_anybody(tiles, heads, recipe.unlabelled_share))
+    rest = max(0.0, 1 - sum(source.share for source in others))
+    return [*others, examples.of_labelled(labelled, heads, rest, recipe.voted)]
 
 
 def _splits(data: Path, votes: Path | None, labels: tuple[str, ...]) -> dict[str, LabelledFaces]:
@@ -129,16 +129,16 @@ def _splits(data: Path, votes: Path | None, labels: tuple[str, ...]) -> dict[str
 
 def _described(data: Path, votes: Path | None, labelled: LabelledFaces, further: Further) -> str:
     source = FER2013_DATA.format(votes=" with the FER+ votes") if votes is not None else data.name
-    said = [f"{source} ({len(labelled)} faces)"]
+    texts = [f"{source} ({len(labelled)} faces)"]
     natural = further.natural
     if natural is not None:
-        said.append(f"{len(natural.of(Use.TRAIN))} natural faces with viewers' verdicts")
-        said.append(f"{len(natural.of(Use.UNLABELLED))} without")
+        texts.append(f"{len(natural.of(Use.TRAIN))} natural faces with viewers' verdicts")
+        texts.append(f"{len(natural.of(Use.UNLABELLED))} without")
     if len(further.unlabelled):
-        said.append(f"{len(further.unlabelled)} faces of photos without labels, answered by the teachers")
+        texts.append(f"{len(further.unlabelled)} unlabelled faces of photos, labelled by the teachers")
     if len(further.nobody):
-        said.append(f"{len(further.nobody)} places that are no faces")
-    return "; ".join(said)
+        texts.append(f"{len(further.nobody)} false detections")
+    return "; ".join(texts)
 
 
 def choose_temperature(logits: Floats, faces: LabelledFaces, heads: Sequence[Head]) -> float:
@@ -148,22 +148,21 @@ def choose_temperature(logits: Floats, faces: LabelledFaces, heads: Sequence[Hea
     return evaluation.best_temperature(first.logits[known], first.shares[known])
 
 
-def _of_natural(
+def _natural_entry(
     content: bytes, heads: Sequence[Head], valid: NaturalFaces, known: NaturalFaces, no_face_share: float
 ) -> dict[str, Any]:
-    """Return what the manifest says of natural faces.
+    """Return the manifest's fields for natural faces: the scaling of the logits, the natural shares, the confusion.
 
-    That is how logits become probabilities, how common each answer is, and how often it is given to faces of each kind.
-    valid: what all but the shares is chosen on, the scaling at several sizes; known: of which those with a weight tell
-    the shares. no_face_share: how much of every batch showed no face.
+    valid: the faces for the scaling, fitted at several sizes, and for the confusion; known: the faces for the shares,
+    by their weights. no_face_share: the part of every batch that showed no face.
     """
     part = dict(zip((head.name for head in heads), parts(heads), strict=True))
     sizes = natural_calibration.at_sizes(valid.squares(conversion.side_of(content)))
     logits = [conversion.run_litert(content, faces) for faces in sizes]
-    natural = np.concatenate([of[:, part[NATURAL_HEAD.name]] for of in logits])
+    natural = np.concatenate([each[:, part[NATURAL_HEAD.name]] for each in logits])
     repeated = np.tile(valid.expressions, (len(sizes), 1))
     scaling = natural_calibration.fit(natural, repeated, np.tile(valid.weight, len(sizes)))
-    weighed = known.of(Use.TRAIN, Use.VALID)
+    weighted = known.of(Use.TRAIN, Use.VALID)
     entry: dict[str, Any] = {
         "natural": {
             "labels": list(OF_FACES),
@@ -171,22 +170,22 @@ def _of_natural(
             "bias": list(scaling.offsets),
             "no_face_share": no_face_share,
         },
-        "shares": natural_calibration.natural_shares(weighed.expressions, weighed.weight),
+        "shares": natural_calibration.natural_shares(weighted.expressions, weighted.weight),
     }
     calibration = Calibration.of({"labels": {head.name: list(head.labels) for head in heads}, **entry})
     first = logits[0]
     detected = np.ones(len(valid))
-    said = calibration.expressions(first[:, part[NATURAL_HEAD.name]], first[:, part[EYES_HEAD.name]], detected)
-    given = telling_answers([(*e.probabilities.values(), e.nothing) for e in said], calibration.shares)
+    expressions = calibration.expressions(first[:, part[NATURAL_HEAD.name]], first[:, part[EYES_HEAD.name]], detected)
+    answered = telling_answers([(*e.probabilities.values(), e.nothing) for e in expressions], calibration.shares)
     truth = agreed(valid.expressions)
     kinds = np.where(truth < 0, len(Emotion), truth)
-    return {**entry, "confusion": natural_calibration.confusion(np.array(given), kinds, valid.weight)}
+    return {**entry, "confusion": natural_calibration.confusion(np.array(answered), kinds, valid.weight)}
 
 
 def install(run: Path, folder: Path) -> None:
-    """Copy a trained run's network into a weights folder and its entry into the manifest there.
+    """Copy a finished run's network into a weights folder, and its entry into the manifest there.
 
-    Raises UsageError unless it has all four heads, which the program needs.
+    Raises UsageError unless the network has all four heads that the program needs.
     """
     content, entry = _for_program(run)
     (folder / MODEL).write_bytes(content)
@@ -194,9 +193,9 @@ def install(run: Path, folder: Path) -> None:
 
 
 def classifier(run: Path) -> LiteRTClassifier:
-    """Return what judges faces in the program, with a trained run's network.
+    """Return the program's classifier with the network of a finished run.
 
-    Raises UsageError unless it has all four heads.
+    Raises UsageError unless the network has all four heads.
     """
     content, entry = _for_program(run)
     return LiteRTClassifier(content, entry)
@@ -205,8 +204,8 @@ def classifier(run: Path) -> LiteRTClassifier:
 def _for_program(run: Path) -> tuple[bytes, dict[str, Any]]:
     content, entry = _trained(run)
     if entry["labels"] != {head.name: list(head.labels) for head in PROGRAM_HEADS}:
-        answered = ", ".join(entry["labels"])
-        raise UsageError(f"{run} answers {answered}; the program needs FER2013, FER+ and natural faces")
+        heads = ", ".join(entry["labels"])
+        raise UsageError(f"{run} was trained for {heads}; the program needs FER2013, FER+ and natural faces")
     return content, entry
 
 
@@ -218,13 +217,13 @@ def evaluate(
     labels: tuple[str, ...] = (),
     pictures: Path | None = None,
 ) -> Evaluated:
-    """Score the network that ships, or a run's, on one of the leak-free splits; draw a report into `pictures`.
+    """Score the shipped network, or a run's, on one of the leak-free splits; draw a report into `pictures`.
 
-    labels: answer only these, and count only the faces that have one of them; raises UsageError unless a head
+    labels: allow only these answers, and count only faces with one of these labels; raises UsageError unless one head
     has all of them.
     """
     if split not in USAGES:
-        raise UsageError(f"no split {split!r}; there are {', '.join(USAGES)}")
+        raise UsageError(f"no split {split!r}; choose from {', '.join(USAGES)}")
     content, details = _network(run)
     faces = load(data, votes)[split]
     if not len(faces):
@@ -232,7 +231,7 @@ def evaluate(
     heads = tuple(Head(name, tuple(of)) for name, of in details["labels"].items())
     if not any(set(labels) <= set(head.labels) for head in heads):
         known = "; ".join(", ".join(head.labels) for head in heads)
-        raise UsageError(f"the network does not tell {', '.join(labels)} apart; its labels are {known}")
+        raise UsageError(f"no head of the network has the labels {', '.join(labels)}; its labels are {known}")
     logits = conversion.run_litert(content, resized(faces.pixels, conversion.side_of(content)))
     temperature = float(details["temperature"])
     scored = evaluation.evaluate(logits, faces, heads, temperature, labels)
@@ -252,7 +251,7 @@ def _network(run: Path | None) -> tuple[bytes, dict[str, Any]]:
 def _trained(run: Path) -> tuple[bytes, dict[str, Any]]:
     """Return the LiteRT file and manifest entry of a finished run."""
     if not (run / ENTRY).is_file():
-        raise AlbumsortError(f"{run} holds no finished network; train it to its last epoch first")
+        raise AlbumsortError(f"{run} holds no finished network; first train it to its last epoch")
     return (run / MODEL).read_bytes(), json.loads((run / ENTRY).read_text(encoding="utf-8"))
 
 

@@ -1,7 +1,7 @@
-"""Reading labelled faces from what people have: FER2013's CSV, image folders, a competition's CSV.
+"""Sources of labelled faces: FER2013's CSV, image folders, a competition's CSV.
 
-Whatever the source, the result is the three splits of FER2013 by name: Training is learnt from, PublicTest
-is chosen on, PrivateTest is reported. Labels that are synonyms of an emotion get its name.
+Every source gives the three splits of FER2013: Training to train on, PublicTest to validate, PrivateTest to report.
+Synonyms of an emotion become its name.
 """
 
 from __future__ import annotations
@@ -39,17 +39,16 @@ SPLIT_FOLDERS = {
     "testing": "PrivateTest",
     "privatetest": "PrivateTest",
 }
-HELD_OUT = 0.1  # of the training faces, where a source has nothing to choose on
+HELD_OUT = 0.1  # share of the training faces, if a source has no validation split
 _PACKED: dict[str, Callable[[Path], Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 
 
 def load(data: Path, votes: Path | None = None) -> dict[str, LabelledFaces]:
-    """Read a source and return its three leak-free splits; one that the source does not have is empty.
+    """Read a source and return its three leak-free splits; a split that the source lacks is empty.
 
-    data: a CSV of FER2013 (`emotion,pixels,Usage`) or of a competition (`emotion,pixel_0,...`), plain or
-    compressed, or a folder of `split/class/*.jpg`. votes: the FER+ file, for FER2013 only. Where there is
-    nothing to choose on, a tenth of the training faces, drawn by a fixed seed, becomes PublicTest.
-    Raises AlbumsortError if a file is not of the expected form.
+    data: a CSV of FER2013 (`emotion,pixels,Usage`) or of a competition (`emotion,pixel_0,...`), plain or compressed, or
+    a folder of `split/class/*.jpg`. votes: the FER+ file, for FER2013 only. Without a validation split, a tenth of the
+    training faces, drawn by a fixed seed, becomes PublicTest. Raises AlbumsortError if a file has another form.
     """
     if data.is_dir():
         splits = load_folders(data)
@@ -59,7 +58,7 @@ def load(data: Path, votes: Path | None = None) -> dict[str, LabelledFaces]:
         faces, _ = load_competition(data)
         splits = {"Training": faces, "PublicTest": faces.where(_none(faces)), "PrivateTest": faces.where(_none(faces))}
     if votes is not None and not any(len(s) and s.votes.any() for s in splits.values()):
-        raise UsageError(f"{votes} holds votes on FER2013's faces; {data} holds others")
+        raise UsageError(f"{votes} holds votes on FER2013's faces; {data} is another data set")
     if not len(splits["PublicTest"]):
         training = splits["Training"]
         held = np.random.default_rng(0).permutation(len(training)) < HELD_OUT * len(training)
@@ -74,9 +73,9 @@ def _none(faces: LabelledFaces) -> Any:
 
 
 def load_fer2013(faces_csv: Path, votes_csv: Path | None) -> dict[str, LabelledFaces]:
-    """Read FER2013, and FER+ if given, and return the splits by usage name, constant (blank) images left out.
+    """Read FER2013, and optionally FER+, and return the splits by usage; blank (constant) images are left out.
 
-    Raises AlbumsortError if a file is not of the expected form or the two do not belong together.
+    Raises AlbumsortError if a file has another form or the two do not belong together.
     """
     pixels: list[Pixels] = []
     label: list[int] = []
@@ -85,7 +84,7 @@ def load_fer2013(faces_csv: Path, votes_csv: Path | None) -> dict[str, LabelledF
         try:
             face, emotion = np.array((row["pixels"] or "").split(), dtype=np.uint8), int(row["emotion"])
         except (OverflowError, TypeError, ValueError) as e:
-            raise AlbumsortError(f"{faces_csv}: row {number} holds a pixel or a label that is no such number") from e
+            raise AlbumsortError(f"{faces_csv}: row {number} has a pixel or a label that is no valid number") from e
         if face.size != SIDE * SIDE:
             raise AlbumsortError(f"{faces_csv}: row {number} has {face.size} pixels, not {SIDE * SIDE}")
         if not 0 <= emotion < len(FER2013_LABELS):
@@ -93,7 +92,7 @@ def load_fer2013(faces_csv: Path, votes_csv: Path | None) -> dict[str, LabelledF
                 f"{faces_csv}: row {number} has the label {emotion}, not 0 to {len(FER2013_LABELS) - 1}"
             )
         if row["Usage"] not in USAGES:
-            raise AlbumsortError(f"{faces_csv}: row {number} is of no split; Usage says {', '.join(USAGES)}")
+            raise AlbumsortError(f"{faces_csv}: row {number} has no split; Usage must be one of {', '.join(USAGES)}")
         pixels.append(face.reshape(SIDE, SIDE))
         label.append(emotion)
         usage.append(row["Usage"])
@@ -117,26 +116,26 @@ def _votes(votes_csv: Path) -> list[list[float]]:
         try:
             votes.append([float(row[c]) for c in VOTE_COLUMNS])
         except (TypeError, ValueError) as e:
-            raise AlbumsortError(f"{votes_csv}: row {number} holds a vote that is no number") from e
+            raise AlbumsortError(f"{votes_csv}: row {number} has a vote that is no number") from e
     return votes
 
 
 def load_folders(folder: Path) -> dict[str, LabelledFaces]:
-    """Read `split/class/*.jpg`: images of one face each, of any size, turned into 48x48 grey.
+    """Read `split/class/*.jpg`: images of one face each, of any size; they become 48x48 grey.
 
-    Raises AlbumsortError if there is no such folder, or an image cannot be read.
+    Raises AlbumsortError if there are no such folders, or an image cannot be read.
     """
     found: dict[str, list[tuple[Path, str]]] = {u: [] for u in USAGES}
     for split in sorted(p for p in folder.iterdir() if p.is_dir()):
         usage = SPLIT_FOLDERS.get(split.name.lower())
         if usage is None:
-            raise AlbumsortError(f"{split}: no name of a split; use train, validation and test")
+            raise AlbumsortError(f"{split} is not named after a split; use train, validation and test")
         for kind in sorted(p for p in split.iterdir() if p.is_dir()):
             files = sorted(p for p in kind.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES)
             found[usage] += [(file, canonical(kind.name)) for file in files]
     labels = ordered({name for files in found.values() for _, name in files})
     if not labels:
-        raise AlbumsortError(f"{folder} holds no images as split/class/*.jpg, like train/happy/1.jpg")
+        raise AlbumsortError(f"{folder} holds no images named split/class/*.jpg, like train/happy/1.jpg")
     return {
         usage: LabelledFaces.unvoted(
             np.array([_grey(file) for file, _ in files], np.uint8).reshape(-1, SIDE, SIDE),
@@ -148,10 +147,10 @@ def load_folders(folder: Path) -> dict[str, LabelledFaces]:
 
 
 def load_competition(data: Path, labelled: bool = True) -> tuple[LabelledFaces, list[str]]:
-    """Read `emotion,pixel_0,...,pixel_2303` with words for labels; return the faces and the words as written.
+    """Read `emotion,pixel_0,...,pixel_2303` with words as labels; return the faces and the words as spelled.
 
-    labelled: whether the column `emotion` must be there; without it the labels are -1 and the words none.
-    Raises AlbumsortError if the file is not of this form.
+    labelled: whether to read the column `emotion`; if not, the labels are -1 and the list of words is empty. Raises
+    AlbumsortError if the file has another form.
     """
     words: list[str] = []
     pixels: list[Pixels] = []
@@ -159,7 +158,7 @@ def load_competition(data: Path, labelled: bool = True) -> tuple[LabelledFaces, 
         try:
             values = np.array([float(row[c]) for c in PIXEL_COLUMNS])
         except (TypeError, ValueError) as e:
-            raise AlbumsortError(f"{data}: row {len(pixels) + 1} holds a pixel that is no number") from e
+            raise AlbumsortError(f"{data}: row {len(pixels) + 1} has a pixel that is no number") from e
         pixels.append(np.clip(np.rint(values), 0, 255).astype(np.uint8).reshape(SIDE, SIDE))
         if labelled:
             words.append(row["emotion"].strip())
@@ -172,7 +171,7 @@ def load_competition(data: Path, labelled: bool = True) -> tuple[LabelledFaces, 
 
 
 def canonical(label: str) -> str:
-    """Return the emotion that a label names, also by its FER2013 number; a word of its own stays, in lower case."""
+    """Return the emotion that a label names, by word or FER2013 number; other words are returned in lower case."""
     word = label.strip().lower()
     if word.isdigit() and int(word) < len(FER2013_LABELS):
         return FER2013_LABELS[int(word)]
@@ -183,7 +182,7 @@ def canonical(label: str) -> str:
 
 
 def ordered(labels: set[str]) -> tuple[str, ...]:
-    """Return labels in FER2013's order, others after them by the alphabet."""
+    """Return the labels of FER2013 in its order, then all others in alphabetical order."""
     known = [name for name in FER2013_LABELS if name in labels]
     return (*known, *sorted(labels - set(known)))
 
@@ -191,7 +190,7 @@ def ordered(labels: set[str]) -> tuple[str, ...]:
 def _grey(file: Path) -> Pixels:
     image = cv2.imdecode(np.fromfile(file, np.uint8), cv2.IMREAD_GRAYSCALE) if file.stat().st_size else None
     if image is None:
-        raise AlbumsortError(f"cannot read {file}: no image, or a damaged one; move it away")
+        raise AlbumsortError(f"cannot read {file}: it is no image or is damaged; remove it from the folder")
     return cv2.resize(image, (SIDE, SIDE), interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
 
 
@@ -214,7 +213,7 @@ def _header(path: Path) -> list[str]:
 
 
 def _text(path: Path, stack: ExitStack) -> IO[str]:
-    """Open a CSV as text, whatever it is packed in; archives must hold one CSV, or FER2013's among others."""
+    """Open a CSV as text, plain, compressed or in an archive; an archive must hold one CSV or a fer2013.csv."""
     try:
         if zipfile.is_zipfile(path):
             pack = stack.enter_context(zipfile.ZipFile(path))
@@ -222,7 +221,7 @@ def _text(path: Path, stack: ExitStack) -> IO[str]:
         elif tarfile.is_tarfile(path):
             tar = stack.enter_context(tarfile.open(path))  # noqa: SIM115
             member = tar.extractfile(_csv_among(path, tar.getnames()))
-            assert member is not None  # a file, by its name
+            assert member is not None  # its name ends with .csv, so it is a file
             content = member
         elif path.suffix in _PACKED:
             content = _PACKED[path.suffix](path)
@@ -238,5 +237,5 @@ def _csv_among(path: Path, names: list[str]) -> str:
     tables = [name for name in names if name.lower().endswith(".csv")]
     chosen = [name for name in tables if name.rpartition("/")[2].lower() == "fer2013.csv"] or tables
     if len(chosen) != 1:
-        raise AlbumsortError(f"{path} holds {len(chosen)} CSV files; unpack it and name the one that is meant")
+        raise AlbumsortError(f"{path} holds {len(chosen)} CSV files; unpack it and name one of them")
     return chosen[0]

@@ -12,7 +12,7 @@ import numpy as np
 
 from ...errors import UsageError
 from ..common import conversion, shards
-from ..common.epochs import AVERAGE, Checkpoints, adamw, epochs_of, go_on
+from ..common.epochs import AVERAGE, Checkpoints, adamw, epochs_of, resume
 from ..common.recipes import Stored
 from . import networks, proposer, verifier
 from .verifier import Candidates
@@ -163,7 +163,7 @@ def _fit(
     keras.config.set_dtype_policy("float32")
     model, average = BUILDERS[network](), BUILDERS[network]()
     model.compile(optimizer=optimizer, loss=loss, jit_compile=False)  # XLA trains these slower on a processor
-    if go_on(model, average, run):
+    if resume(model, average, run):
         data.epoch = int(model.optimizer.iterations) // len(data)
     else:
         if start is not None:
