@@ -87,7 +87,7 @@ def test_light_is_sometimes_very_low_or_of_low_contrast():
 
 def test_some_photos_are_shown_at_a_slant_too_and_empty_ones_turned(labels):
     shown = [
-        (photo, [pixels for pixels, _ in candidates._shown(photo, np.random.default_rng(seed))])
+        (photo, [pixels for pixels, _ in candidates._views(photo, np.random.default_rng(seed))])
         for photo in face_photos.read(labels)
         for seed in range(20)
     ]

@@ -80,7 +80,7 @@ def test_annotated_boxes_are_replaced_by_the_teachers_boxes_where_it_detects_the
 
 def test_a_file_that_is_no_detector_is_refused_by_name(tmp_path):
     (tmp_path / "teacher.onnx").write_bytes(b"no network")
-    with pytest.raises(UsageError, match=r"teacher\.onnx is no model of OpenCV's FaceDetectorYN"):
+    with pytest.raises(UsageError, match=r"teacher\.onnx is no model for OpenCV's FaceDetectorYN"):
         face_labels.OpenCvTeacher(tmp_path / "teacher.onnx")
 
 
@@ -158,16 +158,16 @@ def test_each_verdict_is_about_one_place_the_nearest(order, tmp_path):
     [
         ("file,x\n", "first line is not photo,verdict,x,y,w,h"),
         ("", "first line is not"),
-        ("photo,verdict,x,y,w,h\na.jpg,cat,1,2,3,4\n", "line 2, is no verdict: a.jpg,cat"),
-        ("photo,verdict,x,y,w,h\na.jpg,face,1,2,,4\n", "line 2, is no verdict"),
-        ("photo,verdict,x,y,w,h\na.jpg,face,1,2,3\n", "line 2, is no verdict"),
-        ("photo,verdict,x,y,w,h\n\n", "line 2, is no verdict"),
-        ("photo,verdict,x,y,w,h\na.jpg\n", "line 2, is no verdict"),
-        ("photo,verdict,x,y,w,h\na.jpg,face,1,2,3,4,5\n", "line 2, is no verdict"),
-        ("photo,verdict,x,y,w,h\na.jpg,face,1,2,0,4\n", "line 2, is no verdict"),
-        ("photo,verdict,x,y,w,h\na.jpg,face,1,2,nan,4\n", "line 2, is no verdict"),
-        ("photo,verdict,x,y,w,h\na.jpg,face,-1,2,inf,4\n", "line 2, is no verdict"),
-        ("photo,verdict,x,y,w,h\na.jpg,empty,,,,\na.jpg,face,1,2,3,4\n", "a.jpg is said to be empty, and to have"),
+        ("photo,verdict,x,y,w,h\na.jpg,cat,1,2,3,4\n", "line 2 is no verdict: a.jpg,cat"),
+        ("photo,verdict,x,y,w,h\na.jpg,face,1,2,,4\n", "line 2 is no verdict"),
+        ("photo,verdict,x,y,w,h\na.jpg,face,1,2,3\n", "line 2 is no verdict"),
+        ("photo,verdict,x,y,w,h\n\n", "line 2 is no verdict"),
+        ("photo,verdict,x,y,w,h\na.jpg\n", "line 2 is no verdict"),
+        ("photo,verdict,x,y,w,h\na.jpg,face,1,2,3,4,5\n", "line 2 is no verdict"),
+        ("photo,verdict,x,y,w,h\na.jpg,face,1,2,0,4\n", "line 2 is no verdict"),
+        ("photo,verdict,x,y,w,h\na.jpg,face,1,2,nan,4\n", "line 2 is no verdict"),
+        ("photo,verdict,x,y,w,h\na.jpg,face,-1,2,inf,4\n", "line 2 is no verdict"),
+        ("photo,verdict,x,y,w,h\na.jpg,empty,,,,\na.jpg,face,1,2,3,4\n", "a.jpg has the verdict empty and verdicts on places"),
         (b"photo,verdict,x,y,w,h\n\xff\xfe\n", "not a CSV in UTF-8"),
         ("photo,verdict,x,y,w,h\n" + "x" * 200_000, "not a CSV in UTF-8"),
     ],

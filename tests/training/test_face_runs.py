@@ -207,7 +207,7 @@ def test_the_verifier_can_start_from_a_finished_one_and_learns_from_reviews(trai
         train(replace(recipe, verifier_epochs=()), lines)
     with pytest.raises(UsageError, match="no verdict"):
         train(recipe, ["a.jpg,cat,,,,"])
-    with pytest.raises(UsageError, match=r"speaks of a\.jpg: no photos"):
+    with pytest.raises(UsageError, match=r"names a\.jpg: no training photos"):
         train(recipe, ["a.jpg,empty,,,,"])
     assert not (run / "recipe.json").exists()
     made = train(recipe, lines)

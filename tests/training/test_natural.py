@@ -82,7 +82,7 @@ def test_another_verdict_makes_a_face_usable_for_training(tmp_path):
     [
         ({"labels": "hapy"}, "'hapy' is no verdict; choose from neutral, happy"),
         ({"sheet": "7"}, "cannot read .*007.webp"),
-        ({"tile": "400"}, "row 1 names a tile outside of its sheet"),
+        ({"tile": "400"}, "row 1 names a tile outside its sheet"),
     ],
 )
 def test_a_row_that_says_nothing_sensible_is_named(change, reason, tmp_path):

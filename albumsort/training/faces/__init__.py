@@ -1,1 +1,1 @@
-"""How the face detector is made: photos, canvases, candidates, its two networks."""
+"""How the face detector is trained: photos, canvases, candidates, its two networks."""

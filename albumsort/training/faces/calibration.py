@@ -1,4 +1,4 @@
-"""Making the detector's score the probability of a face, on photos that nothing was trained on."""
+"""Calibration of the detector on photos outside the training set: its score becomes the probability of a face."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from .labels import FACE
 from .photos import LabelledPhoto
 
 UNCALIBRATED = Calibration(0.5, 0.5, 0.0)
-STEPS = 50  # Newton's method is there after ten
-PRIOR = 1.0  # how many detections' worth it is to stay uncalibrated
+STEPS = 50  # Newton's method converges within ten
+PRIOR = 1.0  # strength of the prior for UNCALIBRATED
 
 
 @dataclass(frozen=True)
 class Survey:
-    """What a detector found in some photos.
+    """A detector's n detections in some photos.
 
-    scores: (n, 2) of proposer and verifier; probability: (n,) what it made of them; true: (n,) whether there is
-    a face; photos, faces: how many were looked at, and how many sure ones they have.
+    scores: (n, 2) of proposer and verifier; probability: (n,) the detector's score from both; true: (n,) whether the
+    detection is a face; photos, faces: number of photos, and of the certain faces in them.
     """
 
     scores: Floats
@@ -36,7 +36,7 @@ class Survey:
     faces: int
 
     def at(self, threshold: float) -> tuple[int, int]:
-        """Return how many faces were found with at least this score, and how many that are none."""
+        """Return the numbers of found faces and of false detections with at least this score."""
         kept = self.probability >= threshold
         return int((kept & self.true).sum()), int((kept & ~self.true).sum())
 
@@ -46,21 +46,21 @@ def survey(
     photos: Sequence[LabelledPhoto],
     watch: Callable[[Iterable[LabelledPhoto]], Iterable[LabelledPhoto]],
 ) -> Survey:
-    """Run the detector over labelled photos; what lies on a face that nobody is sure of counts neither way."""
+    """Run the detector on labelled photos; detections on an uncertain face are ignored."""
     scores = [np.zeros((0, 2), np.float32)]
     probability, true, faces = [np.zeros(0, np.float32)], [np.zeros(0, bool)], 0
     for photo in watch(photos):
-        rows, given = detector.survey(np.ascontiguousarray(photo.pixels))
+        rows, pair = detector.survey(np.ascontiguousarray(photo.pixels))
         right, counted = matched(rows, photo.seen)
         faces += len(photo.sure)
-        scores.append(given[counted])
+        scores.append(pair[counted])
         probability.append(rows[counted, SCORE])
         true.append(right[counted])
     return Survey(np.concatenate(scores), np.concatenate(probability), np.concatenate(true), len(photos), faces)
 
 
 def matched(rows: Floats, faces: Floats) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-    """Which detections, best first, find a face that no better one has found; and which count at all."""
+    """Return which detections, best first, are the first to find a face, and which detections count at all."""
     right, counted = np.zeros(len(rows), bool), np.ones(len(rows), bool)
     sure = faces[:, SCORE] >= FACE
     shared = overlaps(rows, faces if len(faces) else none())
@@ -76,9 +76,9 @@ def matched(rows: Floats, faces: Floats) -> tuple[npt.NDArray[np.bool_], npt.NDA
 
 
 def fit(judged: Survey) -> Calibration:
-    """Return the logistic regression of whether there is a face on the logits of both scores.
+    """Return the logistic regression of `true` on the logits of both scores.
 
-    A weak prior keeps it near UNCALIBRATED where there is little to learn from.
+    A weak prior keeps it near UNCALIBRATED if there are few detections.
     """
     features: npt.NDArray[Any] = np.column_stack([logit(judged.scores).astype(float), np.ones(len(judged.scores))])
     first = np.array([UNCALIBRATED.proposal, UNCALIBRATED.verification, UNCALIBRATED.offset])

@@ -1,4 +1,4 @@
-"""What the proposer takes for faces, cut out and judged, for the verifier to learn from."""
+"""Candidates: the proposer's detections, cut out and labelled, to train the verifier on."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ from .effects import tilt, tilted
 from .labels import FACE, UNSURE, has_landmarks, ruled_out
 from .photos import LabelledPhoto, Split, of_split, read
 
-SIDE = 64  # of a stored crop, which shows VERIFIER_CONTEXT longer sides; the network sees the middle of it
+SIDE = 64  # of a stored crop, VERIFIER_CONTEXT longer sides wide; the network sees its middle
 PHOTOS_A_PART = 200
-CANVAS, ONE_OF = "canvas", 4  # the source of candidates from canvases, of which a quarter is enough
-PROPOSALS, THRESHOLD = 40, 0.12  # of a photo at one size
-SIZES = 200, 960  # pixels of the longer side that a photo is shown at
-MOST_ENLARGED, FACE_SIDE = 2.0, 230  # pixels that most often no face exceeds
-SAME, OTHER = 0.45, 0.25  # overlaps from which a candidate is a face, and up to which it is none
+CANVAS, ONE_OF = "canvas", 4  # source name of candidates from canvases; one in four canvases is enough
+PROPOSALS, THRESHOLD = 40, 0.12  # at most so many per photo and size; least score
+SIZES = 200, 960  # range of a photo's longer side in pixels
+MOST_ENLARGED, FACE_SIDE = 2.0, 230  # largest scale; side in pixels that most faces stay below
+SAME, OTHER = 0.45, 0.25  # overlaps: at least SAME is a face, below OTHER is none
 SMALLEST = 5.0  # pixels
-NEAR = 15  # faces of a photo that others are made of
-BLURRED, STRETCHED = 0.06, 0.12  # how far true faces are moved and stretched, in sides
+NEAR = 15  # faces of a photo that are copied with a shift
+BLURRED, STRETCHED = 0.06, 0.12  # how far these copies are moved and stretched, in sides
 COLUMNS = 19
 TRUE, CENTRE, SIZE, POINTS, POINTS_KNOWN = 0, slice(1, 3), slice(3, 5), slice(5, 15), 15
 PROPOSAL, UNIT, RULED_OUT = 16, 17, 18
-"""Columns of a candidate: 1 for a face; its place as the verifier should answer it; whether its landmarks are
-known; the proposer's score; pixels of the photo in one VERIFIER_CONTEXT; 1 for what a reviewer ruled out."""
+"""Columns of a candidate: 1 for a face; its place as the verifier's target; whether its landmarks are known; the
+proposer's score; pixels of the photo in one VERIFIER_CONTEXT; 1 if a reviewer ruled it out."""
 
 
 @dataclass(frozen=True)
 class Collecting:
-    """The work on one part of the photos; the task: the numbers of the first and of the one after the last."""
+    """The work of one part of the photos; the task is a range: number of the first photo, number after the last."""
 
     labels: Path
     proposer: Path
@@ -50,21 +50,21 @@ class Collecting:
         cv2.setNumThreads(1)
         propose = Proposer(self.proposer.read_bytes(), THRESHOLD)
         crops, rows, sources = [np.empty((0, SIDE, SIDE, 3), np.uint8)], [np.empty((0, COLUMNS), np.float32)], []
-        learnt = of_split(read(self.labels), Split.TRAINING)
+        photos = of_split(read(self.labels), Split.TRAINING)
         for i in range(*numbers):
             random = np.random.default_rng([self.seed, i])
-            for pixels, faces in _shown(learnt[i], random):
-                for side in _sizes(pixels, faces, learnt[i].empty, random):
+            for pixels, faces in _views(photos[i], random):
+                for side in _sizes(pixels, faces, photos[i].empty, random):
                     judged, cuts = _candidates(propose, pixels, faces, side, random)
                     rows.append(judged)
                     crops.append(cuts)
-                    sources += [learnt[i].source] * len(judged)
+                    sources += [photos[i].source] * len(judged)
         return {"crops": np.concatenate(crops), "rows": np.concatenate(rows), "sources": np.array(sources, np.str_)}
 
 
 @dataclass(frozen=True)
 class FromCanvases:
-    """The work on one part of the canvases; the task: its number."""
+    """The work of one part of the canvases; the task is its number."""
 
     canvases: Path
     proposer: Path
@@ -86,16 +86,16 @@ class FromCanvases:
 
 
 def collect(folder: Path, labels: Path, proposer: Path, seed: int) -> None:
-    """Collect candidates from the labelled training photos into a folder, or go on with it."""
+    """Collect candidates from the labelled training photos into a folder, or resume."""
     count = len(of_split(read(labels), Split.TRAINING))
     parts = [(i, min(count, i + PHOTOS_A_PART)) for i in range(0, count, PHOTOS_A_PART)]
     shards.make(folder, parts, Collecting(labels, proposer, seed), "candidates")
 
 
 def collect_from_canvases(folder: Path, canvases: Path, proposer: Path, seed: int, every: int = ONE_OF) -> None:
-    """Collect candidates from every so many-th part of the canvases into a folder, or go on with it.
+    """Collect candidates from one in `every` parts of the canvases into a folder, or resume.
 
-    They show what the photos have too little of: faces behind others, at a slant, in the dark and faded.
+    Canvases show what the photos have too little of: faces behind others, tilted, dark and faded faces.
     """
     numbers = range(0, len(shards.read(canvases)), every)
     shards.make(folder, numbers, FromCanvases(canvases, proposer, seed), "candidates of canvases")
@@ -104,18 +104,18 @@ def collect_from_canvases(folder: Path, canvases: Path, proposer: Path, seed: in
 def _candidates(
     propose: Proposer, pixels: Pixels, faces: Floats, side: float, random: np.random.Generator
 ) -> tuple[Floats, Pixels]:
-    """Return the candidates of a picture that is shown with this longer side, (n, COLUMNS), and their crops."""
+    """Return the candidates of a picture resized to this longer side, (n, COLUMNS), and their crops."""
     found = _proposed(propose, pixels, side)
     if random.random() < 0.5:
-        found = np.concatenate([found, _near(faces[_settled(faces)], random)])
+        found = np.concatenate([found, _near(faces[_certain(faces)], random)])
     judged, kept = judge(found, faces)
     return judged, cut(pixels, found[kept])
 
 
-def _shown(photo: LabelledPhoto, random: np.random.Generator) -> Iterator[tuple[Pixels, Floats]]:
-    """The photo, some at a slant, too; one without a face also by a quarter or a half and mirrored.
+def _views(photo: LabelledPhoto, random: np.random.Generator) -> Iterator[tuple[Pixels, Floats]]:
+    """Yield the photo and perhaps a tilted copy; for a photo without a face, a mirrored copy after quarter turns.
 
-    That makes other patterns of it for nothing.
+    A turned photo without a face has new patterns at no cost.
     """
     pixels = np.asarray(photo.pixels)
     yield pixels, photo.faces
@@ -127,15 +127,15 @@ def _shown(photo: LabelledPhoto, random: np.random.Generator) -> Iterator[tuple[
 
 
 def _quartered(pixels: Pixels, faces: Floats, turns: int) -> tuple[Pixels, Floats]:
-    """Return a photo after quarter turns anticlockwise, and its faces."""
+    """Return a photo and its faces after anticlockwise quarter turns."""
     for _ in range(turns):
         pixels = np.rot90(pixels)
         faces = turned_back(faces, 3, pixels.shape[1], pixels.shape[0])
     return pixels, faces
 
 
-def _settled(faces: Floats) -> npt.NDArray[np.bool_]:
-    """Which of the faces are some, or were ruled out by a reviewer."""
+def _certain(faces: Floats) -> npt.NDArray[np.bool_]:
+    """Return which rows are certain faces, or were ruled out by a reviewer."""
     return np.asarray((faces[:, SCORE] >= FACE) | ruled_out(faces))
 
 
@@ -150,17 +150,17 @@ def _sizes(pixels: Pixels, faces: Floats, empty: bool, random: np.random.Generat
 
 
 def _proposed(propose: Proposer, pixels: Pixels, side: float) -> Floats:
-    """Candidates in pixels of the picture given, which is shown with this longer side."""
+    """Return the proposals for the picture resized to this longer side, in pixels of the original."""
     height, width = pixels.shape[:2]
     scale = side / max(height, width)
     size = max(1, round(width * scale)), max(1, round(height * scale))
-    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    rows = propose(np.asarray(cv2.resize(pixels, size, interpolation=how), np.uint8))[:PROPOSALS]
+    interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    rows = propose(np.asarray(cv2.resize(pixels, size, interpolation=interpolation), np.uint8))[:PROPOSALS]
     return scaled(rows, width / size[0], height / size[1])
 
 
 def _near(faces: Floats, random: np.random.Generator) -> Floats:
-    """Faces, and what was taken for one, a little beside where they are."""
+    """Return copies of faces and of ruled-out places, slightly moved and stretched."""
     near = faces[random.permutation(len(faces))[:NEAR]] if len(faces) > NEAR else faces.copy()
     side = longer_side(near)[:, None]
     near[:, 0:2] += random.normal(0, BLURRED, (len(near), 2)) * side
@@ -170,7 +170,7 @@ def _near(faces: Floats, random: np.random.Generator) -> Floats:
 
 
 def judge(found: Floats, faces: Floats) -> tuple[Floats, npt.NDArray[np.bool_]]:
-    """Return candidates that are a face or none as (m, COLUMNS), and which of those found they are."""
+    """Return the candidates that are clearly a face or clearly none, (m, COLUMNS), and which of `found` they are."""
     others, faces = faces[ruled_out(faces)], faces[~ruled_out(faces)]
     if len(faces):
         shared = overlaps(found, faces)
@@ -194,7 +194,7 @@ def judge(found: Floats, faces: Floats) -> tuple[Floats, npt.NDArray[np.bool_]]:
 
 
 def cut(pixels: Pixels, found: Floats) -> Pixels:
-    """(n, SIDE, SIDE, 3) the squares around candidates; grey outside the photo."""
+    """Return the squares around the candidates, (n, SIDE, SIDE, 3); grey outside the photo."""
     centre, unit = centres(found), longer_side(found) * VERIFIER_CONTEXT
     crops = [
         square(pixels, float(x), float(y), float(side), SIDE, cv2.BORDER_CONSTANT)

@@ -1,4 +1,4 @@
-"""Drawn training pictures: photos and cut-out faces of all sizes laid on one square, with their rows."""
+"""Canvases: training pictures of one square each, with photos and cut-out faces of all sizes, and the faces' rows."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from .photos import LabelledPhoto, Split, of_split, read
 
 SIDE = 320
 CANVASES_A_PART = 250
-SMALLEST, LARGEST = 8.0, 290.0  # pixels a face is shown at
+SMALLEST, LARGEST = 8.0, 290.0  # range of a face's side in pixels
 MOST_ENLARGED = 1.8
-WHOLE_PHOTO, MOSAIC = 0.53, 0.37  # of the canvases; the rest holds no face
+WHOLE_PHOTO, MOSAIC = 0.53, 0.37  # shares of the canvases; the rest shows no face
 TILES, TILE_SHARES = (2, 3, 4, 6, 9, 12, 16), (0.14, 0.16, 0.20, 0.18, 0.14, 0.10, 0.08)
 SHOWN, HINTED = 0.6, 0.12
-"""Share of a face in the picture: from SHOWN it counts, from HINTED nobody should learn anything there."""
-COVERED, HIDDEN = 1 - SHOWN, 0.8  # share of a face that something else covers: unsure from, gone from
-CROWDED, CROWD = 0.35, 4  # how often a face that is there gets others beside it, and how many at most
-LEARN, IGNORE = 1.0, 0.0  # what stands in a canvas' rows instead of a score
+"""Visible share of a face: from SHOWN it is trained on, from HINTED its place is ignored, below that it is no face."""
+COVERED, HIDDEN = 1 - SHOWN, 0.8  # covered share of a face: above COVERED it is ignored, above HIDDEN removed
+CROWDED, CROWD = 0.35, 4  # how often faces are pasted beside existing ones, and how many at most
+LEARN, IGNORE = 1.0, 0.0  # in a canvas' rows, in the column of the score
 Place = Callable[[int, int], tuple[int, int]]
-"""Width and height of what is pasted to where its left upper corner goes."""
+"""A function from the width and height of a picture to the place of its top left corner."""
 
 
 class Album:
-    """Photos to draw from: those with faces by source, and those without."""
+    """The photos to draw canvases from: photos with faces by source, and photos without a face."""
 
     def __init__(self, labelled: Sequence[LabelledPhoto]) -> None:
         by_source: dict[str, list[LabelledPhoto]] = {}
@@ -43,7 +43,7 @@ class Album:
         self.empty = [photo for photo in labelled if photo.empty]
 
     def with_face(self, random: np.random.Generator, evenness: float) -> tuple[LabelledPhoto, Floats]:
-        """Return a photo and one of its faces; evenness: 0 every photo is as likely, 1 every source."""
+        """Return a photo and one of its faces; evenness: 0 all photos are equally likely, 1 all sources."""
         counts = np.array([len(source) for source in self.sources]) ** (1 - evenness)
         source = self.sources[random.choice(len(self.sources), p=counts / counts.sum())]
         photo = _perhaps_mirrored(source[random.integers(len(source))], random)
@@ -62,7 +62,7 @@ def _perhaps_mirrored(photo: LabelledPhoto, random: np.random.Generator) -> Labe
 
 @dataclass(frozen=True)
 class Drawing:
-    """The work on one part of the canvases; the task: the numbers of the first and of the one after the last."""
+    """The work of one part of the canvases; the task is a range: number of the first canvas, number after the last."""
 
     labels: Path
     split: Split
@@ -80,19 +80,19 @@ class Drawing:
 
 
 def draw_all(folder: Path, count: int, labels: Path, split: Split, seed: int) -> None:
-    """Draw canvases from the labelled photos of a split into a folder, or go on with it."""
+    """Draw canvases from the labelled photos of a split into a folder, or resume."""
     parts = [(i, min(count, i + CANVASES_A_PART)) for i in range(0, count, CANVASES_A_PART)]
     shards.make(folder, parts, Drawing(labels, split, seed), "canvases")
 
 
 def drawn(part: shards.Arrays) -> Iterator[tuple[Pixels, Floats]]:
-    """Return the canvases of a part, each with its rows, as they were drawn; the pixels stay in their file."""
+    """Yield the canvases of a part, each with its rows; the pixels stay on disk."""
     for i, pixels in enumerate(part["pixels"]):
         yield pixels, np.array(part["faces"][part["faces"][:, 0] == i, 1:])
 
 
 def draw(album: Album, random: np.random.Generator) -> tuple[Pixels, Floats]:
-    """Return one canvas (SIDE, SIDE, 3) and its rows, whose score column says LEARN or IGNORE."""
+    """Return one canvas (SIDE, SIDE, 3) and its rows, with LEARN or IGNORE in the score column."""
     canvas = _Canvas(random)
     if random.random() < 0.8:
         canvas.fill(album.without_face(random))
@@ -125,19 +125,19 @@ class _Canvas:
         self.faces = none()
 
     def fill(self, photo: LabelledPhoto | None) -> None:
-        """Cover all of the canvas with a photo."""
+        """Fill the canvas with a photo."""
         if photo is not None:
             scale = SIDE / min(photo.pixels.shape[:2]) * self.random.uniform(1, 1.6)
             self._paste(photo, scale, self._somewhere_inside)
 
     def patch(self, photo: LabelledPhoto | None, smallest: float, largest: float) -> None:
-        """Paste a small copy of a photo anywhere, perhaps over the edge."""
+        """Paste a small copy of a photo anywhere, perhaps across the edge."""
         if photo is not None:
             scale = self.random.uniform(smallest, largest) / max(photo.pixels.shape[:2])
             self._paste(photo, scale, self._over_the_edge)
 
     def show(self, photo: LabelledPhoto, face: Floats) -> None:
-        """Show a whole photo, or as much of one as a chosen size of the face lets in."""
+        """Paste a whole photo, or enlarge it so that the face has a random size."""
         random = self.random
         if random.random() < 0.6:
             scale = SIDE / max(photo.pixels.shape[:2]) * random.uniform(0.7, 1.5)
@@ -155,7 +155,7 @@ class _Canvas:
         self._paste(photo, scale, place, angle=tilt(random))
 
     def cut_in(self, photo: LabelledPhoto, face: Floats, largest: float) -> None:
-        """Paste a face with some of what is around it, or all of its photo."""
+        """Paste a face with some of its surroundings, or its whole photo."""
         random, side = self.random, max(face[2:4])
         scale = min(MOST_ENLARGED, self._size(SMALLEST, min(LARGEST, largest)) / side)
         window = None
@@ -165,14 +165,14 @@ class _Canvas:
         self._paste(photo, scale, self._mostly_inside, window, angle=tilt(random))
 
     def crowd(self, photo: LabelledPhoto, face: Floats) -> None:
-        """Paste a face beside one that is there and over some of it, as in rows of people, smaller or about as large.
+        """Paste a face of similar size beside an existing one, covering some of it, as in rows of people.
 
-        There are few of those among the photos, and the teacher overlooks faces behind others.
+        Few photos show this, and the teacher misses faces behind others.
         """
-        random, learnt = self.random, self.faces[self.faces[:, SCORE] == LEARN]
-        if len(learnt) == 0:
+        random, faces = self.random, self.faces[self.faces[:, SCORE] == LEARN]
+        if len(faces) == 0:
             return
-        x, y, w, h = learnt[random.integers(len(learnt)), :4]
+        x, y, w, h = faces[random.integers(len(faces)), :4]
         side = max(face[2:4])
         scale = min(MOST_ENLARGED, max(SMALLEST, max(w, h) * np.exp(random.normal(0, 0.25))) / side)
         left, top, right, bottom = random.uniform(0.05, 0.5, 4) * side
@@ -186,7 +186,7 @@ class _Canvas:
         self._paste(photo, scale, place, window)
 
     def cover_faces(self) -> None:
-        """Lay flat patches over parts of some faces, as dark glasses, hands and masks do."""
+        """Cover parts of some faces with flat patches, like dark glasses, hands and masks."""
         random = self.random
         for x, y, w, h in self.faces[(self.faces[:, SCORE] == LEARN) & (self.faces[:, 2] > 14), :4]:
             if random.random() < 0.06:
@@ -202,7 +202,7 @@ class _Canvas:
         window: tuple[float, float, float, float] | None = None,
         angle: float = 0.0,
     ) -> None:
-        """Paste a window of a photo at a scale, turned by degrees, perhaps in another light."""
+        """Paste a window of a photo, scaled and turned by degrees, perhaps in another light."""
         pixels, faces = photo.pixels, photo.seen
         if window is not None:
             height, width = pixels.shape[:2]
@@ -211,8 +211,8 @@ class _Canvas:
             pixels, faces = pixels[top:bottom, left:right], shifted(faces, -left, -top)
         height, width = pixels.shape[:2]
         size = max(4, round(width * scale)), max(4, round(height * scale))
-        how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-        pixels = np.asarray(cv2.resize(pixels, size, interpolation=how), np.uint8)
+        interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+        pixels = np.asarray(cv2.resize(pixels, size, interpolation=interpolation), np.uint8)
         faces = scaled(faces, size[0] / width, size[1] / height)
         if angle:
             pixels, faces = tilted(pixels, faces, angle)
@@ -220,8 +220,8 @@ class _Canvas:
         left, top, right, bottom = max(0, x), max(0, y), min(SIDE, x + size[0]), min(SIDE, y + size[1])
         if right - left < 4 or bottom - top < 4:
             return
-        shown = np.ascontiguousarray(pixels[top - y : bottom - y, left - x : right - x])
-        self.pixels[top:bottom, left:right] = lit(shown, self.random) if self.random.random() < 0.5 else shown
+        visible = np.ascontiguousarray(pixels[top - y : bottom - y, left - x : right - x])
+        self.pixels[top:bottom, left:right] = lit(visible, self.random) if self.random.random() < 0.5 else visible
         self._hide(left, top, right, bottom)
         self._add(shifted(faces, x, y), left, top, right, bottom)
 
@@ -239,7 +239,7 @@ class _Canvas:
         return float(np.exp(self.random.uniform(np.log(smallest), np.log(largest))))
 
     def _filling(self, at: int, length: int) -> int:
-        """Where something may begin so that it covers the canvas, near `at`; anywhere if it is shorter."""
+        """Return a start near `at` for which `length` pixels cover the canvas; a random start inside if shorter."""
         if length <= SIDE:
             return int(self.random.integers(SIDE - length + 1))
         return min(0, max(SIDE - length, at))

@@ -1,4 +1,4 @@
-"""Charts of a face detector's run."""
+"""Charts of a run of the face detector."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ BINS = 10
 
 
 def write(folder: Path, fitted: Sequence[Path], validation: Survey) -> None:
-    """Draw how the networks in these folders learnt, and what the detector found in the validation photos."""
+    """Draw the training curves of these folders, and the detector's figures on the validation photos."""
     folder.mkdir(parents=True, exist_ok=True)
     figures = {"curves": _curves(fitted), "reliability": _reliability(validation), "recall": _recall(validation)}
     for name, figure in figures.items():
@@ -43,7 +43,7 @@ def _curves(fitted: Sequence[Path]) -> Figure:
 
 
 def _reliability(judged: Survey) -> Figure:
-    """The score against the share of detections with it that are faces."""
+    """Plot the score against the share of detections with this score that are faces."""
     figure = _figure()
     axes = figure.subplots()
     axes.plot([0, 1], [0, 1], "--", color="grey", label="perfect")
@@ -55,7 +55,7 @@ def _reliability(judged: Survey) -> Figure:
     for b, x, y in zip(filled, middles, shares, strict=True):
         axes.annotate(str((which == b).sum()), (x, y), textcoords="offset points", xytext=(4, -12), fontsize=8)
     axes.set_xlabel("score")
-    axes.set_ylabel("share that are faces; number of detections")
+    axes.set_ylabel("share of faces; number of detections")
     axes.legend()
     return figure
 
@@ -67,6 +67,6 @@ def _recall(judged: Survey) -> Figure:
     found, false = judged.true[order].cumsum(), (~judged.true[order]).cumsum()
     axes.plot(100 * false / max(1, judged.photos), found / max(1, judged.faces))
     axes.set_xlim(0, 50)
-    axes.set_xlabel("detections that are no face, per 100 photos")
+    axes.set_xlabel("false detections per 100 photos")
     axes.set_ylabel("recall")
     return figure

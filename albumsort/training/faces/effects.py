@@ -1,4 +1,4 @@
-"""What light, lenses and hands do to a picture: slant, dimness, haze, blur."""
+"""Effects of light, lenses and hands on a picture: tilt, dimness, haze, blur."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ import numpy as np
 from ...faces.resize import Pixels
 from ...faces.rows import Floats, turned
 
-DIM, DIM_SHARE = (0.12, 0.5), 0.12  # what is left of the light, and how often
-FADED, FADED_SHARE = (0.15, 0.6), 0.1  # what is left of the contrast, and how often
-TILT, TILTED_SHARE = 22.0, 0.4  # degrees (their standard deviation), and of how many photos
+DIM, DIM_SHARE = (0.12, 0.5), 0.12  # remaining share of the light, and how often
+FADED, FADED_SHARE = (0.15, 0.6), 0.1  # remaining share of the contrast, and how often
+TILT, TILTED_SHARE = 22.0, 0.4  # standard deviation in degrees, and share of the photos
 
 
 def tilt(random: np.random.Generator) -> float:
-    """Return degrees that a photo is turned by, mostly 0: heads and cameras are held at a slant now and then."""
+    """Return the degrees to turn a photo by, mostly 0: heads and cameras are sometimes tilted."""
     return float(random.normal(0, TILT)) if random.random() < TILTED_SHARE else 0.0
 
 
 def tilted(pixels: Pixels, faces: Floats, angle: float) -> tuple[Pixels, Floats]:
-    """Return a photo of the same size turned about its middle by degrees anticlockwise, and its faces."""
+    """Return a photo turned anticlockwise about its centre, in the same size, and its faces."""
     height, width = pixels.shape[:2]
     matrix = np.asarray(cv2.getRotationMatrix2D((width / 2, height / 2), angle, 1.0))
     out = cv2.warpAffine(pixels, matrix, (width, height), borderMode=cv2.BORDER_REPLICATE)
@@ -27,10 +27,10 @@ def tilted(pixels: Pixels, faces: Floats, angle: float) -> tuple[Pixels, Floats]
 
 
 def lit(pixels: Pixels, random: np.random.Generator) -> Pixels:
-    """Return the picture in another light: gamma, contrast, brightness, now and then of each colour by itself.
+    """Return the picture in another light: gamma, contrast and brightness change, sometimes separately per colour.
 
-    Or in hardly any, as people sit in front of a stage, or as fog and years leave it, between two greys: the photos
-    hold too few of those.
+    Some pictures become very dark, as in front of a stage, or faded between two greys, as in fog or in old prints: the
+    photos show too few of these.
     """
     each = 3 if random.random() < 0.3 else 1
     levels = (np.arange(256)[:, None] / 255) ** np.exp(random.normal(0, 0.3))
@@ -53,7 +53,7 @@ def grey(pixels: Pixels) -> Pixels:
 
 
 def degraded(pixels: Pixels, random: np.random.Generator) -> Pixels:
-    """Return the picture as a scan, a poor lens or a small file would have it: any, several or none of them."""
+    """Return the picture with some, all or none of these: grey, fewer pixels, blur, noise, JPEG compression."""
     height, width = pixels.shape[:2]
     if random.random() < 0.3:
         pixels = grey(pixels)

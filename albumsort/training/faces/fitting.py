@@ -1,4 +1,4 @@
-"""Fitting the two networks of the face detector: the recipe, and one loop for both."""
+"""Fitting the two networks of the face detector: the recipe, and one training loop for both."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ BUILDERS: dict[str, Callable[[], keras.Model]] = {
 
 
 STATISTICS_CANDIDATES = 2000
-LATER = 0.7  # of the learning rate, where there is something to begin with
-OVERLOOKED = 0.97  # what a verifier is so sure of is rather a face that the teacher overlooked than a mistake
+LATER = 0.7  # factor on the learning rate of a training that starts from a trained network
+OVERLOOKED = 0.97  # a negative with this score is more likely a face that the teacher missed than a mistake
 
 
 @dataclass(frozen=True)
 class FaceRecipe(Stored):
-    """All that decides a run, besides its photos, its teacher, a review and what it begins with."""
+    """All settings of a run except its photos, its teacher, a review and the networks that it starts from."""
 
-    box_sets: tuple[str, ...] = ("mask", "noface")  # of the photos with boxes, those to learn from
+    box_sets: tuple[str, ...] = ("mask", "noface")  # sets of the photos with boxes to train on
     canvases: int = 20_000
     checked: int = 500  # canvases of validation photos, for the curve
     steps_an_epoch: int = 400
-    proposer_epochs: tuple[int, ...] = (15, 15)  # of each cosine; the later ones begin with what the one before left
+    proposer_epochs: tuple[int, ...] = (15, 15)  # per cosine cycle; each cycle starts from the one before
     proposer_batch: int = 32
     proposer_learning_rate: float = 3e-3
-    verifier_epochs: tuple[int, ...] = (20, 15)  # of each round; the later ones learn most from its errors
+    verifier_epochs: tuple[int, ...] = (20, 15)  # per round; later rounds show more of the errors of the one before
     verifier_batch: int = 128
     verifier_learning_rate: float = 2e-3
     averaging: float = 0.998
@@ -47,7 +47,7 @@ class FaceRecipe(Stored):
 
     @property
     def epochs(self) -> dict[str, tuple[int, ...]]:
-        """Those of each network, in the order they are trained."""
+        """The epochs of each network, in the order of training."""
         return {"proposer": self.proposer_epochs, "verifier": self.verifier_epochs}
 
 
@@ -58,7 +58,7 @@ PRESETS = {
 
 
 def chosen(name: str, seed: int | None = None) -> FaceRecipe:
-    """Return a preset by its name or the recipe of a JSON file, with another seed if one is given."""
+    """Return a preset by its name, or the recipe of a JSON file; seed: replaces the recipe's."""
     if name not in PRESETS and not Path(name).is_file():
         raise UsageError(f"no recipe {name!r}: name a JSON file or one of {', '.join(PRESETS)}")
     recipe = PRESETS[name] if name in PRESETS else FaceRecipe.read(Path(name))
@@ -68,16 +68,16 @@ def chosen(name: str, seed: int | None = None) -> FaceRecipe:
 def fit_proposer(
     recipe: FaceRecipe, cycle: int, canvases: Path, checked: Path, before: Path | bytes | None, run: Path
 ) -> None:
-    """Train the proposer on drawn canvases into a folder, or go on with it; the curve has the loss on others.
+    """Train the proposer on canvases into a folder, or resume; the curve shows the loss on the canvases of `checked`.
 
-    before: the folder of the cycle before, whose averaged weights this one begins with, at a learning rate that is
-    high again (warm restarts: Loshchilov & Hutter, SGDR, 2017), or a proposer's LiteRT file. So a run can be made
-    longer without being begun anew.
+    before: the folder of the previous cycle, whose averaged weights this one starts from with a high learning rate
+    (warm restarts: Loshchilov & Hutter, SGDR, 2017), or a proposer's LiteRT file. So a run can be extended without
+    starting again.
     """
     seed, epochs = recipe.seed + cycle, recipe.proposer_epochs[cycle]
     if epochs_of(run) >= epochs:
         return
-    keras.utils.set_random_seed(seed)  # before _fit does: what a file leaves out begins at random
+    keras.utils.set_random_seed(seed)  # earlier than in _fit: weights that a LiteRT file lacks are random
     data = proposer.Batches(shards.read(canvases), recipe.proposer_batch, recipe.steps_an_epoch, seed)
     others = shards.read(checked)
     count = sum(len(part["pixels"]) for part in others)
@@ -97,39 +97,39 @@ def fit_proposer(
         optimizer=adamw(rate(recipe.proposer_learning_rate, before), 2e-3, epochs * len(data), clip=10.0),
         averaging=recipe.averaging,
         seed=seed,
-        start=_begun("proposer", before, lambda: data[0][0]),
+        start=_start("proposer", before, lambda: data[0][0]),
     )
 
 
 def fit_verifier(
     recipe: FaceRecipe, round: int, collected: Sequence[Path], before: Path | bytes | None, run: Path
 ) -> None:
-    """Train the verifier on collections of candidates into a folder, or go on with it.
+    """Train the verifier on collections of candidates into a folder, or resume.
 
-    A twentieth of them only scores it: the share of the others that it keeps with 95 % of the faces. They are drawn
-    one by one, so most have candidates of the same face among those learnt from: the score flatters, and serves to
-    watch one training alone.
-    before: the folder of the round before, or a verifier's LiteRT file; what that one took for faces is shown oftener.
+    A random twentieth of the candidates is held out for the score: the share of negatives that the verifier accepts
+    at the threshold that keeps 95 % of the faces. Most held-out candidates show a face that is also trained on, so the
+    score is too good and only serves to watch one training. before: the folder of the previous round, or a verifier's
+    LiteRT file; its false detections are shown more often.
     """
     epochs = recipe.verifier_epochs[round]
     if epochs_of(run) >= epochs:
         return
     candidates = Candidates([part for folder in collected for part in shards.read(folder)])
     kept = np.random.default_rng([recipe.seed, round]).random(len(candidates)) < 0.95
-    learnt, checked = candidates.where(kept), candidates.where(~kept)
-    start = _begun("verifier", before, lambda: verifier.some(learnt, STATISTICS_CANDIDATES))
+    training, checked = candidates.where(kept), candidates.where(~kept)
+    start = _start("verifier", before, lambda: verifier.some(training, STATISTICS_CANDIDATES))
     if start is None:
-        hardness = verifier.proposals(learnt)
+        hardness = verifier.proposals(training)
     else:
-        hardness = verifier.scores(start, learnt)
-        believed = learnt.settled | (hardness < OVERLOOKED)
-        learnt, hardness = learnt.where(believed), hardness[believed]
-    data = verifier.Batches(learnt, hardness, recipe.verifier_batch, recipe.steps_an_epoch, recipe.seed + round)
+        hardness = verifier.scores(start, training)
+        trusted = training.settled | (hardness < OVERLOOKED)
+        training, hardness = training.where(trusted), hardness[trusted]
+    data = verifier.Batches(training, hardness, recipe.verifier_batch, recipe.steps_an_epoch, recipe.seed + round)
 
     def score(average: keras.Model) -> dict[str, float]:
-        given = verifier.scores(average, checked)
-        bar = np.quantile(given[checked.true], 0.05)
-        return {"false_at_95": float((given[~checked.true] >= bar).mean())}
+        scores = verifier.scores(average, checked)
+        threshold = np.quantile(scores[checked.true], 0.05)
+        return {"false_at_95": float((scores[~checked.true] >= threshold).mean())}
 
     _fit(
         "verifier",
@@ -157,7 +157,7 @@ def _fit(
     seed: int,
     start: keras.Model | None = None,
 ) -> None:
-    """Train a network into a folder, from its last whole epoch if it has one, else from `start` or from nothing."""
+    """Train a network into a folder: resume from its checkpoint, or start from `start` or from random weights."""
     run.mkdir(parents=True, exist_ok=True)
     keras.utils.set_random_seed(seed)
     keras.config.set_dtype_policy("float32")
@@ -174,7 +174,7 @@ def _fit(
 
 
 class Scored(Checkpoints):
-    """Scores the averaged weights by a function after every epoch."""
+    """Checkpoints with the scores of a function in every line of history."""
 
     def __init__(
         self, run: Path, average: keras.Model, decay: float, score: Callable[[keras.Model], dict[str, float]]
@@ -187,7 +187,7 @@ class Scored(Checkpoints):
 
 
 def rate(first: float, before: Path | bytes | None) -> float:
-    """Return the highest learning rate of a cycle or round, `first` of one that begins from nothing."""
+    """Return the highest learning rate of a cycle or round: `first` if it starts from random weights, else less."""
     return first if before is None else first * LATER
 
 
@@ -199,24 +199,24 @@ def averaged(network: str, run: Path) -> keras.Model:
     return model
 
 
-def _begun(network: str, before: Path | bytes | None, shown: Callable[[], Any]) -> keras.Model | None:
-    """Return what a training begins with: a run's averaged weights, a LiteRT file's, or nothing."""
+def _start(network: str, before: Path | bytes | None, examples: Callable[[], Any]) -> keras.Model | None:
+    """Return the network to start from: with a run's averaged weights, with a LiteRT file's, or None."""
     if before is None:
         return None
-    return taken(network, before, shown()) if isinstance(before, bytes) else averaged(network, before)
+    return taken(network, before, examples()) if isinstance(before, bytes) else averaged(network, before)
 
 
-def taken(network: str, content: bytes, shown: Any) -> keras.Model:
-    """Return the network of a LiteRT file, to be trained further; raises AlbumsortError if it is another one.
+def taken(network: str, content: bytes, examples: Any) -> keras.Model:
+    """Return the network of a LiteRT file, to train it further; raises AlbumsortError if it is another network.
 
-    shown: some of what it is going to see, which its normalisation is measured on. What the file leaves out, the
-    proposer's landmarks, begins at random.
+    examples: training inputs to measure the batch normalisation on. Outputs that the file lacks (the proposer's
+    landmarks) start with random weights.
     """
     keras.config.set_dtype_policy("float32")
     model = BUILDERS[network]()
-    conversion.take_weights(model, content, shown, range(model.output.shape[-1]))
+    conversion.take_weights(model, content, examples, range(model.output.shape[-1]))
     return model
 
 
 def _mean_loss(model: keras.Model, loss: Callable[[Any, Any], Any], batches: list[tuple[Any, Any]]) -> float:
-    return float(np.mean([float(loss(wanted, model(x.astype(np.float32), training=False))) for x, wanted in batches]))
+    return float(np.mean([float(loss(target, model(x.astype(np.float32), training=False))) for x, target in batches]))

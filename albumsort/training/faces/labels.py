@@ -1,4 +1,4 @@
-"""Where the faces of a photo are, by a teacher that looks several times and by boxes that people drew."""
+"""Labels for photos: faces found by a teacher in several views, and boxes that people drew."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from ...faces.rows import LANDMARKS, SCORE, Floats, mirrored, none, overlaps, sc
 
 VIEWS = ((1.0, False), (1.0, True), (1.5, False), (0.75, False), (0.5, False))  # scale, mirrored
 FACE, UNSURE = 0.5, 0.3
-"""Scores: from FACE it is one, from UNSURE nobody should learn anything there."""
+"""Least scores: from FACE it is a face, from UNSURE its place is ignored in training."""
 LOWEST = 0.2
 SAME_FACE, SAME_BOX = 0.45, 0.4  # overlaps; drawn boxes differ more
-LONE = 0.1  # what a face that only one view shows is averaged with
+LONE = 0.1  # score of the missing second view, if only one view shows the face
 SMALLEST_VIEW = 32
 
 
 class Teacher(Protocol):
-    """Whatever finds faces in a picture, for another network to learn from."""
+    """A face detector that labels pictures for another network."""
 
     def __call__(self, pixels: Pixels) -> Floats:
         """Return the rows of the faces in (h, w, 3) BGR pixels."""
@@ -31,13 +31,13 @@ class Teacher(Protocol):
 
 
 class OpenCvTeacher:
-    """A model of OpenCV's FaceDetectorYN (YuNet and its kin), as an ONNX file."""
+    """A model for OpenCV's FaceDetectorYN (YuNet and similar), as an ONNX file."""
 
     def __init__(self, model: Path) -> None:
         try:
             self._detector = cv2.FaceDetectorYN.create(str(model), "", (320, 320), LOWEST, SAME_FACE, 5000)
         except cv2.error as e:
-            raise UsageError(f"{model} is no model of OpenCV's FaceDetectorYN ({e.err})") from e
+            raise UsageError(f"{model} is no model for OpenCV's FaceDetectorYN ({e.err})") from e
 
     def __call__(self, pixels: Pixels) -> Floats:
         self._detector.setInputSize((pixels.shape[1], pixels.shape[0]))
@@ -46,13 +46,13 @@ class OpenCvTeacher:
 
 
 def label(teacher: Teacher, pixels: Pixels) -> Floats:
-    """Return the faces that the teacher sees, averaged over several views, best first, from UNSURE up."""
+    """Return the teacher's faces, averaged over several views, with a score of at least UNSURE, best first."""
     height, width = pixels.shape[:2]
     seen = [none()]
     for scale, mirror in VIEWS:
         size = max(SMALLEST_VIEW, round(width * scale)), max(SMALLEST_VIEW, round(height * scale))
-        how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-        view = np.asarray(cv2.resize(pixels, size, interpolation=how), np.uint8)
+        interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+        view = np.asarray(cv2.resize(pixels, size, interpolation=interpolation), np.uint8)
         rows = teacher(np.ascontiguousarray(view[:, ::-1])) if mirror else teacher(view)
         if mirror:
             rows = mirrored(rows, size[0])
@@ -61,7 +61,7 @@ def label(teacher: Teacher, pixels: Pixels) -> Floats:
 
 
 def _agreed(rows: Floats) -> Floats:
-    """Join what overlaps into one face each; its score is the mean of the best two views'."""
+    """Merge overlapping rows into one face each; its score is the mean of the two best views."""
     rows = rows[np.argsort(-rows[:, SCORE], kind="stable")]
     faces = [none()]
     while len(rows):
@@ -77,10 +77,10 @@ def _agreed(rows: Floats) -> Floats:
 
 
 def with_boxes(seen: Floats, boxes: Floats) -> Floats:
-    """Return the faces of a photo whose boxes (n, 4) people drew, and those that only the teacher sees.
+    """Return the faces of a photo with drawn boxes (n, 4), then the faces that only the teacher sees.
 
-    A drawn face has score 1. Where the teacher sees it, too, its box and landmarks are the teacher's, so that
-    all boxes are drawn alike; otherwise its landmarks are unknown (NaN).
+    A drawn face has score 1. If the teacher sees it too, it has the teacher's box and landmarks, so that all boxes
+    follow one convention; otherwise its landmarks are unknown (NaN).
     """
     drawn = np.full((len(boxes), seen.shape[1]), np.nan, np.float32)
     drawn[:, :4], drawn[:, SCORE] = boxes, 1
@@ -93,10 +93,10 @@ def with_boxes(seen: Floats, boxes: Floats) -> Floats:
 
 
 def ruled_out(rows: Floats) -> npt.NDArray[np.bool_]:
-    """(n,) whether a row is no face for sure: a reviewer gave it the score 0."""
+    """Return (n,) whether a reviewer ruled the row out as a face (score 0)."""
     return np.asarray(rows[:, SCORE] == 0)
 
 
 def has_landmarks(rows: Floats) -> npt.NDArray[np.bool_]:
-    """(n,) whether a row's landmarks are known."""
+    """Return (n,) whether the row's landmarks are known."""
     return np.asarray(~np.isnan(rows[:, LANDMARKS]).any(axis=1))

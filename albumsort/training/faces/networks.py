@@ -1,6 +1,6 @@
-"""The two networks of the face detector, in Keras; `albumsort.faces` describes what goes in and comes out.
+"""The two networks of the face detector, in Keras; `albumsort.faces` describes inputs and outputs.
 
-Both answer with a logit for the score here; the verifier's file answers with a probability.
+Here the score is a logit in both; the verifier's LiteRT file returns a probability.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ PROPOSER_CHANNELS, PROPOSER_BLOCKS = (32, 64, 96), (1, 2, 2)  # at strides 8, 16
 STEM, PYRAMID = 16, 32
 VERIFIER_CHANNELS, VERIFIER_BLOCKS = (48, 80), (2, 2)  # at strides 4, 8
 NEIGHBOURS = 4  # pixels side by side
-RARE = -4.6  # the logit that the heat map begins with: one cell in a hundred
-ANSWERS = "answers"  # the layer that puts the proposer's outputs side by side
-USUAL_SIZE = 1.4  # log of the side in cells that boxes begin with
+RARE = -4.6  # initial logit of the heat map: a face in one cell of a hundred
+ANSWERS = "answers"  # the layer that concatenates the proposer's outputs
+USUAL_SIZE = 1.4  # initial log of a box's side in cells
 
 
 @keras.saving.register_keras_serializable("albumsort")
 class Doubled(layers.Layer):  # type: ignore[misc]
-    """Twice as wide and high, each pixel repeated, without asking for its shape: LiteRT can resize the input."""
+    """Upsampling by 2 that repeats pixels; it does not read the input's shape, so LiteRT can resize the input."""
 
     def call(self, x: Any) -> Any:
         return tf.nn.depth_to_space(tf.concat([x] * 4, axis=-1), 2)
@@ -36,14 +36,14 @@ class Doubled(layers.Layer):  # type: ignore[misc]
 
 
 def proposer() -> keras.Model:
-    """Return the network that looks at the whole photo: (n, h, w/4, 12) BGR 0-255 to (n, h/8, w/8, 15).
+    """Return the network for the whole photo: (n, h, w/4, 12) BGR 0-255 to (n, h/8, w/8, 15).
 
-    Residual blocks (He et al., 2016), and a feature pyramid (Lin et al., 2017) down to cells of 8 x 8 pixels. Four
-    neighbouring pixels come as one of twelve channels, which is how they lie in memory anyway: convolutions of
-    few channels, and all that is done at full size, took two thirds of the time. None of them is separable: in
-    integers, filtering each of 48 channels by itself and mixing them takes as long as one convolution over all,
-    which learns more. Pixels are not scaled, because the normalisation after the first convolution does that. The
-    landmarks are learnt for the sake of the rest: the file that ships has none.
+    It has residual blocks (He et al., 2016) and a feature pyramid (Lin et al., 2017) down to cells of 8 x 8 pixels.
+    Four neighbouring pixels form one pixel of twelve channels, which is their order in memory anyway: convolutions
+    with few channels, and all work at full size, took two thirds of the time. No convolution is separable: in
+    integers, a separable one over 48 channels takes as long as a full one, which learns more. Pixels are not scaled:
+    the normalisation after the first convolution does that. The landmarks only help training; the file that ships has
+    none.
     """
     photo = layers.Input((None, None, 3 * NEIGHBOURS), name="photo")
     x = conv(photo, STEM, (4, 3), (4, 1))
@@ -66,13 +66,13 @@ def proposer() -> keras.Model:
 
 
 def _block(x: Any, channels: int) -> Any:
-    """Two convolutions, and what came in added; they begin by adding nothing, so that a network can be made deeper."""
+    """Return two convolutions plus their input; they add nothing at first, so that a network can be deepened."""
     added = conv(conv(x, channels, 3), channels, 3, relu=False, gamma="zeros")
     return layers.ReLU()(layers.Add()([x, added]))
 
 
 def verifier() -> keras.Model:
-    """Return the network that looks at one candidate: (n, 48, 48, 3) BGR 0-255 to (n, 15)."""
+    """Return the network for one candidate: (n, 48, 48, 3) BGR 0-255 to (n, 15)."""
     crop = layers.Input((VERIFIER_SIDE, VERIFIER_SIDE, 3), name="crop")
     x = conv(layers.Rescaling(1 / 127.5, -1.0)(crop), 24, 3, 2)
     for channels, blocks in zip(VERIFIER_CHANNELS, VERIFIER_BLOCKS, strict=True):

@@ -1,4 +1,4 @@
-"""The photos that a face detector learns from and is measured on: labelled once, kept as pixels, split by name."""
+"""The photos to train and measure a face detector on: labelled once, stored as pixels, split by name."""
 
 from __future__ import annotations
 
@@ -27,38 +27,38 @@ from .reviews import Review
 
 LONGEST_SIDE = 800
 PHOTOS_A_PART = 64
-REVIEWED = "reviewed.csv"  # beside the labels, what a reviewer said of them
-VALIDATION, HELD_OUT = 0.08, 0.20  # of the hashes: up to the first, and between the two
-EMPTY_SOURCE = 0.5  # share of a source's photos without a face, from which it is believed
-RARE_FACE = 0.7  # a score below is no proof of a face in such a source: half are cats, lamps and shadows
+REVIEWED = "reviewed.csv"  # a reviewer's verdicts, in the folder of the labels
+VALIDATION, HELD_OUT = 0.08, 0.20  # of the range of hashes: below the first, and between the two
+EMPTY_SOURCE = 0.5  # least share of empty photos at which a source's empty photos are trusted
+RARE_FACE = 0.7  # least score of a face in such a source: below it, half are cats, lamps and shadows
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """A photo to label; boxes: (n, 4) that people drew, in upright pixels, or None if nobody did."""
+    """A photo to label; boxes: (n, 4) drawn by people, in upright pixels, or None without drawn boxes."""
 
     path: Path
     boxes: Floats | None = None
 
 
 class Split(StrEnum):
-    """What a photo is there for."""
+    """The use of a photo."""
 
     TRAINING = "training"
     VALIDATION = "validation"
-    """The score is calibrated on these."""
+    """For the calibration."""
     HELD_OUT = "held out"
-    """Photos without a face, which nothing is chosen by."""
+    """Photos without a face, only for the final figures."""
     UNUSED = "unused"
-    """Perhaps a face that the teacher overlooked."""
+    """Photos in which the teacher may have missed a face."""
 
 
 @dataclass(frozen=True)
 class LabelledPhoto:
     """A photo, at most LONGEST_SIDE pixels long, and the rows of its faces in the same pixels.
 
-    faces: those that the teacher or a reviewer saw, and what a reviewer ruled out, whose score is 0.
-    source: the letters its name begins with, as photos of one origin are often named.
+    faces: seen by the teacher or a reviewer, and places that a reviewer ruled out, with score 0. source: the first
+    letters of the name, which photos of one origin often share.
     """
 
     name: str
@@ -69,22 +69,22 @@ class LabelledPhoto:
 
     @property
     def sure(self) -> Floats:
-        """The faces that are some."""
+        """The certain faces."""
         return self.faces[self.faces[:, SCORE] >= FACE]
 
     @property
     def seen(self) -> Floats:
-        """The faces, and what may be one."""
+        """The certain and the possible faces."""
         return self.faces[~ruled_out(self.faces)]
 
     @property
     def empty(self) -> bool:
-        """Whether nobody sees a face in it."""
+        """Whether it has no certain or possible face."""
         return len(self.seen) == 0
 
 
 def gather(folders: Sequence[Path], boxes: Path | None, sets: Sequence[str]) -> list[Drawn]:
-    """Return the photos of the folders, and of these sets of a boxes.json; raises UsageError if there are none."""
+    """Return the photos of the folders and of these sets of a boxes.json; raises UsageError if there are none."""
     found = [Drawn(file.path) for folder in folders for file in find(folder, (), Walk())]
     if boxes is not None:
         listing = boxes / "boxes.json"
@@ -95,13 +95,13 @@ def gather(folders: Sequence[Path], boxes: Path | None, sets: Sequence[str]) -> 
                 drawn = np.array([*entry["boxes"]], np.float32).reshape(-1, 4)
                 found.append(Drawn(boxes / entry["file"], drawn))
     if not found:
-        raise UsageError("there is no photo to learn from")
-    return sorted(found, key=lambda d: (d.boxes is None, d.path.name))  # wherever the folders are
+        raise UsageError("there is no photo to train on")
+    return sorted(found, key=lambda d: (d.boxes is None, d.path.name))  # independent of the folders' places
 
 
 @dataclass(frozen=True)
 class Labelling:
-    """The work on one part of the photos; make_teacher: pickled, called once a part."""
+    """The work of one part of the photos; make_teacher: pickled, called once per part."""
 
     make_teacher: Callable[[], Teacher]
 
@@ -136,32 +136,32 @@ class Labelling:
 
 
 def label_all(drawn: Sequence[Drawn], make_teacher: Callable[[], Teacher], folder: Path) -> None:
-    """Label the photos into a folder, or go on with it; a photo that cannot be read is left out."""
+    """Label the photos into a folder, or resume; unreadable photos are skipped."""
     parts = [drawn[i : i + PHOTOS_A_PART] for i in range(0, len(drawn), PHOTOS_A_PART)]
     shards.make(folder, parts, Labelling(make_teacher), "labels")
 
 
 def read(folder: Path) -> list[LabelledPhoto]:
-    """Return the labelled photos of a folder, reviewed if a review lies there; their pixels stay in its files.
+    """Return the labelled photos of a folder, corrected by a review if the folder has one; the pixels stay on disk.
 
-    A review changes the faces, and not which photos are there to choose by or to measure on. Among those to learn
-    from are the photos in which it sees a face or nobody; where it rules out all that the teacher saw of people, the
-    teacher may have overlooked a face. Raises UsageError if what lies there is no review.
+    A review changes the faces, but not which photos are for validation or held out. A photo with a confirmed face, or
+    with the verdict "empty", is trained on. If the review rules out all faces of a photo, it is unused: the teacher
+    may have missed one. Raises UsageError if the review cannot be read.
     """
     reviews = face_reviews.read(folder / REVIEWED) if (folder / REVIEWED).exists() else {}
     labelled = [item for part in shards.read(folder) for item in _of_part(part)]
     photos_of = Counter(_source(name) for name, _, _ in labelled)
     empty_of = Counter(_source(name) for name, _, faces in labelled if not len(faces))
-    believed = {source for source, n in photos_of.items() if empty_of[source] >= EMPTY_SOURCE * n}
+    trusted = {source for source, n in photos_of.items() if empty_of[source] >= EMPTY_SOURCE * n}
     read = []
     for name, pixels, faces in labelled:
         source = _source(name)
-        if source in believed:
+        if source in trusted:
             faces[faces[:, SCORE] < RARE_FACE, SCORE] = UNSURE
-        split = _split(name, len(faces) == 0, source in believed)
+        split = _split(name, len(faces) == 0, source in trusted)
         review = reviews.get(name, Review())
         faces = review.correct(faces)
-        if source not in believed and split in (Split.TRAINING, Split.UNUSED):
+        if source not in trusted and split in (Split.TRAINING, Split.UNUSED):
             known = review.empty or not ruled_out(faces).all()
             split = Split.TRAINING if known else Split.UNUSED
         read.append(LabelledPhoto(name, source, pixels, faces, split))
@@ -187,10 +187,10 @@ def _source(name: str) -> str:
     return letters.group() if letters else ""
 
 
-def _split(name: str, empty: bool, believed: bool) -> Split:
-    """Decide by a hash of the name, so that it stays the same whatever photos come beside it."""
+def _split(name: str, empty: bool, trusted: bool) -> Split:
+    """Return the split by a hash of the name, so that other photos do not change it."""
     share = int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big") / 2**32
-    if empty and not believed:
+    if empty and not trusted:
         return Split.UNUSED
     if share < VALIDATION:
         return Split.VALIDATION

@@ -1,4 +1,4 @@
-"""Teaching the proposer: what each cell of a canvas should answer, the loss, and the batches."""
+"""Training the proposer: the targets of a canvas' cells, the loss, and the batches."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from .effects import grey, lit
 from .labels import has_landmarks
 from .networks import NEIGHBOURS
 
-VIEW = 256  # pixels of a canvas that the network sees at a time
+VIEW = 256  # side in pixels of the part of a canvas that is one example
 CELL = 8
 CELLS = VIEW // CELL
-SMALLEST = 7.0  # pixels: nobody should learn anything from smaller faces
+SMALLEST = 7.0  # pixels: smaller faces are ignored
 SHOWN, HINTED = 0.6, 0.05
 SPREAD, LEAST_SPREAD = 0.09, 0.4  # of the heat around a centre: in sides, and in cells
-FAINT, TAUGHT = 0.05, 0.1  # heat below which there is none, and from which a cell answers for the box
+FAINT, TAUGHT = 0.05, 0.1  # heat below FAINT is set to 0; from TAUGHT on the cell predicts the box
 HEAT, IGNORED, BOX, WEIGHT, POINTS, POINTS_WEIGHT = 0, 1, slice(2, 6), 6, slice(7, 17), 17
 TARGETS = 18
 
@@ -32,17 +32,17 @@ _y, _x = np.mgrid[0:CELLS, 0:CELLS].astype(np.float32)
 
 
 def targets(rows: Floats) -> Floats:
-    """(CELLS, CELLS, TARGETS) what the cells should answer for the faces of a view.
+    """Return the cells' targets for the faces of a view, (CELLS, CELLS, TARGETS).
 
-    Heat (1 at the centre of a face, less around it: CenterNet, Zhou et al., 2019), cells to ignore, centre and
-    size of the cell's face, its share of that face's loss, landmarks, their share; all in cells.
+    These are heat (1 at the centre of a face, less around it: CenterNet, Zhou et al., 2019), cells to ignore, centre
+    and size of the cell's face, the cell's share of that face's loss, landmarks and their share; all in cells.
     """
     wanted = np.zeros((CELLS, CELLS, TARGETS), np.float32)
     learnt = (rows[:, SCORE] != IGNORE) & (longer_side(rows) >= SMALLEST)
     for x, y, w, h in rows[~learnt, :4] / CELL:
         wanted[max(0, int(y)) : int(np.ceil(y + h)), max(0, int(x)) : int(np.ceil(x + w)), IGNORED] = 1
     faces = rows[learnt]
-    faces = faces[np.argsort(-areas(faces), kind="stable")]  # the small lie before the large
+    faces = faces[np.argsort(-areas(faces), kind="stable")]  # a cell of several faces belongs to the smallest
     if len(faces) == 0:
         return wanted
     boxes = faces[:, :4] / CELL
@@ -67,7 +67,7 @@ def targets(rows: Floats) -> Floats:
 
 
 def view(pixels: Pixels, rows: Floats, random: np.random.Generator) -> tuple[Pixels, Floats]:
-    """Return a part of a canvas (VIEW, VIEW, 3), perhaps mirrored, in another light or grey, and its rows."""
+    """Return a random part of a canvas (VIEW, VIEW, 3), perhaps mirrored, in another light or grey, and its rows."""
     x, y = (int(v) for v in random.integers(0, SIDE - VIEW + 1, 2))
     pixels, rows = pixels[y : y + VIEW, x : x + VIEW], shifted(rows, -x, -y)
     if random.random() < 0.5:
@@ -83,7 +83,7 @@ def view(pixels: Pixels, rows: Floats, random: np.random.Generator) -> tuple[Pix
 
 
 class Batches(keras.utils.PyDataset):  # type: ignore[misc]
-    """Views of canvases and what they should be answered with; epoch e, batch b depends on the seed alone."""
+    """Views of canvases with their targets; the content of epoch e, batch b depends only on the seed."""
 
     def __init__(self, canvases: list[shards.Arrays], batch: int, steps: int, seed: int) -> None:
         super().__init__(workers=1, max_queue_size=8)
@@ -105,7 +105,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         return side_by_side(pixels, NEIGHBOURS), np.stack([targets(rows) for _, rows in views])
 
     def _chosen(self, number: int) -> list[int]:
-        """The canvases of a batch: all come once before any comes again."""
+        """Return the numbers of a batch's canvases: every canvas comes once before any comes again."""
         places = np.arange(number * self.batch, (number + 1) * self.batch)
         turns, within = np.divmod(places, len(self.canvases))
         order = {
@@ -115,9 +115,9 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
 
 
 def loss(wanted: Any, answers: Any) -> Any:
-    """Focal loss of the heat (Lin et al., 2017), 2 GIoU + .5 L1 of the boxes, 4 L1 of the landmarks.
+    """Return focal loss of the heat (Lin et al., 2017) + 2 GIoU + .5 L1 of the boxes + 4 L1 of the landmarks.
 
-    Every face of the batch counts the same, whatever its size.
+    Every face of the batch has the same weight, regardless of its size.
     """
     heat, kept = wanted[..., HEAT], 1 - wanted[..., IGNORED]
     sure = ops.clip(ops.sigmoid(answers[..., 0]), 1e-5, 1 - 1e-5)
@@ -139,7 +139,7 @@ def loss(wanted: Any, answers: Any) -> Any:
 
 
 def _generalised_iou(centre: Any, size: Any, true_centre: Any, true_size: Any) -> Any:
-    """Overlap of boxes that also tells how far apart they are (Rezatofighi et al., 2019); -1 to 1."""
+    """Return the overlap of boxes, -1 to 1, which also measures their distance (Rezatofighi et al., 2019)."""
     low, high = centre - size / 2, centre + size / 2
     true_low, true_high = true_centre - true_size / 2, true_centre + true_size / 2
     shared = ops.prod(ops.maximum(ops.minimum(high, true_high) - ops.maximum(low, true_low), 0.0), axis=-1)

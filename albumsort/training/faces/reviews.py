@@ -1,4 +1,4 @@
-"""What a reviewer said of places that a teacher, or a detector it has taught, took for faces."""
+"""A reviewer's verdicts on detections of a teacher, or of a detector trained by it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HEADER = ["photo", "verdict", "x", "y", "w", "h"]
 
 
 class Verdict(StrEnum):
-    """What a place is; EMPTY is said of a whole photo, and has no box."""
+    """The verdict on a place; EMPTY is about a whole photo and has no box."""
 
     FACE = "face"
     OTHER = "other"
@@ -26,38 +26,38 @@ class Verdict(StrEnum):
 
 
 SCORES = {Verdict.FACE: 1.0, Verdict.OTHER: 0.0, Verdict.UNSURE: UNSURE}
-"""What is learnt: from a face, from what was taken for one and is none (score 0), and nothing from the rest."""
+"""The score of each verdict: a face, a false detection (score 0), and a place that training ignores."""
 
 
 @dataclass
 class Review:
-    """What was said of one photo.
+    """The verdicts on one photo.
 
-    judged: (n, COLUMNS) rows with known boxes and scores, landmarks unknown (NaN); empty: whether it shows nobody.
+    judged: (n, COLUMNS) rows with boxes and scores; landmarks are unknown (NaN). empty: whether it shows nobody.
     """
 
     judged: Floats = field(default_factory=none)
     empty: bool = False
 
     def correct(self, rows: Floats) -> Floats:
-        """Return a teacher's rows with the scores that a reviewer gave, and what only the reviewer saw after them."""
+        """Return a teacher's rows with the reviewer's scores, then the places that only the reviewer judged."""
         rows, shared = rows.copy(), overlaps(self.judged, rows)
         if self.empty:
             rows[:, SCORE] = SCORES[Verdict.OTHER]
-        alone = np.ones(len(self.judged), bool)
-        while shared.max(initial=0) > SAME_BOX:  # each verdict is about one row, the nearest first
+        unmatched = np.ones(len(self.judged), bool)
+        while shared.max(initial=0) > SAME_BOX:  # each verdict changes one row; the largest overlap goes first
             verdict, row = np.unravel_index(shared.argmax(), shared.shape)
             rows[row, SCORE] = self.judged[verdict, SCORE]
-            alone[verdict] = False
+            unmatched[verdict] = False
             shared[verdict], shared[:, row] = 0, 0
-        return np.concatenate([rows, self.judged[alone]])
+        return np.concatenate([rows, self.judged[unmatched]])
 
 
 def read(path: Path) -> dict[str, Review]:
-    """Return the reviews of a CSV by the names of photos; raises UsageError if it is none.
+    """Return the reviews in a CSV by the photo's name; raises UsageError if the file is no review.
 
-    A line is a photo's name, a verdict and the box it is about: x, y, w, h in pixels of the upright photo after it was
-    made as small as labels are (`face_photos.LONGEST_SIDE`). Of a photo said to be empty nothing else can be said.
+    A line is a photo's name, a verdict and its box: x, y, w, h in pixels of the upright photo, reduced to the size of
+    the labels (`face_photos.LONGEST_SIDE`). A photo with the verdict "empty" cannot have other verdicts.
     """
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
@@ -72,22 +72,22 @@ def read(path: Path) -> dict[str, Review]:
         try:
             _take(reviews, *line)
         except (ValueError, TypeError) as e:
-            raise UsageError(f"{path}, line {number}, is no verdict: {','.join(line)}") from e
+            raise UsageError(f"{path}: line {number} is no verdict: {','.join(line)}") from e
     for name, review in reviews.items():
         if review.empty and len(review.judged):
-            raise UsageError(f"{path}: {name} is said to be empty, and to have places that were judged; choose one")
+            raise UsageError(f"{path}: {name} has the verdict empty and verdicts on places; remove one of them")
     return reviews
 
 
 def _take(reviews: dict[str, Review], name: str, verdict: str, *place: str) -> None:
-    """Add one line's verdict; raises ValueError if it is none."""
-    review, said = reviews.setdefault(name, Review()), Verdict(verdict)
-    if said is Verdict.EMPTY:
+    """Add the verdict of one line; raises ValueError if the line is no verdict."""
+    review, kind = reviews.setdefault(name, Review()), Verdict(verdict)
+    if kind is Verdict.EMPTY:
         review.empty = True
         return
     x, y, w, h = (float(v) for v in place)
     if not (np.isfinite([x, y, w, h]).all() and min(w, h) > 0):
-        raise ValueError("a box has a place and a size")
+        raise ValueError("a box needs finite numbers and a size above 0")
     row = np.full((1, COLUMNS), np.nan, np.float32)
-    row[0, BOX], row[0, SCORE] = (x, y, w, h), SCORES[said]
+    row[0, BOX], row[0, SCORE] = (x, y, w, h), SCORES[kind]
     review.judged = np.concatenate([review.judged, row])

@@ -1,4 +1,4 @@
-"""From photos without labels to a face detector that can ship: every stage of a run, each gone on with."""
+"""From unlabelled photos to a face detector that can ship: the stages of a run. Each of them can resume."""
 
 from __future__ import annotations
 
@@ -37,18 +37,19 @@ from .photos import Drawn, LabelledPhoto, Split, of_split
 
 PROPOSER, VERIFIER = "face_proposer", "face_verifier"
 ENTRIES = "entries.json"
-METHOD = "2"  # changes with the code wherever a run that went on would mix what two versions make
-OTHER_CANVASES = 1000  # added to the seed
-SHOWN = 10  # photos to convert the proposer with
+METHOD = "2"  # change it with any code for which a resumed run would mix the results of two versions
+OTHER_CANVASES = 1000  # added to the seed of the canvases that check the proposer
+SHOWN = 10  # photos that set the integer ranges of the proposer
 
 Watch = Callable[[Iterable[LabelledPhoto]], Iterable[LabelledPhoto]]
 
 
 @dataclass(frozen=True)
 class Start:
-    """The networks, as LiteRT files, that a run begins with: the verifier learns on, and the proposer if it has epochs.
+    """The networks, as LiteRT files, that a run starts from.
 
-    proposed: the proposer's entry in the manifest.
+    The verifier is trained further, the proposer only if the recipe has epochs for it. proposed: the proposer's entry
+    in the manifest.
     """
 
     proposer: bytes
@@ -57,7 +58,7 @@ class Start:
 
     @classmethod
     def read(cls, name: str) -> Self:
-        """Read those of a finished run, or those that ship if the name is `shipped`."""
+        """Read the networks of a finished run, or the shipped ones if the name is `shipped`."""
         if name == "shipped":
             proposer, entry = weights.load(PROPOSER)
             return cls(proposer, weights.load(VERIFIER)[0], entry.details)
@@ -66,7 +67,7 @@ class Start:
 
 @dataclass(frozen=True)
 class TrainedDetector:
-    """A finished pair. entries: of the manifest, by name; validation, held_out: what it found in those photos."""
+    """A finished pair of networks. entries: for the manifest, by name; validation, held_out: detections there."""
 
     proposer: Path
     verifier: Path
@@ -86,24 +87,24 @@ def train(
     reviewed: Path | None = None,
     start: Start | None = None,
 ) -> TrainedDetector:
-    """Label, draw, fit, convert and calibrate in the folder `run`, or go on with what is there.
+    """Label, draw, fit, convert and calibrate in the folder `run`, or resume there.
 
-    drawn: the photos; make_teacher: pickled, called in every process that labels; taught_by: what the manifest
-    says of it; reviewed: a CSV of what a reviewer said of its answers, for `face_reviews`. The last stage leaves the
-    LiteRT files, their manifest entries and charts in the run. Raises UsageError if the recipe has nothing to make a
-    network from.
+    drawn: the photos; make_teacher: pickled, called in every worker process that labels; taught_by: the teacher's
+    description for the manifest; reviewed: a CSV of a reviewer's verdicts on the teacher's faces, for `face_reviews`.
+    The last stage writes the LiteRT files, their manifest entries and charts to the run's folder. Raises UsageError if
+    the recipe has no epochs for a network that needs some.
     """
     if start is None and not recipe.proposer_epochs:
         raise UsageError(
-            "the recipe has no epochs for the proposer: name some, or a finished one to begin with (--start)"
+            "the recipe has no epochs for the proposer: add some, or start from a finished proposer (--start)"
         )
     if not recipe.verifier_epochs:
-        raise UsageError("the recipe has no round for the verifier: name its epochs")
+        raise UsageError("the recipe has no round for the verifier: add its epochs")
     verdicts = None
     if reviewed is not None:
         _check_names(face_reviews.read(reviewed), drawn, reviewed)  # before hours of work
         verdicts = reviewed.read_bytes()
-    kept = None if recipe.proposer_epochs else start  # whose proposer stays as it is
+    kept = None if recipe.proposer_epochs else start  # its proposer is not trained further
     commit = conversion.commit()
     recipe.claim(run)
     inputs = _claim_inputs(run, drawn, taught_by, verdicts, start)
@@ -113,7 +114,7 @@ def train(
     if verdicts is not None:
         (labels / face_photos.REVIEWED).write_bytes(verdicts)
     canvases = run / "canvases"
-    every = ONE_OF if kept is None else 1  # a proposer that stays needs none, so only the verifier's are drawn
+    every = ONE_OF if kept is None else 1  # a kept proposer needs no canvases, so only the verifier's are drawn
     face_canvases.draw_all(canvases, recipe.canvases * every // ONE_OF, labels, Split.TRAINING, recipe.seed)
     if kept is not None:
         proposer.write_bytes(kept.proposer)
@@ -132,7 +133,7 @@ def train(
     labelled = face_photos.read(labels)
     calibration = calibrate(proposer, verifier, labelled, watch)
     validation, held_out = measure(proposer, verifier, calibration, labelled, watch)
-    made = {
+    origin = {
         "data": _described(labelled, taught_by if reviewed is None else f"{taught_by}, corrected by a reviewer"),
         "inputs": inputs,
         "score": _score(validation, held_out),
@@ -145,17 +146,17 @@ def train(
             proposer,
             "int8 (1, H, W/4, 12), BGR less 128 of four neighbouring pixels, H and W multiples of 32",
             "float32 (1, H/8, W/8, 5), in three parts: logit of the score, centre and size of every cell",
-            made,
+            origin,
         ),
         VERIFIER: _entry(
             verifier,
             f"float32 (n, {VERIFIER_SIDE}, {VERIFIER_SIDE}, 3), BGR 0-255",
             "float32 (n, 15): score, box, five landmarks",
-            {"calibration": list(asdict(calibration).values()), **made},
+            {"calibration": list(asdict(calibration).values()), **origin},
         ),
     }
     if kept is not None:
-        entries[PROPOSER] = {**kept.proposed, "score": made["score"]}
+        entries[PROPOSER] = {**kept.proposed, "score": origin["score"]}
     write_json(run / ENTRIES, entries)
     cycles = [f"{name}-{i}" for name, epochs in recipe.epochs.items() for i in range(len(epochs))]
     charts.write(run / "report", [run / cycle for cycle in cycles], validation)
@@ -165,7 +166,7 @@ def train(
 def _make_proposer(
     recipe: FaceRecipe, run: Path, labels: Path, canvases: Path, before: Path | bytes | None, proposer: Path
 ) -> None:
-    """Train the proposer on canvases into the file given, or go on with it."""
+    """Train the proposer on canvases, or resume, and write its LiteRT file to `proposer`."""
     face_canvases.draw_all(run / "checked", recipe.checked, labels, Split.VALIDATION, recipe.seed + OTHER_CANVASES)
     for cycle in range(len(recipe.proposer_epochs)):
         fitted = run / f"proposer-{cycle}"
@@ -176,17 +177,17 @@ def _make_proposer(
 
 
 def _check_names(reviews: Iterable[str], drawn: Sequence[Drawn], path: Path) -> None:
-    """Raise UsageError if a review is about a photo that is not there, or about one of several of that name."""
+    """Raise UsageError if a review names a photo that does not exist, or a name that several photos have."""
     photos_of = Counter(item.path.name for item in drawn)
     for name in reviews:
         if photos_of[name] != 1:
-            raise UsageError(f"{path} speaks of {name}: {photos_of[name] or 'no'} photos to learn from have that name")
+            raise UsageError(f"{path} names {name}: {photos_of[name] or 'no'} training photos have that name")
 
 
 def _claim_inputs(
     run: Path, drawn: Sequence[Drawn], taught_by: str, verdicts: bytes | None, start: Start | None
 ) -> dict[str, Any]:
-    """Return what identifies all that a run is made of; raises UsageError if it was begun with something else."""
+    """Return what identifies a run's inputs; raises UsageError if the run was started with other inputs."""
     inputs: dict[str, Any] = {
         "method": METHOD,
         "photos": len(drawn),
@@ -202,12 +203,12 @@ def _claim_inputs(
 
 
 def sha256(content: bytes) -> str:
-    """Return the hash by which teachers, verdicts and networks are recorded."""
+    """Return the SHA-256 that identifies teachers, verdicts and networks in the records."""
     return hashlib.sha256(content).hexdigest()
 
 
 def shown(labels: Path, seed: int) -> list[npt.NDArray[np.int8]]:
-    """Return some training photos as the proposer sees them, each coarsely and finely."""
+    """Return some training photos as the proposer sees them, each at the coarse and at the fine size."""
     photos = of_split(face_photos.read(labels), Split.TRAINING)
     chosen = np.random.default_rng(seed).permutation(len(photos))[:SHOWN]
     views = (shrunk(np.asarray(photos[i].pixels), side) for i in chosen for side in (COARSE_SIDE, FINE_SIDE))
@@ -215,7 +216,7 @@ def shown(labels: Path, seed: int) -> list[npt.NDArray[np.int8]]:
 
 
 def calibrate(proposer: Path, verifier: Path, labelled: Sequence[LabelledPhoto], watch: Watch) -> Calibration:
-    """Choose the calibration of two networks on the validation photos."""
+    """Fit the calibration of two networks on the validation photos."""
     photos = of_split(labelled, Split.VALIDATION)
     detector = _detector(proposer, verifier, face_calibration.UNCALIBRATED)
     return face_calibration.fit(face_calibration.survey(detector, photos, watch))
@@ -224,7 +225,7 @@ def calibrate(proposer: Path, verifier: Path, labelled: Sequence[LabelledPhoto],
 def measure(
     proposer: Path, verifier: Path, calibration: Calibration, labelled: Sequence[LabelledPhoto], watch: Watch
 ) -> tuple[face_calibration.Survey, face_calibration.Survey]:
-    """Return what the detector finds in the validation photos, and in the held-out photos without a face."""
+    """Return the detections in the validation photos, and in the held-out photos without a face."""
     detector = _detector(proposer, verifier, calibration)
     validation, held_out = (
         face_calibration.survey(detector, of_split(labelled, split), watch)
@@ -238,9 +239,9 @@ def _detector(proposer: Path, verifier: Path, calibration: Calibration) -> Casca
 
 
 def detector(run: Path, floor: float) -> CascadeDetector:
-    """Return the detector of a finished run; raises AlbumsortError if it is not finished.
+    """Return the detector of a finished run; raises AlbumsortError if the run is not finished.
 
-    floor: the least score of what it returns.
+    floor: least score of the detections that it returns.
     """
     return CascadeDetector(*_networks(run), Calibration(*_entries(run)[VERIFIER]["calibration"]), floor)
 
@@ -271,26 +272,26 @@ def _score(validation: face_calibration.Survey, held_out: face_calibration.Surve
     }
 
 
-def _entry(file: Path, taken: str, given: str, made: dict[str, Any]) -> dict[str, Any]:
+def _entry(file: Path, input_form: str, output_form: str, origin: dict[str, Any]) -> dict[str, Any]:
     return {
         "file": file.name,
         "sha256": sha256(file.read_bytes()),
-        "input": taken,
-        "output": given,
+        "input": input_form,
+        "output": output_form,
         "labels": ["face"],
-        **made,
+        **origin,
     }
 
 
 def install(run: Path, folder: Path) -> None:
-    """Copy a finished run's networks into a weights folder and their entries into the manifest there."""
+    """Copy a finished run's networks into a weights folder, and their entries into the manifest there."""
     for name, entry in _entries(run).items():
         (folder / entry["file"]).write_bytes((run / entry["file"]).read_bytes())
         conversion.update_manifest(folder / "manifest.json", name, entry)
 
 
 def _entries(run: Path) -> dict[str, Any]:
-    """Return what a finished run left for the manifest."""
+    """Return the manifest entries of a finished run."""
     if not (run / ENTRIES).is_file():
-        raise AlbumsortError(f"{run} holds no finished face detector; train it to its end first")
+        raise AlbumsortError(f"{run} holds no finished face detector; first finish its training")
     return dict(json.loads((run / ENTRIES).read_text(encoding="utf-8")))

@@ -1,4 +1,4 @@
-"""Teaching the verifier: batches of candidates, the hard ones oftener, and the loss."""
+"""Training the verifier: batches of candidates, with the hard ones more often, and the loss."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from .candidates import CENTRE, POINTS, POINTS_KNOWN, PROPOSAL, RULED_OUT, SIDE,
 from .effects import degraded, grey, lit
 
 POSITIVE_SHARE, HARD_SHARE = 0.4, 0.5  # of a batch; of its negatives
-EASIEST = 0.02  # what every negative has, besides its score, to be drawn as a hard one
+EASIEST = 0.02  # added to every negative's chance to be drawn as a hard one
 SMOOTHING = 0.01
 MARGIN = (SIDE - VERIFIER_SIDE) // 2
-JITTER = 4  # pixels of a stored crop
-ZOOM = 0.12  # log of how much more or less of a crop is shown
-WORSE_SHARE, COVERED_SHARE = 0.3, 0.15  # of what is shown
-PATCH = 6, 20  # pixels of each side of what covers a crop
+JITTER = 4  # largest shift, in pixels of a stored crop
+ZOOM = 0.12  # largest log of the zoom
+WORSE_SHARE, COVERED_SHARE = 0.3, 0.15  # shares of the crops with lower quality, and with a patch
+PATCH = 6, 20  # range of a patch's width and height in pixels
 ANSWERED_AT_ONCE = 512
 
 _MIRRORED_POINTS = [i - 4 + POINTS.start for i in MIRRORED_LANDMARKS]
 
 
 class Candidates:
-    """Crops and what is known of them, of several collections together; the crops stay in their files."""
+    """The candidates of several collections: crops and rows; the crops stay on disk."""
 
     def __init__(self, parts: list[shards.Arrays]) -> None:
         self.crops = [part["crops"] for part in parts]
@@ -45,7 +45,7 @@ class Candidates:
         return len(self.rows)
 
     def where(self, which: npt.NDArray[np.bool_]) -> Candidates:
-        """Return some of the candidates."""
+        """Return the candidates for which `which` (n,) is true."""
         some = copy.copy(self)
         some._places, some.rows, some.sources = self._places[which], self.rows[which], self.sources[which]
         return some
@@ -57,19 +57,19 @@ class Candidates:
 
     @property
     def true(self) -> npt.NDArray[np.bool_]:
-        """(n,) which are faces."""
+        """Which candidates are faces, (n,)."""
         return np.asarray(self.rows[:, TRUE] > 0.5)
 
     @property
     def settled(self) -> npt.NDArray[np.bool_]:
-        """(n,) which are faces, or were ruled out by a reviewer."""
+        """Which candidates are faces or were ruled out by a reviewer, (n,)."""
         return np.asarray(self.true | (self.rows[:, RULED_OUT] > 0.5))
 
 
 class Batches(keras.utils.PyDataset):  # type: ignore[misc]
-    """Varied candidates, faces and others; epoch e, batch b depends on the seed alone.
+    """Augmented candidates, faces and negatives; the content of epoch e, batch b depends only on the seed.
 
-    hardness: (n,) how likely each negative is drawn among the hard ones.
+    hardness: (n,) relative chance of each negative to be drawn as a hard one.
     """
 
     def __init__(self, candidates: Candidates, hardness: Floats, batch: int, steps: int, seed: int) -> None:
@@ -104,12 +104,12 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
 
 
 def _drawn(chances: npt.NDArray[Any], count: int, random: np.random.Generator) -> npt.NDArray[np.intp]:
-    """Numbers drawn by their cumulated chances."""
+    """Return random numbers, drawn with these cumulative chances."""
     return np.asarray(np.minimum(np.searchsorted(chances, random.random(count) * chances[-1]), len(chances) - 1))
 
 
 def varied(crop: Pixels, row: Floats, random: np.random.Generator) -> tuple[Pixels, Floats]:
-    """Return what the network sees of a crop, varied in place and quality, and what it should answer."""
+    """Return a crop for the network, augmented in place and quality, and its target."""
     x, y = (int(v) for v in random.integers(-JITTER, JITTER + 1, 2))
     reach = round(VERIFIER_SIDE / 2 * np.exp(random.uniform(-ZOOM, ZOOM)))
     row = row.copy()
@@ -120,9 +120,9 @@ def varied(crop: Pixels, row: Floats, random: np.random.Generator) -> tuple[Pixe
     row[POINTS] /= times
     row[SIZE] -= np.log(times)
     left, top = SIDE // 2 + x - reach, SIDE // 2 + y - reach
-    how = cv2.INTER_AREA if times > 1 else cv2.INTER_LINEAR
-    shown = crop[top : top + 2 * reach, left : left + 2 * reach]
-    pixels = np.asarray(cv2.resize(shown, (VERIFIER_SIDE, VERIFIER_SIDE), interpolation=how), np.uint8)
+    interpolation = cv2.INTER_AREA if times > 1 else cv2.INTER_LINEAR
+    visible = crop[top : top + 2 * reach, left : left + 2 * reach]
+    pixels = np.asarray(cv2.resize(visible, (VERIFIER_SIDE, VERIFIER_SIDE), interpolation=interpolation), np.uint8)
     if random.random() < 0.5:
         pixels = pixels[:, ::-1]
         row[CENTRE.start] *= -1
@@ -146,7 +146,10 @@ def varied(crop: Pixels, row: Floats, random: np.random.Generator) -> tuple[Pixe
 
 
 def loss(wanted: Any, answers: Any) -> Any:
-    """Cross-entropy of the score, 2 L1 of the faces' boxes, 12 L1 of their landmarks: with 4 they were all upright."""
+    """Return cross-entropy of the score + 2 L1 of the faces' boxes + 12 L1 of their landmarks.
+
+    With 4 L1 of the landmarks, all faces were predicted upright.
+    """
     true = wanted[:, TRUE]
     smooth = true * (1 - 2 * SMOOTHING) + SMOOTHING
     total = ops.mean(ops.binary_crossentropy(smooth, answers[:, 0], from_logits=True))
@@ -158,12 +161,12 @@ def loss(wanted: Any, answers: Any) -> Any:
 
 
 def proposals(candidates: Candidates) -> Floats:
-    """(n,) how hard negatives are before any verifier has seen them: what the proposer made of them."""
+    """Return (n,) the hardness of negatives for a first verifier, from the proposer's score."""
     return np.asarray(candidates.rows[:, PROPOSAL] ** 1.5, np.float32)
 
 
 def scores(model: keras.Model, candidates: Candidates) -> Floats:
-    """(n,) what a verifier makes of the candidates as they are, 0-1."""
+    """Return (n,) a verifier's scores, 0-1, for the candidates without augmentation."""
     answers = []
     for start in range(0, len(candidates), ANSWERED_AT_ONCE):
         crops = middles(candidates, range(start, min(len(candidates), start + ANSWERED_AT_ONCE)))
@@ -172,11 +175,11 @@ def scores(model: keras.Model, candidates: Candidates) -> Floats:
 
 
 def some(candidates: Candidates, count: int) -> Pixels:
-    """Return what the network sees of so many candidates, evenly chosen, as they are."""
+    """Return the crops of `count` evenly spaced candidates as the network sees them, without augmentation."""
     return middles(candidates, np.linspace(0, len(candidates) - 1, count).astype(int))
 
 
 def middles(candidates: Candidates, numbers: Iterable[int | np.integer[Any]]) -> Pixels:
-    """(n, VERIFIER_SIDE, VERIFIER_SIDE, 3) what the network sees of some candidates as they are."""
+    """Return the middles of some crops, (n, VERIFIER_SIDE, VERIFIER_SIDE, 3): the part that the network sees."""
     middle = slice(MARGIN, MARGIN + VERIFIER_SIDE)
     return np.stack([candidates.crop(i)[middle, middle] for i in numbers])
