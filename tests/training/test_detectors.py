@@ -178,11 +178,11 @@ def test_landmarks_are_compared_in_box_sides_on_faces_that_both_detected() -> No
     [
         ("{", "no JSON"),
         ('{"file": "a.jpg"}', "no list of photos"),
-        ('[{"file": "a.jpg", "set": "s", "boxes": []}, 7]', "entry 2 is not like"),
-        ('[{"file": "a.jpg", "boxes": []}]', "entry 1 is not like"),
-        ('[{"file": "a.jpg", "set": "s", "boxes": [[1, 2, 3]]}]', "entry 1 is not like"),
-        ('[{"file": 5, "set": "s", "boxes": []}]', "entry 1 is not like"),
-        ('[{"file": "a.jpg", "set": "s", "boxes": [[1, 2, 3, "wide"]]}]', "entry 1 is not like"),
+        ('[{"file": "a.jpg", "set": "s", "boxes": []}, 7]', "entry 2 does not have the form"),
+        ('[{"file": "a.jpg", "boxes": []}]', "entry 1 does not have the form"),
+        ('[{"file": "a.jpg", "set": "s", "boxes": [[1, 2, 3]]}]', "entry 1 does not have the form"),
+        ('[{"file": 5, "set": "s", "boxes": []}]', "entry 1 does not have the form"),
+        ('[{"file": "a.jpg", "set": "s", "boxes": [[1, 2, 3, "wide"]]}]', "entry 1 does not have the form"),
     ],
 )
 def test_a_listing_of_another_form_is_refused_with_the_entry(tmp_path: Path, content: str, said: str) -> None:

@@ -167,7 +167,7 @@ def test_each_verdict_is_about_one_place_the_nearest(order, tmp_path):
         ("photo,verdict,x,y,w,h\na.jpg,face,1,2,0,4\n", "line 2 is no verdict"),
         ("photo,verdict,x,y,w,h\na.jpg,face,1,2,nan,4\n", "line 2 is no verdict"),
         ("photo,verdict,x,y,w,h\na.jpg,face,-1,2,inf,4\n", "line 2 is no verdict"),
-        ("photo,verdict,x,y,w,h\na.jpg,empty,,,,\na.jpg,face,1,2,3,4\n", "a.jpg has the verdict empty and verdicts on places"),
+        ("photo,verdict,x,y,w,h\na.jpg,empty,,,,\na.jpg,face,1,2,3,4\n", "a.jpg has the verdict empty and verdicts on"),
         (b"photo,verdict,x,y,w,h\n\xff\xfe\n", "not a CSV in UTF-8"),
         ("photo,verdict,x,y,w,h\n" + "x" * 200_000, "not a CSV in UTF-8"),
     ],

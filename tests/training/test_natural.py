@@ -203,7 +203,7 @@ def test_a_place_ruled_out_by_a_reviewer_is_not_a_face(tmp_path):
 @pytest.mark.parametrize(
     ("named", "reason"),
     [
-        ({"judged": ["x.csv"]}, "name --natural"),
+        ({"judged": ["x.csv"]}, "name their folder with --natural"),
         ({"natural": "n", "reviewed": "r.csv"}, "name their folder with --faces"),
         ({"without": "p.csv"}, "name their folder with --faces"),
     ],

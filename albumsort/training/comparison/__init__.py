@@ -1,1 +1,1 @@
-"""The older systems, rebuilt and compared with the network that ships."""
+"""The older systems, rebuilt and compared with the shipped network."""

@@ -1,4 +1,4 @@
-"""Batches of faces, moved and mirrored as a system's authors describe."""
+"""Batches of faces, moved and mirrored as the system's authors describe."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ SEED = 0
 
 
 class Batches(keras.utils.PyDataset):  # type: ignore[misc]
-    """Shuffled batches, jittered where the system's authors did; what epoch e holds depends on the seed alone.
+    """Shuffled batches, with the jitter of the system; the content of an epoch depends only on the seed.
 
-    seen: (n, 48, 48, 1) faces, or the features of as many; label: (n,).
+    seen: (n, 48, 48, 1) faces, or n faces' features; label: (n,).
     """
 
     def __init__(self, seen: Pixels | Floats, label: Ints, system: System) -> None:
@@ -41,7 +41,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
 
 
 def jittered(face: Pixels, jitter: Jitter, random: np.random.Generator) -> Pixels:
-    """Return a (48, 48) face turned, shifted, zoomed and perhaps mirrored, its edges drawn out."""
+    """Return a (48, 48) face, turned, shifted, zoomed and perhaps mirrored; edge pixels are repeated outwards."""
     angle, zoom = random.uniform(-jitter.rotation, jitter.rotation), 1 + random.uniform(-jitter.zoom, jitter.zoom)
     matrix = np.asarray(cv2.getRotationMatrix2D((SIDE / 2 - 0.5, SIDE / 2 - 0.5), angle, zoom), np.float64)
     matrix[:, 2] += random.uniform(-jitter.shift, jitter.shift, 2) * SIDE

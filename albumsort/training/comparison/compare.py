@@ -1,4 +1,4 @@
-"""The older systems and the network that ships, on the same faces with the same labels."""
+"""Comparison of the older systems with the shipped network, on the same faces with the same labels."""
 
 from __future__ import annotations
 
@@ -33,26 +33,26 @@ def compare(
     vgg19_weights: Path | None,
     tell: Callable[[str], None],
 ) -> ComparisonTable:
-    """Train the systems that the run folder does not hold yet, and write table, curves and chart there.
+    """Train the systems that are not finished in the run folder, and write table, curves and chart there.
 
-    The table has every system that the folder holds finished, whichever call trained it. epochs, faces: at most
-    so many for each, instead of the system's own epochs and of all faces. `tell` hears what is trained, kept and
-    left out. Raises UsageError for data that lack a label of a system or have no PrivateTest, and for a run folder
-    made with other data.
+    The table has every finished system in the folder, also from earlier calls. epochs, faces: limits per system, below
+    its own epochs and all faces. tell: called with a line for each system that is trained, kept or skipped. Raises
+    UsageError for data that lack a label of a system or have no PrivateTest, and for a run folder of other data.
     """
     splits = load(data, votes)
     asked = {system.name: system for system in systems}
-    shown = [s for s in ({s.name: s for s in chosen([])} | asked).values() if s.name in asked or finished(run / s.name)]
-    same = digest(splits)
-    for system in shown:
-        _check_kept(system, run / system.name, same)
+    every = {s.name: s for s in chosen([])} | asked
+    listed = [s for s in every.values() if s.name in asked or finished(run / s.name)]
+    data_hash = digest(splits)
+    for system in listed:
+        _check_kept(system, run / system.name, data_hash)
         _check(system, splits, data)
     content, _ = weights.load("emotion")
     logits = conversion.run_litert(content, splits["PrivateTest"].pixels)
     problems = {
         system.name: _train(system, splits, run / system.name, epochs, faces, vgg19_weights, tell) for system in systems
     }
-    rows = [_compared(system, splits, logits, run / system.name, problems.get(system.name, "")) for system in shown]
+    rows = [_compared(system, splits, logits, run / system.name, problems.get(system.name, "")) for system in listed]
     comparison = ComparisonTable(data.resolve().name, rows, Shipped(len(content), milliseconds_a_face(content)), run)
     report.write(comparison)
     return comparison
@@ -70,7 +70,7 @@ def _check_kept(system: System, folder: Path, data: str) -> None:
     for where in (folder, *(folder / name for name in system.variants)):
         done = finished(where)
         if done is not None and done[0].data != data:
-            raise UsageError(f"{where} was trained on other data; choose another --run, or the same --data")
+            raise UsageError(f"{where} was trained on other data; use the same --data or another --run")
 
 
 def _train(
@@ -82,7 +82,7 @@ def _train(
     vgg19_weights: Path | None,
     tell: Callable[[str], None],
 ) -> str:
-    """Train a system and its variants, as far as the folder does not hold them; return why it cannot be, or nothing."""
+    """Train a system and its variants unless they are finished; return the reason if it cannot be trained, or ""."""
     most = system.epochs if epochs is None else min(epochs, system.epochs)
     try:
         for where, build in [(folder, system.build), *((folder / name, b) for name, b in system.variants.items())]:
@@ -91,7 +91,7 @@ def _train(
                 tell(f"{where}: training")
                 reproduction.reproduce(system, build, splits, where, most, faces, vgg19_weights)
             else:
-                tell(f"{where}: kept as it is, {done[0].faces} faces, {done[0].epochs} epochs; delete it to train anew")
+                tell(f"{where}: kept, {done[0].faces} faces, {done[0].epochs} epochs; delete it to train it again")
     except MissingWeightsError as e:
         tell(f"{system.name}: not run: {e}")
         return "no ImageNet weights"
@@ -100,7 +100,7 @@ def _train(
 
 
 def _compared(system: System, splits: dict[str, LabelledFaces], logits: Floats, folder: Path, problem: str) -> Compared:
-    """Judge what the folder of a system holds finished, if it does, and the logits of the network that ships."""
+    """Return the line of a system: its accuracies, if it is finished, and the shipped network's."""
     private = splits["PrivateTest"]
     ferplus, fer2013 = np.split(logits, [len(FERPLUS_LABELS)], axis=1)
     ours = _judged(fer2013, FER2013_LABELS, ferplus, FERPLUS_LABELS, private, system.labels)
@@ -121,7 +121,7 @@ def _judged(
     faces: LabelledFaces,
     subset: Sequence[str],
 ) -> Accuracies:
-    """Judge scores (n, names) by the labels, and votes_scores (n, votes_names) by the FER+ majority."""
+    """Return the accuracies of scores (n, names) by the labels, and of votes_scores (n, votes_names) by the votes."""
     right = _right(scores, names, faces.label, faces.labels, subset)
     truth = faces.label[np.isin(faces.label, [faces.labels.index(name) for name in subset])]
     recall = {name: accuracy(right[truth == faces.labels.index(name)]) for name in subset}
@@ -134,6 +134,6 @@ def _judged(
 def _right(
     scores: Floats, names: Sequence[str], truth: Ints, truth_names: Sequence[str], subset: Sequence[str]
 ) -> npt.NDArray[np.bool_]:
-    """Whether each face that belongs to the subset is named right; truth: (n,) index into truth_names, or -1."""
-    index = np.array([names.index(name) if name in names else -1 for name in (*truth_names, "")])  # -1 finds the last
+    """Return whether each face of the subset gets the right label; truth: (n,) index into truth_names, or -1."""
+    index = np.array([names.index(name) if name in names else -1 for name in (*truth_names, "")])  # the last is for -1
     return restricted(scores, names, index[truth], subset)

@@ -1,4 +1,4 @@
-"""The comparison as a table (CSV, Markdown, on a terminal), and its charts."""
+"""The comparison as a table (CSV, Markdown, on a terminal) and its charts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FILES_ONLY = ("n, votes", "parameters", "MB", "the authors ran")
 
 
 def write(comparison: ComparisonTable) -> None:
-    """Leave the table as CSV and Markdown and the chart of the accuracies in the run folder."""
+    """Write the table as CSV and Markdown, and the chart of the accuracies, to the run folder."""
     with (comparison.run / TABLE).open("w", newline="", encoding="utf-8") as file:
         lines = [_values(row) for row in comparison.rows]
         writer = csv.DictWriter(file, lines[0], lineterminator="\n")
@@ -35,7 +35,7 @@ def write(comparison: ComparisonTable) -> None:
 
 
 def _values(row: Compared) -> dict[str, Any]:
-    """Return the whole line as plain values; empty where there is none."""
+    """Return all values of a line; missing values are empty."""
     values: dict[str, Any] = {
         "system": row.system.name,
         "labels": " ".join(row.system.labels),
@@ -57,22 +57,22 @@ def _values(row: Compared) -> dict[str, Any]:
 
 
 def caption(comparison: ComparisonTable) -> str:
-    """Return what the figures of the table mean."""
+    """Return the explanation of the table's figures."""
     ours = comparison.shipped
     return (
         f"Accuracy on the faces of PrivateTest in {comparison.data} that have one of the labels, with 95 % bootstrap "
-        "interval; no training face stands (nearly) the same in a test split, and PublicTest alone decided when to "
+        "interval. No test face is among the training faces, exactly or nearly, and only PublicTest decided when to "
         "stop. "
         "Published: on test faces of the authors' own choice. "
-        "albumsort: the network that ships, its FER2013 head restricted to the same labels, on the same faces "
-        f"({ours.bytes / 1e6:.2f} MB, {ours.milliseconds:.2f} ms a face). Votes: the same judged by the FER+ "
-        "majority, albumsort by its FER+ head. Time: one face on one thread, networks by LiteRT with weights as "
-        "8-bit integers, the SVM by scikit-learn."
+        "albumsort: the shipped network, its FER2013 head restricted to the same labels, on the same faces "
+        f"({ours.bytes / 1e6:.2f} MB, {ours.milliseconds:.2f} ms a face). Votes: the same against the FER+ "
+        "majority; albumsort with its FER+ head. Time: one face on one thread; networks in LiteRT with weights as "
+        "8-bit integers, the SVM in scikit-learn."
     )
 
 
 def cells(comparison: ComparisonTable) -> tuple[list[str], list[list[str]]]:
-    """Return the table's header and lines as people read them."""
+    """Return the table's header and lines for people to read."""
     voted = any(row.ours.votes for row in comparison.rows)
     header = ["system", "labels", "published", "reproduced", "albumsort", "n"]
     header += ["reproduced, votes", "albumsort, votes", "n, votes"] if voted else []
@@ -81,7 +81,7 @@ def cells(comparison: ComparisonTable) -> tuple[list[str], list[list[str]]]:
 
 
 def _line(row: Compared, voted: bool) -> list[str]:
-    made, theirs = row.trained, row.reproduced
+    trained, theirs = row.trained, row.reproduced
     labels = "all seven" if row.system.labels == FER2013_LABELS else ", ".join(row.system.labels)
     line = [row.system.name, labels, f"{row.system.published:.3f}"]
     line += [_score(theirs.accuracy) if theirs else f"not run: {row.problem}", _score(row.ours.accuracy)]
@@ -89,11 +89,11 @@ def _line(row: Compared, voted: bool) -> list[str]:
     if voted and row.ours.votes is not None:
         line += [_score(theirs.votes) if theirs and theirs.votes else "", _score(row.ours.votes)]
         line.append(str(row.ours.votes.n))
-    if made is None:
+    if trained is None:
         line += ["", "", "", f"0 of {row.candidates}", ""]
     else:
-        line += [f"{made.parameters:,}", f"{made.bytes / 1e6:.2f}", f"{made.milliseconds:.2f}"]
-        line += [f"{made.faces} of {row.candidates}", f"{made.epochs} ({made.best})" if made.epochs else ""]
+        line += [f"{trained.parameters:,}", f"{trained.bytes / 1e6:.2f}", f"{trained.milliseconds:.2f}"]
+        line += [f"{trained.faces} of {row.candidates}", f"{trained.epochs} ({trained.best})" if trained.epochs else ""]
     return [*line, row.system.theirs or "not stated"]
 
 
@@ -102,7 +102,7 @@ def _score(score: Score) -> str:
 
 
 def markdown(comparison: ComparisonTable) -> str:
-    """Return the table for a model card, and a second one of recalls where authors report theirs."""
+    """Return the table for a model card, and a table of recalls for each system with published recalls."""
     header, lines = cells(comparison)
     text = f"{caption(comparison)}\n\n{_grid(header, lines)}"
     for row in comparison.rows:
@@ -120,31 +120,31 @@ def _grid(header: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
 
 
 def table(comparison: ComparisonTable) -> Any:
-    """Return the table for Rich; columns that make it too wide are in the files only."""
+    """Return the table for Rich, without the columns that make it too wide; the files have them."""
     from rich import box
     from rich.table import Table
 
     header, lines = cells(comparison)
-    made = Table(header_style="bold cyan", box=box.SIMPLE, caption=caption(comparison), caption_justify="left")
-    shown = [i for i, name in enumerate(header) if name not in FILES_ONLY]
-    for i in shown:
-        made.add_column(header[i], justify="left" if i < 2 else "right", no_wrap=i == 0, overflow="fold")
+    rich_table = Table(header_style="bold cyan", box=box.SIMPLE, caption=caption(comparison), caption_justify="left")
+    columns = [i for i, name in enumerate(header) if name not in FILES_ONLY]
+    for i in columns:
+        rich_table.add_column(header[i], justify="left" if i < 2 else "right", no_wrap=i == 0, overflow="fold")
     for line in lines:
-        made.add_row(*(line[i] for i in shown))
-    return made
+        rich_table.add_row(*(line[i] for i in columns))
+    return rich_table
 
 
 def _bars(figure: Figure, rows: Sequence[Compared]) -> None:
-    """Published, reproduced and ours beside each other, with the intervals of what was measured here."""
+    """Draw published, reproduced and our accuracy side by side; the latter two with intervals."""
     axes = figure.subplots()
     axes.bar([i - 0.27 for i in range(len(rows))], [r.system.published for r in rows], 0.25, label="published")
     for shift, name, answers in (
         (0.0, "reproduced", [row.reproduced for row in rows]),
         (0.27, "albumsort, same labels", [row.ours for row in rows]),
     ):
-        there = [(i + shift, a.accuracy) for i, a in enumerate(answers) if a is not None]
-        below, above = [s.value - s.low for _, s in there], [s.high - s.value for _, s in there]
-        axes.bar([x for x, _ in there], [s.value for _, s in there], 0.25, yerr=[below, above], capsize=2, label=name)
+        bars = [(i + shift, a.accuracy) for i, a in enumerate(answers) if a is not None]
+        below, above = [s.value - s.low for _, s in bars], [s.high - s.value for _, s in bars]
+        axes.bar([x for x, _ in bars], [s.value for _, s in bars], 0.25, yerr=[below, above], capsize=2, label=name)
     axes.set_xticks(range(len(rows)), [f"{r.system.name}\n{len(r.system.labels)} labels" for r in rows], rotation=30)
     axes.set_ylim(0, 1)
     axes.set_ylabel("accuracy on PrivateTest")
@@ -152,7 +152,7 @@ def _bars(figure: Figure, rows: Sequence[Compared]) -> None:
 
 
 def write_curves(system: System, folder: Path) -> None:
-    """Draw the epochs of a system, and against those of its variants where it has any, into its folder."""
+    """Draw a system's training curves, and a comparison with its variants if it has any, into its folder."""
     runs = {system.setting: history(folder), **{name: history(folder / name) for name in system.variants}}
     if not runs[system.setting]:
         return
@@ -162,7 +162,10 @@ def write_curves(system: System, folder: Path) -> None:
 
 
 def _curves(path: Path, runs: dict[str, list[dict[str, float]]], prefix: str) -> None:
-    """Draw cross-entropy and accuracy of each run by epoch: on PublicTest with that prefix, or on both faces."""
+    """Draw cross-entropy and accuracy of each run by epoch.
+
+    prefix: "public_" for PublicTest only; "" for training faces and PublicTest.
+    """
     figure = Figure(figsize=(11, 5), layout="constrained")
     for axes, measure in zip(figure.subplots(1, 2), ("cross_entropy", "accuracy"), strict=True):
         for name, rows in runs.items():

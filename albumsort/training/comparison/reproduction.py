@@ -1,7 +1,6 @@
-"""Training one of the older systems into a folder, so that an interrupted run goes on after its last whole epoch.
+"""Training one of the older systems into a folder; an interrupted run resumes after its last completed epoch.
 
-What is decided on the way (learning rate, when to stop, which epoch to keep) follows from PublicTest alone;
-PrivateTest is answered once, at the end.
+Only PublicTest decides the learning rate, when to stop and which epoch to keep. PrivateTest is used once, at the end.
 """
 
 from __future__ import annotations
@@ -29,23 +28,23 @@ from ..emotion.shipping import milliseconds_a_face
 from .batches import SEED, Batches
 from .systems import FEATURES, HEAD, TRUNK, System
 
-BATCH = 128  # of what is only answered
+BATCH = 128  # for predictions
 HISTORY, SCORES, RESULT = "history.csv", "scores.npy", "result.json"
 Row = dict[str, float]
-"""One epoch: epoch, seconds, learning_rate; cross_entropy and accuracy on the training faces, and public_* of both."""
+"""One epoch: epoch, seconds, learning_rate; cross_entropy and accuracy on training faces, public_* on PublicTest."""
 
 
 class MissingWeightsError(AlbumsortError):
-    """A system begins with weights that are not on this machine; nothing is downloaded."""
+    """A system starts from weights that are not on this machine; nothing is downloaded."""
 
 
 @dataclass(frozen=True)
 class TrainedSystem:
-    """What was done for a system, as its folder keeps it.
+    """The record of a trained system in its folder.
 
-    data: digest of all splits. faces, epochs: learnt from. best: the epoch kept. parameters, bytes: of the
-    network as LiteRT, or of the SVM pickled. milliseconds: median for one face on one thread, by LiteRT or
-    scikit-learn, here. seconds: of training. epochs and best are 0 for the SVM.
+    data: hash of all splits. faces, epochs: number of training faces and epochs. best: the epoch kept. parameters,
+    bytes: of the LiteRT network, or of the pickled SVM. milliseconds: median for one face on one thread of this
+    machine, in LiteRT or scikit-learn. seconds: training time. epochs and best are 0 for the SVM.
     """
 
     data: str
@@ -59,7 +58,7 @@ class TrainedSystem:
 
 
 def finished(folder: Path) -> tuple[TrainedSystem, Floats] | None:
-    """Return what a finished folder holds: how it was made, and scores (n, labels) of every PrivateTest face."""
+    """Return a finished folder's record and the scores (n, labels) of all PrivateTest faces, or None."""
     if not (folder / RESULT).is_file():
         return None
     trained = TrainedSystem(**json.loads((folder / RESULT).read_text(encoding="utf-8")))
@@ -67,7 +66,7 @@ def finished(folder: Path) -> tuple[TrainedSystem, Floats] | None:
 
 
 def history(folder: Path) -> list[Row]:
-    """Return the epochs of a folder so far; none for what has none."""
+    """Return the completed epochs of a folder."""
     if not (folder / HISTORY).is_file():
         return []
     with (folder / HISTORY).open(newline="", encoding="utf-8") as file:
@@ -83,32 +82,32 @@ def reproduce(
     faces: int | None,
     weights: Path | None,
 ) -> None:
-    """Train a system, or go on with it, and leave its answers to PrivateTest in the folder.
+    """Train a system, or resume, and write its scores on PrivateTest to the folder.
 
-    build: its network or a variant of it. epochs, faces: at most so many; the faces are drawn by a fixed seed.
-    weights: what a pretrained network begins with, instead of the file in Keras' own folder.
-    Raises MissingWeightsError if there are none, UsageError if the folder was begun with other faces.
+    build: its network or a variant of it. epochs, faces: limits; the faces are drawn by a fixed seed. weights: start of
+    a pretrained network, in place of the file in Keras' own folder. Raises MissingWeightsError if there is no such
+    file, UsageError if the folder was started with other faces.
     """
-    learnt = _some(splits["Training"].only(system.labels), faces)
+    training = _some(splits["Training"].only(system.labels), faces)
     public, private = splits["PublicTest"].only(system.labels), splits["PrivateTest"]
     data = digest(splits)
-    begun = {"data": data, "faces": len(learnt)}
+    begun = {"data": data, "faces": len(training)}
     start = _weights_file(system, weights) if system.pretrained else None
     folder.mkdir(parents=True, exist_ok=True)
     if (folder / "begun.json").is_file() and json.loads((folder / "begun.json").read_text()) != begun:
-        raise UsageError(f"{folder} was begun with other faces; choose another --run, or the same --data and --faces")
+        raise UsageError(f"{folder} was started with other faces; use the same --data and --faces or another --run")
     write_json(folder / "begun.json", begun)
     if build is None:
-        trained, scores = _support_vectors(learnt, private, data)
+        trained, scores = _support_vectors(training, private, data)
     else:
-        model = _fit(system, build, learnt, public, folder, epochs, start)
+        model = _fit(system, build, training, public, folder, epochs, start)
         content = conversion.to_litert(model)
         (folder / "network.tflite").write_bytes(content)
         scores = _predict(model, private.pixels)
         rows = history(folder)
         trained = TrainedSystem(
             data=data,
-            faces=len(learnt),
+            faces=len(training),
             epochs=len(rows),
             best=int(max(rows, key=lambda row: row["public_accuracy"])["epoch"]),
             parameters=model.count_params(),
@@ -126,13 +125,13 @@ def _some(faces: LabelledFaces, most: int | None) -> LabelledFaces:
     return faces.where(np.random.default_rng(SEED).permutation(len(faces)) < most)
 
 
-def _weights_file(system: System, given: Path | None) -> Path:
+def _weights_file(system: System, weights: Path | None) -> Path:
     home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
-    path = given or home / "models" / system.pretrained
+    path = weights or home / "models" / system.pretrained
     if not path.is_file():
         raise MissingWeightsError(
-            f"there are no ImageNet weights at {path}; nothing is downloaded: get {system.pretrained} and name it "
-            "with --vgg19-weights"
+            f"there are no ImageNet weights at {path}, and albumsort downloads nothing: get {system.pretrained} and "
+            "name it with --vgg19-weights"
         )
     return path
 
@@ -140,7 +139,7 @@ def _weights_file(system: System, given: Path | None) -> Path:
 def _fit(
     system: System,
     build: Callable[[int], keras.Model],
-    learnt: LabelledFaces,
+    training: LabelledFaces,
     public: LabelledFaces,
     folder: Path,
     epochs: int,
@@ -151,25 +150,25 @@ def _fit(
     keras.config.set_dtype_policy("float32")
     model = build(len(system.labels))
     network = model
-    seen: Pixels | Floats = learnt.pixels[..., None]
-    asked = public.pixels[..., None].astype(np.float32)
+    seen: Pixels | Floats = training.pixels[..., None]
+    validation = public.pixels[..., None].astype(np.float32)
     if weights is not None:
         features, network = model.get_layer(FEATURES), model.get_layer(HEAD)
         _load(features.get_layer(TRUNK), weights)
-        seen, asked = _predict(features, learnt.pixels), _predict(features, public.pixels)
-    batches = Batches(seen, learnt.label, system)
+        seen, validation = _predict(features, training.pixels), _predict(features, public.pixels)
+    batches = Batches(seen, training.label, system)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     cross_entropy = keras.metrics.SparseCategoricalCrossentropy(name="cross_entropy", from_logits=True)
     network.compile(keras.optimizers.Adam(system.learning_rate), loss=loss, metrics=[cross_entropy, "accuracy"])
     if (folder / "last.keras").exists():
-        network.optimizer.build(network.trainable_variables)  # or its momenta have nowhere to go
+        network.optimizer.build(network.trainable_variables)  # creates the momenta that the checkpoint fills
         network.load_weights(folder / "last.keras")
         batches.epoch = int(network.optimizer.iterations) // len(batches)
     watch = Watch(system, folder, history(folder)[: batches.epoch])
     if not watch.finished:
         network.fit(
             batches,
-            validation_data=(asked, public.label),
+            validation_data=(validation, public.label),
             validation_batch_size=BATCH,
             epochs=max(epochs, batches.epoch),
             initial_epoch=batches.epoch,
@@ -185,7 +184,7 @@ def _load(trunk: keras.Model, weights: Path) -> None:
     try:
         trunk.load_weights(weights)
     except (OSError, ValueError, KeyError) as e:
-        raise AlbumsortError(f"{weights} does not hold the weights of VGG19 without its top ({e})") from e
+        raise AlbumsortError(f"{weights} does not hold the weights of VGG19 without its top layers ({e})") from e
 
 
 def _predict(model: keras.Model, pixels: Pixels) -> Floats:
@@ -193,7 +192,10 @@ def _predict(model: keras.Model, pixels: Pixels) -> Floats:
 
 
 class Watch(Progress):
-    """Keeps the best epoch on PublicTest, a checkpoint and the history; all it decides follows from the history."""
+    """A callback that writes the best epoch on PublicTest, a checkpoint and the history.
+
+    All its decisions follow from the history, so a resumed run makes the same ones.
+    """
 
     def __init__(self, system: System, folder: Path, rows: list[Row]) -> None:
         super().__init__(f"{folder.name} ")
@@ -202,9 +204,9 @@ class Watch(Progress):
 
     @property
     def finished(self) -> bool:
-        """Whether PublicTest has not gained for as many epochs as the system waits."""
-        gained = [row["public_accuracy"] for row in self.rows]
-        return bool(gained) and len(gained) - 1 - int(np.argmax(gained)) >= self.system.patience
+        """Whether the accuracy on PublicTest has not improved for the system's `patience` epochs."""
+        accuracies = [row["public_accuracy"] for row in self.rows]
+        return bool(accuracies) and len(accuracies) - 1 - int(np.argmax(accuracies)) >= self.system.patience
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         super().on_epoch_begin(epoch, logs)
@@ -226,7 +228,7 @@ class Watch(Progress):
         if all(row["public_accuracy"] > other["public_accuracy"] for other in self.rows):
             replace_file(self.folder / "best.weights.h5", self.model.save_weights)
         self.rows.append(row)
-        # the checkpoint comes last: it says how many epochs are whole, and what is written beyond is done again
+        # the checkpoint comes last: it counts the completed epochs, and a resumed run repeats any epoch beyond it
         replace_file(self.folder / HISTORY, self._write)
         replace_file(self.folder / "last.keras", self.model.save)
         self.model.stop_training = self.finished
@@ -239,7 +241,7 @@ class Watch(Progress):
 
 
 def learning_rate(system: System, accuracies: Sequence[float]) -> float:
-    """Return the rate of the next epoch, from what PublicTest gave after each epoch so far."""
+    """Return the learning rate of the next epoch, from the accuracies on PublicTest so far."""
     rate, best, waited = system.learning_rate, -1.0, 0
     for accuracy in accuracies:
         waited = 0 if accuracy > best else waited + 1
@@ -249,8 +251,8 @@ def learning_rate(system: System, accuracies: Sequence[float]) -> float:
     return rate
 
 
-def _support_vectors(learnt: LabelledFaces, private: LabelledFaces, data: str) -> tuple[TrainedSystem, Floats]:
-    """Fit a support vector machine with a radial kernel on pixels scaled to 0-1 each, all as scikit-learn has it."""
+def _support_vectors(training: LabelledFaces, private: LabelledFaces, data: str) -> tuple[TrainedSystem, Floats]:
+    """Fit a support vector machine with a radial kernel and scikit-learn's defaults, on pixels scaled to 0-1 each."""
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import MinMaxScaler
     from sklearn.svm import SVC
@@ -260,19 +262,19 @@ def _support_vectors(learnt: LabelledFaces, private: LabelledFaces, data: str) -
 
     start = time.perf_counter()
     machine = SVC(kernel="rbf", cache_size=2000)
-    model = make_pipeline(MinMaxScaler(), machine).fit(flat(learnt.pixels), learnt.label)
+    model = make_pipeline(MinMaxScaler(), machine).fit(flat(training.pixels), training.label)
     seconds = time.perf_counter() - start
     scores = np.asarray(model.decision_function(flat(private.pixels)), np.float32)
-    if scores.ndim == 1:  # of two labels, scikit-learn scores the second alone
+    if scores.ndim == 1:  # for two labels, scikit-learn scores only the second
         scores = np.stack([-scores, scores], axis=1)
     times = []
-    for face in flat(private.pixels[:50]):  # libsvm answers on one thread
+    for face in flat(private.pixels[:50]):  # libsvm predicts on one thread
         start = time.perf_counter()
         model.predict(face[None])
         times.append(time.perf_counter() - start)
     return TrainedSystem(
         data=data,
-        faces=len(learnt),
+        faces=len(training),
         epochs=0,
         best=0,
         parameters=machine.support_vectors_.size + machine.dual_coef_.size + machine.intercept_.size,

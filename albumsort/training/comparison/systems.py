@@ -1,10 +1,10 @@
-"""The systems that albumsort grew from, rebuilt from what their authors say of them.
+"""The systems that albumsort grew from, rebuilt from their authors' descriptions.
 
-Every network takes grey faces (n, 48, 48, 1) of 0-255, scales them itself and gives a logit for each of its
-labels. Where a description is silent the same is filled in everywhere: 3x3 convolutions that keep the size,
-2x2 max pooling and dropout (if there is any) after each step, ReLU, division by 255, Adam at .001, batches
-of 64, no augmentation. Where nobody says when to stop, training does once PublicTest has not gained for
-eight epochs. The weights of the epoch that PublicTest likes best are kept in any case.
+Every network takes grey faces (n, 48, 48, 1) of 0-255, scales them itself and returns a logit for each of its labels.
+Where a description is incomplete, all systems use the same defaults: 3x3 convolutions that keep the size, 2x2 max
+pooling and dropout (if any) after each step, ReLU, division by 255, Adam at .001, batches of 64, no augmentation.
+Without a stated end, training stops when the accuracy on PublicTest has not improved for eight epochs. The weights of
+the best epoch on PublicTest are always kept.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from ..common.layers import BatchNorm
 from ..emotion.data import FER2013_LABELS, SIDE
 
 FEATURES, HEAD, TRUNK = "features", "head", "vgg19"
-"""Layers of a network that begins with another one's weights: what is never changed, what is trained on it,
-and the part of the former whose weights must come from a file."""
+"""Parts of a pretrained network: the frozen part, the part trained on its output, and the part of the frozen one whose
+weights come from a file."""
 
 
 @dataclass(frozen=True)
 class Jitter:
-    """How much a training face is changed at random: degrees, shares of its side, relative size; evenly drawn."""
+    """Largest random change of a training face: degrees, shares of its side, relative size; uniformly drawn."""
 
     rotation: float
     shift: float
@@ -37,7 +37,7 @@ class Jitter:
 
 @dataclass(frozen=True)
 class Plateau:
-    """The learning rate is multiplied by `factor` after `patience` epochs without a gain on PublicTest."""
+    """A rule: multiply the learning rate by `factor` after `patience` epochs without a better PublicTest accuracy."""
 
     factor: float
     patience: int
@@ -45,13 +45,13 @@ class Plateau:
 
 @dataclass(frozen=True)
 class System:
-    """What its authors built, how they trained it and what they report.
+    """A system: its network, its training and the figures that its authors report.
 
-    build: makes the network for a number of labels; None: a support vector machine on the scaled pixels.
-    published: accuracy, 0-1, on test faces of the authors' own choice; published_recall: of single labels.
-    theirs: what the authors ran, where they say. jitter: mirrored half of the time, too. pretrained: the file
-    with the weights it begins with, as Keras names it. setting: of its network, which `variants` have
-    otherwise; they are trained besides, to compare the curves.
+    build: builds the network for a number of labels; None: a support vector machine on the scaled pixels. published:
+    accuracy, 0-1, on test faces of the authors' own choice; published_recall: of single labels. theirs: the authors'
+    training, if stated. jitter: also mirrors half of the faces. pretrained: the file of initial weights, by Keras'
+    name. setting: the setting of its network that differs in `variants`, which are trained as well, to compare the
+    curves.
     """
 
     name: str
@@ -72,7 +72,7 @@ class System:
 
 
 def spotle(labels: int) -> keras.Model:
-    """Return three pairs of unpadded convolutions, a step down after each; 569,315 parameters for three labels."""
+    """Return three pairs of unpadded convolutions, each with pooling; 569,315 parameters for three labels."""
     face, x = _scaled()
     for channels, size in ((32, 5), (64, 3), (128, 3)):
         for _ in range(2):
@@ -83,7 +83,7 @@ def spotle(labels: int) -> keras.Model:
 
 
 def mason(labels: int, l2: float = 1e-4) -> keras.Model:
-    """Return four unpadded convolutions, a step down after each; 308,356 parameters for four labels."""
+    """Return four unpadded convolutions, each with pooling; 308,356 parameters for four labels."""
     face, x = _scaled()
     for channels in (32, 64, 128, 128):
         x = layers.MaxPooling2D()(layers.Conv2D(channels, 3, activation="relu")(x))
@@ -93,7 +93,7 @@ def mason(labels: int, l2: float = 1e-4) -> keras.Model:
 
 
 def dcnn(labels: int) -> keras.Model:
-    """Return three pairs of convolutions with exponential units and much dropout."""
+    """Return three pairs of convolutions with exponential linear units and strong dropout."""
     face, x = _scaled()
     elu = {"activation": "elu", "kernel_initializer": "he_normal"}
     for channels, size, dropout in ((64, 5, 0.4), (128, 3, 0.4), (256, 3, 0.5)):
@@ -111,7 +111,7 @@ def mlp(labels: int) -> keras.Model:
 
 
 def convolutions(labels: int, channels: tuple[int, ...]) -> keras.Model:
-    """Return one convolution for each number of channels, a step down after each, and nothing else."""
+    """Return one convolution with pooling for each number of channels, and nothing else."""
     face, x = _scaled()
     for count in channels:
         x = layers.MaxPooling2D()(layers.Conv2D(count, 3, padding="same", activation="relu")(x))
@@ -119,7 +119,7 @@ def convolutions(labels: int, channels: tuple[int, ...]) -> keras.Model:
 
 
 def vgg19(labels: int) -> keras.Model:
-    """Return VGG19 (Simonyan and Zisserman, 2015), each convolution with the batch norm it takes to train it anew."""
+    """Return VGG19 (Simonyan and Zisserman, 2015) with batch norm, which training from random weights needs."""
     face, x = _scaled()
     for channels, depth in ((64, 2), (128, 2), (256, 4), (512, 4), (512, 4)):
         for _ in range(depth):
@@ -130,7 +130,7 @@ def vgg19(labels: int) -> keras.Model:
 
 
 def vgg19_frozen(labels: int) -> keras.Model:
-    """Return VGG19 as trained on ImageNet and dense layers on its features; the TRUNK's weights are still random."""
+    """Return dense layers on the features of an ImageNet VGG19; the weights of TRUNK are random until loaded."""
     grey = layers.Input((SIDE, SIDE, 1))
     blue_green_red = layers.Normalization(mean=(103.939, 116.779, 123.68), variance=(1, 1, 1))
     trunk = keras.applications.VGG19(include_top=False, weights=None, input_shape=(SIDE, SIDE, 3), name=TRUNK)
@@ -199,7 +199,7 @@ SYSTEMS: Mapping[str, System] = {system.name: system for system in _DESCRIBED}
 
 
 def chosen(names: list[str]) -> list[System]:
-    """Return the systems of these names, each once, or all where none is named."""
+    """Return the systems of these names, each once, or all systems without a name."""
     unknown = [name for name in names if name not in SYSTEMS]
     if unknown:
         raise UsageError(f"no system {', '.join(unknown)}; there are {', '.join(SYSTEMS)}")

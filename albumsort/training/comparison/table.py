@@ -1,4 +1,4 @@
-"""What a comparison of systems holds: answers, scores, the network that ships."""
+"""The table of a comparison: accuracies of each system and of the shipped network."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from .systems import System
 
 @dataclass(frozen=True)
 class Accuracies:
-    """How well a network names PrivateTest's faces when only a system's labels may be answered.
+    """A network's accuracies on PrivateTest, restricted to a system's labels.
 
-    recall: of each label. votes: the same against the FER+ majority, None without votes.
+    recall: of each label. votes: the accuracy against the FER+ majority, None without votes.
     """
 
     accuracy: Score
@@ -25,9 +25,9 @@ class Accuracies:
 
 @dataclass(frozen=True)
 class Compared:
-    """One line of the table. trained, reproduced: None for what could not be trained, for the reason in `problem`.
+    """One line of the table. trained, reproduced: None for a system that could not be trained; `problem`: the reason.
 
-    candidates: how many training faces have one of the labels. ours: of the network that ships.
+    candidates: number of training faces with one of the labels. ours: accuracies of the shipped network.
     """
 
     system: System
@@ -40,7 +40,7 @@ class Compared:
 
 @dataclass(frozen=True)
 class Shipped:
-    """The network that ships: bytes of its file, milliseconds for one face on one thread, here."""
+    """The shipped network: bytes of its file, milliseconds for one face on one thread of this machine."""
 
     bytes: int
     milliseconds: float
@@ -48,7 +48,7 @@ class Shipped:
 
 @dataclass(frozen=True)
 class ComparisonTable:
-    """The table, and what it is written to. data: the name of what all were judged on."""
+    """The table. data: name of the data set; run: the folder that it is written to."""
 
     data: str
     rows: Sequence[Compared]

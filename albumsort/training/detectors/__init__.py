@@ -1,1 +1,1 @@
-"""How face detectors are measured, ours and others."""
+"""Evaluation of face detectors, ours and others."""

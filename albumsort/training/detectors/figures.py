@@ -1,4 +1,4 @@
-"""What counts of found and missed faces say: recall, false detections, curves, intervals."""
+"""Figures from the counts of found and missed faces: recall, false detections, curves, intervals."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ RESAMPLES = 1000
 class Figures:
     """The figures of some photos at a threshold.
 
-    recall: over the faces; false: detections that are no face, a 100 photos; both with an interval that comes
-    from resampling photos, as the faces of one are alike. overlap: mean intersection over union of the found.
+    recall: over the faces; false: false detections per 100 photos; both with an interval from resampled photos, because
+    the faces of one photo are alike. overlap: mean intersection over union of the found faces.
     """
 
     counts: Found
@@ -34,7 +34,7 @@ class Figures:
 
 @dataclass(frozen=True)
 class Curve:
-    """Recall (0-1), false detections and precision (0-1) if all that score at least `score` counts; best first."""
+    """Recall (0-1), false detections and precision (0-1) at each threshold `score`, highest first."""
 
     score: Floats
     recall: Floats
@@ -43,14 +43,14 @@ class Curve:
 
 
 def level(judged: Sequence[Judged], most: int) -> float:
-    """Return the least score of a detection from which on there are at most so many false ones."""
+    """Return the lowest threshold, of the detections' scores, with at most `most` false detections."""
     curve = curve_of(judged)
     allowed = curve.score[curve.false <= most]
     return float(allowed[-1]) if len(allowed) else 1.0
 
 
 def groups(judged: Sequence[Judged]) -> dict[str, list[Judged]]:
-    """Sort photos by their set; then those with and without faces, and all."""
+    """Return the photos by set, then those with faces, those without a face, and all."""
     named = {name: [j for j in judged if j.photo.set == name] for name in dict.fromkeys(j.photo.set for j in judged)}
     named["with faces"] = [j for j in judged if not j.photo.faceless]
     named["without a face"] = [j for j in judged if j.photo.faceless]
@@ -59,7 +59,7 @@ def groups(judged: Sequence[Judged]) -> dict[str, list[Judged]]:
 
 
 def figures(judged: Sequence[Judged], threshold: float) -> Figures:
-    """Count and estimate over some photos, at least one."""
+    """Return the figures of some photos, at least one."""
     each = [j.at(threshold) for j in judged]
     total = sum(each, Found())
     counts = np.array([(c.faces, c.found, c.false) for c in each], np.float64)
@@ -81,7 +81,7 @@ def _score(value: float, drawn: Any, n: int) -> Score:
 
 
 def curve_of(judged: Sequence[Judged]) -> Curve:
-    """Return a point for every score that a detection has."""
+    """Return the curve, with a point for every score of a detection."""
     scores, right = _verdicts(judged)
     order = np.argsort(-scores, kind="stable")
     scores, right = scores[order], right[order]
@@ -93,25 +93,25 @@ def curve_of(judged: Sequence[Judged]) -> Curve:
 
 
 def _verdicts(judged: Sequence[Judged]) -> tuple[Any, Any]:
-    """(n,) scores and whether each found a face, of all detections that count."""
+    """Return the scores of all detections that count, (n,), and whether each found a face."""
     pairs = [(d.score, v >= 0) for j in judged for d, v in zip(j.detections, j.verdicts, strict=True) if v != IGNORED]
     return np.array([s for s, _ in pairs], np.float64), np.array([r for _, r in pairs], np.bool_)
 
 
 def by_size(judged: Sequence[Judged], threshold: float) -> list[tuple[float, float, int, int]]:
-    """Return each bin of SIZES that has faces: from, below, faces there are, faces found."""
-    there, found = np.zeros(len(SIZES) - 1, int), np.zeros(len(SIZES) - 1, int)
+    """Return each bin of SIZES that has faces: lower edge, upper edge, faces, found faces."""
+    faces, found = np.zeros(len(SIZES) - 1, int), np.zeros(len(SIZES) - 1, int)
     for j in judged:
         hits = j.found(threshold)
         for face, box in enumerate(j.photo.faces):
             size = int(np.searchsorted(SIZES, box.longer_side, side="right")) - 1
-            there[size] += 1
+            faces[size] += 1
             found[size] += face in hits
-    return [(SIZES[i], SIZES[i + 1], int(there[i]), int(found[i])) for i in range(len(there)) if there[i]]
+    return [(SIZES[i], SIZES[i + 1], int(faces[i]), int(found[i])) for i in range(len(faces)) if faces[i]]
 
 
 def reliability(judged: Sequence[Judged]) -> list[tuple[float, float, int, int]]:
-    """Return each bin of the score that has detections: from, mean score in it, detections, faces among them."""
+    """Return each bin of the score that has detections: lower edge, mean score, detections, faces among them."""
     scores, right = _verdicts(judged)
     which = np.minimum((scores * BINS).astype(int), BINS - 1)
     return [
@@ -122,12 +122,12 @@ def reliability(judged: Sequence[Judged]) -> list[tuple[float, float, int, int]]
 
 
 def landmark_errors(ours: Sequence[Judged], theirs: Sequence[Judged], threshold: float) -> Floats:
-    """(n,) mean distance of the five landmarks, in longer sides of the true box, on the faces both found."""
+    """Return (n,) the landmarks' mean distance on the faces that both found, in longer sides of the true box."""
     errors = []
     for one, other in zip(ours, theirs, strict=True):
         hits, references = one.found(threshold), other.found(threshold)
         for face in sorted(hits.keys() & references.keys()):
             box = one.photo.faces[face]
-            apart = np.subtract(hits[face].landmarks, references[face].landmarks)
-            errors.append(np.hypot(apart[:, 0], apart[:, 1]).mean() / box.longer_side)
+            difference = np.subtract(hits[face].landmarks, references[face].landmarks)
+            errors.append(np.hypot(difference[:, 0], difference[:, 1]).mean() / box.longer_side)
     return np.array(errors, np.float32)

@@ -1,7 +1,7 @@
-"""Detectors at work on photos whose faces are known.
+"""Running detectors on photos whose faces are known.
 
-A detector runs once, with a low floor. Detections are given to faces best first, so what a higher
-threshold would have found is a part of what was found, and one run gives the figures of all thresholds.
+A detector runs once, with a low floor. Detections are matched to faces best first, so a higher threshold would find a
+subset of these matches, and one run gives the figures at all thresholds.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ OURS = "albumsort"
 
 @dataclass(frozen=True)
 class Entrant:
-    """A detector that is judged. thresholds: the scores to quote figures at, first the one it is used with."""
+    """A detector to evaluate. thresholds: the scores to report figures at; the first is the one in use."""
 
     name: str
     detector: FaceDetector
@@ -36,10 +36,10 @@ class Entrant:
 
 @dataclass(frozen=True)
 class Result:
-    """What an entrant made of all photos.
+    """An entrant's detections in all photos.
 
-    level: the score from which it makes no more false detections, over all photos, than our detector at
-    THRESHOLD; None for our own.
+    level: the threshold at which it has no more false detections, over all photos, than our detector at THRESHOLD;
+    None for our own.
     """
 
     entrant: Entrant
@@ -48,14 +48,14 @@ class Result:
 
     @property
     def thresholds(self) -> tuple[float, ...]:
-        """The scores to quote figures at."""
+        """The scores to report figures at."""
         return self.entrant.thresholds if self.level is None else (*self.entrant.thresholds, self.level)
 
 
 def entrants(models: Sequence[Path], ours: FaceDetector | None = None) -> list[Entrant]:
-    """Return our detector and OpenCV's with each of the models; raises AlbumsortError if one does not work.
+    """Return our detector, and OpenCV's with each of the models; raises AlbumsortError if one does not work.
 
-    ours: instead of the one that ships.
+    ours: replaces the shipped detector.
     """
     names = Counter[str]()
     chosen = [Entrant(OURS, ours or load_detector(FLOOR), (THRESHOLD,))]
@@ -72,9 +72,9 @@ def run(
     listed: Sequence[Labelled],
     watch: Callable[[Iterable[Labelled]], Iterable[Labelled]] = iter,
 ) -> tuple[list[Result], list[tuple[Path, str]]]:
-    """Show every photo to every detector; returns their results, and the photos that could not be read with why.
+    """Run every detector on every photo; return the results, and the unreadable photos with the reasons.
 
-    `watch` wraps the iteration, for a progress bar. Raises AlbumsortError if no photo can be read.
+    watch: wraps the iteration, for a progress bar. Raises AlbumsortError if no photo can be read.
     """
     judged: list[list[Judged]] = [[] for _ in chosen]
     failed = []
@@ -87,8 +87,9 @@ def run(
         for entrant, seen in zip(chosen, judged, strict=True):
             seen.append(judge(photo, entrant.detector.detect(upright.pixels), upright.scale))
     if not judged[0]:
-        where, why = failed[0] if failed else ("there is none", "nothing to evaluate")
-        raise AlbumsortError(f"no photo could be read; the first: {where}: {why}")
+        if not failed:
+            raise AlbumsortError("no photo could be read: there are none to evaluate")
+        raise AlbumsortError(f"no photo could be read; the first: {failed[0][0]}: {failed[0][1]}")
     most = sum((j.at(THRESHOLD) for j in judged[0]), Found()).false
     results = [Result(chosen[0], tuple(judged[0]))]
     results += [Result(e, tuple(seen), level(seen, most)) for e, seen in zip(chosen[1:], judged[1:], strict=True)]
@@ -98,9 +99,9 @@ def run(
 def evaluate(
     detector: FaceDetector, folder: Path, watch: Callable[[Iterable[Any]], Iterable[Any]] = iter
 ) -> Mapping[str, Found]:
-    """Count what a detector finds in a folder with a boxes.json, in each of its groups.
+    """Count a detector's found faces in a folder with a boxes.json, in each group of its photos.
 
-    Raises UsageError if there is no such file, AlbumsortError if a photo cannot be read.
+    Raises UsageError if the file is missing, AlbumsortError if a photo cannot be read.
     """
     results, failed = run([Entrant("", detector, ())], labelled(folder), watch)
     for path, reason in failed:

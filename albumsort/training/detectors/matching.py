@@ -1,4 +1,4 @@
-"""Which detections find which faces of a photo."""
+"""Matching detections to the faces of a photo."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from ...types import Box, Detection
 from .photos import Labelled
 
 OVERLAP = 0.3
-"""Intersection over union from which a detection counts as finding a face."""
+"""Least intersection over union at which a detection finds a face."""
 FLOOR = 0.05
-"""Detections that score less are not looked at: curves begin here."""
+"""Least score of a detection: curves begin here."""
 FALSE, IGNORED = -1, -2
-"""What a detection can be besides the index of the face it found."""
+"""Verdicts on detections that found no face: a false detection, or one on an ignored box."""
 
 
 @dataclass(frozen=True)
 class Judged:
     """One detector's detections in one photo, best first, in upright full-size pixels.
 
-    verdicts: for each the index of the face it found, or FALSE, or IGNORED.
+    verdicts: for each detection the index of the face that it found, or FALSE or IGNORED.
     """
 
     photo: Labelled
@@ -28,19 +28,19 @@ class Judged:
     verdicts: tuple[int, ...]
 
     def at(self, threshold: float) -> Found:
-        """Count what scores at least the threshold."""
-        given = [v for d, v in zip(self.detections, self.verdicts, strict=True) if d.score >= threshold]
-        return Found(1, len(self.photo.faces), sum(v >= 0 for v in given), given.count(FALSE))
+        """Count the detections with at least this score."""
+        verdicts = [v for d, v in zip(self.detections, self.verdicts, strict=True) if d.score >= threshold]
+        return Found(1, len(self.photo.faces), sum(v >= 0 for v in verdicts), verdicts.count(FALSE))
 
     def found(self, threshold: float = 0.0) -> dict[int, Detection]:
-        """Return the detections that found a face, by its index."""
+        """Return the detections that found a face, by the face's index."""
         pairs = zip(self.verdicts, self.detections, strict=True)
         return {face: detection for face, detection in pairs if face >= 0 and detection.score >= threshold}
 
 
 @dataclass(frozen=True)
 class Found:
-    """Counts over some photos: faces there are, faces found, detections that are no face."""
+    """Counts over some photos: photos, faces, found faces, false detections."""
 
     photos: int = 0
     faces: int = 0
@@ -49,7 +49,7 @@ class Found:
 
     @property
     def recall(self) -> float:
-        """Share of the faces that were found, 0-1."""
+        """Share of the faces that were found, 0-1; NaN without faces."""
         return self.found / self.faces if self.faces else float("nan")
 
     def __add__(self, other: Found) -> Found:
@@ -59,7 +59,7 @@ class Found:
 
 
 def overlap(a: Box, b: Box) -> float:
-    """Intersection over union of two boxes in the same frame, 0-1."""
+    """Return the intersection over union of two boxes in the same frame, 0-1."""
     shared = _shared(a, b)
     return shared / (a.area + b.area - shared) if shared else 0.0
 
@@ -71,9 +71,9 @@ def _shared(a: Box, b: Box) -> float:
 
 
 def match(detections: Sequence[Box], faces: Sequence[Box], ignored: Sequence[Box]) -> list[int]:
-    """Give each detection, best first, the free face it overlaps most; returns what each is.
+    """Match each detection, best first, to the free face that it overlaps most; return the verdicts.
 
-    That is the index of a face, or FALSE; or IGNORED where it found none but lies on an ignored box.
+    A verdict is the index of a face; without one it is IGNORED for a detection on an ignored box, else FALSE.
     """
     free, verdicts = set(range(len(faces))), []
     for box in detections:
@@ -89,7 +89,7 @@ def match(detections: Sequence[Box], faces: Sequence[Box], ignored: Sequence[Box
 
 
 def judge(photo: Labelled, detections: Sequence[Detection], scale: float = 1.0) -> Judged:
-    """Match detections, best first, with the photo's faces. scale: full-size pixels per pixel of their frame."""
+    """Match detections, best first, to the photo's faces. scale: full-size pixels per pixel of the detections."""
     full = tuple(
         Detection(d.box.scaled(scale), tuple((x * scale, y * scale) for x, y in d.landmarks), d.score)
         for d in detections

@@ -1,4 +1,4 @@
-"""OpenCV's detector with a model file of somebody else's, to measure ours against."""
+"""OpenCV's detector with any model file, to compare ours with."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from ...faces.resize import Pixels
 from ...networks.litert import hushed
 from ...types import Box, Detection
 
-LONGEST_SIDE = 1280  # that a model sees: our own detector is shown no more either
-OVERLAP, CANDIDATES = 0.3, 5000  # of its non-maximum suppression; OpenCV's own defaults
+LONGEST_SIDE = 1280  # limit for the models' input, as for our own detector
+OVERLAP, CANDIDATES = 0.3, 5000  # of non-maximum suppression; OpenCV's defaults
 
 
 class OpenCVDetector:
-    """A model for cv2.FaceDetectorYN (YuNet) that takes pictures of any size; one thread.
+    """A model for cv2.FaceDetectorYN (YuNet) that takes pictures of any size; it runs on one thread.
 
-    It sees at most LONGEST_SIDE pixels of the long side and returns what scores at least
-    `floor`. Raises AlbumsortError if the file cannot be read or is no such model.
+    Larger pictures are reduced to LONGEST_SIDE. It returns detections with a score of at least `floor`. Raises
+    AlbumsortError if the file cannot be read or is no such model.
     """
 
     def __init__(self, model: Path, floor: float) -> None:
@@ -29,9 +29,9 @@ class OpenCVDetector:
         except OSError as e:
             raise AlbumsortError(f"cannot read {model}: {e.strerror or e}") from e
         cv2.setNumThreads(1)
-        with hushed():  # the engine announces what it does not support
+        with hushed():  # the engine prints what it does not support
             try:
-                # given as bytes, as OpenCV cannot open every name on every system
+                # passed as bytes, because OpenCV cannot open every file name on every system
                 self._detector = cv2.FaceDetectorYN.create(
                     "onnx", np.frombuffer(data, np.uint8), np.empty(0, np.uint8), (32, 32), floor, OVERLAP, CANDIDATES
                 )
@@ -39,7 +39,7 @@ class OpenCVDetector:
                     self.detect(np.full((height, width, 3), 127, np.uint8))
             except cv2.error as e:
                 raise AlbumsortError(
-                    f"{model} is no model that OpenCV's FaceDetectorYN can use on pictures of any size ({e.err})"
+                    f"{model} is no model for OpenCV's FaceDetectorYN that takes pictures of any size ({e.err})"
                 ) from e
 
     def detect(self, pixels: Pixels) -> list[Detection]:
@@ -57,7 +57,7 @@ class OpenCVDetector:
 
 
 def _detection(row: list[float], scale: float) -> Detection:
-    """Row: x, y, w, h, five landmarks in our order (x, y each), score."""
+    """Return a detection from a row: x, y, w, h, five landmarks in our order (x, y each), score."""
     x, y, w, h, *points, score = row
     landmarks = tuple((a * scale, b * scale) for a, b in zip(points[::2], points[1::2], strict=True))
     return Detection(Box(x, y, w, h).scaled(scale), landmarks, min(score, 1.0))

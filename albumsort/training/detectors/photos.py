@@ -1,4 +1,4 @@
-"""Photos whose faces are known: those of a boxes.json, and those that show none."""
+"""Photos whose faces are known: listed in a boxes.json, or in a folder without any face."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ...types import Box
 
 @dataclass(frozen=True)
 class Labelled:
-    """A photo whose faces are known. faces, ignored: in upright full-size pixels; set: what it is counted with."""
+    """A photo whose faces are known. faces, ignored: in upright full-size pixels; set: the set it belongs to."""
 
     path: Path
     set: str
@@ -25,16 +25,16 @@ class Labelled:
 
     @property
     def faceless(self) -> bool:
-        """Whether whatever is found in it is false."""
+        """Whether every detection in it is false."""
         return not self.faces and not self.ignored
 
 
 def labelled(folder: Path) -> list[Labelled]:
-    """Read the photos that a folder's boxes.json lists.
+    """Read the list of photos in a folder's boxes.json.
 
-    boxes.json: [{"file", "set", "boxes": [[x, y, w, h], ...], "ignore": [...]}, ...] in upright pixels;
-    "ignore" marks what counts neither way and may be left out. Raises UsageError if the file is not there or
-    is something else.
+    boxes.json: [{"file", "set", "boxes": [[x, y, w, h], ...], "ignore": [...]}, ...] in upright pixels; "ignore" is
+    optional and marks places where detections are ignored. Raises UsageError if the file is missing or has another
+    form.
     """
     listing = folder / "boxes.json"
     if not listing.is_file():
@@ -54,7 +54,7 @@ def _labelled(listing: Path, number: int, entry: Any) -> Labelled:
         return Labelled(listing.parent / entry["file"], printable(entry["set"]), faces, ignored)
     except (KeyError, TypeError, ValueError) as e:
         form = '{"file", "set", "boxes": [[x, y, w, h], ...], "ignore": [...]}'
-        raise UsageError(f"{listing}: entry {number} is not like {form}") from e
+        raise UsageError(f"{listing}: entry {number} does not have the form {form}") from e
 
 
 def _boxes(entry: Any) -> tuple[Any, Any]:
@@ -62,6 +62,6 @@ def _boxes(entry: Any) -> tuple[Any, Any]:
 
 
 def faceless(folder: Path) -> list[Labelled]:
-    """Return the photos below a folder that is known to show no face; the set has the folder's name."""
+    """Return the photos in a folder that is known to show no face; the set has the folder's name."""
     name = printable(Path(os.path.abspath(folder)).name)
     return [Labelled(file.path, name) for file in find(folder, (), Walk())]

@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from .timing import Time
 
 Curves = Mapping[str, Mapping[str, Curve]]
-"""By set and detector."""
+"""The curves by set and detector."""
 
 
 def write(folder: Path, results: Sequence[Result], measured: Sequence[face_tables.Row], times: Sequence[Time]) -> Path:
-    """Leave CSVs, charts, contact sheets and the page that shows them in `folder`; returns the page."""
+    """Write CSVs, charts, contact sheets and the page that shows them to `folder`; return the page."""
     folder.mkdir(parents=True, exist_ok=True)
     curves = _curves(results)
     counts = {name: len(some) for name, some in groups(results[0].judged).items()}
@@ -37,10 +37,10 @@ def write(folder: Path, results: Sequence[Result], measured: Sequence[face_table
     _write_photos(folder, results)
     charts: list[tuple[str, str, page.Draw]] = [
         ("curve", "Recall against false detections", lambda f: _main(f, results, curves, counts)),
-        ("sets", "The same for each set", lambda f: _sets(f, results, curves, counts)),
+        ("sets", "Recall against false detections, by set", lambda f: _sets(f, results, curves, counts)),
         ("scores", "Recall and false detections by score", lambda f: _scores(f, results, curves, counts)),
         ("sizes", f"Recall by size of the face, at {THRESHOLD}", lambda f: _sizes(f, results)),
-        ("reliability", "How many of the detections of a score are faces", lambda f: _reliability(f, results)),
+        ("reliability", "Share of faces among the detections of a score", lambda f: _reliability(f, results)),
     ]
     tables = [face_tables.of_sizes(results), face_tables.of_times(times)]
     tables += [face_tables.of_landmarks(results)] if len(results) > 1 else []
@@ -52,13 +52,13 @@ def write(folder: Path, results: Sequence[Result], measured: Sequence[face_table
         *tables,
         *_sheets(folder, results),
     ]
-    shown = folder / "report.html"
+    path = folder / "report.html"
     about = (
-        f"Curves begin at a score of {FLOOR}; the dots are at the scores of the table. Beside this page: curve.csv, "
-        "reliability.csv; detections.csv, faces.csv: every one, with what became of it."
+        f"Curves begin at a score of {FLOOR}; the dots mark the scores of the table. Files beside this page: curve.csv "
+        "and reliability.csv; detections.csv and faces.csv list every detection and every face with its result."
     )
-    page.write(shown, "Face detector", parts, about)
-    return shown
+    page.write(path, "Face detector", parts, about)
+    return path
 
 
 def _curves(results: Sequence[Result]) -> Curves:
@@ -69,7 +69,7 @@ def _curves(results: Sequence[Result]) -> Curves:
     }
 
 
-# tables for programs
+# CSV files
 
 
 def _write_figures(folder: Path, results: Sequence[Result], measured: Sequence[face_tables.Row]) -> None:
@@ -82,24 +82,24 @@ def _write_figures(folder: Path, results: Sequence[Result], measured: Sequence[f
         lines.append([*line, c.false, f.false.value, f.false.low, f.false.high, f.overlap])
     page.write_csv(folder / "figures.csv", header, lines)
     sizes = [
-        (r.entrant.name, score, low, "" if high == inf else high, there, found, found / there)
+        (r.entrant.name, score, low, "" if high == inf else high, faces, found, found / faces)
         for r in results
         for score in r.thresholds
-        for low, high, there, found in by_size(r.judged, score)
+        for low, high, faces, found in by_size(r.judged, score)
     ]
     header = ["detector", "score", "longer_side_from", "longer_side_below", "faces", "found", "recall"]
     page.write_csv(folder / "sizes.csv", header, sizes)
     bins = [
-        (r.entrant.name, low, low + 1 / BINS, mean, there, right, right / there)
+        (r.entrant.name, low, low + 1 / BINS, mean, detections, faces, faces / detections)
         for r in results
-        for low, mean, there, right in reliability(r.judged)
+        for low, mean, detections, faces in reliability(r.judged)
     ]
     header = ["detector", "score_from", "score_below", "mean_score", "detections", "faces", "share"]
     page.write_csv(folder / "reliability.csv", header, bins)
 
 
 def _write_curves(folder: Path, curves: Curves, counts: Mapping[str, int]) -> None:
-    steps = np.arange(round(100 * FLOOR), 100) / 100  # detections.csv has every single one
+    steps = np.arange(round(100 * FLOOR), 100) / 100  # detections.csv has every score
     lines = []
     for name, by_entrant in curves.items():
         for entrant, curve in by_entrant.items():
@@ -127,7 +127,7 @@ def _detections(results: Sequence[Result]) -> Iterator[list[Any]]:
 
 
 def _faces(results: Sequence[Result]) -> Iterator[list[Any]]:
-    """Every true face, with the score each detector found it with; empty if it did not."""
+    """Yield every true face with the score of each detector that found it, else an empty text."""
     for each in zip(*(result.judged for result in results), strict=True):
         photo, hits = each[0].photo, [j.found() for j in each]
         for face, box in enumerate(photo.faces):
@@ -142,11 +142,11 @@ def _main(figure: Figure, results: Sequence[Result], curves: Curves, counts: Map
     left, right = figure.subplots(1, 2)
     _against(left, results, curves["all"], curves["all"], counts["all"])
     left.set_title(f"all {counts['all']} photos")
-    left.set_xlabel("false detections a 100 photos")
+    left.set_xlabel("false detections per 100 photos")
     if "with faces" in counts and "without a face" in counts:
         _against(right, results, curves["with faces"], curves["without a face"], counts["without a face"])
         right.set_title(f"{counts['with faces']} photos with faces, {counts['without a face']} without")
-        right.set_xlabel("false detections a 100 photos without a face")
+        right.set_xlabel("false detections per 100 photos without a face")
     else:
         right.axis("off")
     left.set_ylabel("recall")
@@ -154,21 +154,21 @@ def _main(figure: Figure, results: Sequence[Result], curves: Curves, counts: Map
 
 
 def _against(
-    axes: Any, results: Sequence[Result], there: Mapping[str, Curve], none: Mapping[str, Curve], photos: int
+    axes: Any, results: Sequence[Result], recall: Mapping[str, Curve], false: Mapping[str, Curve], photos: int
 ) -> None:
-    """Recall by one set of curves over the false detections of another, both at the same scores."""
+    """Plot the recall of one set of curves against the false detections of another, at the same scores."""
     for number, result in enumerate(results):
         name = result.entrant.name
-        scores = np.union1d(there[name].score, none[name].score)[::-1]
+        scores = np.union1d(recall[name].score, false[name].score)[::-1]
         axes.plot(
-            100 * _at(none[name].score, none[name].false, scores) / photos,
-            _at(there[name].score, there[name].recall, scores),
+            100 * _at(false[name].score, false[name].false, scores) / photos,
+            _at(recall[name].score, recall[name].recall, scores),
             color=f"C{number}",
             label=name,
         )
         for score in result.entrant.thresholds:
-            x = 100 * _at(none[name].score, none[name].false, np.array([score]))[0] / photos
-            y = _at(there[name].score, there[name].recall, np.array([score]))[0]
+            x = 100 * _at(false[name].score, false[name].false, np.array([score]))[0] / photos
+            y = _at(recall[name].score, recall[name].recall, np.array([score]))[0]
             axes.plot(x, y, "o", color=f"C{number}")
             axes.annotate(f"{score:g}", (x, y), (4, -10), textcoords="offset points", fontsize=8)
     axes.set_xscale("symlog", linthresh=1)
@@ -179,21 +179,21 @@ def _against(
 
 
 def _at(scores: Any, values: Any, wanted: Any) -> Any:
-    """Return a curve's values where all that score at least `wanted` counts; 0 where nothing does."""
+    """Return a curve's values at the thresholds `wanted`; 0 above its highest score."""
     return np.append(0.0, values)[np.searchsorted(-scores, -wanted, side="right")]
 
 
 def _sets(figure: Figure, results: Sequence[Result], curves: Curves, counts: Mapping[str, int]) -> None:
-    shown = [name for name in curves if any(j.photo.faces for j in groups(results[0].judged)[name])]
-    columns = min(4, max(1, len(shown)))
-    grid = figure.subplots(max(1, ceil(len(shown) / columns)), columns, squeeze=False)
+    names = [name for name in curves if any(j.photo.faces for j in groups(results[0].judged)[name])]
+    columns = min(4, max(1, len(names)))
+    grid = figure.subplots(max(1, ceil(len(names) / columns)), columns, squeeze=False)
     for axes in grid.flat:
         axes.axis("off")
-    for axes, name in zip(grid.flat, shown, strict=False):
+    for axes, name in zip(grid.flat, names, strict=False):
         axes.axis("on")
         _against(axes, results, curves[name], curves[name], counts[name])
         axes.set_title(f"{name} ({counts[name]} photos)", fontsize=9)
-    figure.supxlabel("false detections a 100 photos")
+    figure.supxlabel("false detections per 100 photos")
     figure.supylabel("recall")
 
 
@@ -212,9 +212,9 @@ def _scores(figure: Figure, results: Sequence[Result], curves: Curves, counts: M
     right.set_yscale("symlog", linthresh=1)
     right.yaxis.set_major_formatter("{x:g}")
     right.set_ylim(bottom=0)
-    right.set_ylabel("false detections a 100 photos")
+    right.set_ylabel("false detections per 100 photos")
     for axes, corner in ((left, "lower left"), (right, "upper right")):
-        axes.set_xlabel("least score that counts")
+        axes.set_xlabel("threshold of the score")
         axes.set_xlim(0, 1)
         axes.grid(alpha=0.3)
         axes.legend(fontsize=8, loc=corner)
@@ -225,9 +225,9 @@ def _sizes(figure: Figure, results: Sequence[Result]) -> None:
     for number, result in enumerate(results):
         sizes = by_size(result.judged, THRESHOLD)
         at = [i + (number - (len(results) - 1) / 2) * width for i in range(len(sizes))]
-        bars = axes.bar(at, [found / there for _, _, there, found in sizes], 0.95 * width, label=result.entrant.name)
+        bars = axes.bar(at, [found / faces for _, _, faces, found in sizes], 0.95 * width, label=result.entrant.name)
         axes.bar_label(bars, fmt="{:.2f}", fontsize=7)
-    names = [f"{face_tables.size_name(low, high)}\nn={there}" for low, high, there, _ in sizes]
+    names = [f"{face_tables.size_name(low, high)}\nn={faces}" for low, high, faces, _ in sizes]
     axes.set_xticks(range(len(names)), names)
     axes.set_ylim(0, 1.05)
     axes.set_xlabel("longer side in upright full-size pixels")
@@ -240,16 +240,16 @@ def _reliability(figure: Figure, results: Sequence[Result]) -> None:
     above.plot([0, 1], [0, 1], "--", color="grey", label="perfect")
     for number, result in enumerate(results):
         bins, name = reliability(result.judged), result.entrant.name
-        means, shares = [mean for _, mean, _, _ in bins], [right / there for _, _, there, right in bins]
+        means, shares = [mean for _, mean, _, _ in bins], [faces / detections for _, _, detections, faces in bins]
         above.plot(means, shares, "o-", color=f"C{number}", label=name)
         width = 0.9 / BINS / len(results)
         at = [low + 0.05 / BINS + number * width for low, _, _, _ in bins]
-        below.bar(at, [there for _, _, there, _ in bins], width, align="edge", color=f"C{number}")
-    above.set_ylabel("share that are faces")
+        below.bar(at, [detections for _, _, detections, _ in bins], width, align="edge", color=f"C{number}")
+    above.set_ylabel("share of faces")
     above.set_ylim(0, 1.02)
     above.legend(loc="upper left")
     below.set_ylabel("detections")
-    below.set_yscale("symlog", linthresh=1)  # there may be none at all
+    below.set_yscale("symlog", linthresh=1)  # not "log": counts may be 0
     below.set_ylim(bottom=0)
     below.yaxis.set_major_formatter("{x:g}")
     below.set_xlim(0, 1)
@@ -264,14 +264,14 @@ def _sheets(folder: Path, results: Sequence[Result]) -> list[page.Picture]:
     for number, result in enumerate(results, start=1):
         name = result.entrant.name
         for kind, title, tiles in (
-            ("missed", f"missed by {name}, the largest first", sheets.misses(result.judged, THRESHOLD)),
+            ("missed", f"missed by {name}, largest first", sheets.misses(result.judged, THRESHOLD)),
             (
                 "false",
-                f"taken for faces by {name}, the surest first",
+                f"false detections by {name}, highest score first",
                 sheets.false_faces(result.judged, THRESHOLD),
             ),
         ):
             files = sheets.write(folder, f"{kind}-{number}", tiles)
-            shown = min(len(tiles), len(files) * sheets.TILES)
-            pictures += [page.Picture(f"{shown} of {len(tiles)} {title}: sheet {i}", f) for i, f in enumerate(files, 1)]
+            count = min(len(tiles), len(files) * sheets.TILES)
+            pictures += [page.Picture(f"{count} of {len(tiles)} {title}: sheet {i}", f) for i, f in enumerate(files, 1)]
     return pictures

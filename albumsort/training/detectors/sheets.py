@@ -1,4 +1,4 @@
-"""Contact sheets of the faces a detector missed and of what it took for faces, to be looked at."""
+"""Contact sheets of a detector's missed faces and false detections, for people to look at."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from .matching import FALSE, Judged
 COLUMNS = 8
 TILES, MOST_SHEETS = 6 * COLUMNS, 4
 TILE, CAPTION, TEXT = 176, 34, 13  # pixels
-CONTEXT = 2.5  # longer sides of the box across a tile
+CONTEXT = 2.5  # side of a tile, in longer sides of the box
 TRUTH, SEEN, INK, PAPER = (60, 220, 60), (255, 80, 60), (20, 20, 20), (255, 255, 255)
 
 
 @dataclass(frozen=True)
 class Tile:
-    """A place in a photo, in upright full-size pixels, with boxes to mark and what to write below its name."""
+    """A place in a photo, in upright full-size pixels, with boxes to draw and a text to write below its name."""
 
     path: Path
     centre: Box
@@ -36,21 +36,21 @@ class Tile:
 
 
 def misses(judged: Iterable[Judged], threshold: float) -> list[Tile]:
-    """Return the faces that were not found, the largest first; with what scored too little there, if anything did."""
+    """Return the missed faces, largest first, each with the detection below the threshold, if any."""
     tiles = []
     for j in judged:
         hits = j.found()
         for face, box in enumerate(j.photo.faces):
             weak = hits.get(face)
             if weak is None or weak.score < threshold:
-                said = "no score" if weak is None else f"score {weak.score:.2f}"
+                score = "no score" if weak is None else f"score {weak.score:.2f}"
                 seen = () if weak is None else (weak.box,)
-                tiles.append(Tile(j.photo.path, box, (box,), seen, f"{box.longer_side:.0f} px, {said}"))
+                tiles.append(Tile(j.photo.path, box, (box,), seen, f"{box.longer_side:.0f} px, {score}"))
     return sorted(tiles, key=lambda tile: -max(tile.centre.w, tile.centre.h))
 
 
 def false_faces(judged: Iterable[Judged], threshold: float) -> list[Tile]:
-    """Return what was taken for a face and is none, the surest first; true faces near it are marked, too."""
+    """Return the false detections, highest score first, with the true faces of the photo."""
     scored = [
         (d.score, Tile(j.photo.path, d.box, j.photo.faces, (d.box,), f"{d.box.longer_side:.0f} px, {d.score:.2f}"))
         for j in judged
@@ -61,17 +61,17 @@ def false_faces(judged: Iterable[Judged], threshold: float) -> list[Tile]:
 
 
 def write(folder: Path, name: str, tiles: Sequence[Tile]) -> list[str]:
-    """Write NAME-1.png and so on, the first tiles first, at most MOST_SHEETS; returns the files' names."""
+    """Write the tiles in order to NAME-1.png and so on, at most MOST_SHEETS; return the files' names."""
     tiles = tiles[: MOST_SHEETS * TILES]
-    shown = list(zip(tiles, _pictures(tiles), strict=True))
-    files = [f"{name}-{start // TILES + 1}.png" for start in range(0, len(shown), TILES)]
+    pairs = list(zip(tiles, _pictures(tiles), strict=True))
+    files = [f"{name}-{start // TILES + 1}.png" for start in range(0, len(pairs), TILES)]
     for number, file in enumerate(files):
-        _sheet(shown[number * TILES : (number + 1) * TILES]).save(folder / file)
+        _sheet(pairs[number * TILES : (number + 1) * TILES]).save(folder / file)
     return files
 
 
 def _pictures(tiles: Sequence[Tile]) -> list[Image.Image]:
-    """Cut every tile's picture, decoding each photo once."""
+    """Return every tile's picture; each photo is decoded once."""
     pictures = {}
     for path, numbers in groupby(sorted(range(len(tiles)), key=lambda n: tiles[n].path), lambda n: tiles[n].path):
         upright = decode.decode(read.read(path))
@@ -79,11 +79,11 @@ def _pictures(tiles: Sequence[Tile]) -> list[Image.Image]:
     return [pictures[number] for number in range(len(tiles))]
 
 
-def _sheet(shown: Sequence[tuple[Tile, Image.Image]]) -> Image.Image:
-    rows = -(-len(shown) // COLUMNS)
+def _sheet(pairs: Sequence[tuple[Tile, Image.Image]]) -> Image.Image:
+    rows = -(-len(pairs) // COLUMNS)
     sheet = Image.new("RGB", (COLUMNS * TILE, rows * (TILE + CAPTION)), PAPER)
     pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(TEXT)
-    for number, (tile, picture) in enumerate(shown):
+    for number, (tile, picture) in enumerate(pairs):
         x, y = number % COLUMNS * TILE, number // COLUMNS * (TILE + CAPTION)
         sheet.paste(picture, (x, y))
         pen.text((x + 3, y + TILE), _shortened(printable(tile.path.name), font), fill=INK, font=font)
@@ -106,8 +106,8 @@ def _picture(tile: Tile, upright: photo_upright.Upright) -> Image.Image:
 
 
 def _cut(pixels: photo_upright.Pixels, left: float, top: float, by: float) -> photo_upright.Pixels:
-    """Return TILE - 2 RGB pixels squared from there on, `by` times as large, grey outside the photo."""
-    if by < 0.5:  # average first: what follows would skip pixels
+    """Return a square of TILE - 2 RGB pixels from (left, top), scaled by `by`; grey outside the photo."""
+    if by < 0.5:  # average first: the interpolation below would skip pixels
         shrink = 2 * by
         size = max(1, round(pixels.shape[1] * shrink)), max(1, round(pixels.shape[0] * shrink))
         pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
@@ -119,7 +119,7 @@ def _cut(pixels: photo_upright.Pixels, left: float, top: float, by: float) -> ph
 
 
 def _shortened(name: str, font: ImageFont.ImageFont | ImageFont.FreeTypeFont) -> str:
-    """Leave out the middle of a name too long for a tile: names of one folder differ at their ends."""
+    """Return a name without its middle if it is too long for a tile: names in one folder differ at their ends."""
     text = name
     for kept in range(len(name) - 1, 0, -1):
         if font.getlength(text) <= TILE - 6:

@@ -1,4 +1,4 @@
-"""The figures of detectors as tables for people."""
+"""The figures of detectors as tables for people to read."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .timing import Time
 
 @dataclass(frozen=True)
 class Row:
-    """The figures of one set at one score of one detector. level: whether the score was chosen to level false ones."""
+    """The figures of one set, detector and score. level: whether the score was chosen for as many false detections."""
 
     set: str
     name: str
@@ -29,7 +29,7 @@ class Row:
 
 
 def rows(results: Sequence[Result]) -> list[Row]:
-    """Return the figures of every set and detector at every score to quote."""
+    """Return the figures of every set and detector at every score to report."""
     every = [groups(result.judged) for result in results]
     return [
         Row(name, r.entrant.name, score, score == r.level, figures(photos[name], score))
@@ -42,11 +42,11 @@ def rows(results: Sequence[Result]) -> list[Row]:
 def of_figures(measured: Sequence[Row]) -> Table:
     """Return recall and false detections by set, detector and score."""
     note = (
-        f"A detection finds a face from an overlap (intersection over union) of {OVERLAP}; in brackets 95 % intervals "
-        "from resampled photos; overlap: mean of the found."
+        f"A detection finds a face at an overlap (intersection over union) above {OVERLAP}. In brackets: 95 % "
+        "intervals from resampled photos. Overlap: mean of the found faces."
     )
     if any(row.level for row in measured):
-        note += f" *: the score at which there are no more false ones, over all photos, than {OURS}'s at {THRESHOLD}."
+        note += f" *: the score with no more false detections, over all photos, than {OURS} at {THRESHOLD}."
     header = ("set", "detector", "score", "photos", "faces", "recall", "false", "false a 100 photos", "overlap")
     cells = [
         (
@@ -82,24 +82,24 @@ def _is(value: float) -> bool:
 
 
 def of_sizes(results: Sequence[Result]) -> Table:
-    """Return recall by the size of the face: a line for each size, a column for each detector and score."""
+    """Return recall by the size of the face: a row for each size, a column for each detector and score."""
     header, columns = ["longer side in pixels", "faces"], []
     for result in results:
         for score in result.thresholds:
             header.append(f"{result.entrant.name} {_quoted(score, score == result.level)}")
-            columns.append([f"{found / there:.3f}" for _, _, there, found in by_size(result.judged, score)])
-    sizes = [(size_name(low, high), str(there)) for low, high, there, _ in by_size(results[0].judged, 0.0)]
+            columns.append([f"{found / faces:.3f}" for _, _, faces, found in by_size(result.judged, score)])
+    sizes = [(size_name(low, high), str(faces)) for low, high, faces, _ in by_size(results[0].judged, 0.0)]
     cells = [(*size, *values) for size, *values in zip(sizes, *columns, strict=True)]
     return Table("Recall by size", header, cells, "", "sizes.csv")
 
 
 def size_name(low: float, high: float) -> str:
-    """Name a bin of sizes."""
+    """Return the name of a bin of sizes."""
     return f"{low:.0f} and more" if high == inf else f"{low:.0f} to {high:.0f}"
 
 
 def of_landmarks(results: Sequence[Result]) -> Table:
-    """Return how far our landmarks lie from those of the others."""
+    """Return the distance between our landmarks and the others'."""
     note = (
         "Mean distance of the five landmarks from the other detector's, in longer sides of the true box, on the faces "
         f"that both found with a score of at least {THRESHOLD}."
@@ -107,8 +107,8 @@ def of_landmarks(results: Sequence[Result]) -> Table:
     cells = []
     for result in results[1:]:
         errors = landmark_errors(results[0].judged, result.judged, THRESHOLD)
-        shown = (f"{v:.3f}" for v in (errors.mean(), *np.quantile(errors, [0.5, 0.9]))) if len(errors) else "---"
-        cells.append((result.entrant.name, str(len(errors)), *shown))
+        values = (f"{v:.3f}" for v in (errors.mean(), *np.quantile(errors, [0.5, 0.9]))) if len(errors) else "---"
+        cells.append((result.entrant.name, str(len(errors)), *values))
     return Table(
         f"Landmarks of {OURS} against others'",
         ("against", "faces", "mean", "median", "90 %"),
@@ -119,10 +119,10 @@ def of_landmarks(results: Sequence[Result]) -> Table:
 
 
 def of_times(times: Sequence[Time]) -> Table:
-    """Return milliseconds a photo by detector and size."""
+    """Return milliseconds per photo by detector and size."""
     note = (
-        "Milliseconds of the processor a decoded photo, on one thread: median and 90th percentile. The photos are "
-        "spread over those evaluated and were enlarged or reduced to that size."
+        "Processor milliseconds per decoded photo, on one thread: median and 90th percentile. The photos are a sample "
+        "of the evaluated ones, enlarged or reduced to this size."
     )
     cells = [(t.name, str(t.megapixels), str(t.n), f"{t.median:.1f}", f"{t.p90:.1f}") for t in times]
     return Table("Time", ("detector", "megapixels", "photos", "median", "90 %"), cells, note, "times.csv")

@@ -1,4 +1,4 @@
-"""How long detectors take on a photo once it is decoded, at several sizes."""
+"""Time that detectors take for a decoded photo, at several sizes."""
 
 from __future__ import annotations
 
@@ -21,10 +21,7 @@ PHOTOS = 12
 
 @dataclass(frozen=True)
 class Time:
-    """Processor milliseconds a JPEG of that size takes after decoding, on one thread.
-
-    median, p90: over n photos.
-    """
+    """Processor milliseconds for a decoded JPEG of this size, on one thread: median and p90 over n photos."""
 
     name: str
     megapixels: int
@@ -34,11 +31,11 @@ class Time:
 
 
 def measure(chosen: Sequence[Entrant], paths: Sequence[Path]) -> list[Time]:
-    """Time every detector on photos spread evenly over those given, each as a JPEG of each of MEGAPIXELS.
+    """Time every detector on evenly spaced photos of `paths`, each as a JPEG of each of MEGAPIXELS.
 
-    The detectors get what the decoder makes of such a file, which is no larger than detection needs. The second look
-    at a photo counts: most photos of an album have the format of one before them. Counted is the processor's time,
-    so that what else runs on the machine does not show.
+    The detectors get the decoded JPEG, which is no larger than detection needs. The second run on a photo counts: most
+    photos of an album have the same format as one before them. Processor time is measured, so that other processes on
+    the machine have no effect.
     """
     spread = [paths[i] for i in sorted({int(i) for i in np.linspace(0, len(paths) - 1, PHOTOS)})]
     taken: dict[tuple[str, int], list[float]] = {(e.name, size): [] for e in chosen for size in MEGAPIXELS}
@@ -59,6 +56,6 @@ def _decoded(paths: Sequence[Path]) -> Iterator[tuple[int, Pixels]]:
         pixels = decode.decode(read.read(path)).pixels
         for size in MEGAPIXELS:
             by = sqrt(size * 1e6 / (pixels.shape[0] * pixels.shape[1]))
-            way = cv2.INTER_AREA if by < 1 else cv2.INTER_LINEAR
-            _, file = cv2.imencode(".jpg", cv2.resize(pixels, None, fx=by, fy=by, interpolation=way))
+            interpolation = cv2.INTER_AREA if by < 1 else cv2.INTER_LINEAR
+            _, file = cv2.imencode(".jpg", cv2.resize(pixels, None, fx=by, fy=by, interpolation=interpolation))
             yield size, decode.decode(file.tobytes()).pixels
