@@ -67,7 +67,7 @@ def test_the_frozen_layers_of_a_network_do_not_change() -> None:
 def test_names_choose_systems_once_and_an_unknown_one_is_refused() -> None:
     assert [s.name for s in systems.chosen(["svm", "mlp", "svm"])] == ["svm", "mlp"]
     assert [s.name for s in systems.chosen([])] == list(SYSTEMS)
-    with pytest.raises(UsageError, match="no system knn; there are spotle, mason"):
+    with pytest.raises(UsageError, match="no system knn; choose from spotle, mason"):
         systems.chosen(["knn"])
 
 
@@ -357,7 +357,7 @@ def test_the_command_prints_the_table(command: Callable[..., Any], tmp_path: Pat
 def test_the_command_refuses_an_unknown_system(command: Callable[..., Any], tmp_path: Path) -> None:
     result = command("--run", tmp_path, "--system", "spotle")
     assert result.exit_code == 2
-    assert "no system spotle; there are tiny, machine" in result.stderr
+    assert "no system spotle; choose from tiny, machine" in result.stderr
 
 
 def test_runs_of_one_system_each_add_up_to_one_table(command: Callable[..., Any], tmp_path: Path) -> None:

@@ -240,7 +240,7 @@ def test_a_proposer_loaded_from_a_file_agrees_with_the_file(trained):
     for layer in model.layers:  # a block adds nothing at first, and little after so few steps
         if isinstance(layer, BatchNorm) and np.abs(np.array(layer.gamma)).max() < 0.5:
             layer.gamma.assign(random.uniform(0.3, 1, layer.gamma.shape))
-    content = conversion.proposer_to_litert(model, shipping.shown(trained["run"] / "labels", 0))
+    content = conversion.proposer_to_litert(model, shipping.proposer_examples(trained["run"] / "labels", 0))
     pixels, _ = face_proposing.Batches(shards.read(trained["run"] / "canvases"), 16, 1, 0)[0]
     taken = np.asarray(fitting.taken("proposer", content, pixels)(pixels.astype(np.float32), training=False))
     network = Network(content)

@@ -202,5 +202,5 @@ def chosen(names: list[str]) -> list[System]:
     """Return the systems of these names, each once, or all systems without a name."""
     unknown = [name for name in names if name not in SYSTEMS]
     if unknown:
-        raise UsageError(f"no system {', '.join(unknown)}; there are {', '.join(SYSTEMS)}")
+        raise UsageError(f"no system {', '.join(unknown)}; choose from {', '.join(SYSTEMS)}")
     return [SYSTEMS[name] for name in dict.fromkeys(names)] if names else list(SYSTEMS.values())

@@ -88,7 +88,7 @@ def run(
             seen.append(judge(photo, entrant.detector.detect(upright.pixels), upright.scale))
     if not judged[0]:
         if not failed:
-            raise AlbumsortError("no photo could be read: there are none to evaluate")
+            raise AlbumsortError("no photo could be read: the folders hold none")
         raise AlbumsortError(f"no photo could be read; the first: {failed[0][0]}: {failed[0][1]}")
     most = sum((j.at(THRESHOLD) for j in judged[0]), Found()).false
     results = [Result(chosen[0], tuple(judged[0]))]

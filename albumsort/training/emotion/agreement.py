@@ -143,10 +143,10 @@ def interval(figure: Callable[[Ints], float], n: int) -> Score:
 
 def _named(emotion: Emotion, seen: Seen, truth: Ints, weight: Floats) -> Named:
     column = list(Emotion).index(emotion)
-    said, true = seen.label == column, truth == column
+    labelled, true = seen.label == column, truth == column
     scores = seen.probabilities[:, column]
-    precision = weighted(true[said], weight[said])
-    recall = weighted(said[true], weight[true])
+    precision = weighted(true[labelled], weight[labelled])
+    recall = weighted(labelled[true], weight[true])
     ranked = interval(lambda rows: average_precision(scores[rows], true[rows], weight[rows]), len(true))
     return Named(precision, recall, Score(ranked.value, ranked.low, ranked.high, int(true.sum())))
 
@@ -169,17 +169,17 @@ def calibration_error(seen: Seen, expressions: Floats, weight: Floats) -> float:
 
 
 def _eyes(seen: Seen, faces: Viewed, truth: Ints, shut: float) -> EyeFigures | None:
-    said = majority(faces.eyes)
-    known = (said == OPEN) | (said == CLOSED)
-    if not (said == CLOSED).any() or not (said == OPEN).any() or np.isnan(seen.eyes).all():
+    verdict = majority(faces.eyes)
+    known = (verdict == OPEN) | (verdict == CLOSED)
+    if not (verdict == CLOSED).any() or not (verdict == OPEN).any() or np.isnan(seen.eyes).all():
         return None
     hidden = np.isnan(seen.eyes)
     closed = np.where(hidden, 0.0, 1 - seen.eyes)  # unseen eyes are never called shut
     called, weight = ~hidden & (seen.eyes < shut), faces.weight
-    laughing = (truth == list(Emotion).index(Emotion.HAPPY)) & (said == OPEN)
+    laughing = (truth == list(Emotion).index(Emotion.HAPPY)) & (verdict == OPEN)
     return EyeFigures(
-        auc=area_under_roc(closed[known], said[known] == CLOSED, weight[known]),
-        precision=share((said == CLOSED)[called], weight[called]),
-        recall=share(called[said == CLOSED], weight[said == CLOSED]),
+        auc=area_under_roc(closed[known], verdict[known] == CLOSED, weight[known]),
+        precision=share((verdict == CLOSED)[called], weight[called]),
+        recall=share(called[verdict == CLOSED], weight[verdict == CLOSED]),
         laughing=(int(laughing.sum()), int((called & laughing).sum())),
     )

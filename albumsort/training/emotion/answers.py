@@ -70,16 +70,16 @@ def of_table(path: Path, faces: NaturalFaces) -> Seen:
     if missing:
         raise AlbumsortError(f"{path} has no row for {missing[0]} and {len(missing) - 1} more")
     try:
-        said = np.array([[float(rows[file].get(e.value) or 0) for e in Emotion] for file in faces.file])
+        scores = np.array([[float(rows[file].get(e.value) or 0) for e in Emotion] for file in faces.file])
     except ValueError as e:
         raise AlbumsortError(f"{path}: a probability is no number ({e})") from e
-    if not said.any():
+    if not scores.any():
         raise AlbumsortError(f"{path} has no column named after an emotion: {', '.join(Emotion)}")
-    likeliest = said.argmax(axis=1)
-    some = said.any(axis=1)
-    total = np.maximum(said.sum(axis=1, keepdims=True), 1e-9)
-    sure = np.where(some, (said / total)[np.arange(len(said)), likeliest], np.nan)
-    return Seen(said / total, np.where(some, likeliest, -1), sure, np.full(len(said), np.nan))
+    likeliest = scores.argmax(axis=1)
+    labelled = scores.any(axis=1)
+    total = np.maximum(scores.sum(axis=1, keepdims=True), 1e-9)
+    sure = np.where(labelled, (scores / total)[np.arange(len(scores)), likeliest], np.nan)
+    return Seen(scores / total, np.where(labelled, likeliest, -1), sure, np.full(len(scores), np.nan))
 
 
 def judged_faces(listing: Path, folder: Path) -> list[JudgedFace]:
@@ -121,14 +121,14 @@ def of_photos(
     kept = [face for face in judged if face.photo in found]
     every = [face for faces in found.values() for face in faces]
     rule = LabelRule(classifier.natural, shares_of(every, classifier.natural, classifier.confusion))
-    said = of_expressions(rule, [_matching(face.box, found[face.photo]) for face in kept])
+    answers = of_expressions(rule, [_matching(face.box, found[face.photo]) for face in kept])
     viewed = Viewed(
         expressions=votes([face.labels for face in kept], EXPRESSIONS),
         eyes=np.zeros((len(kept), len(EYES)), np.float32),
         weight=np.array([face.weight for face in kept], np.float32),
         groups={"source": np.array([face.source for face in kept])},
     )
-    return said, viewed, failed
+    return answers, viewed, failed
 
 
 def _matching(box: Box, found: Sequence[Face]) -> Expression | None:

@@ -39,16 +39,16 @@ def fit_predict(train_csv: Path | str, test_csv: Path | str, recipe: Recipe = RE
     form.
     """
     faces, words = load_competition(Path(train_csv))
-    shown, _ = load_competition(Path(test_csv), labelled=False)
+    unlabelled, _ = load_competition(Path(test_csv), labelled=False)
     if len(faces) < 2:
         raise AlbumsortError(f"{train_csv} holds only one face; training needs at least two")
     held = np.random.default_rng(recipe.seed).permutation(len(faces)) < max(1, HELD_OUT * len(faces))
     heads = heads_for(faces)
     with tempfile.TemporaryDirectory(prefix="albumsort-") as run:
-        learnt, checked = faces.where(~held), faces.where(held)
-        fit([of_labelled(learnt, heads, 1.0, False)], check(checked, None, heads, recipe), heads, recipe, Path(run))
+        training, checked = faces.where(~held), faces.where(held)
+        fit([of_labelled(training, heads, 1.0, False)], check(checked, None, heads, recipe), heads, recipe, Path(run))
         network = averaged(Path(run), heads)
-    views = resized(shown.pixels, recipe.side)
+    views = resized(unlabelled.pixels, recipe.side)
     answers = (predict(network, views) + predict(network, views[:, :, ::-1])).argmax(axis=1)
     written = _as_written(faces.labels, words)
     return [written[faces.labels[answer]] for answer in answers]

@@ -139,10 +139,10 @@ def _precision(figure: Figure, judged: JudgedFaces) -> None:
 
 def _mistakes(figure: Figure, judged: JudgedFaces) -> None:
     wrong = np.flatnonzero(judged.answer != judged.truth)
-    surest = wrong[np.argsort(-judged.probabilities[wrong].max(axis=1))][: 4 * GRID_COLUMNS]
+    first = wrong[np.argsort(-judged.probabilities[wrong].max(axis=1))][: 4 * GRID_COLUMNS]
     for cell in (grid := figure.subplots(4, GRID_COLUMNS)).flat:
         cell.axis("off")
-    for cell, face in zip(grid.flat, surest, strict=False):
+    for cell, face in zip(grid.flat, first, strict=False):
         cell.imshow(judged.faces.pixels[face], cmap="gray", vmin=0, vmax=255)
         actual, named = judged.labels[judged.truth[face]], judged.labels[judged.answer[face]]
         cell.set_title(f"{actual} /\n{named} {judged.probabilities[face].max():.2f}", fontsize=7)

@@ -24,7 +24,7 @@ from .photos import LabelledPhoto, Split, of_split, read
 SIDE = 64  # of a stored crop, VERIFIER_CONTEXT longer sides wide; the network sees its middle
 PHOTOS_A_PART = 200
 CANVAS, ONE_OF = "canvas", 4  # source name of candidates from canvases; one in four canvases is enough
-PROPOSALS, THRESHOLD = 40, 0.12  # at most so many per photo and size; least score
+PROPOSALS, THRESHOLD = 40, 0.12  # most proposals per photo and size; their least score
 SIZES = 200, 960  # range of a photo's longer side in pixels
 MOST_ENLARGED, FACE_SIDE = 2.0, 230  # largest scale; side in pixels that most faces stay below
 SAME, OTHER = 0.45, 0.25  # overlaps: at least SAME is a face, below OTHER is none

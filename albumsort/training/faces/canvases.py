@@ -50,7 +50,7 @@ class Album:
         return photo, photo.sure[random.integers(len(photo.sure))]
 
     def without_face(self, random: np.random.Generator) -> LabelledPhoto | None:
-        """Return a photo without a face, if there are any."""
+        """Return a photo without a face, or None if there is none."""
         return _perhaps_mirrored(self.empty[random.integers(len(self.empty))], random) if self.empty else None
 
 

@@ -95,7 +95,7 @@ def gather(folders: Sequence[Path], boxes: Path | None, sets: Sequence[str]) -> 
                 drawn = np.array([*entry["boxes"]], np.float32).reshape(-1, 4)
                 found.append(Drawn(boxes / entry["file"], drawn))
     if not found:
-        raise UsageError("there is no photo to train on")
+        raise UsageError("the folders hold no photo to train on")
     return sorted(found, key=lambda d: (d.boxes is None, d.path.name))  # independent of the folders' places
 
 

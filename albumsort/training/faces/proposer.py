@@ -38,10 +38,10 @@ def targets(rows: Floats) -> Floats:
     and size of the cell's face, the cell's share of that face's loss, landmarks and their share; all in cells.
     """
     wanted = np.zeros((CELLS, CELLS, TARGETS), np.float32)
-    learnt = (rows[:, SCORE] != IGNORE) & (longer_side(rows) >= SMALLEST)
-    for x, y, w, h in rows[~learnt, :4] / CELL:
+    used = (rows[:, SCORE] != IGNORE) & (longer_side(rows) >= SMALLEST)
+    for x, y, w, h in rows[~used, :4] / CELL:
         wanted[max(0, int(y)) : int(np.ceil(y + h)), max(0, int(x)) : int(np.ceil(x + w)), IGNORED] = 1
-    faces = rows[learnt]
+    faces = rows[used]
     faces = faces[np.argsort(-areas(faces), kind="stable")]  # a cell of several faces belongs to the smallest
     if len(faces) == 0:
         return wanted

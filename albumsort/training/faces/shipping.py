@@ -173,7 +173,7 @@ def _make_proposer(
         fitting.fit_proposer(recipe, cycle, canvases, run / "checked", before, fitted)
         before = fitted
     network = fitting.averaged("proposer", fitted)
-    proposer.write_bytes(face_conversion.proposer_to_litert(network, shown(labels, recipe.seed)))
+    proposer.write_bytes(face_conversion.proposer_to_litert(network, proposer_examples(labels, recipe.seed)))
 
 
 def _check_names(reviews: Iterable[str], drawn: Sequence[Drawn], path: Path) -> None:
@@ -207,11 +207,11 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def shown(labels: Path, seed: int) -> list[npt.NDArray[np.int8]]:
+def proposer_examples(labels: Path, seed: int) -> list[npt.NDArray[np.int8]]:
     """Return some training photos as the proposer sees them, each at the coarse and at the fine size."""
     photos = of_split(face_photos.read(labels), Split.TRAINING)
-    chosen = np.random.default_rng(seed).permutation(len(photos))[:SHOWN]
-    views = (shrunk(np.asarray(photos[i].pixels), side) for i in chosen for side in (COARSE_SIDE, FINE_SIDE))
+    numbers = np.random.default_rng(seed).permutation(len(photos))[:SHOWN]
+    views = (shrunk(np.asarray(photos[i].pixels), side) for i in numbers for side in (COARSE_SIDE, FINE_SIDE))
     return [proposer_input(view, NEIGHBOURS) for view in views]
 
 
@@ -253,10 +253,10 @@ def _networks(run: Path) -> tuple[bytes, bytes]:
 
 
 def _described(labelled: Sequence[LabelledPhoto], taught_by: str) -> str:
-    learnt = of_split(labelled, Split.TRAINING)
-    empty = sum(photo.empty for photo in learnt)
-    faces = sum(len(photo.sure) for photo in learnt)
-    return f"{len(learnt)} photos with {faces} faces, {empty} without any; boxes and landmarks by {taught_by}"
+    training = of_split(labelled, Split.TRAINING)
+    empty = sum(photo.empty for photo in training)
+    faces = sum(len(photo.sure) for photo in training)
+    return f"{len(training)} photos with {faces} faces, {empty} without any; boxes and landmarks by {taught_by}"
 
 
 def _score(validation: face_calibration.Survey, held_out: face_calibration.Survey) -> dict[str, Any]:
