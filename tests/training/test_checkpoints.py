@@ -7,9 +7,12 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 import pytest
+
+pytest.importorskip("tensorflow", reason="TensorFlow has no wheels for this Python")
+
+import keras
 
 from albumsort.training.common.layers import conv
 from albumsort.training.faces.networks import Doubled
