@@ -233,7 +233,7 @@ def test_a_run_without_natural_faces_is_not_installed(trained, tmp_path):
 
 @pytest.mark.slow
 def test_a_run_stores_its_command_quoted_for_a_shell(trained, tmp_path, monkeypatch):
-    from albumsort.training import shipping
+    from albumsort.training.emotion import shipping
 
     run = tmp_path / "the 1st run; it's mine"
     shutil.copytree(trained["run"], run)
