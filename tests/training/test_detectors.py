@@ -376,7 +376,7 @@ def test_photos_without_faces_can_be_evaluated_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "code", "said"),
     [
-        ([], 2, "name --boxes DIR"),
+        ([], 2, "--boxes DIR"),
         (["--boxes", "."], 2, "has no boxes.json"),
         (["--no-faces", "gone"], 1, "gone"),
         (["--no-faces", "photos", "--against", "gone.onnx"], 1, "gone.onnx: No such file"),
