@@ -12,7 +12,7 @@ from ..errors import AlbumsortError, UsageError
 from .model import DATA_HELP, Labels, Votes, label_names, need_tensorflow
 from .opening import is_quiet
 from .options import Quiet, Version, option
-from .terminal import has_viewer, print_failures, say
+from .terminal import has_terminal, print_failures, say
 
 if TYPE_CHECKING:
     from ..emotions import EmotionClassifier
@@ -94,7 +94,7 @@ def _evaluate_natural(
     from ..training.emotion import natural_evaluation
 
     others = dict(_name_and_file(answer) for answer in answers)
-    show = has_viewer() and not quiet
+    show = has_terminal() and not quiet
     evaluated = natural_evaluation.evaluate(
         natural, _classifier(run), photos, others, report, lambda paths: tqdm(list(paths), disable=not show)
     )
@@ -148,7 +148,7 @@ def _evaluate_album(folder: Path, run: Path | None, quiet: bool) -> None:
     from ..training.emotion import album
 
     classifier = _classifier(run)
-    show = has_viewer() and not quiet
+    show = has_terminal() and not quiet
     report = album.evaluate(folder, classifier, lambda files: tqdm(files, disable=not show))
     print(f"\n{folder}: label of the largest face, with the shares of this album")
     _print_album(report)
@@ -206,7 +206,7 @@ def evaluate_faces(
     listed = photos.labelled(boxes) if boxes is not None else []
     listed += photos.faceless(no_faces) if no_faces is not None else []
     entrants = judging.entrants(against or [], _detector(run))
-    show = has_viewer() and not is_quiet(ctx, quiet)
+    show = has_terminal() and not is_quiet(ctx, quiet)
     results, failed = judging.run(entrants, listed, lambda p: tqdm(p, disable=not show))
     measured = tables.rows(results)
     times = timing.measure(entrants, [judged.photo.path for judged in results[0].judged])

@@ -15,7 +15,7 @@ from ..errors import UsageError
 from ..types import Emotion
 from .opening import index_file, is_quiet, open_index
 from .options import AsJson, Db, Quiet, Version, option, setting
-from .terminal import has_viewer, make_console, print_failures, say
+from .terminal import has_terminal, make_console, print_failures, say
 from .values import listed_files
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def index(
         plan = indexing_plan.make_plan(database, paths or (), listed, exclude or (), rescan)
         if not is_quiet(ctx, quiet):
             _print_cost(plan)
-        show = has_viewer() and not is_quiet(ctx, quiet)
+        show = has_terminal() and not is_quiet(ctx, quiet)
         with tqdm(total=plan.todo + plan.stale, unit=" photos", disable=not show, dynamic_ncols=True) as bar:
             report = run.run(database, plan, executor, bar.update)
         if as_json:

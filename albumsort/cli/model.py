@@ -14,7 +14,7 @@ from .options import option
 
 NETWORKS = "emotion", "faces"
 DATA_HELP = (
-    "Labelled faces: FER2013's CSV (plain or packed), a folder of split/class/*.jpg, or a CSV emotion,pixel_0,..."
+    "Labelled faces: FER2013's CSV (plain or compressed), a folder of split/class/*.jpg, or a CSV emotion,pixel_0,..."
 )
 Votes = Annotated[
     Path | None, option("--votes", help="FER+ votes for FER2013 (fer2013new.csv).", metavar="FILE", show_default=False)

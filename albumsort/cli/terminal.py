@@ -25,7 +25,7 @@ def with_progress(run: Generator[_Item], total: int | None, quiet: bool) -> list
     """Return all items of a run, with a progress bar on a terminal."""
     from tqdm import tqdm
 
-    show = has_viewer() and not quiet
+    show = has_terminal() and not quiet
     with closing(run):  # if interrupted, release its locks at once
         return list(tqdm(run, total=total, unit=" photos", disable=not show))
 
@@ -70,7 +70,7 @@ def make_console(stderr: bool = False) -> Any:
     return Console(stderr=stderr, highlight=False, soft_wrap=stderr)
 
 
-def has_viewer() -> bool:
+def has_terminal() -> bool:
     """Return whether stderr is a terminal; only then is progress shown."""
     return sys.stderr is not None and sys.stderr.isatty()
 

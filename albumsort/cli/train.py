@@ -13,7 +13,7 @@ from ..errors import UsageError
 from .model import DATA_HELP, Labels, Votes, label_names, need_tensorflow
 from .opening import is_quiet
 from .options import Quiet, Version, option
-from .terminal import has_viewer, say, silent_if
+from .terminal import has_terminal, say, silent_if
 
 Run = Annotated[
     Path, option("--run", help="Folder for checkpoints and results; training resumes from it.", metavar="DIR")
@@ -86,9 +86,9 @@ def train_emotion(
     if faces is not None and not (chosen.teachers or judged or reviewed):
         raise UsageError("--faces needs --teacher, --judged or --reviewed: its photos have no labels of their own")
     with silent_if(is_quiet(ctx, quiet)):
-        found = gathering.gather(sources, bool(chosen.teachers), lambda f: tqdm(f, disable=not has_viewer()))
+        found = gathering.gather(sources, bool(chosen.teachers), lambda f: tqdm(f, disable=not has_terminal()))
         print(shipping.train(data, votes, found, chosen, run, _this_command()))
-        say(f"The history and a report on PublicTest are in {run}")
+        say(f"History and a report on PublicTest are in {run}")
         if weights is not None:
             shipping.install(run, weights)
 
@@ -154,7 +154,7 @@ def train_faces(
             chosen,
             run,
             _this_command(),
-            lambda p: tqdm(p, disable=not has_viewer()),
+            lambda p: tqdm(p, disable=not has_terminal()),
             reviewed,
             None if start is None else shipping.Start.read(start),
         )

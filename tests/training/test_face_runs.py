@@ -305,7 +305,7 @@ def test_the_manifest_entries_describe_the_training(trained):
         (["--network", "faces", "--photos", ".", "--epochs", "2"], "No such option: --epochs"),
         (
             ["--network=faces", "--photos", ".", "--teacher", __file__, "--reviewed", "none.csv"],
-            "none.csv: no such file of verdicts",
+            "none.csv: no such file",
         ),
         (["emotion", "--data", "x.csv", "--photos", "."], "No such option: --photos"),
         (["--data", "x.csv", "--reviewed", "x.csv"], "--judged and --reviewed need natural faces"),
