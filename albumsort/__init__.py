@@ -16,7 +16,9 @@ from .errors import AlbumsortError, IndexFileError, PhotoError, UsageError, Weig
 from .types import FOUR, Analysis, Box, Emotion, Face, Photo
 
 if TYPE_CHECKING:
-    from .api import Index, analyse, index_photos, open_index
+    from .api import Filtering, Index, analyse, index_photos, open_index
+    from .indexing.report import Report
+    from .query import By
 
 __version__ = "0.1.0"
 __all__ = [
@@ -24,12 +26,15 @@ __all__ = [
     "AlbumsortError",
     "Analysis",
     "Box",
+    "By",
     "Emotion",
     "Face",
+    "Filtering",
     "Index",
     "IndexFileError",
     "Photo",
     "PhotoError",
+    "Report",
     "UsageError",
     "WeightsError",
     "__version__",
@@ -40,10 +45,18 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    if name in ("Index", "analyse", "index_photos", "open_index"):
+    if name in ("Filtering", "Index", "analyse", "index_photos", "open_index"):
         from . import api
 
         return getattr(api, name)
+    if name == "Report":
+        from .indexing.report import Report
+
+        return Report
+    if name == "By":
+        from .query import By
+
+        return By
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -12,9 +13,9 @@ from .disk import contents
 from .emotions import EmotionClassifier, load_classifier
 from .errors import TransientPhotoError
 from .faces import crop
-from .faces import detector as faces
 from .faces import sharpness as face_sharpness
-from .faces.detector import FaceDetector
+from .faces.detector import SMALLEST, FaceDetector, load_detector
+from .networks.litert import hushed
 from .photos import decode, read
 from .photos.upright import Upright
 from .timing import step
@@ -46,6 +47,15 @@ def analyse(file: PhotoFile, known: frozenset[str]) -> Analysis | Known:
     return analyse_bytes(data, digest, *networks)
 
 
+def analyse_file(path: Path) -> tuple[Upright, Analysis]:
+    """Analyse one photo file without an index; returns the decoded photo as well. Raises PhotoError."""
+    networks = load_networks()
+    data = read.read(path)
+    with hushed():  # libraries inside OpenCV and Pillow print warnings, sometimes even if the photo opens
+        upright = decode.decode(data)
+        return upright, analyse_upright(upright, data, contents.digest(data), *networks)
+
+
 def analyse_bytes(data: bytes, digest: str, detector: FaceDetector, classifier: EmotionClassifier) -> Analysis:
     """Detect and classify the faces of an encoded photo."""
     return analyse_upright(decode.decode(data), data, digest, detector, classifier)
@@ -59,7 +69,7 @@ def analyse_upright(
     Labels assume an ordinary album: the photo's own album is not known here.
     """
     found = [_enlarged(d, upright.scale) for d in detector.detect(upright.pixels)]
-    found = [d for d in found if d.box.longer_side >= faces.SMALLEST and _stored(d, upright).area > 0]
+    found = [d for d in found if d.box.longer_side >= SMALLEST and _stored(d, upright).area > 0]
     close = _close(upright, data, found)
     boxes = [d.box.scaled(1 / close.scale) for d in found]
     with step("crop"):
@@ -117,4 +127,4 @@ def _face(found: Detection, upright: Upright, sharpness: float, expression: Expr
 @functools.cache
 def load_networks() -> tuple[FaceDetector, EmotionClassifier]:
     """Return the networks that ship, loaded once in each process; raises WeightsError."""
-    return faces.load_detector(FLOOR, smallest=0), load_classifier()  # small faces are dropped by their full size
+    return load_detector(FLOOR, smallest=0), load_classifier()  # small faces are dropped by their full size

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Self, TypedDict, Unpack
 from . import dates
 from .choosing import ranking
 from .disk import places
-from .errors import AlbumsortError
+from .errors import UsageError
 from .index import queries
 from .index.database import Database
-from .query import By, Counted, Filters
+from .query import MOST, By, Counted, Filters
 from .types import THRESHOLD, Emotion, Photo
 
 if TYPE_CHECKING:
@@ -62,8 +62,8 @@ class Index:
     ) -> list[Photo]:
         """Return the photos that show an emotion most clearly, the best first.
 
-        by: how to score a photo with several faces: "max", "mean" or "min". Filters: see `Filtering`. Raises
-        UsageError for an invalid emotion, date or number.
+        n: the greatest number of photos. by: how to score a photo with several faces: "max", "mean" or "min". Filters:
+        see `Filtering`. Raises UsageError if the emotion, a date, a number or a range is invalid.
 
         >>> with albumsort.open_index("index.sqlite") as index:
         ...     for photo in index.top("happy", n=3, faces=(1, 4)):
@@ -71,7 +71,12 @@ class Index:
         portrait.jpg happy
         """
         wanted = emotion if isinstance(emotion, Emotion) else Emotion.parse(emotion)
-        return queries.best(self._database, wanted, By(by), _filters(filters), filters.get("min_score", 0.0), n)
+        if by not in list(By):
+            raise UsageError(f"by={by!r}: choose from {', '.join(By)}")
+        if n < 1:
+            raise UsageError(f"n={n}: the number of photos is at least 1")
+        least = _share("min_score", filters.get("min_score", 0.0))
+        return queries.best(self._database, wanted, By(by), _filters(filters), least, min(n, MOST))
 
     def photos(self, **filters: Unpack[Filtering]) -> Iterator[Photo]:
         """Yield every photo that is not missing, by path. Filters: see `Filtering`.
@@ -80,7 +85,8 @@ class Index:
         ...     [(photo.path.name, photo.label.value) for photo in index.photos() if photo.label]
         [('portrait.jpg', 'happy')]
         """
-        return ranking.sure(queries.photos(self._database, _filters(filters)), filters.get("min_score", 0.0))
+        least = _share("min_score", filters.get("min_score", 0.0))
+        return ranking.sure(queries.photos(self._database, _filters(filters)), least)
 
 
 def open_index(db: Path | str | None = None) -> Index:
@@ -102,14 +108,10 @@ def analyse(path: Path | str) -> Analysis:
     >>> face.label.value, round(face.probabilities["happy"], 1)
     ('happy', 1.0)
     """
-    from . import analysis
-    from .disk import contents
-    from .networks.litert import hushed
-    from .photos.read import read
+    from .analysis import analyse_file
 
-    data = read(Path(path))
-    with hushed():
-        return analysis.analyse_bytes(data, contents.digest(data), *analysis.load_networks())
+    _, analysis = analyse_file(Path(path))
+    return analysis
 
 
 def index_photos(
@@ -125,7 +127,8 @@ def index_photos(
 
     db: as in `open_index`; created if it does not exist. workers: number of worker processes, by default one per CPU
     core. exclude: globs of files and folders to skip. rescan: analyse unchanged photos too. progress: called after each
-    photo. Photos that cannot be analysed are in the report's `failed`; raises AlbumsortError if no photo can be
+    photo. Photos that cannot be analysed are in the report's `failed`. After Ctrl-C the analysed photos are stored, and
+    the report's `interrupted` is true. Raises UsageError for invalid arguments, and AlbumsortError if no photo can be
     analysed or stored.
 
     On Windows and macOS the worker processes import the main module, so a script needs `if __name__ == "__main__":`.
@@ -138,11 +141,13 @@ def index_photos(
     from .indexing.plan import make_plan
     from .indexing.run import run
 
-    roots = [Path(path) for path in paths]
+    roots = [Path(path) for path in _several(paths)]
     if not roots:
-        raise AlbumsortError("no folder was given: name at least one folder of photos")
+        raise UsageError("no folder was given: name at least one folder of photos")
+    if workers is not None and workers < 1:
+        raise UsageError(f"workers={workers}: the number of worker processes is at least 1")
     with Database(_index_file(db), create=True) as database, database.alone():
-        plan = make_plan(database, roots, None, list(exclude), rescan)
+        plan = make_plan(database, roots, None, [str(glob) for glob in _several(exclude)], rescan)
         return run(database, plan, Local(workers or os.cpu_count() or 1), progress)
 
 
@@ -151,13 +156,34 @@ def _index_file(db: Path | str | None) -> Path:
 
 
 def _filters(asked: Filtering) -> Filters:
-    faces = asked.get("faces")
+    if unknown := set(asked) - set(Filtering.__annotations__):
+        raise TypeError(f"unknown filters: {', '.join(sorted(unknown))}")
     return Filters(
         since=dates.start_of(asked["since"]) if "since" in asked else None,
         until=dates.end_of(asked["until"]) if "until" in asked else None,
-        folders=tuple(Path(os.path.abspath(folder)) for folder in asked.get("folders", ())),
-        faces=(faces, faces) if isinstance(faces, int) else faces,
+        folders=tuple(Path(os.path.abspath(folder)) for folder in _several(asked.get("folders", ()))),
+        faces=_range(asked["faces"]) if "faces" in asked else None,
         counted=Counted(
-            asked.get("min_detection", THRESHOLD), asked.get("min_size", 0.0), asked.get("min_sharpness", 0.0)
+            _share("min_detection", asked.get("min_detection", THRESHOLD)),
+            _share("min_size", asked.get("min_size", 0.0)),
+            _share("min_sharpness", asked.get("min_sharpness", 0.0)),
         ),
     )
+
+
+def _several(items: Iterable[Path | str] | Path | str) -> list[Path | str]:
+    """Return the items; one path or glob alone is an item, although a string can be iterated over, too."""
+    return [items] if isinstance(items, str | Path) else list(items)
+
+
+def _range(faces: int | tuple[int, int]) -> tuple[int, int]:
+    low, high = (faces, faces) if isinstance(faces, int) else faces
+    if not 0 <= low <= high:
+        raise UsageError(f"faces={faces}: give a number, or the least and the greatest number")
+    return min(low, MOST), min(high, MOST)
+
+
+def _share(name: str, value: float) -> float:
+    if not 0 <= value <= 1:
+        raise UsageError(f"{name}={value}: give a number from 0 to 1")
+    return value

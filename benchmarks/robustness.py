@@ -2,7 +2,7 @@
 
 usage: python benchmarks/robustness.py LABELS [--run RUN] [--against MODEL] [--out FILE.csv]
 
-LABELS: the folder `labels` of a run of `albumsort model train --network faces`. Its validation photos are used: no
+LABELS: the folder `labels` of a run of `albumsort model train faces`. Its validation photos are used: no
 network is trained on them; the confidence is calibrated on them. Their faces are the teacher's detections in the
 unchanged photos, which favours the teacher there. --run: a trained detector instead of the one that ships; --against:
 a model for OpenCV's FaceDetectorYN. Both count detections with a confidence of at least .5.

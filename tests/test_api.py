@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from typing import get_type_hints
@@ -89,6 +90,11 @@ def test_the_api_gives_the_same_answers_as_the_commands(library: SimpleNamespace
         (lambda index: index.top("joyful-ish"), "joyful-ish"),
         (lambda index: list(index.photos(since="last summer")), "'last summer' is not a date"),
         (lambda index: list(index.photos(until="2024-13")), "'2024-13' is not a date"),
+        (lambda index: index.top("happy", by="median"), "by='median': choose from max, mean, min"),
+        (lambda index: index.top("happy", n=0), "n=0"),
+        (lambda index: index.top("happy", min_score=7), "min_score=7: give a number from 0 to 1"),
+        (lambda index: index.top("happy", min_sharpness=-1), "min_sharpness=-1"),
+        (lambda index: list(index.photos(faces=(5, 2))), r"faces=\(5, 2\)"),
     ],
 )
 def test_invalid_arguments_are_refused(library: SimpleNamespace, query, reason: str) -> None:
@@ -107,11 +113,42 @@ def test_a_missing_index_and_a_broken_photo_are_errors(tmp_path: Path) -> None:
     assert not (tmp_path / "none.sqlite").exists()
 
 
+def test_numbers_beyond_what_a_database_holds_ask_for_all(library: SimpleNamespace) -> None:
+    with albumsort.open_index(library.database) as index:
+        assert len(index.top("happy", n=2**70)) == 7
+        assert len(list(index.photos(faces=(0, 2**70)))) == 8
+
+
+def test_a_filter_that_does_not_exist_is_an_error_of_the_program(library: SimpleNamespace) -> None:
+    with albumsort.open_index(library.database) as index, pytest.raises(TypeError, match="min_shrapness"):
+        index.top("happy", min_shrapness=0.9)
+
+
+def test_one_path_or_glob_is_one_and_not_its_letters(library: SimpleNamespace, here: Path) -> None:
+    with albumsort.open_index(library.database) as index:
+        assert {p.path.parent.name for p in index.photos(folders=str(library.folder / "beach"))} == {"beach"}
+    (here / "new").mkdir()
+    for name in ("one.jpg", "other.png"):
+        (here / "new" / name).write_bytes(encoded(astronaut(), "PNG"))
+    report = albumsort.index_photos(str(here / "new"), here / "index.sqlite", workers=1, exclude="*.png")
+    assert (report.found, report.analysed) == (1, 1)
+    with pytest.raises(UsageError, match="workers=0"):
+        albumsort.index_photos(here, here / "index.sqlite", workers=0)
+
+
+def test_it_indexes_in_any_thread(here: Path) -> None:
+    """Only the main thread may take Ctrl-C; in a program with a window another one does the work."""
+    with ThreadPoolExecutor(1) as pool:
+        report = pool.submit(albumsort.index_photos, [here], here / "index.sqlite", workers=1).result()
+    assert (report.analysed, report.failed) == (1, ())
+
+
 def test_a_closed_index_refuses_queries(library: SimpleNamespace) -> None:
     index = albumsort.open_index(library.database)
     index.close()
-    with pytest.raises(Exception, match="closed"):
+    with pytest.raises(IndexFileError, match="closed") as refused:
         index.top("happy")
+    assert "damaged" not in str(refused.value)
 
 
 def test_the_index_of_the_program_is_the_default(library: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,16 +49,17 @@ ROOMS = {
     "faces": Room("crop detector proposer resize rows scores sharpness verifier", "errors networks timing types"),
     "emotions": Room(ALONE, "networks types"),
     "choosing": Room("labels ranking", "types"),
-    "analysis": Room(ALONE, "choosing disk emotions errors faces photos timing types"),
+    "analysis": Room(ALONE, "choosing disk emotions errors faces networks photos timing types"),
     "index": Room(
-        "comparing conditions counts database folders label_sql lookup opening queries rows schema shares storing",
+        "comparing conditions counts database folders label_sql lookup opening paths queries rows schema shares"
+        " storing",
         "choosing disk errors query types",
     ),
     "indexing": Room(
         "cluster crew executors outcomes plan queue readahead report rescoring run shares worker writer",
         "analysis choosing errors faces index networks photos settings timing types",
     ),
-    "api": Room(ALONE, "analysis choosing dates disk errors index indexing networks photos query types"),
+    "api": Room(ALONE, "analysis choosing dates disk errors index indexing query types"),
     "albums": Room(ALONE, "errors index types"),
     "export": Room("copy plan report run undo", "albums disk errors types"),
     "show": Room("drawing explanation listing", "choosing disk errors photos text types"),
@@ -70,7 +71,7 @@ ROOMS = {
         " photos prune query settings show text types training.common training.comparison training.detectors"
         " training.emotion training.faces",
     ),
-    "__init__": Room(ALONE, "api errors types"),
+    "__init__": Room(ALONE, "api errors indexing query types"),
     "__main__": Room(ALONE, "cli"),
     "training": Room(ALONE, "training.emotion"),
     "training.common": Room(

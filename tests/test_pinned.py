@@ -1,7 +1,7 @@
 """Pinned detections and expressions of a few pictures: a change that moves them needs a new method number.
 
-Earlier results stay in an index until the networks or the numbers of `methods` change. A changed constant without a new
-number would leave albums with two kinds of results. Expressions are computed at the boxes pinned here, so that
+Earlier results stay in an index until the networks or the numbers in `settings` change. A changed constant without a
+new number would leave albums with two kinds of results. Expressions are computed at the boxes pinned here, so that
 detections of another processor, which differ by half a pixel, do not change them.
 """
 
@@ -257,5 +257,5 @@ def test_expressions_change_only_with_the_method_number(name: str) -> None:
 def advice(name: str, method: str, now: object) -> str:
     return (
         f"the results of {name!r} are not those of {method} {getattr(settings, method)}: change that number in"
-        f" albumsort/methods.py, or the photos of every index keep results of before, and write here: {now}"
+        f" albumsort/settings.py, or the photos of every index keep results of before, and write here: {now}"
     )

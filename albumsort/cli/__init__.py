@@ -1,1 +1,1 @@
-"""The command line, one file for each group of commands. No other package prints or exits."""
+"""The command line, one file for each group of commands. Nothing else prints or exits but `__main__`."""

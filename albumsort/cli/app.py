@@ -26,7 +26,7 @@ from .why import why
 
 
 class Commands(TyperGroup):
-    """The command group that turns errors into messages and exit codes; no other code does."""
+    """The command group that turns errors into messages and exit codes; only `__main__` does so, too."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Refuse an empty argument (often an unset shell variable): as a path it would mean the current folder."""

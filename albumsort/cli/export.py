@@ -14,7 +14,7 @@ from ..errors import UsageError
 from ..query import Filters
 from ..types import FOUR, THRESHOLD, Action, Emotion, Link, Photo
 from .opening import index_file, is_quiet, open_index, report_outdated
-from .options import Db, LeastDetection, LeastFace, LeastSharpness, Quiet, Version, option, setting
+from .options import Db, LeastDetection, LeastFace, LeastSharpness, Quiet, Version, option
 from .terminal import print_failures, print_fields, say, with_progress
 from .values import counted_faces, is_on_command_line
 
@@ -35,7 +35,7 @@ def export(
     min_face: LeastFace = "0",
     min_detection: LeastDetection = THRESHOLD,
     min_sharpness: LeastSharpness = 0.0,
-    link: Annotated[Link, setting("--link", help="Copy photos, or make hard or soft links.")] = Link.COPY,
+    link: Annotated[Link, option("--link", help="Copy photos, or make hard or soft links.")] = Link.COPY,
     dry_run: Annotated[bool, option("--dry-run", help="Show what would happen; change nothing.")] = False,
     report: Annotated[
         Path | None, option("--report", help="Record each photo in a new CSV file.", metavar="FILE")
@@ -72,8 +72,8 @@ def export(
     wanted = [Emotion.parse(word) for word in emotions or ()] or list(FOUR)
     counted = counted_faces(min_face, min_detection, min_sharpness)
     with open_index(ctx, db) as database:
-        albums = albums_in(database)
-        check_destination(to, albums, folders_with_photos(database))
+        albums, holding = albums_in(database), folders_with_photos(database)
+        check_destination(to, albums, holding)
         if report is not None:
             check_outside(report.parent, albums)
         report_outdated(ctx, database, quiet)
@@ -87,7 +87,9 @@ def export(
         for item in items:
             print_fields(item.action, item.source, item.destination, item.reason)
     else:
-        items = with_progress(run(folders, to, link, report), sum(map(len, folders.values())), is_quiet(ctx, quiet))
+        items = with_progress(
+            run(folders, to, link, report, albums, holding), sum(map(len, folders.values())), is_quiet(ctx, quiet)
+        )
     if not is_quiet(ctx, quiet):
         _print_export(items, folders, dry_run)
         if left_out := _left_out(chosen, n, missing, failed):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..query import By
+from ..query import MOST, By
 from ..types import FOUR, THRESHOLD, Emotion, named_shares
 from .opening import count_outdated, is_quiet, open_index, report_outdated, say_outdated
 from .options import (
@@ -29,10 +29,9 @@ from .options import (
     Until,
     Version,
     option,
-    setting,
 )
 from .terminal import make_console, print_failures, say
-from .values import MOST, chosen_form, counted_faces, photo_filters
+from .values import chosen_form, counted_faces, photo_filters
 
 if TYPE_CHECKING:
     from ..show.listing import Form
@@ -42,7 +41,7 @@ def top(
     ctx: typer.Context,
     emotion: Annotated[str, typer.Argument(metavar="EMOTION", help=", ".join(Emotion))],
     n: Annotated[int, option("-n", help="Maximum number of photos.", min=1)] = 20,
-    by: Annotated[By, setting("--by", help="How to score a photo with several faces.")] = By.MAX,
+    by: Annotated[By, option("--by", help="How to score a photo with several faces.")] = By.MAX,
     min_score: LeastScore = 0.0,
     since: Since = None,
     until: Until = None,

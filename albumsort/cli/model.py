@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from typer.core import TyperGroup
 
-from ..errors import AlbumsortError
+from ..errors import AlbumsortError, UsageError
 from .options import option
 
 NETWORKS = "emotion", "faces"
@@ -48,6 +48,8 @@ def named_network(args: Sequence[str]) -> list[str]:
         name, _, value = word.partition("=")
         if name == "--network":
             network = value or next(words, "")
+            if network not in NETWORKS:
+                raise UsageError(f"--network {network}: choose emotion or faces")
         else:
             rest.append(word)
     return [network, *rest]

@@ -13,13 +13,10 @@ import typer
 
 from .. import dates
 from ..errors import UsageError
-from ..query import Counted, Filters
+from ..query import MOST, Counted, Filters
 
 if TYPE_CHECKING:
     from ..show.listing import Form
-
-
-MOST = 2**63 - 1  # SQLite's largest integer
 
 
 def listed_files(files_from: str | None) -> list[Path] | None:

@@ -37,14 +37,12 @@ def why(
     version: Version = False,
 ) -> None:
     """Show the faces in one photo and explain their labels."""
-    from .. import analysis, text
+    from .. import text
     from ..albums import albums_in, check_outside
+    from ..analysis import analyse_file
     from ..choosing.labels import LabelRule
-    from ..disk import contents
     from ..index import folders, lookup, shares
     from ..networks import weights
-    from ..networks.litert import hushed
-    from ..photos import decode, read
     from ..show import drawing, listing
 
     database = index_file(ctx, db)
@@ -62,23 +60,20 @@ def why(
             if out is not None:  # without the index, the drawing might land in an album
                 raise
             say(f"albumsort: {e}; the labels below assume an ordinary album")
-    detector, classifier = analysis.load_networks()
+    natural = weights.natural_shares()
     try:
-        data = read.read(photo)
-        with hushed():  # libraries inside OpenCV and Pillow print warnings, sometimes even if the photo opens
-            upright = decode.decode(data)
-            seen = analysis.analyse_upright(upright, data, contents.digest(data), detector, classifier)
+        upright, seen = analyse_file(photo)
     except PhotoError as e:
         raise AlbumsortError(f"{text.printable(photo)}: {e}") from e
     counted = [face for face in seen.faces if face.detection >= min_detection]
-    rule = LabelRule(classifier.natural, classifier.natural if album is None else album.shares)
+    rule = LabelRule(natural, natural if album is None else album.shares)
     faces = [rule.relabelled(face) for face in counted]
     model = weights.manifest()["emotion"].sha256
     if as_json:
         shown = Photo(Path(os.path.abspath(photo)), seen.width, seen.height, seen.taken_at, seen.digest, tuple(faces))
         print(json.dumps({**listing.photo_json(shown), "model": model}))
     elif out is None or not is_quiet(ctx, quiet):
-        _print_why(photo, seen, list(zip(faces, counted, strict=True)), album, classifier.natural, model)
+        _print_why(photo, seen, list(zip(faces, counted, strict=True)), album, natural, model)
     if out is not None:
         drawing.draw(upright, faces, out)
 

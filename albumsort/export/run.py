@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
+from ..albums import check_destination
 from ..disk import locks, whole
 from ..errors import AlbumsortError
 from ..types import Emotion, Item, Link, Photo
@@ -14,12 +15,21 @@ from .plan import plan
 from .report import Journal
 
 
-def run(photos: Mapping[Emotion, Sequence[Photo]], to: Path, link: Link, report: Path | None) -> Generator[Item]:
+def run(
+    photos: Mapping[Emotion, Sequence[Photo]],
+    to: Path,
+    link: Link,
+    report: Path | None,
+    albums: Iterable[Path],
+    holding: Iterable[Path],
+) -> Generator[Item]:
     """Plan an export and carry it out; yields each item with its actual result, after the report has it.
 
-    `to` is an absolute path without symbolic links. Raises AlbumsortError, which ends the run, if `to` is not writable,
+    `to` is an absolute path without symbolic links. albums, holding: where nothing may be written, see
+    `check_destination`, which raises UsageError. Raises AlbumsortError, which ends the run, if `to` is not writable,
     another export is writing to it, or the report cannot be written. Files written before are complete.
     """
+    check_destination(to, albums, holding)
     created: list[Path] = []
     try:
         with ExitStack() as stack:

@@ -13,8 +13,8 @@ from itertools import islice
 from pathlib import Path
 
 from ..types import PhotoFile, Settings
-from .conditions import under
 from .database import Database
+from .paths import under
 
 MET_AT_ONCE = 10_000
 """Maximum number of files in memory while an album is compared."""

@@ -11,13 +11,7 @@ from typing import Any
 from ..query import Counted, Filters
 from .database import Database
 from .folders import indexed_folders, indexed_name
-from .label_sql import below
-
-
-def under(folder: Path) -> tuple[str, tuple[bytes, ...]]:
-    """Return SQL for "this path or anything below it"."""
-    where, bounds = below(folder)
-    return f"(p.path = ? OR ({where}))", (os.fsencode(folder), *bounds)
+from .paths import under
 
 
 def photo_condition(filters: Filters) -> tuple[str, tuple[Any, ...]]:

@@ -101,6 +101,8 @@ class Database:
             else:
                 why = str(e)
             raise IndexFileError(f"cannot use {self.path}: {why}") from e
+        except sqlite3.ProgrammingError as e:  # an error of the caller: it is closed, or used in another thread
+            raise IndexFileError(f"cannot use {self.path}: {e}") from e
         except sqlite3.DatabaseError as e:
             raise IndexFileError(
                 f"cannot use {self.path}: {e}. It is damaged or not an index; it was not changed. To start a new "

@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
-
 from ..choosing.labels import AlbumRules
 from ..types import ANSWERS, Emotion
-
-Sql = tuple[str, tuple[Any, ...]]
-"""A part of a statement and the values of its parameters."""
+from .paths import Sql, below
 
 NOTHING = '"nothing"'
 """The name of the column, quoted because NOTHING is an SQL keyword."""
@@ -48,29 +41,3 @@ def _album(rules: AlbumRules) -> Sql:
     found = [below(album.root) for album in rules.albums]
     whens = " ".join(f"WHEN {where} THEN {number}" for number, (where, _) in enumerate(found))
     return f"CASE {whens} ELSE {elsewhere} END", tuple(value for _, values in found for value in values)
-
-
-def inside(root: Path, others: Sequence[Path]) -> Sql:
-    """Return SQL for "photo `p` is in this album, and in no other album inside it"."""
-    nested = [other for other in others if other != root and other.is_relative_to(root)]
-    nested_paths = set(nested)
-    outermost = [path for path in nested if nested_paths.isdisjoint(path.parents)]
-    where, values = below(root)
-    if not outermost:
-        return where, values
-    without, bounds = _any([below(path) for path in outermost])
-    return f"{where} AND NOT {without}", (*values, *bounds)
-
-
-def _any(parts: Sequence[Sql]) -> Sql:
-    """Return SQL for "one of these", nested by halves, because SQLite refuses an expression a thousand levels deep."""
-    if len(parts) == 1:
-        return f"({parts[0][0]})", parts[0][1]
-    first, second = _any(parts[: len(parts) // 2]), _any(parts[len(parts) // 2 :])
-    return f"({first[0]} OR {second[0]})", (*first[1], *second[1])
-
-
-def below(folder: Path) -> Sql:
-    """Return SQL for "photo `p` lies below this folder": a range, so that SQLite can use the index on path."""
-    beginning = os.fsencode(os.path.join(folder, ""))
-    return "p.path >= ? AND p.path < ?", (beginning, beginning[:-1] + bytes([beginning[-1] + 1]))

@@ -34,7 +34,7 @@ def best(database: Database, emotion: Emotion, by: By, filters: Filters, least: 
     """Return the photos with the highest scores, at least `least`; equal scores by path. A limit of -1 returns all."""
     score = {By.MAX: "max", By.MEAN: "avg", By.MIN: "min"}[by] + f"(f.{emotion})"
     with database.snapshot():
-        rows = _first(database, emotion, score, filters, least, limit) if 0 <= limit <= LOOKED_AT else None
+        rows = _first(database, emotion, score, filters, least, limit) if 0 < limit <= LOOKED_AT else None
         if rows is None:  # few or very many photos pass the filters: score them all
             where, values = filter_condition(database, filters)
             counted, least_face = face_condition(filters.counted)

@@ -12,7 +12,8 @@ from ..choosing.labels import Album, AlbumRules
 from ..types import ANSWERS, READABLE, THRESHOLD, Emotion, Shares, named_shares, shares_from
 from .database import Database
 from .folders import indexed_folders
-from .label_sql import NOTHING, inside
+from .label_sql import NOTHING
+from .paths import inside
 
 EVEN: Shares = {answer: 1 / len(ANSWERS) for answer in ANSWERS}
 """Used until natural shares are stored: faces have no probability of "nothing" until then, so any shares will do."""

@@ -38,7 +38,7 @@ class Executor(Protocol):
         ...
 
 
-class Local(Crew[PhotoFile, "Attempt"]):
+class Local(Crew[PhotoFile, Attempt]):
     """An executor with worker processes on this machine."""
 
     def __init__(self, workers: int) -> None:

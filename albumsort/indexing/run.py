@@ -100,6 +100,9 @@ def _estimate_shares(index: Database, natural: Shares, confusion: Confusion) -> 
 def _ctrl_c() -> Iterator[threading.Event]:
     """Turn the first Ctrl-C into an event, so that it never interrupts a transaction; a second one raises."""
     event = threading.Event()
+    if threading.current_thread() is not threading.main_thread():  # only that one gets a Ctrl-C
+        yield event
+        return
     previous = signal.getsignal(signal.SIGINT)
 
     def set_event(*_: object) -> None:

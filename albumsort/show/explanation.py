@@ -4,8 +4,17 @@ from __future__ import annotations
 
 from ..choosing.labels import Album
 from ..types import ANSWERS, EYES_SHUT, Answer, Emotion, Face, Shares
-from .listing import LOOKS
 
+LOOKS = {
+    Emotion.ANGER: "angry",
+    Emotion.HAPPY: "happy",
+    Emotion.SAD: "sad",
+    Emotion.NEUTRAL: "neutral",
+    Emotion.SURPRISE: "surprised",
+    Emotion.FEAR: "afraid",
+    Emotion.DISGUST: "disgusted",
+}
+"""The adjective for a face with each label, as in "looks angry"."""
 NO_LABEL = "no clear expression"
 
 

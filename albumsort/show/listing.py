@@ -26,17 +26,8 @@ class Form(StrEnum):
 
 
 PLAIN = {Form.PATHS: "\n", Form.NULL: "\0"}
-LOOKS = {
-    Emotion.ANGER: "angry",
-    Emotion.HAPPY: "happy",
-    Emotion.SAD: "sad",
-    Emotion.NEUTRAL: "neutral",
-    Emotion.SURPRISE: "surprised",
-    Emotion.FEAR: "afraid",
-    Emotion.DISGUST: "disgusted",
-}
-"""The adjective for a face with each label, as in "looks angry"."""
-NO_LABEL = "\N{EN DASH}"
+EMPTY = "\N{EN DASH}"
+"""A cell without a value."""
 
 
 def photo_json(photo: Photo) -> dict[str, Any]:
@@ -160,7 +151,7 @@ def photo_table(photos: Iterable[Photo]) -> Any:
         table.add_column(column, overflow="fold" if column == "photo" else "ellipsis")
     for number, photo in enumerate(listed, start=1):
         name = photo.path.relative_to(shared) if shared else photo.path
-        label, taken = labelled(photo.label, photo.sure) or NO_LABEL, (photo.taken_at or "")[:10]
+        label, taken = labelled(photo.label, photo.sure) or EMPTY, (photo.taken_at or "")[:10]
         score = [f"{100 * (photo.score or 0):.1f} %"] if ranked else []
         table.add_row(str(number), *score, Text(printable(name)), label, str(len(photo.faces)), taken)
     return table

@@ -220,7 +220,7 @@ def test_undo_accepts_only_a_report(library: SimpleNamespace, tmp_path: Path, mo
 
 def test_settings_for_exports_do_not_prevent_undo(library: SimpleNamespace, tmp_path: Path) -> None:
     to, report = undoable(library, tmp_path)
-    settings = {"ALBUMSORT_LINK": "soft", "ALBUMSORT_MIN_FACE": "3"}
+    settings = {"ALBUMSORT_MIN_FACE": "3"}
     assert invoke("export", "--undo", report, db=library.database, env=settings).exit_code == 0
     assert not to.exists()
 

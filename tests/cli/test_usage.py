@@ -187,9 +187,9 @@ def test_quiet_can_be_set_in_the_environment(indexed: SimpleNamespace) -> None:
 COUNTED = {"min_face", "min_detection", "min_sharpness"}
 SETTINGS = {
     "albumsort index": {"workers", "exclude", "cluster", "cluster_path", "db", "quiet"},
-    "albumsort top": {"by", "min_score", *COUNTED, "db", "quiet"},
+    "albumsort top": {"min_score", *COUNTED, "db", "quiet"},
     "albumsort list": {"min_score", *COUNTED, "db", "quiet"},
-    "albumsort export": {"link", *COUNTED, "db", "quiet"},
+    "albumsort export": {*COUNTED, "db", "quiet"},
     "albumsort stats": {*COUNTED, "db", "quiet"},
     "albumsort why": {"min_detection", "db", "quiet"},
     "albumsort prune": {"db", "quiet"},

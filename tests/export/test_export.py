@@ -48,7 +48,7 @@ def indexed(path: Path, data: bytes = b"a photo") -> Photo:
 
 
 def exported(photos: Sequence[Photo], to: Path, link: Link = Link.COPY, report: Path | None = None) -> list[Item]:
-    return list(export_run.run({HAPPY: photos}, to, link, report))
+    return list(export_run.run({HAPPY: photos}, to, link, report, (), ()))
 
 
 def ready(photos: Sequence[Photo], to: Path, link: Link = Link.COPY) -> list[Item]:
@@ -135,7 +135,7 @@ def test_an_emotion_folder_that_is_a_file_is_an_error(album: Path, to: Path) -> 
 def test_copies_are_named_by_emotion_rank_and_name(album: Path, to: Path) -> None:
     beach, party = indexed(album / "beach.jpg", b"1"), indexed(album / "sub" / "party.jpg", b"2")
     chosen = {HAPPY: [party, beach], Emotion.SAD: [beach]}
-    assert actions(list(export_run.run(chosen, to, Link.COPY, None))) == ["write"] * 3
+    assert actions(list(export_run.run(chosen, to, Link.COPY, None, (), ()))) == ["write"] * 3
     assert held(to / "happy") == {"0001-party.jpg": b"2", "0002-beach.jpg": b"1"}
     assert held(to / "sad") == {"0001-beach.jpg": b"1"}
 
@@ -573,7 +573,7 @@ def test_any_plan_gives_each_photo_its_own_file_and_a_second_export_does_nothing
                 indexed(way, b"foreign")
         before = {path: path.read_bytes() for path in Path(folder).rglob("*") if path.is_file()}
         link = data.draw(st.sampled_from(Link))
-        items = list(export_run.run(chosen, to, link, report))
+        items = list(export_run.run(chosen, to, link, report, (), ()))
         written = [item.destination for item in items if item.action is Action.WRITE]
         assert len(items) == len(photos) * len(emotions)
         assert Action.FAIL not in {item.action for item in items}
@@ -584,7 +584,7 @@ def test_any_plan_gives_each_photo_its_own_file_and_a_second_export_does_nothing
             assert os.path.normpath(item.destination) == str(item.destination)
         found = {path for path in Path(folder).rglob("*") if path.is_file()}
         assert found - set(before) == {*written, report}
-        assert actions(list(export_run.run(chosen, to, link, None))) == ["skip"] * len(items)
+        assert actions(list(export_run.run(chosen, to, link, None, (), ()))) == ["skip"] * len(items)
         assert {path for path in Path(folder).rglob("*") if path.is_file()} == found
         assert {outcome.fate for outcome in undo(report, [Path(folder, "album")])} <= {Fate.REMOVE, Fate.LEFT}
         report.unlink()
@@ -612,7 +612,7 @@ def test_a_report_lists_created_folders_and_the_result_for_each_photo(album: Pat
 
 def test_a_line_is_written_right_after_its_file(album: Path, to: Path, tmp_path: Path) -> None:
     photos = [indexed(album / f"{name}.jpg", name.encode()) for name in "abc"]
-    for item in export_run.run({HAPPY: photos}, to, Link.COPY, tmp_path / "report.csv"):
+    for item in export_run.run({HAPPY: photos}, to, Link.COPY, tmp_path / "report.csv", (), ()):
         assert journal.read(tmp_path / "report.csv")[-1].destination == str(item.destination)
         assert item.destination.exists()
 
@@ -639,7 +639,7 @@ def test_a_run_that_wrote_nothing_leaves_no_folder(album: Path, to: Path) -> Non
 
 def test_two_exports_into_one_folder_at_once_are_refused(album: Path, to: Path) -> None:
     photos = [indexed(album / f"{name}.jpg", name.encode()) for name in "ab"]
-    first = export_run.run({HAPPY: photos}, to, Link.COPY, None)
+    first = export_run.run({HAPPY: photos}, to, Link.COPY, None, (), ())
     next(first)
     with pytest.raises(AlbumsortError, match="another export"):
         exported(photos, to)
@@ -649,7 +649,7 @@ def test_two_exports_into_one_folder_at_once_are_refused(album: Path, to: Path) 
 
 def test_unfinished_files_are_removed_unless_an_export_is_running(album: Path, to: Path) -> None:
     photos = [indexed(album / f"{name}.jpg", name.encode()) for name in "ab"]
-    first = export_run.run({HAPPY: photos}, to, Link.COPY, None)
+    first = export_run.run({HAPPY: photos}, to, Link.COPY, None, (), ())
     next(first)
     (to / "happy" / whole.temporary_name()).touch()
     (to / "happy" / ".albumsort-mine").touch()
@@ -671,7 +671,7 @@ def test_without_locks_nothing_is_removed(album: Path, to: Path, monkeypatch: py
 
 def test_the_folders_of_an_unplugged_drive_are_not_created_again(album: Path, to: Path) -> None:
     photos = [indexed(album / f"{name}.jpg", name.encode()) for name in "ab"]
-    running = export_run.run({HAPPY: photos[:1], Emotion.SAD: photos[1:]}, to, Link.COPY, None)
+    running = export_run.run({HAPPY: photos[:1], Emotion.SAD: photos[1:]}, to, Link.COPY, None, (), ())
     next(running)
     to.rename(to.with_name("unplugged"))
     with pytest.raises(AlbumsortError, match=r"sad.0001-b\.jpg: No such file.* Check that its disk is connected"):

@@ -178,7 +178,7 @@ def test_an_error_at_any_step_leaves_only_complete_files_and_the_next_run_finish
     if not links:
         monkeypatch.setattr(os, "link", lambda *_: (_ for _ in ()).throw(OSError(errno.EPERM, "no hard links")))
         monkeypatch.setattr(whole, "_rename_exclusively", lambda old, new: False)
-    list(export_run.run(photos, tmp_path / "undisturbed", Link.COPY, None))
+    list(export_run.run(photos, tmp_path / "undisturbed", Link.COPY, None, (), ()))
     undisturbed = tree(tmp_path / "undisturbed")
     for first in itertools.count():
         to = tmp_path / str(first) / "new" / "out"
@@ -187,11 +187,11 @@ def test_an_error_at_any_step_leaves_only_complete_files_and_the_next_run_finish
         with monkeypatch.context() as patch:
             steps = Steps(patch, fail, first)
             with suppress(AlbumsortError, KeyboardInterrupt):
-                list(export_run.run(photos, to, Link.COPY, reports[0]))
+                list(export_run.run(photos, to, Link.COPY, reports[0], (), ()))
         left = tree(to) if to.exists() else {}
         assert left.items() <= undisturbed.items()
         assert bool(left) == to.parent.exists()
-        list(export_run.run(photos, to, Link.COPY, reports[1]))
+        list(export_run.run(photos, to, Link.COPY, reports[1], (), ()))
         assert tree(to) == undisturbed
         check_undone(to, reports, album, kills=1)
         if steps.count <= first:  # this run had no error

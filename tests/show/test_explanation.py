@@ -8,7 +8,7 @@ from helpers import EVEN, face
 
 from albumsort.choosing.labels import Album
 from albumsort.show import explanation
-from albumsort.show.listing import LOOKS
+from albumsort.show.explanation import LOOKS
 from albumsort.types import ANSWERS, EYES_SHUT, Emotion
 
 HAPPY, SAD, NEUTRAL = Emotion.HAPPY, Emotion.SAD, Emotion.NEUTRAL

@@ -298,7 +298,7 @@ def test_the_manifest_entries_describe_the_training(trained):
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        (["--network", "cats"], "No such command 'cats'"),
+        (["--network", "cats"], "choose emotion or faces"),
         (["faces"], "Missing option '--photos'"),
         (["faces", "--photos", "."], "Missing option '--teacher'"),
         (["faces", "--photos", ".", "--teacher", "none.onnx"], "none.onnx: no such file"),
