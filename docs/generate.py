@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import os
 import re
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +21,6 @@ if __name__ == "__main__":
     sys.path.insert(0, str(ROOT))  # the code beside this file, not an installed one
 
 import typer.main  # noqa: E402
-from typer.testing import CliRunner  # noqa: E402
 
 from albumsort.cli.app import app  # noqa: E402
 
@@ -41,9 +41,11 @@ def commands(group: Any = None, names: tuple[str, ...] = ()) -> Iterator[tuple[t
 
 def help_text(names: tuple[str, ...]) -> str:
     """Return what a command prints for `--help` at 80 columns, whatever the environment of this run says."""
-    unset: dict[str, str | None] = {name: None for name in os.environ if name.startswith("ALBUMSORT_")}
-    environment = unset | {"COLUMNS": str(COLUMNS)}
-    printed = CliRunner().invoke(app, [*names, "--help"], env=environment, prog_name="albumsort").output
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("ALBUMSORT_")}
+    command = [sys.executable, "-m", "albumsort", *names, "--help"]
+    printed = subprocess.run(
+        command, env=environment | {"COLUMNS": str(COLUMNS)}, capture_output=True, text=True, check=True
+    ).stdout
     return "```\n" + "\n".join(line.rstrip() for line in printed.strip().splitlines()) + "\n```\n"
 
 

@@ -94,7 +94,7 @@ def test_an_incomplete_index_is_refused_and_not_changed(database: Path, create: 
 
 
 @pytest.mark.parametrize("mode", ["WAL", "DELETE"])
-def test_what_an_index_that_is_gone_left_gets_into_no_new_one(database: Path, mode: str) -> None:
+def test_the_log_of_a_deleted_index_does_not_get_into_a_new_one(database: Path, mode: str) -> None:
     """A killed run leaves a log; SQLite would replay it into the next file with the index's name."""
     Database(database, create=True).close()
     script = f"""if True:

@@ -198,7 +198,7 @@ def test_only_its_owner_can_read_the_copy(database: Path) -> None:
     assert stat.S_IMODE(Path(f"{database}.version-1.backup").stat().st_mode) == 0o600
 
 
-def test_a_copy_takes_nobodys_place(database: Path) -> None:
+def test_a_copy_replaces_no_other_file(database: Path) -> None:
     build(database)
     Path(f"{database}.version-1.backup").write_text("another copy")
     Path(f"{database}.version-1-2.backup").mkdir()

@@ -86,7 +86,7 @@ def test_after_a_kill_half_way_a_second_run_completes_the_index(many: SimpleName
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no process groups to signal")
 @pytest.mark.parametrize("to", ["the program alone", "its whole group, as a terminal does"])
-def test_ctrl_c_exits_130_keeps_the_work_and_a_second_run_goes_on(
+def test_ctrl_c_exits_130_and_keeps_the_work_and_a_second_run_continues(
     many: SimpleNamespace, database: Path, to: str
 ) -> None:
     def strike(process: subprocess.Popen[str]) -> None:

@@ -151,7 +151,7 @@ def test_a_folder_that_is_suddenly_empty_is_an_error_and_changes_nothing(
     assert rows(database) == before
 
 
-def test_a_folder_that_is_suddenly_empty_changes_nothing_while_another_goes_on(
+def test_a_folder_that_is_suddenly_empty_changes_nothing_while_another_is_indexed(
     album: Path, database: Path, tmp_path: Path
 ) -> None:
     second = tmp_path / "second"

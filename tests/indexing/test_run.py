@@ -206,7 +206,7 @@ def test_rescan_analyses_everything_again(album: Path, database: Path) -> None:
     assert not kept(photos(database)["astronaut.jpg"])
 
 
-def test_results_of_another_method_are_made_anew(album: Path, database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_results_of_another_method_are_replaced(album: Path, database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as yesterday:
         yesterday.setattr(settings, "FINDING_METHOD", "yesterday's")
         index_album(database, album, executor=Short(99))

@@ -74,7 +74,7 @@ def unreadable(folder: Path) -> None:
         os.utime(path, ns=(about.st_atime_ns, about.st_mtime_ns))
 
 
-def test_other_emotion_weights_score_stored_faces_anew_without_opening_a_photo(
+def test_other_emotion_weights_judge_stored_faces_again_without_opening_a_photo(
     album: Path, database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     index_album(database, album)

@@ -240,7 +240,7 @@ def test_systems_in_the_folder_are_not_trained_again(data: SimpleNamespace, comp
     assert sum("kept, 96 faces" in line for line in told) == 4  # the variant, too
 
 
-def test_an_interrupted_training_goes_on_after_its_last_whole_epoch(data: SimpleNamespace, tmp_path: Path) -> None:
+def test_an_interrupted_training_resumes_after_its_last_complete_epoch(data: SimpleNamespace, tmp_path: Path) -> None:
     class Stopping(reproduction.Watch):
         def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
             if epoch == 2:
