@@ -275,7 +275,7 @@ def test_folders_deeper_than_a_path_may_be_long_are_an_error_of_their_own(tmp_pa
     assert [reason for _, reason in report.failed] == ["cannot read: File name too long"]
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="permissions do not stop this user")
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="permissions do not stop this user")
 def test_a_file_without_read_permission_fails_and_is_tried_again(tmp_path: Path, database: Path) -> None:
     (tmp_path / "closed.png").write_bytes(PHOTO)
     (tmp_path / "closed.png").chmod(0)

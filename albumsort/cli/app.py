@@ -18,7 +18,7 @@ from .export import export
 from .index import index
 from .listing import list_, stats, top
 from .model import NetworkCommands
-from .options import Common, Version
+from .options import DB_HELP, Common, Version
 from .terminal import drop_output, say
 from .train import train_emotion, train_faces
 from .upkeep import doctor, prune
@@ -76,7 +76,7 @@ evaluate_app = typer.Typer(cls=NetworkCommands, no_args_is_help=True, help="Eval
 @app.callback()
 def _main(
     ctx: typer.Context,
-    db: Annotated[Path | None, typer.Option("--db", help="Index file.", show_default=False)] = None,
+    db: Annotated[Path | None, typer.Option("--db", help=DB_HELP, metavar="FILE", show_default=False)] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print errors only.")] = False,
     version: Version = False,
 ) -> None:
@@ -100,7 +100,7 @@ app.add_typer(model_app, name="model")
 model_app.add_typer(train_app, name="train")
 model_app.add_typer(evaluate_app, name="evaluate")
 model_app.command("compare")(compare)
-train_app.command("emotion")(train_emotion)
-train_app.command("faces")(train_faces)
-evaluate_app.command("emotion")(evaluate_emotion)
-evaluate_app.command("faces")(evaluate_faces)
+train_app.command("emotion", short_help="Train the emotion network.")(train_emotion)
+train_app.command("faces", short_help="Train the face detector.")(train_faces)
+evaluate_app.command("emotion", short_help="Measure the emotion network.")(evaluate_emotion)
+evaluate_app.command("faces", short_help="Measure the face detector.")(evaluate_faces)

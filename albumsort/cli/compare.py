@@ -28,11 +28,12 @@ def compare(
         option("--system", help="Compare only this system (repeatable).  [default: all]", show_default=False),
     ] = None,
     epochs: Annotated[
-        int | None, option("--epochs", help="Maximum number of epochs per system.", min=1, show_default=False)
+        int | None,
+        option("--epochs", help="Maximum number of epochs per system.", metavar="N", min=1, show_default=False),
     ] = None,
     faces: Annotated[
         int | None,
-        option("--faces", help="Maximum number of training faces.", min=1, show_default=False),
+        option("--faces", help="Maximum number of training faces.", metavar="N", min=1, show_default=False),
     ] = None,
     vgg19_weights: Annotated[
         Path | None,

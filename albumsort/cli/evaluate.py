@@ -25,7 +25,7 @@ Run = Annotated[
     Path | None,
     option("--run", help="Evaluate this training run instead of what ships.", metavar="DIR", show_default=False),
 ]
-Report = Annotated[
+ReportFolder = Annotated[
     Path | None, option("--report", help="Write charts and an HTML page to DIR.", metavar="DIR", show_default=False)
 ]
 
@@ -59,7 +59,7 @@ def evaluate_emotion(
         option("--album", help="Photos in folders named after four emotions.", metavar="DIR", show_default=False),
     ] = None,
     run: Run = None,
-    report: Report = None,
+    report: ReportFolder = None,
     quiet: Quiet = False,
     version: Version = False,
 ) -> None:
@@ -188,7 +188,7 @@ def evaluate_faces(
         ),
     ] = None,
     run: Run = None,
-    report: Report = None,
+    report: ReportFolder = None,
     quiet: Quiet = False,
     version: Version = False,
 ) -> None:

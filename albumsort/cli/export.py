@@ -26,12 +26,17 @@ if TYPE_CHECKING:
 
 def export(
     ctx: typer.Context,
-    emotions: Annotated[list[str] | None, typer.Argument(metavar="EMOTION", show_default=False)] = None,
+    emotions: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[EMOTION]...", help="Emotions to export.  [default: the four]", show_default=False),
+    ] = None,
     to: Annotated[
         Path | None,
         option("--to", help="Folder to copy into, outside every album.", metavar="DIR", show_default=False),
     ] = None,
-    n: Annotated[int | None, option("-n", help="Maximum number of photos for each emotion.", min=1)] = None,
+    n: Annotated[
+        int | None, option("-n", help="Maximum number of photos for each emotion.", metavar="N", min=1)
+    ] = None,
     min_face: LeastFace = "0",
     min_detection: LeastDetection = THRESHOLD,
     min_sharpness: LeastSharpness = 0.0,

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 def top(
     ctx: typer.Context,
     emotion: Annotated[str, typer.Argument(metavar="EMOTION", help=", ".join(Emotion))],
-    n: Annotated[int, option("-n", help="Maximum number of photos.", min=1)] = 20,
+    n: Annotated[int, option("-n", help="Maximum number of photos.", metavar="N", min=1)] = 20,
     by: Annotated[By, option("--by", help="How to score a photo with several faces.")] = By.MAX,
     min_score: LeastScore = 0.0,
     since: Since = None,

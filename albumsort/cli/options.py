@@ -27,9 +27,8 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-Db = Annotated[
-    Path | None, setting("--db", help="Index file.  [default: in the user's data folder]", show_default=False)
-]
+DB_HELP = "Index file.  [default: in the user's data folder]"
+Db = Annotated[Path | None, setting("--db", help=DB_HELP, metavar="FILE", show_default=False)]
 Quiet = Annotated[bool, setting("--quiet", help="Print errors only.")]
 Version = Annotated[bool, typer.Option("--version", help="Show the version.", callback=_print_version, is_eager=True)]
 AsJson = Annotated[bool, option("--json", help="Print one JSON document.")]
@@ -37,7 +36,7 @@ AsLines = Annotated[bool, option("--nl", help="Print one JSON object per line.")
 AsCsv = Annotated[bool, option("--csv", help="Print CSV with a header.")]
 AsNull = Annotated[bool, option("--null", "-0", help="Print paths ending in NUL, for xargs -0.")]
 LeastScore = Annotated[
-    float, setting("--min-score", help="Leave out photos with a lower score (0-1).", min=0.0, max=1.0)
+    float, setting("--min-score", help="Leave out photos with a lower score (0-1).", metavar="P", min=0.0, max=1.0)
 ]
 Since = Annotated[
     str | None,
@@ -58,10 +57,11 @@ LeastFace = Annotated[
     ),
 ]
 LeastDetection = Annotated[
-    float, setting("--min-detection", help="Ignore detections below this confidence (0-1).", min=0.0, max=1.0)
+    float,
+    setting("--min-detection", help="Ignore detections below this confidence (0-1).", metavar="P", min=0.0, max=1.0),
 ]
 LeastSharpness = Annotated[
-    float, setting("--min-sharpness", help="Ignore faces below this sharpness (0-1).", min=0.0, max=1.0)
+    float, setting("--min-sharpness", help="Ignore faces below this sharpness (0-1).", metavar="P", min=0.0, max=1.0)
 ]
 
 

@@ -18,7 +18,9 @@ from .terminal import has_terminal, say, silent_if
 Run = Annotated[
     Path, option("--run", help="Folder for checkpoints and results; training resumes from it.", metavar="DIR")
 ]
-Seed = Annotated[int | None, option("--seed", help="Random seed, instead of the recipe's.", show_default=False)]
+Seed = Annotated[
+    int | None, option("--seed", help="Random seed, instead of the recipe's.", metavar="N", show_default=False)
+]
 Weights = Annotated[
     Path | None,
     option("--weights", help="Install the trained network in DIR and update its manifest.", metavar="DIR"),
@@ -33,7 +35,8 @@ def train_emotion(
     labels: Labels = None,
     recipe: Annotated[str, option("--recipe", help="A preset, or a JSON file with its fields.")] = "compact",
     epochs: Annotated[
-        int | None, option("--epochs", help="Number of epochs, instead of the recipe's.", min=1, show_default=False)
+        int | None,
+        option("--epochs", help="Number of epochs, instead of the recipe's.", metavar="N", min=1, show_default=False),
     ] = None,
     seed: Seed = None,
     teacher: Annotated[

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 def why(
     ctx: typer.Context,
-    photo: Annotated[Path, typer.Argument(metavar="PHOTO")],
+    photo: Annotated[Path, typer.Argument(metavar="PHOTO", help="The photo, indexed or not.")],
     out: Annotated[
         Path | None,
         option(

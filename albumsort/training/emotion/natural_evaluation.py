@@ -26,7 +26,7 @@ SHEET = "disagreements.png"
 
 
 @dataclass(frozen=True)
-class Evaluated:
+class EvaluatedFaces:
     """The result. tables: for people to read; failed: photos that could not be analysed, with the reasons."""
 
     tables: Sequence[Table]
@@ -40,7 +40,7 @@ def evaluate(
     others: Mapping[str, Path],
     pictures: Path | None,
     watch: Watch,
-) -> Evaluated:
+) -> EvaluatedFaces:
     """Score the classifier on the judged faces in `folder`: on the set `test`, and on `test` and `valid` together.
 
     The second set has more of the rare expressions, but the calibration was fitted on `valid`. photos: the folder of
@@ -72,7 +72,7 @@ def evaluate(
     tables.append(_by_size(classifier, test, of_test))
     if pictures is not None:
         natural_tables.write_sheet(pictures / SHEET, test.tiles, of_test, Viewed.of(test))
-    return Evaluated(tables, failed)
+    return EvaluatedFaces(tables, failed)
 
 
 def _report(seen: Seen, faces: NaturalFaces) -> NaturalReport:
