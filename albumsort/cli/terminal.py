@@ -15,6 +15,8 @@ from ..errors import UsageError
 
 _Item = TypeVar("_Item")
 
+ALL_FAILURES = "To see every photo that failed, run: albumsort list --failed"
+
 
 def drop_output() -> None:
     """Discard buffered output; otherwise the interpreter would fail on it again when it exits."""
@@ -61,6 +63,17 @@ def print_failures(failures: Iterable[tuple[Path, str]]) -> None:
 
     for path, reason in failures:
         say(f"failed: {printable(path)}: {printable(reason)}")
+
+
+def print_failures_by_reason(failures: Iterable[tuple[Path, str]], more: str = "") -> None:
+    """Print a line for each reason on stderr, with examples; `more`, where to see all, if a reason has more photos."""
+    from ..failures import EXAMPLES, by_reason
+
+    groups = by_reason(failures)
+    for group in groups:
+        say(f"failed: {group}")
+    if more and any(len(group.paths) > EXAMPLES for group in groups):
+        say(more)
 
 
 def make_console(stderr: bool = False) -> Any:
