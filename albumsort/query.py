@@ -38,10 +38,14 @@ USUAL = Counted()
 
 @dataclass(frozen=True)
 class Filters:
-    """Which photos a query returns. Dates are UTC ISO 8601, folders are absolute, faces is an inclusive range."""
+    """Which photos a query returns. Dates are UTC ISO 8601, folders are absolute, faces is an inclusive range.
+
+    missing: only photos that are missing, instead of only those that are not.
+    """
 
     since: str | None = None
     until: str | None = None
     folders: tuple[Path, ...] = ()
     faces: tuple[int, int] | None = None
     counted: Counted = USUAL
+    missing: bool = False

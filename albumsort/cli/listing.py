@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ..errors import UsageError
 from ..query import MOST, By
 from ..types import FOUR, THRESHOLD, Emotion, named_shares
 from .opening import count_outdated, is_quiet, open_index, report_outdated, say_outdated
@@ -30,8 +33,8 @@ from .options import (
     Version,
     option,
 )
-from .terminal import make_console, print_failures, say
-from .values import chosen_form, counted_faces, photo_filters
+from .terminal import ALL_FAILURES, make_console, print_failures_by_reason, say
+from .values import chosen_form, counted_faces, is_on_command_line, photo_filters
 
 if TYPE_CHECKING:
     from ..show.listing import Form
@@ -72,6 +75,8 @@ def top(
 
 def list_(
     ctx: typer.Context,
+    failed: Annotated[bool, option("--failed", help="Only photos that could not be analysed, and why.")] = False,
+    missing: Annotated[bool, option("--missing", help="Only photos whose file was gone on the last run.")] = False,
     min_score: LeastScore = 0.0,
     since: Since = None,
     until: Until = None,
@@ -90,15 +95,21 @@ def list_(
 ) -> None:
     """List every indexed photo with its faces.
 
-    With --min-score, only photos with a face whose label has at least this probability.
+    With --min-score, only photos with a face whose label has at least this probability. Photos that failed or are
+    missing are listed only with --failed or --missing.
     """
     from ..choosing import ranking
-    from ..index import queries
+    from ..index import counts, queries
     from ..show import listing
 
     form, counted = chosen_form(ctx), counted_faces(min_face, min_detection, min_sharpness)
-    filters = photo_filters(since, until, path, faces, counted)
+    filters = replace(photo_filters(since, until, path, faces, counted), missing=missing)
+    if failed and (since or until or faces or is_on_command_line(ctx, "min_score")):
+        raise UsageError("--failed goes only with --path and --missing: a failed photo has no date, face or score")
     with open_index(ctx, db) as database:
+        if failed:
+            _print_failed(counts.failures(database, filters), form, is_quiet(ctx, quiet))
+            return
         if form in listing.PLAIN and min_score == 0:
             listing.write_paths(queries.paths(database, filters), form, sys.stdout)
         else:
@@ -152,7 +163,7 @@ def stats(
         for album in totals.albums:
             say(explanation.of_album(album))
         say_outdated(waiting)
-        print_failures(failures)
+        print_failures_by_reason(failures, ALL_FAILURES)
 
 
 def _print_photos(photos: Iterable[Any], form: Form, quiet: bool) -> None:
@@ -166,3 +177,14 @@ def _print_photos(photos: Iterable[Any], form: Form, quiet: bool) -> None:
         make_console().print(listing.photo_table(listed))
     elif not quiet:
         say("No photo matches. To see what the index holds, run: albumsort stats")
+
+
+def _print_failed(failures: list[tuple[Path, str]], form: Form, quiet: bool) -> None:
+    from ..show import listing
+
+    if form is not listing.Form.TABLE:
+        listing.write_failures(failures, form, sys.stdout)
+    elif failures:
+        make_console().print(listing.failure_table(failures))
+    elif not quiet:
+        say("No photo failed.")

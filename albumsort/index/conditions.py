@@ -16,7 +16,7 @@ from .paths import under
 
 def photo_condition(filters: Filters) -> tuple[str, tuple[Any, ...]]:
     """Return SQL for "this photo passes the filters"."""
-    parts, values = ["p.missing = 0"], list[Any]()
+    parts, values = [f"p.missing = {int(filters.missing)}"], list[Any]()
     if filters.since is not None:
         parts.append("c.taken_at >= ?")
         values.append(filters.since)

@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..choosing.labels import Album
-from ..query import USUAL, Counted
+from ..query import USUAL, Counted, Filters
 from ..types import Emotion
-from .conditions import face_condition
+from .conditions import face_condition, filter_condition
 from .database import Database
 from .folders import indexed_folders
 from .label_sql import count_labels
 from .shares import album_rules
+
+NO_FILTER = Filters()
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,8 @@ class Stats:
     """Counts over the whole index.
 
     labels: number of photos by the label of their largest face; unlabelled: photos whose largest face has no label.
-    albums: the roots with known shares.
+    failed: number of failed photos that are not missing, because a deleted photo is no failure. albums: the roots with
+    known shares.
     """
 
     photos: int
@@ -45,14 +48,15 @@ def stats(database: Database, counted: Counted = USUAL) -> Stats:
         counts = dict(one(*count_labels(rules, (where, least))).fetchall())
         unlabelled = counts.pop(None, 0)
         labels = {Emotion(label): count for label, count in counts.items()}
-        photos, failed, missing = one(
-            "SELECT count(*), coalesce(sum(error IS NOT NULL), 0), coalesce(sum(missing), 0) FROM photos"
+        photos, without_result, failed, missing = one(
+            "SELECT count(*), coalesce(sum(error IS NOT NULL), 0), coalesce(sum(error IS NOT NULL AND missing = 0), 0),"
+            " coalesce(sum(missing), 0) FROM photos"
         ).fetchone()
         faces = one(
             f"SELECT count(*) FROM photos p JOIN faces f ON f.content = p.content WHERE {where}", least
         ).fetchone()[0]
         roots = indexed_folders(database)
-    without_face = photos - failed - unlabelled - sum(labels.values())
+    without_face = photos - without_result - unlabelled - sum(labels.values())
     albums = tuple(sorted(rules.albums, key=lambda album: album.root))
     return Stats(photos, faces, labels, unlabelled, without_face, failed, missing, roots, albums)
 
@@ -70,10 +74,11 @@ def count_failures(database: Database) -> int:
         return int(database.connection.execute(failed).fetchone()[0])
 
 
-def failures(database: Database) -> list[tuple[Path, str]]:
-    """Return the failed photos, each with the reason."""
+def failures(database: Database, filters: Filters = NO_FILTER) -> list[tuple[Path, str]]:
+    """Return the failed photos by path, each with the reason; the only filters are folders and missing."""
+    where, values = filter_condition(database, Filters(folders=filters.folders, missing=filters.missing))
     with database.explained():
         rows = database.connection.execute(
-            "SELECT path, error FROM photos WHERE error IS NOT NULL ORDER BY path"
+            f"SELECT p.path, p.error FROM photos p WHERE p.error IS NOT NULL AND {where} ORDER BY p.path", values
         ).fetchall()
     return [(Path(os.fsdecode(path)), error) for path, error in rows]

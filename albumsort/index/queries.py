@@ -90,7 +90,7 @@ def _first(
 
 
 def photos(database: Database, filters: Filters) -> Iterator[Photo]:
-    """Yield every analysed photo that is not missing, by path."""
+    """Yield every analysed photo that passes the filters, by path."""
     where, values = filter_condition(database, filters)
     counted, least = face_condition(filters.counted)
     with database.explained():

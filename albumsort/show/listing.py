@@ -1,4 +1,4 @@
-"""Write photos as a table, JSON, CSV or plain paths."""
+"""Write photos, or those that failed and why, as a table, JSON, CSV or plain paths."""
 
 from __future__ import annotations
 
@@ -69,8 +69,22 @@ def write_photos(photos: Iterable[Photo], form: Form, stream: TextIO) -> None:
     """Write photos in any format except a table, each one immediately."""
     if form in PLAIN:
         write_paths((photo.path for photo in photos), form, stream)
+    elif form is Form.CSV:
+        _write_csv(photos, stream)
     else:
-        _WRITERS[form](photos, stream)
+        _OBJECT_WRITERS[form](map(photo_json, photos), stream)
+
+
+def write_failures(failures: Iterable[tuple[Path, str]], form: Form, stream: TextIO) -> None:
+    """Write photos that failed in any format except a table; plain paths have no room for the reason."""
+    if form in PLAIN:
+        write_paths((path for path, _ in failures), form, stream)
+    elif form is Form.CSV:
+        writer = _csv_writer(stream)
+        writer.writerow(["path", "error"])
+        writer.writerows((str(path), reason) for path, reason in failures)
+    else:
+        _OBJECT_WRITERS[form](({"path": str(path), "error": reason} for path, reason in failures), stream)
 
 
 def write_paths(paths: Iterable[Path], form: Form, stream: TextIO) -> None:
@@ -80,26 +94,36 @@ def write_paths(paths: Iterable[Path], form: Form, stream: TextIO) -> None:
         stream.write(f"{path}{end}")
 
 
-def _write_json(photos: Iterable[Photo], stream: TextIO) -> None:
+def _write_json(objects: Iterable[Mapping[str, Any]], stream: TextIO) -> None:
     separator = "[\n"
-    for photo in photos:
-        stream.write(separator + json.dumps(photo_json(photo)))
+    for one in objects:
+        stream.write(separator + json.dumps(one))
         separator = ",\n"
     stream.write("[]\n" if separator == "[\n" else "\n]\n")
 
 
-def _write_lines(photos: Iterable[Photo], stream: TextIO) -> None:
-    for photo in photos:
-        stream.write(json.dumps(photo_json(photo)) + "\n")
+def _write_lines(objects: Iterable[Mapping[str, Any]], stream: TextIO) -> None:
+    for one in objects:
+        stream.write(json.dumps(one) + "\n")
+
+
+_OBJECT_WRITERS: Mapping[Form, Callable[[Iterable[Mapping[str, Any]], TextIO], None]] = {
+    Form.JSON: _write_json,
+    Form.LINES: _write_lines,
+}
+
+
+def _csv_writer(stream: TextIO) -> Any:
+    """Return a writer of CSV that quotes texts, because a file name may contain line ends."""
+    return csv.writer(stream, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
 
 
 def _write_csv(photos: Iterable[Photo], stream: TextIO) -> None:
     """Write one row per photo, with label, eyes and probabilities of its largest face, or empty cells without a face.
 
-    Texts are quoted, because a file name may contain line ends. A spreadsheet reads no cell as a formula: every path
-    is absolute, so it begins with its root.
+    A spreadsheet reads no cell as a formula: every path is absolute, so it begins with its root.
     """
-    writer = csv.writer(stream, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
+    writer = _csv_writer(stream)
     writer.writerow(
         ["path", "width", "height", "taken_at", "score", "emotion", "faces", "label", "sure", "eyes", *Emotion]
     )
@@ -118,13 +142,6 @@ def _cell(share: float | None) -> float | str:
     return "" if share is None else round(share, 4)
 
 
-_WRITERS: Mapping[Form, Callable[[Iterable[Photo], TextIO], None]] = {
-    Form.JSON: _write_json,
-    Form.LINES: _write_lines,
-    Form.CSV: _write_csv,
-}
-
-
 def labelled(label: Emotion | None, sure: float | None) -> str:
     """Return a label and its probability in percent, or an empty text without a label."""
     return "" if label is None else f"{label} {100 * (sure or 0):.0f} %"
@@ -132,18 +149,11 @@ def labelled(label: Emotion | None, sure: float | None) -> str:
 
 def photo_table(photos: Iterable[Photo]) -> Any:
     """Return a Rich table of numbered photos; the folder they share is its title."""
-    from rich.table import Table
     from rich.text import Text
 
     listed = list(photos)
     shared = _shared_folder([p.path for p in listed])
-    table = Table(
-        title=Text(printable(shared)) if shared else None,
-        title_justify="left",
-        title_style="dim",
-        header_style="bold cyan",
-    )
-    table.add_column("#", justify="right", style="dim")
+    table = _numbered_table(shared)
     ranked = any(p.score is not None for p in listed)
     if ranked:
         table.add_column("score", justify="right")
@@ -154,6 +164,36 @@ def photo_table(photos: Iterable[Photo]) -> Any:
         label, taken = labelled(photo.label, photo.sure) or EMPTY, (photo.taken_at or "")[:10]
         score = [f"{100 * (photo.score or 0):.1f} %"] if ranked else []
         table.add_row(str(number), *score, Text(printable(name)), label, str(len(photo.faces)), taken)
+    return table
+
+
+def failure_table(failures: Iterable[tuple[Path, str]]) -> Any:
+    """Return a Rich table of numbered photos that failed, with the reasons; the folder they share is its title."""
+    from rich.text import Text
+
+    listed = list(failures)
+    shared = _shared_folder([path for path, _ in listed])
+    table = _numbered_table(shared)
+    for column in ("photo", "reason"):
+        table.add_column(column, overflow="fold")
+    for number, (path, reason) in enumerate(listed, start=1):
+        name = path.relative_to(shared) if shared else path
+        table.add_row(str(number), Text(printable(name)), Text(printable(reason)))
+    return table
+
+
+def _numbered_table(shared: Path | None) -> Any:
+    """Return a Rich table with a column for numbers; its title is the shared folder."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(
+        title=Text(printable(shared)) if shared else None,
+        title_justify="left",
+        title_style="dim",
+        header_style="bold cyan",
+    )
+    table.add_column("#", justify="right", style="dim")
     return table
 
 

@@ -10,9 +10,11 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from commands import invoke, share_out
-from helpers import face, save
+from helpers import NOW, face, save
 
+from albumsort.index import storing
 from albumsort.index.database import Database
+from albumsort.types import PhotoFile
 
 
 def test_stats_counts_photos_by_label_and_without_a_label(library: SimpleNamespace) -> None:
@@ -55,6 +57,23 @@ def test_stats_piped_are_names_and_counts_and_failures_go_to_stderr(indexed: Sim
         "missing": "0",
     }
     assert f"failed: {indexed.album / 'broken.jpg'}: " in result.stderr
+
+
+def test_stats_group_failures_by_reason_and_leave_out_deleted_photos(library: SimpleNamespace) -> None:
+    broken = [library.folder / f"{number}.jpg" for number in range(6)]
+    with Database(library.database) as index, index.transaction():
+        for path in broken:
+            storing.save_failure(index, PhotoFile(path, 0, 0), "the file is empty", NOW)
+        storing.mark_missing(index, broken[:2])
+    result = invoke("stats", db=library.database)
+    assert result.stderr.splitlines() == [
+        f"failed: {broken[2]}, {broken[3]}, {broken[4]} and 1 more: the file is empty",
+        "To see every photo that failed, run: albumsort list --failed",
+    ]
+    counts = json.loads(invoke("stats", "--json", db=library.database).stdout)
+    assert (counts["photos"], counts["failed"], counts["missing"], counts["without_face"]) == (14, 4, 2, 1)
+    assert [failure["path"] for failure in counts["failures"]] == [str(path) for path in broken[2:]]
+    assert invoke("stats", "--quiet", db=library.database).stderr == ""
 
 
 def test_piped_stats_always_list_the_four_emotions(indexed: SimpleNamespace) -> None:

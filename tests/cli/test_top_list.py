@@ -15,12 +15,12 @@ from types import SimpleNamespace
 
 import pytest
 import xxhash
-from commands import exported, invoke, lines
-from helpers import astronaut, command, encoded, end, environment, face, on_a_terminal, save, start
+from commands import exported, forget_about, invoke, lines
+from helpers import NOW, astronaut, command, encoded, end, environment, face, on_a_terminal, save, start
 
 from albumsort.index import storing
 from albumsort.index.database import Database
-from albumsort.types import Emotion
+from albumsort.types import Emotion, PhotoFile
 
 PHOTO_KEYS = {"path", "width", "height", "taken_at", "score", "emotion", "label", "sure", "faces"}
 
@@ -176,6 +176,63 @@ def test_a_time_with_an_offset_means_that_moment(library: SimpleNamespace) -> No
 
     assert since("2024-07-01T11:30:00+02:00") == ["beach/party.jpg"]
     assert since("2024-07-01T12:30:00+02:00") == []
+
+
+# failed and missing photos
+
+
+@pytest.fixture
+def damaged(library: SimpleNamespace) -> SimpleNamespace:
+    """The library with failed photos: two broken ones, and one that is gone since; one good photo is gone, too."""
+    reasons = {"beach/cut.jpg": "it ends early", "gone.jpg": "it was empty", "zero.jpg": "the file is empty"}
+    with Database(library.database) as index, index.transaction():
+        for name, reason in reasons.items():
+            storing.save_failure(index, PhotoFile(library.folder / name, 0, 0), reason, NOW)
+        storing.mark_missing(index, [library.folder / "gone.jpg"])
+    forget_about(library, "rain.jpg")
+    return library
+
+
+def test_list_failed_names_every_failed_photo_with_the_reason_where_it_has_room(damaged: SimpleNamespace) -> None:
+    def listed(*form: str) -> str:
+        return invoke("list", "--failed", *form, db=damaged.database).stdout
+
+    paths = [str(damaged.folder / name) for name in ("beach/cut.jpg", "zero.jpg")]
+    failed = [
+        {"path": path, "error": error}
+        for path, error in zip(paths, ["it ends early", "the file is empty"], strict=True)
+    ]
+    assert listed().splitlines() == paths
+    assert listed("-0") == "".join(f"{path}\0" for path in paths)
+    assert json.loads(listed("--json")) == failed
+    assert [json.loads(line) for line in listed("--nl").splitlines()] == failed
+    assert list(csv.DictReader(io.StringIO(listed("--csv")))) == failed
+
+
+def test_list_failed_on_a_terminal_is_a_table_with_reasons(damaged: SimpleNamespace, database: Path) -> None:
+    code, shown = on_a_terminal("list", "--failed", "--db", damaged.database)
+    assert code == 0
+    assert all(any(a in line and b in line for line in shown.splitlines()) for a, b in [("cut.jpg", "it ends early")])
+    Database(database, create=True).close()
+    assert "No photo failed" in on_a_terminal("list", "--failed", "--db", database)[1]
+
+
+def test_list_missing_names_photos_that_are_gone_as_every_list_does(damaged: SimpleNamespace) -> None:
+    assert lines(invoke("list", "--missing", db=damaged.database)) == ["rain.jpg"]
+    [rain] = json.loads(invoke("list", "--missing", "--json", db=damaged.database).stdout)
+    assert (set(rain), rain["label"]) == (PHOTO_KEYS, "sad")
+    assert lines(invoke("list", "--missing", "--faces", "0", db=damaged.database)) == []
+    assert lines(invoke("list", "--missing", "--failed", db=damaged.database)) == ["gone.jpg"]
+
+
+def test_list_failed_takes_folders_and_refuses_what_a_failed_photo_does_not_have(damaged: SimpleNamespace) -> None:
+    asked = ("list", "--failed", "--path", damaged.folder / "beach")
+    assert lines(invoke(*asked, db=damaged.database)) == ["beach/cut.jpg"]
+    assert invoke(*asked, db=damaged.database, env={"ALBUMSORT_MIN_SCORE": "0.5"}).exit_code == 0
+    for option, value in (("--since", "2024"), ("--until", "2024"), ("--faces", "1"), ("--min-score", "0.5")):
+        result = invoke(*asked, option, value, db=damaged.database)
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert "--failed goes only with" in result.stderr
 
 
 # forms

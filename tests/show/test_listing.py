@@ -15,7 +15,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from albumsort.show.listing import PLAIN, Form, photo_json, photo_table, write_photos
+from albumsort.show.listing import (
+    PLAIN,
+    Form,
+    failure_table,
+    photo_json,
+    photo_table,
+    write_failures,
+    write_photos,
+)
 from albumsort.text import printable
 from albumsort.types import Emotion, Face, Photo
 
@@ -229,6 +237,19 @@ def test_a_face_without_a_label_is_a_dash_in_the_table() -> None:
     line = next(line for line in table(UNREAD).splitlines() if "blur.jpg" in line)
     assert " – " in line  # noqa: RUF001
     assert "%" not in line
+
+
+def test_failed_photos_keep_names_and_reasons_in_one_row_of_csv_and_escape_them_in_the_table() -> None:
+    failures = [(Path("/album/two\nlines.jpg"), 'a "reason", [bold]\x1b'), (Path("/album/b.jpg"), "none")]
+    stream = io.StringIO()
+    write_failures(failures, Form.CSV, stream)
+    stream.seek(0)
+    assert list(csv.reader(stream)) == [["path", "error"], *([str(path), reason] for path, reason in failures)]
+    shown = io.StringIO()
+    Console(file=shown, width=100).print(failure_table(failures))
+    assert "two\\nlines.jpg" in shown.getvalue()
+    assert 'a "reason", [bold]\\x1b' in shown.getvalue()
+    assert shown.getvalue().count("/album") == 1
 
 
 def test_names_in_the_table_are_neither_markup_nor_control_characters() -> None:
