@@ -172,7 +172,7 @@ def finish(album: Path, place: Place) -> None:
         said = process.communicate(timeout=120)[1]
     finally:
         end(process)
-    assert process.returncode == 1, said  # 1: the broken photos
+    assert process.returncode in (0, 1), said  # 1: broken photos that no killed run has recorded
     assert "Traceback" not in said
 
 
@@ -213,7 +213,7 @@ def kill_workers(album: Path, place: Place, chance: random.Random) -> int:
         said = process.communicate(timeout=120)[1]
     finally:
         end(process)
-    assert process.returncode == 1, said
+    assert process.returncode in (0, 1), said
     return killed
 
 

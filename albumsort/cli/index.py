@@ -15,7 +15,7 @@ from ..errors import UsageError
 from ..types import Emotion
 from .opening import index_file, is_quiet, open_index
 from .options import AsJson, Db, Quiet, Version, option, setting
-from .terminal import has_terminal, make_console, print_failures, say
+from .terminal import ALL_FAILURES, has_terminal, make_console, print_failures_by_reason, say
 from .values import listed_files
 
 if TYPE_CHECKING:
@@ -98,8 +98,8 @@ def index(
             _print_profile(report)
         if not is_quiet(ctx, quiet):
             _print_report(report, database)
-        elif report.failed:
-            print_failures(report.failed)
+        else:
+            print_failures_by_reason(report.newly_failed)
     raise typer.Exit(report.exit_code)
 
 
@@ -156,7 +156,7 @@ def _print_report(report: Report, database: Database) -> None:
         (report.missing, "missing (results are kept; prune removes them)"),
         (report.faces, "faces in the analysed photos"),
         (report.rescored, "judged again from stored faces, because the emotion network changed"),
-        (len(report.failed), "failed"),
+        (len(report.failed), f"failed{_known(report)}"),
     ]
     for count, what in rows:
         if count or what in ("photos found", "unchanged") or what.startswith("analysed"):
@@ -169,9 +169,16 @@ def _print_report(report: Report, database: Database) -> None:
     if report.skipped:
         skipped = ", ".join(f"{n} {why}" for why, n in Counter(report.skipped).most_common())
         console.print(f"Skipped: {printable(skipped)}", markup=False)
-    print_failures(report.failed)
+    print_failures_by_reason(report.failed, ALL_FAILURES)
     if report.interrupted:
         console.print("Interrupted. All finished photos are stored; run index again to continue.")
+
+
+def _known(report: Report) -> str:
+    """Return how many of the failures are no news."""
+    known = len(report.failed) - len(report.newly_failed)
+    how_many = "all" if known == len(report.failed) else f"{known} of them"
+    return f", {how_many} as on an earlier run" if known else ""
 
 
 def _profile_json(profile: Profile) -> dict[str, Any]:

@@ -97,6 +97,14 @@ def knows_path(database: Database, path: Path) -> bool:
     return row is not None
 
 
+def failure_of(database: Database, path: Path) -> tuple[int, str] | None:
+    """Return the size of a file when it failed, and the reason; None if the index has no failure of it."""
+    with database.explained():
+        known = "SELECT size, error FROM photos WHERE path = ? AND error IS NOT NULL"
+        row = database.connection.execute(known, (os.fsencode(path),)).fetchone()
+    return None if row is None else (row[0], row[1])
+
+
 def paths_of(database: Database, digest: str) -> list[Path]:
     """Return all paths with this digest."""
     rows = database.connection.execute(

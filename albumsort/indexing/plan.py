@@ -14,6 +14,7 @@ from ..index.database import Database
 from ..photos.walk import Walk, find, is_gone
 from ..settings import settings
 from ..types import PhotoFile
+from .deleted import is_deleted
 
 
 @dataclass
@@ -95,19 +96,24 @@ def _plan_root(plan: Plan, index: Database, root: Path, exclude: Sequence[str]) 
 def _listed(
     plan: Plan, index: Database, listed: Iterable[Path], exclude: Sequence[str], walk: Walk
 ) -> Iterator[PhotoFile]:
-    """Yield the listed files; each one that is gone (the list may be old) is recorded as a failure."""
+    """Yield the listed files; one that is gone is recorded as a failure, unless it was indexed and then deleted.
+
+    The list may be old. What was never indexed may be a wrong name, and what is on an absent disk may not be deleted.
+    """
     checked = set[Path]()  # folders; checking every file would take longer than everything else
     for path in (Path(os.path.abspath(path)) for path in listed):
         folder = path if os.path.isdir(path) else path.parent
         try:
             if folder not in checked:
-                _check_name(index, path, plan.roots)
+                _check_name(index, folder, plan.roots)
                 checked.add(folder)
             yield from find(path, exclude, walk)
         except AlbumsortError as e:
-            plan.unreadable.append((path, str(e)))
-            if is_gone(path) and lookup.knows_path(index, path):
+            known = is_gone(path) and lookup.knows_path(index, path)
+            if known:
                 comparing.note_absent(index, [path])
+            if not known or not is_deleted(path, (*folders.indexed_folders(index), *plan.roots)):
+                plan.unreadable.append((path, str(e)))
 
 
 def _note_absent(index: Database, root: Path, found: int, walk: Walk) -> None:

@@ -26,6 +26,8 @@ class Profile:
 class Report:
     """The results of a run. failed: every photo in the run's folders without a result, and the reason.
 
+    newly_failed: the failures that are not as on an earlier run, and every folder or listed file that cannot be read,
+    because nobody knows what is in it. Photos that were deleted are missing; they did not fail.
     rescored: results classified again from stored crops; their photos may be unchanged, missing or elsewhere.
     """
 
@@ -35,6 +37,7 @@ class Report:
     moved: int
     missing: int
     failed: tuple[tuple[Path, str], ...]
+    newly_failed: tuple[tuple[Path, str], ...]
     faces: int
     rescored: int
     seconds: float
@@ -44,5 +47,5 @@ class Report:
 
     @property
     def exit_code(self) -> int:
-        """0: no photo failed; 1: some photos failed; 130: interrupted."""
-        return 130 if self.interrupted else 1 if self.failed else 0
+        """0: no photo failed that did not fail before; 1: some did; 130: interrupted."""
+        return 130 if self.interrupted else 1 if self.newly_failed else 0

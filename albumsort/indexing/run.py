@@ -65,6 +65,7 @@ def run(index: Database, plan: Plan, executor: Executor, progress: Callable[[], 
     if writer.newly_missing or shares.shares_due(index):
         _estimate_shares(index, natural, confusion)
     failed = (*plan.unreadable, *plan.failing, *writer.failed, *damaged)
+    newly_failed = (*plan.unreadable, *writer.newly_failed, *damaged)
     elapsed = time.monotonic() - start
     return Report(
         found=plan.todo + plan.unchanged + len(plan.failing),
@@ -73,6 +74,7 @@ def run(index: Database, plan: Plan, executor: Executor, progress: Callable[[], 
         moved=writer.moved,
         missing=writer.missing,
         failed=tuple(sorted(failed, key=lambda f: str(f[0]))),
+        newly_failed=tuple(sorted(newly_failed, key=lambda f: str(f[0]))),
         faces=writer.faces,
         rescored=rescored,
         seconds=elapsed,

@@ -6,10 +6,12 @@ import time
 from pathlib import Path
 
 from ..errors import PhotoError, TransientPhotoError
-from ..index import comparing, lookup, storing
+from ..failures import kind_of
+from ..index import comparing, folders, lookup, storing
 from ..index.database import Database
 from ..photos.walk import is_gone
 from ..types import THRESHOLD, Analysis, Known, PhotoFile, Settings
+from .deleted import is_deleted
 from .worker import Outcome
 
 BATCH, BATCH_SECONDS = 64, 1.0
@@ -24,6 +26,8 @@ class Writer:
         self._written = time.monotonic()
         self.analysed = self.unchanged = self.moved = self.missing = self.newly_missing = self.faces = 0
         self.failed: list[tuple[Path, str]] = []
+        self.newly_failed: list[tuple[Path, str]] = []
+        self._deleted: list[Path] = []
         self.seconds = 0.0
 
     def add(self, file: PhotoFile, outcome: Outcome) -> None:
@@ -46,6 +50,7 @@ class Writer:
     def finish(self, mark_absent: bool) -> None:
         """Store the last batch; if `mark_absent` (the run was complete), mark files that are gone as missing."""
         self._write()
+        comparing.note_absent(self._index, (path for path in self._deleted if lookup.knows_path(self._index, path)))
         if not mark_absent:
             self.missing = comparing.count_absent(self._index)
         else:
@@ -76,12 +81,25 @@ class Writer:
                 self.faces += sum(face.detection >= THRESHOLD for face in outcome.faces)
             case Known(digest):
                 self._store_known(file, digest)
+            case PhotoError() if is_deleted(file.path, folders.indexed_folders(self._index)):
+                self._deleted.append(file.path)  # since the walk
             case PhotoError():
-                if isinstance(outcome, TransientPhotoError):
-                    storing.save_transient_failure(self._index, file, str(outcome))
-                else:
-                    storing.save_failure(self._index, file, str(outcome), self._settings)
-                self.failed.append((file.path, str(outcome)))
+                self._store_failure(file, outcome)
+
+    def _store_failure(self, file: PhotoFile, error: PhotoError) -> None:
+        """Store a failure; it is new, unless a file of this path and size failed before for the same kind of reason.
+
+        The time of the file does not count, because a backup may change it. If the index keeps earlier results of the
+        photo, it cannot hold a failure too, so that failure is new on every run.
+        """
+        reason, before = str(error), lookup.failure_of(self._index, file.path)
+        if isinstance(error, TransientPhotoError):
+            storing.save_transient_failure(self._index, file, reason)
+        else:
+            storing.save_failure(self._index, file, reason, self._settings)
+        self.failed.append((file.path, reason))
+        if before is None or before[0] != file.size or kind_of(file.path, before[1]) != kind_of(file.path, reason):
+            self.newly_failed.append((file.path, reason))
 
     def _store_known(self, file: PhotoFile, digest: str) -> None:
         """Store a file with known content: it was moved, copied, or only touched."""

@@ -211,6 +211,48 @@ def test_index_quiet_prints_only_failures(album: Path, database: Path) -> None:
     assert run("--quiet", "index", album, "--db", database).stderr == ""
 
 
+def break_photos(album: Path) -> None:
+    """Add 20 photos that are cut short and 22 that are empty."""
+    for number in range(20):
+        (album / f"cut {number:02}.jpg").write_bytes(encoded(astronaut(200))[: 3000 + number])
+    for number in range(22):
+        (album / f"empty {number:02}.jpg").touch()
+
+
+def test_a_quiet_index_says_a_line_for_each_reason_the_first_time_and_nothing_the_second(
+    album: Path, database: Path
+) -> None:
+    (album / "broken.jpg").unlink()
+    break_photos(album)
+    first, second = (run("index", album, "--db", database, "--quiet") for _ in range(2))
+    empty, cut = first.stderr.splitlines()
+    named = [", ".join(str(album / f"{name} 0{number}.jpg") for number in range(3)) for name in ("empty", "cut")]
+    assert empty == f"failed: {named[0]} and 19 more: the file is empty"
+    assert cut.startswith(f"failed: {named[1]} and 17 more: the file ends in the middle")
+    assert (first.returncode, first.stdout) == (1, "")
+    assert (second.returncode, second.stdout, second.stderr) == (0, "", "")
+    (album / "empty 07.jpg").write_text("no photo")
+    third = run("index", album, "--db", database, "--quiet")
+    assert (third.returncode, third.stderr.count("failed: ")) == (1, 1)
+    assert third.stderr.startswith(f"failed: {album / 'empty 07.jpg'}: not a picture")
+
+
+def test_index_groups_known_failures_and_says_where_all_are(album: Path, database: Path) -> None:
+    break_photos(album)
+    run("index", album, "--db", database)
+    done = run("index", album, "--db", database, "--json")
+    assert done.returncode == 0
+    assert len(json.loads(done.stdout)["failed"]) == 43
+    assert re.search(r"^43 +failed, all as on an earlier run", done.stderr, re.MULTILINE)
+    said = done.stderr.splitlines()
+    assert [line.split(":")[0] for line in said[-3:-1]] == ["failed"] * 2
+    assert said[-1] == "To see every photo that failed, run: albumsort list --failed"
+    (album / "new.jpg").touch()
+    assert re.search(
+        r"^44 +failed, 43 of them as on an earlier", run("index", album, "--db", database).stderr, re.MULTILINE
+    )
+
+
 def test_index_shows_a_progress_bar_only_on_a_terminal(album: Path, database: Path) -> None:
     photo = album / "drawing.png"
     assert "1/1" not in run("index", photo, "--db", database).stderr
