@@ -36,6 +36,7 @@ class Room:
 ALONE = ""  # a layer of a single module
 ROOMS = {
     "errors": Room(ALONE),
+    "failures": Room(ALONE),
     "text": Room(ALONE),
     "timing": Room(ALONE),
     # Emotion.parse raises UsageError
@@ -56,8 +57,8 @@ ROOMS = {
         "choosing disk errors query types",
     ),
     "indexing": Room(
-        "cluster crew executors outcomes plan queue readahead report rescoring run shares worker writer",
-        "analysis choosing errors faces index networks photos settings timing types",
+        "cluster crew deleted executors outcomes plan queue readahead report rescoring run shares worker writer",
+        "analysis choosing errors faces failures index networks photos settings timing types",
     ),
     "api": Room(ALONE, "analysis choosing dates disk errors index indexing query types"),
     "albums": Room(ALONE, "errors index types"),
@@ -67,8 +68,8 @@ ROOMS = {
     "doctor": Room(ALONE, "__init__ disk errors index networks photos"),
     "cli": Room(
         "app compare evaluate export index listing model opening options terminal train upkeep values why",
-        "__init__ albums analysis choosing dates disk doctor emotions errors export faces index indexing networks"
-        " photos prune query settings show text types training.common training.comparison training.detectors"
+        "__init__ albums analysis choosing dates disk doctor emotions errors export faces failures index indexing"
+        " networks photos prune query settings show text types training.common training.comparison training.detectors"
         " training.emotion training.faces",
     ),
     "__init__": Room(ALONE, "api errors indexing query types"),
