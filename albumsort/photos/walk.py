@@ -1,4 +1,4 @@
-"""Find photo files in folders. No file is opened, so an unchanged album is checked almost instantly."""
+"""Find photo files in folders. No photo is opened, so an unchanged album is checked almost instantly."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import fnmatch
 import os
 import stat
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import AlbumsortError
 from ..types import PhotoFile
+from . import junk
 
 EXTENSIONS = frozenset(
     [
@@ -62,7 +63,10 @@ EXTENSIONS = frozenset(
         ".srw",
     ]
 )
-GENERATED_FOLDERS = ("@eaDir", "#recycle", "$RECYCLE.BIN", "System Volume Information", "lost+found", "*.photoslibrary")
+EXCLUDED = "excluded"
+MET_BEFORE = "folder met before (a link)"
+LEFT_OUT = junk.REASONS | {EXCLUDED}
+"""The reasons that take known photos out of the lists: they are no longer part of the album."""
 
 Identity = tuple[int, int]
 """Device and inode number: the same for all names of a file or folder."""
@@ -70,18 +74,28 @@ Identity = tuple[int, int]
 
 @dataclass
 class Walk:
-    """Counts of what a walk skipped, by reason, and its errors; filled while `find` runs."""
+    """Counts of what a walk skipped, by reason, and its errors; filled while `find` runs.
+
+    note: called with each folder and file that is skipped, and the reason.
+    """
 
     skipped: Counter[str] = field(default_factory=Counter)
     errors: list[tuple[Path, str]] = field(default_factory=list)
+    note: Callable[[Path, str], object] = lambda path, reason: None
+
+    def skip(self, path: Path, reason: str) -> None:
+        """Count and note a folder or file that is skipped; of a folder, nothing inside is counted."""
+        self.skipped[reason] += 1
+        self.note(path, reason)
 
 
 def find(root: Path, exclude: Sequence[str], walk: Walk, others: Iterable[Path] = ()) -> Iterator[PhotoFile]:
     """Yield the photos under a folder (or the file itself), sorted by name within each folder.
 
-    `walk` counts hidden and generated folders, files that are not photos, and matches of a glob of `exclude` (by
-    name, path or path below the root). Links are followed; each folder is visited once. A root that is a file is
-    excluded if it or a folder above it is.
+    `walk` counts hidden folders, folders that are no album (see `junk`), files that are not photos, and matches of a
+    glob of `exclude` (by name, path or path below the root). Of a photo library only the originals are found. Links are
+    followed; each folder is visited once. A root that is a file is excluded if it or a folder above it is.
+    Whoever names a folder wants it: the root is walked whatever its name, and whatever marker lies in it.
     others: folders that are indexed under these names; the walk skips them under any other name.
     Raises AlbumsortError if the root does not exist.
     """
@@ -95,7 +109,7 @@ def find(root: Path, exclude: Sequence[str], walk: Walk, others: Iterable[Path] 
     elif not stat.S_ISREG(status.st_mode):
         raise AlbumsortError(f"{root} is neither a folder nor a file")
     elif any(map(_Excluded(Path(root.anchor), exclude), (root, *root.parents[:-1]))):
-        walk.skipped["excluded"] += 1
+        walk.skip(root, EXCLUDED)
     else:
         yield _file(root, status)
 
@@ -121,6 +135,8 @@ class _Excluded:
         self._globs = [*plain, *(os.path.abspath(glob) for glob in plain if "/" in glob)]
 
     def __call__(self, path: Path) -> bool:
+        if not self._globs:
+            return False
         forms = (path.name, str(path), str(path.relative_to(self._root)))
         return any(fnmatch.fnmatch(form, glob) for glob in self._globs for form in forms)
 
@@ -136,12 +152,12 @@ def _find_in(root: Path, excluded: _Excluded, walk: Walk, others: frozenset[Iden
         # links last, so that a folder is listed under its own name and not under a link's
         folder = pending.pop() if pending else linked.pop(0)
         try:
-            identity = _identity(folder.stat())
-            if folder.is_symlink() and folder != root and identity in visited:
-                walk.skipped["folder met before (a link)"] += 1
+            identity, is_link = _identity(folder.stat()), folder.is_symlink()
+            if is_link and folder != root and identity in visited:
+                walk.skip(folder, MET_BEFORE)
                 continue
             if identity in others and folder != root:
-                walk.skipped["folder indexed by another name"] += 1
+                walk.skip(folder, "folder indexed by another name")
                 continue
             visited.add(identity)
             with os.scandir(folder) as scan:
@@ -149,11 +165,16 @@ def _find_in(root: Path, excluded: _Excluded, walk: Walk, others: frozenset[Iden
         except OSError as e:
             walk.errors.append((folder, f"cannot read the folder: {e.strerror}"))
             continue
+        if folder != root and (reason := junk.why_skip_content(folder, entries)):
+            walk.skip(folder, reason)
+            continue
+        real = Path(os.path.realpath(folder)) if is_link else folder
+        around = junk.Around(real, (entry.name for entry in entries), _is_photo)
         subfolders = []
         for entry in entries:
             path = folder / entry.name
             if excluded(path):
-                walk.skipped["excluded"] += 1
+                walk.skip(path, EXCLUDED)
                 continue
             try:
                 status = entry.stat()
@@ -161,15 +182,15 @@ def _find_in(root: Path, excluded: _Excluded, walk: Walk, others: frozenset[Iden
                 _count_unreadable(path, e, walk)
                 continue
             is_folder = stat.S_ISDIR(status.st_mode)
-            reason = _why_skip_folder(entry.name) if is_folder else _why_skip_file(entry.name, status.st_mode)
-            if reason:
-                walk.skipped[reason] += 1
+            why_skip = _why_skip_folder if is_folder else _why_skip_file
+            if reason := why_skip(entry.name, status.st_mode, around):
+                walk.skip(path, reason)
             elif not is_folder:
                 yield _file(path, status)
             elif entry.is_symlink():
                 linked.append(path)
             elif _identity(status) in visited:
-                walk.skipped["folder met before (a link)"] += 1
+                walk.skip(path, MET_BEFORE)
             else:
                 subfolders.append(path)
         pending.extend(reversed(subfolders))
@@ -188,21 +209,24 @@ def _identities(folders: Iterable[Path]) -> Iterator[Identity]:
 
 def _count_unreadable(path: Path, error: OSError, walk: Walk) -> None:
     if os.path.islink(path):  # Path.is_symlink raises on a path that is too long
-        walk.skipped["broken link"] += 1
+        walk.skip(path, "broken link")
     else:
         walk.errors.append((path, f"cannot read: {error.strerror}"))
 
 
-def _why_skip_folder(name: str) -> str | None:
-    if name.startswith("."):
-        return "hidden folder"
-    return "generated folder" if any(fnmatch.fnmatch(name, glob) for glob in GENERATED_FOLDERS) else None
+def _why_skip_folder(name: str, mode: int, around: junk.Around) -> str | None:
+    return "hidden folder" if name.startswith(".") else around.why_skip(name)
 
 
-def _why_skip_file(name: str, mode: int) -> str | None:
+def _why_skip_file(name: str, mode: int, around: junk.Around) -> str | None:
     if not stat.S_ISREG(mode):
         return "not a regular file"
     if name.startswith("."):
         return "hidden file"
-    suffix = os.path.splitext(name)[1].lower()
-    return None if suffix in EXTENSIONS else f"{suffix or 'no extension'} file"
+    if not _is_photo(name):
+        return f"{os.path.splitext(name)[1].lower() or 'no extension'} file"
+    return junk.IN_LIBRARY if around.is_library else None
+
+
+def _is_photo(name: str) -> bool:
+    return os.path.splitext(name)[1].lower() in EXTENSIONS

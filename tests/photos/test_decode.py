@@ -76,14 +76,6 @@ def test_hidden_files_and_folders_are_skipped(tmp_path: Path) -> None:
     assert walk.skipped == {"hidden file": 1, "hidden folder": 1}
 
 
-@pytest.mark.parametrize("name", ["@eaDir", "#recycle", "$RECYCLE.BIN", "lost+found", "Family.photoslibrary"])
-def test_generated_folders_are_skipped(tmp_path: Path, name: str) -> None:
-    make(tmp_path, "a.jpg", f"deep/{name}/a.jpg")
-    found, walk = walked(tmp_path)
-    assert found == ["a.jpg"]
-    assert walk.skipped == {"generated folder": 1}
-
-
 def test_a_hidden_folder_that_is_named_is_walked(tmp_path: Path) -> None:
     make(tmp_path, ".private/a.jpg")
     assert walked(tmp_path / ".private")[0] == ["a.jpg"]
