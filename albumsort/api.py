@@ -79,7 +79,7 @@ class Index:
         return queries.best(self._database, wanted, By(by), _filters(filters), least, min(n, MOST))
 
     def photos(self, **filters: Unpack[Filtering]) -> Iterator[Photo]:
-        """Yield every photo that is not missing, by path. Filters: see `Filtering`.
+        """Yield every photo that is neither missing nor excluded, by path. Filters: see `Filtering`.
 
         >>> with albumsort.open_index("index.sqlite") as index:
         ...     [(photo.path.name, photo.label.value) for photo in index.photos() if photo.label]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import platform
 import sqlite3
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -20,6 +22,8 @@ from .networks import weights
 from .photos import decode
 
 LIBRARIES = ("ai-edge-litert", "opencv-python-headless", "Pillow", "pillow-heif", "rawpy", "numpy", "xxhash")
+MOST_FOLDERS = 10
+"""Number of folders named at most as excluded."""
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "JPEG2000", "HEIF")
 
 
@@ -81,7 +85,7 @@ def _index(database: Path) -> list[Finding]:
             verdict, dangling = index.integrity(), index.dangling()
             found.append(Finding("index integrity", verdict, ok=verdict == "ok"))
             found.append(Finding("index references", f"{dangling} broken" if dangling else "ok", ok=not dangling))
-            totals = counts.stats(index)
+            totals, excluded = counts.stats(index), counts.excluded(index)
     except AlbumsortError as e:
         return [*found, Finding("index", str(e), ok=False)]
     contents = f"{totals.photos} photos, {totals.faces} faces, {totals.failed} failed"
@@ -89,7 +93,16 @@ def _index(database: Path) -> list[Finding]:
     for root in totals.roots:
         exists = root.is_dir()
         found.append(Finding("album", f"{root}{'' if exists else ': missing; is its disk plugged in?'}", ok=exists))
-    return found
+    return [*found, *_excluded(excluded)]
+
+
+def _excluded(folders: Counter[Path]) -> Iterator[Finding]:
+    """Yield the folders with photos that `index` skips since it knows them, those with most photos first."""
+    most = folders.most_common(MOST_FOLDERS)
+    for folder, count in most:
+        yield Finding("excluded", f"{folder}: {count} photos in no list; index skips them, and their results are kept")
+    if others := folders.total() - sum(count for _, count in most):
+        yield Finding("excluded", f"{others} photos in {len(folders) - len(most)} other folders")
 
 
 def _decoder(name: str) -> Finding:

@@ -84,6 +84,7 @@ def export(
         report_outdated(ctx, database, quiet)
         photos = list(queries.photos(database, Filters(counted=counted)))
         missing, failed = counts.missing(database), counts.count_failures(database)
+        excluded = counts.excluded(database).total()
     chosen = ranking.sort(photos, wanted, n)
     folders = chosen.folders
     to = Path(os.path.realpath(to))
@@ -97,7 +98,7 @@ def export(
         )
     if not is_quiet(ctx, quiet):
         _print_export(items, folders, dry_run)
-        if left_out := _left_out(chosen, n, missing, failed):
+        if left_out := _left_out(chosen, n, missing, excluded, failed):
             say(f"Left out: {left_out}")
     print_failures((item.source, item.reason) for item in items if item.action is Action.FAIL)
     if any(item.action is Action.FAIL for item in items):
@@ -145,7 +146,7 @@ def _print_export(items: Sequence[Item], folders: Mapping[Emotion, Sequence[Phot
     say(f"{actions[Action.WRITE]} {verb}, {actions[Action.SKIP]} already there, {actions[Action.FAIL]} failed")
 
 
-def _left_out(chosen: Sorted, n: int | None, missing: int, failed: int) -> str:
+def _left_out(chosen: Sorted, n: int | None, missing: int, excluded: int, failed: int) -> str:
     """Return a sentence on how many photos were left out, and why."""
     labels = sorted((label for label in Emotion if label in chosen.others), key=lambda label: -chosen.others[label])
     others = ", ".join(f"{chosen.others[label]} {label}" for label in labels)
@@ -154,6 +155,7 @@ def _left_out(chosen: Sorted, n: int | None, missing: int, failed: int) -> str:
         (chosen.unlabelled, f"{chosen.unlabelled} with no clear expression"),
         (chosen.beyond, f"{chosen.beyond} not among the first {n}"),
         (missing, f"{missing} missing when last indexed"),
+        (excluded, f"{excluded} excluded when last indexed"),
         (failed, f"{failed} that could not be analysed"),
         (others, f"{others} (name these emotions to export them too)"),
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,7 +15,7 @@ from ..errors import UsageError
 from ..types import Emotion
 from .opening import index_file, is_quiet, open_index
 from .options import AsJson, Db, Quiet, Version, option, setting
-from .terminal import ALL_FAILURES, has_terminal, make_console, print_failures_by_reason, say
+from .terminal import ALL_FAILURES, has_terminal, make_console, print_failures_by_reason, print_fields, say
 from .values import listed_files
 
 if TYPE_CHECKING:
@@ -47,6 +47,9 @@ def index(
             show_default=False,
         ),
     ] = None,
+    show_skipped: Annotated[
+        bool, option("--show-skipped", help="Also print each skipped file and folder, and why.")
+    ] = False,
     rescan: Annotated[bool, option("--rescan", help="Analyse unchanged photos again.")] = False,
     cluster: Annotated[
         str | None,
@@ -83,17 +86,21 @@ def index(
 
     executor = _executor(workers, cluster, cluster_path or ())
     listed = listed_files(files_from)
+    skipped = list[tuple[Path, str]]()
+    note = _skipped_note(skipped if as_json else None) if show_skipped else lambda path, reason: None
     if not paths and files_from is None and not index_file(ctx, db).exists():
         raise UsageError("no folder was indexed before; name one, like: albumsort index ~/Photos")
     with open_index(ctx, db, create=True) as database, database.alone():
-        plan = indexing_plan.make_plan(database, paths or (), listed, exclude or (), rescan)
+        plan = indexing_plan.make_plan(database, paths or (), listed, exclude or (), rescan, note)
         if not is_quiet(ctx, quiet):
             _print_cost(plan)
         show = has_terminal() and not is_quiet(ctx, quiet)
         with tqdm(total=plan.todo + plan.stale, unit=" photos", disable=not show, dynamic_ncols=True) as bar:
             report = run.run(database, plan, executor, bar.update)
         if as_json:
-            print(json.dumps(_report_json(report) | ({"profile": _profile_json(report.profile)} if profile else {})))
+            named = {"skipped": [{"path": str(path), "reason": why} for path, why in skipped]} if show_skipped else {}
+            times = {"profile": _profile_json(report.profile)} if profile else {}
+            print(json.dumps({**_report_json(report), **named, **times}))
         if profile:
             _print_profile(report)
         if not is_quiet(ctx, quiet):
@@ -101,6 +108,13 @@ def index(
         else:
             print_failures_by_reason(report.newly_failed)
     raise typer.Exit(report.exit_code)
+
+
+def _skipped_note(collected: list[tuple[Path, str]] | None) -> Callable[[Path, str], object]:
+    """Return what to do with each skipped path and its reason: print them at once, or collect them."""
+    if collected is None:
+        return print_fields
+    return lambda path, reason: collected.append((path, reason))
 
 
 def _print_cost(plan: Plan) -> None:
@@ -154,6 +168,7 @@ def _print_report(report: Report, database: Database) -> None:
         (report.unchanged, "unchanged"),
         (report.moved, "moved or renamed"),
         (report.missing, "missing (results are kept; prune removes them)"),
+        (report.excluded, "known photos skipped now (results are kept, but no list has them)"),
         (report.faces, "faces in the analysed photos"),
         (report.rescored, "judged again from stored faces, because the emotion network changed"),
         (len(report.failed), f"failed{_known(report)}"),

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from ..types import PhotoFile, Settings
 from .database import Database
-from .paths import under
+from .paths import below, under
+from .schema import EXCLUDED, HERE
 
 MET_AT_ONCE = 10_000
 """Maximum number of files in memory while an album is compared."""
@@ -22,6 +23,7 @@ _COMPARED = {
     "met": "path BLOB PRIMARY KEY, size INTEGER, mtime_ns INTEGER",
     "todo": "path BLOB PRIMARY KEY, size INTEGER, mtime_ns INTEGER",
     "absent": "path BLOB PRIMARY KEY",
+    "skipped": "path BLOB PRIMARY KEY, first BLOB, after BLOB",
     "fresh": "size INTEGER, digest TEXT, PRIMARY KEY (size, digest)",
 }
 
@@ -32,7 +34,7 @@ class Changes:
 
     todo: number of files that are new, changed, or must be analysed with the current method; outdated: how many of
     them only because of the method. unchanged: number of known, unchanged files; failing: unchanged files that failed,
-    and why; back: unchanged files that were missing.
+    and why; back: unchanged files that were missing or excluded.
     """
 
     todo: int
@@ -89,6 +91,27 @@ def note_absent(database: Database, paths: Iterable[Path]) -> None:
         )
 
 
+def note_skipped(database: Database, paths: Iterable[Path]) -> None:
+    """Note folders and files that a walk skipped."""
+    with database.explained(), database.deferred():
+        database.connection.executemany(
+            "INSERT OR IGNORE INTO temp.skipped (path, first, after) VALUES (?, ?, ?)",
+            ((os.fsencode(path), *below(path)[1]) for path in paths),
+        )
+
+
+def left_out(database: Database) -> Iterator[tuple[Path, Path]]:
+    """Yield the known files that are or lie in what was skipped, were not found and are not excluded yet, with that."""
+    photo = f"p.missing <> {EXCLUDED} AND NOT EXISTS (SELECT 1 FROM temp.met m WHERE m.path = p.path)"
+    with database.explained():
+        for path, skipped in database.connection.execute(
+            f"SELECT p.path, s.path FROM temp.skipped s CROSS JOIN photos p ON p.path = s.path WHERE {photo} UNION ALL"
+            " SELECT p.path, s.path FROM temp.skipped s CROSS JOIN photos p"
+            f" ON p.path >= s.first AND p.path < s.after WHERE {photo}"
+        ):
+            yield Path(os.fsdecode(path)), Path(os.fsdecode(skipped))
+
+
 def compare(database: Database, settings: Settings, everything: bool) -> Changes:
     """Decide which of the found files to analyse: those that are new or changed, or all with `everything`."""
     unchanged = "p.size = m.size AND p.mtime_ns = m.mtime_ns AND coalesce(c.found_with, p.error_settings) = ?"
@@ -108,7 +131,7 @@ def compare(database: Database, settings: Settings, everything: bool) -> Changes
         )
         values = everything, settings.finding
         failing = one(f"SELECT p.path, p.error {same} AND p.error IS NOT NULL ORDER BY p.path", values).fetchall()
-        back = one(f"SELECT p.path {same} AND p.missing = 1", values).fetchall()
+        back = one(f"SELECT p.path {same} AND p.missing <> {HERE}", values).fetchall()
         found, todo = one("SELECT (SELECT count(*) FROM temp.met), (SELECT count(*) FROM temp.todo)").fetchone()
         [outdated] = one(
             "SELECT count(*) FROM temp.todo t CROSS JOIN photos p ON p.path = t.path"

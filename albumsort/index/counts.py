@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from .conditions import face_condition, filter_condition
 from .database import Database
 from .folders import indexed_folders
 from .label_sql import count_labels
+from .schema import EXCLUDED, GONE, HERE
 from .shares import album_rules
 
 NO_FILTER = Filters()
@@ -40,7 +42,7 @@ class Stats:
 
 
 def stats(database: Database, counted: Counted = USUAL) -> Stats:
-    """Count all photos, including missing ones, and the faces that count."""
+    """Count all photos, including missing and excluded ones, and the faces that count."""
     one = database.connection.execute
     where, least = face_condition(counted)
     with database.snapshot():
@@ -49,8 +51,8 @@ def stats(database: Database, counted: Counted = USUAL) -> Stats:
         unlabelled = counts.pop(None, 0)
         labels = {Emotion(label): count for label, count in counts.items()}
         photos, without_result, failed, missing = one(
-            "SELECT count(*), coalesce(sum(error IS NOT NULL), 0), coalesce(sum(error IS NOT NULL AND missing = 0), 0),"
-            " coalesce(sum(missing), 0) FROM photos"
+            "SELECT count(*), coalesce(sum(error IS NOT NULL), 0),"
+            f" coalesce(sum(error IS NOT NULL AND missing = {HERE}), 0), coalesce(sum(missing = {GONE}), 0) FROM photos"
         ).fetchone()
         faces = one(
             f"SELECT count(*) FROM photos p JOIN faces f ON f.content = p.content WHERE {where}", least
@@ -64,13 +66,20 @@ def stats(database: Database, counted: Counted = USUAL) -> Stats:
 def missing(database: Database) -> int:
     """Count the photos that were missing on their last run."""
     with database.explained():
-        return int(database.connection.execute("SELECT count(*) FROM photos WHERE missing = 1").fetchone()[0])
+        return int(database.connection.execute(f"SELECT count(*) FROM photos WHERE missing = {GONE}").fetchone()[0])
+
+
+def excluded(database: Database) -> Counter[Path]:
+    """Count by folder the photos that the last run skipped though the index knows them."""
+    with database.explained():
+        rows = database.connection.execute(f"SELECT path FROM photos WHERE missing = {EXCLUDED} ORDER BY path")
+        return Counter(Path(os.fsdecode(path)).parent for (path,) in rows)
 
 
 def count_failures(database: Database) -> int:
-    """Count the failed photos, without those that were missing on their last run."""
+    """Count the failed photos, without those that were missing or excluded on their last run."""
     with database.explained():
-        failed = "SELECT count(*) FROM photos WHERE error IS NOT NULL AND missing = 0"
+        failed = f"SELECT count(*) FROM photos WHERE error IS NOT NULL AND missing = {HERE}"
         return int(database.connection.execute(failed).fetchone()[0])
 
 

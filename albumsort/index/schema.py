@@ -16,6 +16,9 @@ APPLICATION_ID = 0x616C6273  # "albs": marks a database as an albumsort index
 MAGIC = b"SQLite format 3\0"
 HEADER = struct.Struct(">16s44xi4xi28x")  # SQLite's file header: magic, user_version and application_id
 
+HERE, GONE, EXCLUDED = 0, 1, 2
+"""The values of photos.missing. Only photos that are HERE are listed. EXCLUDED ones exist, but `index` skips them."""
+
 MIGRATIONS: tuple[tuple[str, str], ...] = (
     (
         "photos, what their bytes show, and the faces",

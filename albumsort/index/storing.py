@@ -10,6 +10,7 @@ from ..types import Analysis, Emotion, Expression, PhotoFile, Settings
 from .database import Database
 from .label_sql import NOTHING
 from .rows import FaceRow, row_of_face, values_of_expression
+from .schema import EXCLUDED, GONE, HERE
 
 
 def add_root(database: Database, root: Path) -> None:
@@ -82,13 +83,22 @@ def save_transient_failure(database: Database, file: PhotoFile, reason: str) -> 
 def mark_missing(database: Database, paths: Iterable[Path]) -> int:
     """Mark files as missing and keep their results; return how many were not marked before."""
     return database.writer.executemany(
-        "UPDATE photos SET missing = 1 WHERE path = ? AND missing = 0", ((os.fsencode(p),) for p in paths)
+        f"UPDATE photos SET missing = {GONE} WHERE path = ? AND missing <> {GONE}", ((os.fsencode(p),) for p in paths)
     ).rowcount
 
 
+def mark_excluded(database: Database, paths: Iterable[Path]) -> None:
+    """Mark files that `index` skips now, and keep their results: they are in no list until it finds them again."""
+    database.writer.executemany(
+        f"UPDATE photos SET missing = {EXCLUDED} WHERE path = ?", ((os.fsencode(p),) for p in paths)
+    )
+
+
 def mark_present(database: Database, paths: Iterable[Path]) -> None:
-    """Remove the missing mark of unchanged files that are back."""
-    database.writer.executemany("UPDATE photos SET missing = 0 WHERE path = ?", ((os.fsencode(p),) for p in paths))
+    """Remove the mark of unchanged files that were missing or excluded and are back."""
+    database.writer.executemany(
+        f"UPDATE photos SET missing = {HERE} WHERE path = ?", ((os.fsencode(p),) for p in paths)
+    )
 
 
 def forget(database: Database, paths: Iterable[Path], roots: Iterable[Path] = ()) -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import AlbumsortError, UsageError
 from ..index import comparing, folders, lookup
 from ..index.database import Database
-from ..photos.walk import Walk, find, is_gone
+from ..photos.walk import LEFT_OUT, Walk, find, is_gone
 from ..settings import settings
 from ..types import PhotoFile
 from .deleted import is_deleted
@@ -23,7 +23,8 @@ class Plan:
 
     todo: number of files to analyse; outdated: how many of them only because the method of finding faces changed.
     stale: number of results, anywhere in the index, whose faces must only be classified again. unchanged, failing:
-    files that are as on the last run; back: those of them that were missing. rescan: analyse unchanged photos too.
+    files that are as on the last run; back: those of them that were missing or excluded. left_out: known photos that
+    are skipped now. rescan: analyse unchanged photos too.
     """
 
     rescan: bool = False
@@ -34,45 +35,83 @@ class Plan:
     failing: list[tuple[Path, str]] = field(default_factory=list)
     unreadable: list[tuple[Path, str]] = field(default_factory=list)
     back: list[Path] = field(default_factory=list)
+    left_out: list[Path] = field(default_factory=list)
     roots: list[Path] = field(default_factory=list)
     skipped: Counter[str] = field(default_factory=Counter)
 
 
 def make_plan(
-    index: Database, paths: Sequence[Path], listed: Iterable[Path] | None, exclude: Sequence[str], rescan: bool
+    index: Database,
+    paths: Sequence[Path],
+    listed: Iterable[Path] | None,
+    exclude: Sequence[str],
+    rescan: bool,
+    note: Callable[[Path, str], object] = lambda path, reason: None,
 ) -> Plan:
     """Walk the folders and compare them with the index, without changing either.
 
     paths: folders or files; without paths and list, every folder indexed before. listed: files, some of which may be
-    gone. Raises AlbumsortError if a named folder is absent, or has no photos but had some before: an unplugged disk
-    must not look like an emptied album. If that happens to a folder indexed before, it is recorded as a failure, and
-    the other folders are walked.
+    gone. note: called with each folder and file that is skipped, and why. Raises AlbumsortError if a named folder is
+    absent, or has no photos but had some before: an unplugged disk must not look like an emptied album. If that
+    happens to a folder indexed before, it is recorded as a failure, and the other folders are walked.
     """
     plan = Plan(rescan)
     comparing.begin_comparison(index)
+    skipped = _Skipped(index, note)
+    walk = Walk(note=skipped)
     for path in paths or (default_roots(index) if listed is None else ()):
         root = Path(os.path.abspath(path))
         try:
             _check_name(index, root)
             if folders.indexed_name(index, root, plan.roots) == root:
-                _plan_root(plan, index, root, exclude)
+                _plan_root(plan, index, root, exclude, Walk(note=skipped))
             else:
-                plan.skipped["folder or file named twice (a link)"] += 1
+                walk.skip(root, "folder or file named twice (a link)")
         except AlbumsortError as e:
             if paths:
                 raise
             prune = ". If it is gone for good, run on a terminal: albumsort prune" if is_gone(root) else ""
             plan.unreadable.append((root, f"{e}{prune}"))
-    walk = Walk()
     comparing.meet(index, _listed(plan, index, listed or (), exclude, walk))
     plan.skipped += walk.skipped
     plan.unreadable += walk.errors
+    skipped.flush()
+    plan.left_out = _left_out(index, plan.roots)
     now = settings()
     compared = comparing.compare(index, now, everything=plan.rescan)
     plan.todo, plan.outdated, plan.unchanged = compared.todo, compared.outdated, compared.unchanged
     plan.failing, plan.back = compared.failing, compared.back
     plan.stale = lookup.count_unclassified(index, now)
     return plan
+
+
+class _Skipped:
+    """Passes on what a walk skips, and notes in the index what may hold known photos."""
+
+    def __init__(self, index: Database, note: Callable[[Path, str], object]) -> None:
+        self._index, self._note, self._waiting = index, note, list[Path]()
+
+    def __call__(self, path: Path, reason: str) -> None:
+        self._note(path, reason)
+        if reason in LEFT_OUT:
+            self._waiting.append(path)
+            if len(self._waiting) >= comparing.MET_AT_ONCE:
+                self.flush()
+
+    def flush(self) -> None:
+        comparing.note_skipped(self._index, self._waiting)
+        self._waiting.clear()
+
+
+def _left_out(index: Database, roots: Sequence[Path]) -> list[Path]:
+    """Return the known photos to take out of the lists, except those in a skipped folder that is an album by name."""
+    named = {*folders.indexed_folders(index), *roots}
+
+    def is_named(path: Path, skipped: Path) -> bool:
+        return any(album.is_relative_to(skipped) and path.is_relative_to(album) for album in named)
+
+    found = {path for path, skipped in comparing.left_out(index) if not is_named(path, skipped)}
+    return sorted(path for path in found if not is_gone(path))
 
 
 def _check_name(index: Database, path: Path, soon: Iterable[Path] = ()) -> None:
@@ -82,8 +121,7 @@ def _check_name(index: Database, path: Path, soon: Iterable[Path] = ()) -> None:
         raise AlbumsortError(f"{path} is already indexed as {known}; use that name")
 
 
-def _plan_root(plan: Plan, index: Database, root: Path, exclude: Sequence[str]) -> None:
-    walk = Walk()
+def _plan_root(plan: Plan, index: Database, root: Path, exclude: Sequence[str], walk: Walk) -> None:
     others = [other for other in (*folders.indexed_folders(index), *plan.roots) if not other.is_relative_to(root)]
     count = comparing.meet(index, find(root, exclude, walk, others))
     _note_absent(index, root, count, walk)

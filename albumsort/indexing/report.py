@@ -29,6 +29,7 @@ class Report:
     newly_failed: the failures that are not as on an earlier run, and every folder or listed file that cannot be read,
     because nobody knows what is in it. Photos that were deleted are missing; they did not fail.
     rescored: results classified again from stored crops; their photos may be unchanged, missing or elsewhere.
+    excluded: known photos that this run skipped and took out of the lists.
     """
 
     found: int
@@ -36,6 +37,7 @@ class Report:
     unchanged: int
     moved: int
     missing: int
+    excluded: int
     failed: tuple[tuple[Path, str], ...]
     newly_failed: tuple[tuple[Path, str], ...]
     faces: int

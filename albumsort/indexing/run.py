@@ -48,8 +48,9 @@ def run(index: Database, plan: Plan, executor: Executor, progress: Callable[[], 
     with index.transaction():
         for root in plan.roots:
             storing.add_root(index, root)
-        shares.save_natural_shares(index, natural, due=bool(plan.todo or plan.stale or plan.back))
+        shares.save_natural_shares(index, natural, due=_changes_albums(plan))
         storing.mark_present(index, plan.back)
+        storing.mark_excluded(index, plan.left_out)
     with _ctrl_c() as interrupt:
         rescored, damaged = _rescored(index, interrupt, progress) if plan.stale else (0, [])
         try:
@@ -73,6 +74,7 @@ def run(index: Database, plan: Plan, executor: Executor, progress: Callable[[], 
         unchanged=plan.unchanged + writer.unchanged,
         moved=writer.moved,
         missing=writer.missing,
+        excluded=len(plan.left_out),
         failed=tuple(sorted(failed, key=lambda f: str(f[0]))),
         newly_failed=tuple(sorted(newly_failed, key=lambda f: str(f[0]))),
         faces=writer.faces,
@@ -82,6 +84,10 @@ def run(index: Database, plan: Plan, executor: Executor, progress: Callable[[], 
         interrupted=interrupted,
         profile=Profile(dict(steps), writer.seconds, elapsed, min(executor.size, plan.todo)),
     )
+
+
+def _changes_albums(plan: Plan) -> bool:
+    return bool(plan.todo or plan.stale or plan.back or plan.left_out)
 
 
 def _rescored(

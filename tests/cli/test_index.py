@@ -296,6 +296,29 @@ def test_index_takes_a_list_of_files_from_standard_input(album: Path, database: 
     assert run("list", "--db", database).stdout == f"{album / 'drawing.png'}\n"
 
 
+def test_index_names_what_it_skips_on_request(album: Path, database: Path) -> None:
+    (album / "@Recycle").mkdir()
+    (album / "film\n.mov").touch()
+    arguments = ("index", album, "--exclude", "drawing.*", "--db", database, "--quiet", "--show-skipped")
+    skipped = {"@Recycle": "recycle bin", "drawing.png": "excluded", "film\n.mov": ".mov file"}
+    lines = run(*arguments).stdout.splitlines()
+    assert lines == [f"{album / name}\t{why}".replace("\n", "\\n") for name, why in skipped.items()]
+    report = json.loads(run(*arguments, "--json").stdout)
+    assert set(report) == {*INDEX_KEYS, "skipped"}
+    assert report["skipped"] == [{"path": str(album / name), "reason": why} for name, why in skipped.items()]
+
+
+def test_photos_excluded_later_are_reported_by_every_command_that_counts(album: Path, database: Path) -> None:
+    run("index", album, "--db", database)
+    done = run("index", album, "--exclude", "*.png", "--db", database)
+    assert re.search(r"^1 +known photos skipped now", done.stderr, re.MULTILINE)
+    assert str(album / "drawing.png") not in run("list", "--db", database).stdout
+    assert "1 photos are in no list" in run("stats", "--db", database).stderr
+    assert f"{album}: 1 photos in no list" in run("doctor", "--db", database).stdout
+    exported = run("export", "--to", album.parent / "out", "--db", database)
+    assert "1 excluded when last indexed" in exported.stderr
+
+
 def test_index_excludes_what_matches_any_of_the_globs(album: Path, database: Path) -> None:
     done = run("index", album, "--exclude", "*.jpg", "--exclude", "*/raw", "--db", database)
     assert done.returncode == 0

@@ -12,11 +12,12 @@ from types import SimpleNamespace
 
 import pytest
 from commands import forget_about, invoke, lines, stored
-from helpers import astronaut, command, environment, face, on_a_terminal, run, save
+from helpers import NOW, astronaut, command, environment, face, on_a_terminal, run, save
 
-from albumsort.index import lookup
+from albumsort.index import lookup, storing
 from albumsort.index.database import Database
 from albumsort.index.schema import MIGRATIONS
+from albumsort.types import PhotoFile
 
 # prune
 
@@ -167,6 +168,19 @@ def test_doctor_exits_1_if_the_index_is_of_a_newer_version(library: SimpleNamesp
     result = invoke("doctor", db=library.database)
     assert result.exit_code == 1
     assert "newer albumsort" in result.stdout
+
+
+def test_doctor_names_the_folders_with_most_excluded_photos(library: SimpleNamespace) -> None:
+    folders = [library.folder / f"{number:02}" for number in range(12)]
+    excluded = [folder / name for folder in folders for name in ("a.jpg", "b.jpg")] + [folders[7] / "c.jpg"]
+    with Database(library.database) as index, index.transaction():
+        for path in excluded:
+            storing.save_failure(index, PhotoFile(path, 1, 1), "broken", NOW)
+        storing.mark_excluded(index, excluded)
+    said = [line.split(maxsplit=2)[2] for line in invoke("doctor", db=library.database).stdout.splitlines()]
+    named = [line for line in said if "photos in" in line]
+    assert named[0].startswith(f"{folders[7]}: 3 photos")
+    assert (len(named), named[-1]) == (11, "4 photos in 2 other folders")
 
 
 def test_doctor_exits_1_if_an_album_is_missing(library: SimpleNamespace) -> None:

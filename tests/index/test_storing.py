@@ -104,6 +104,7 @@ WRITES: dict[str, Callable[[Database], object]] = {
     "save_failure": lambda index: storing.save_failure(index, FILE, "broken", NOW),
     "save_transient_failure": lambda index: storing.save_transient_failure(index, FILE, "the disk was pulled out"),
     "mark_missing": lambda index: storing.mark_missing(index, []),
+    "mark_excluded": lambda index: storing.mark_excluded(index, []),
     "mark_present": lambda index: storing.mark_present(index, []),
     "forget": lambda index: storing.forget(index, [A]),
 }

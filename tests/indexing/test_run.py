@@ -84,14 +84,6 @@ def test_overlapping_folders_and_lists_count_each_photo_once(album: Path, databa
     assert counts(report) == {"found": 5, "analysed": 4, "faces": 2, "failed": 1}
 
 
-def test_what_is_excluded_is_not_indexed_and_what_was_indexed_before_stays(album: Path, database: Path) -> None:
-    index_album(database, album)
-    report = index_album(database, album, exclude=["*.jpg"])
-    assert counts(report) == {"found": 1, "unchanged": 1}
-    assert report.skipped["excluded"] == 4
-    assert sorted(photos(database)) == GOOD
-
-
 def test_listed_files_are_excluded_by_their_names_and_folders(album: Path, database: Path, tmp_path: Path) -> None:
     shutil.copytree(album, tmp_path / "raw")
     files = [folder / name for folder in (album, tmp_path / "raw") for name in GOOD]
