@@ -46,7 +46,7 @@ ROOMS = {
     "disk": Room("contents filesystems locks places whole", "errors"),
     "networks": Room("litert weights", "errors types"),
     "settings": Room(ALONE, "networks types"),
-    "photos": Room("decode exif junk raw read refusal upright walk", "errors timing types"),
+    "photos": Room("decode exif junk lists raw read refusal upright walk", "errors timing types"),
     "faces": Room("crop detector proposer resize rows scores sharpness verifier", "errors networks timing types"),
     "emotions": Room(ALONE, "networks types"),
     "choosing": Room("labels ranking", "types"),

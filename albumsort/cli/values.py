@@ -13,6 +13,7 @@ import typer
 
 from .. import dates
 from ..errors import UsageError
+from ..photos import lists
 from ..query import MOST, Counted, Filters
 
 if TYPE_CHECKING:
@@ -20,18 +21,16 @@ if TYPE_CHECKING:
 
 
 def listed_files(files_from: str | None) -> list[Path] | None:
-    """Return the paths listed in a file, or on standard input for "-"."""
+    """Return the paths listed in a file, or on standard input for "-"; raises UsageError if it is not a list."""
     if files_from is None:
         return None
+    where = "on standard input" if files_from == "-" else files_from
     try:
-        data = sys.stdin.buffer.read() if files_from == "-" else Path(files_from).read_bytes()
+        return lists.parse(sys.stdin.buffer.read() if files_from == "-" else Path(files_from).read_bytes())
     except OSError as e:
-        raise UsageError(f"cannot read the list {files_from}: {e.strerror}") from e
-    separator = b"\0" if b"\0" in data else b"\n"
-    lines = data.split(separator)
-    if separator == b"\n":
-        lines = [line.removesuffix(b"\r") for line in lines]
-    return [Path(os.fsdecode(line)) for line in lines if line.strip()]
+        raise UsageError(f"cannot read the list {where}: {e.strerror}") from e
+    except UsageError as e:
+        raise UsageError(f"cannot use the list {where}: {e}") from e
 
 
 def chosen_form(ctx: typer.Context) -> Form:

@@ -319,6 +319,41 @@ def test_photos_excluded_later_are_reported_by_every_command_that_counts(album: 
     assert "1 excluded when last indexed" in exported.stderr
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig"])
+def test_index_takes_the_lists_of_windows_shells(album: Path, database: Path, tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "list").write_bytes("drawing.png\r\n".encode(encoding))
+    done = run("index", "--files-from", tmp_path / "list", "--db", database, "--json", cwd=album)
+    report = json.loads(done.stdout)
+    assert (report["found"], report["failed"]) == (1, [])
+    assert run("list", "--db", database).stdout == f"{album / 'drawing.png'}\n"
+
+
+def test_index_walks_a_folder_that_a_list_names_whole(album: Path, database: Path, tmp_path: Path) -> None:
+    (tmp_path / "list").write_text("album\n", encoding="utf-16")
+    report = json.loads(
+        run("index", "--files-from", tmp_path / "list", "--db", database, "--json", cwd=tmp_path).stdout
+    )
+    assert report["found"] == 5
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_index_refuses_what_is_no_list_before_it_walks_anything(album: Path, database: Path, known: bool) -> None:
+    (album / "utf16").write_bytes("./drawing.png\r\n".encode("utf-16-le"))
+    (album / "half").write_bytes("drawing.png\n".encode("utf-16")[:-1])
+    if known:
+        run("index", album / "drawing.png", "--db", database)
+    before = database.read_bytes() if known else b""
+    for name in ("utf16", "half", "astronaut.jpg", "drawing.png"):
+        done = run("index", album, "--files-from", name, "--db", database, cwd=album)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.startswith(f"albumsort: cannot use the list {name}: it ")
+        assert len(done.stderr.splitlines()) == 1
+    assert (database.read_bytes() if known else b"") == before
+    assert database.exists() == known
+    refused = run("index", "--files-from", "-", "--db", database, stdin="d\0r\0a\0", cwd=album)
+    assert (refused.returncode, refused.stderr[:50]) == (2, "albumsort: cannot use the list on standard input: ")
+
+
 def test_index_excludes_what_matches_any_of_the_globs(album: Path, database: Path) -> None:
     done = run("index", album, "--exclude", "*.jpg", "--exclude", "*/raw", "--db", database)
     assert done.returncode == 0
