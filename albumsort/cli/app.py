@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from itertools import takewhile
@@ -11,6 +12,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from ..disk import places
 from ..errors import AlbumsortError, UsageError
 from .compare import compare
 from .evaluate import evaluate_emotion, evaluate_faces
@@ -33,7 +35,14 @@ class Commands(TyperGroup):
         options = takewhile(lambda argument: argument != "--", args)
         if "" in args or any(re.fullmatch(r"--[\w-]+=", argument) for argument in options):
             ctx.fail("an argument is empty; is a shell variable unset?")
-        return list(super().parse_args(ctx, args))
+        try:
+            return list(super().parse_args(ctx, args))
+        except RuntimeError as e:  # from Path.home: --install-completion writes to a file there
+            if type(e) is not RuntimeError or os.path.isabs(
+                os.path.expanduser("~")
+            ):  # Exit and Abort are RuntimeErrors
+                raise
+            return list(ctx.fail(f"{places.NO_HOME}; set HOME to a folder"))
 
     def invoke(self, ctx: Any) -> Any:
         """Run a command. Exit code 1: it failed; 2: wrong usage; 130: interrupted."""

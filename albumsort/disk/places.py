@@ -4,9 +4,22 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ..errors import UsageError
+
+NO_HOME = "there is no home folder: HOME is not set, and this user has no account here"
+
 
 def index_file() -> Path:
-    """Return the path of the index in the user's data folder; it need not exist yet."""
+    """Return the path of the index in the user's data folder; it need not exist yet.
+
+    Raises UsageError if the user has no home folder, as in a container.
+    """
     from platformdirs import user_data_path  # here, because commands with --db do not need it
 
-    return user_data_path("albumsort", appauthor=False) / "index.sqlite"
+    try:
+        folder = user_data_path("albumsort", appauthor=False)
+    except RuntimeError:
+        folder = Path()
+    if not folder.is_absolute():  # some versions return a path in "~", which would become a folder of that name
+        raise UsageError(f"{NO_HOME}. Name the index file with --db or ALBUMSORT_DB")
+    return folder / "index.sqlite"

@@ -234,6 +234,61 @@ def test_without_a_name_the_index_is_in_the_users_data_folder(album: Path, tmp_p
     assert run("list", env=home).stdout == f"{album / 'drawing.png'}\n"
 
 
+def run_homeless(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run the program as a user without HOME and without an account, as in a container or from cron."""
+    homeless = ["unshare", "--user", "--map-user=4242"]
+    if not shutil.which("unshare") or subprocess.run([*homeless, "true"], capture_output=True).returncode:
+        pytest.skip("this system maps no user to one without an account")
+    kept = {k: v for k, v in environment().items() if k != "HOME" and not k.startswith("XDG_")}
+    whole = [*homeless, *command(*arguments)]
+    return subprocess.run(whole, env=kept, cwd=cwd, capture_output=True, text=True, timeout=120)
+
+
+def test_without_a_home_every_command_works_with_an_index_that_is_named(album: Path, tmp_path: Path) -> None:
+    (album / "broken.jpg").unlink()
+    commands = [
+        ["index", album],
+        ["top", "happy"],
+        ["list"],
+        ["stats"],
+        ["why", album / "drawing.png"],
+        ["export", "--to", "out", "--report", "out.csv"],
+        ["export", "--undo", "out.csv"],
+        ["prune", "--yes"],
+        ["doctor"],
+    ]
+    for arguments in commands:
+        done = run_homeless(*arguments, "--db", tmp_path / "index.sqlite", cwd=tmp_path)
+        assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr
+    assert run_homeless("--help", cwd=tmp_path).returncode == 0
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["index", "."],
+        ["top", "happy"],
+        ["list"],
+        ["stats"],
+        ["why", "a.jpg"],
+        ["export", "--to", "out"],
+        ["export", "--undo", "report.csv"],
+        ["prune"],
+        ["doctor"],
+        ["--install-completion", "bash"],
+    ],
+    ids=" ".join,
+)
+def test_without_a_home_a_command_says_what_to_do(tmp_path: Path, arguments: list[str]) -> None:
+    done = run_homeless(*arguments, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    said = done.stderr.splitlines()[-1]
+    assert "no home folder" in said
+    assert ("HOME to a folder" if arguments[0].startswith("--") else "--db or ALBUMSORT_DB") in said
+    assert len(done.stderr.splitlines()) == 1 or arguments[0].startswith("--")
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("arguments", [["list"], ["top", "sad"], ["stats"], ["export", "--to", "out"], ["prune"]])
 def test_a_file_that_is_not_an_index_exits_1_and_is_not_changed(database: Path, arguments: list[str]) -> None:
     database.write_bytes(b"a shopping list\n" * 100)

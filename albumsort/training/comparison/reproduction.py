@@ -126,7 +126,7 @@ def _some(faces: LabelledFaces, most: int | None) -> LabelledFaces:
 
 
 def _weights_file(system: System, weights: Path | None) -> Path:
-    home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
+    home = Path(os.environ.get("KERAS_HOME") or os.path.expanduser("~/.keras"))
     path = weights or home / "models" / system.pretrained
     if not path.is_file():
         raise MissingWeightsError(
