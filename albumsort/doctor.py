@@ -81,7 +81,8 @@ def _index(database: Path) -> list[Finding]:
         found.append(Finding("index file system", f"{kind}, over a network: use the index from one machine at a time"))
     try:
         with Database(database) as index:
-            found.append(Finding("index version", f"{index.version()}, journal {index.journal()}"))
+            access = f"journal {index.journal()}" if index.is_writable else "read-only"
+            found.append(Finding("index version", f"{index.version()}, {access}"))
             verdict, dangling = index.integrity(), index.dangling()
             found.append(Finding("index integrity", verdict, ok=verdict == "ok"))
             found.append(Finding("index references", f"{dangling} broken" if dangling else "ok", ok=not dangling))

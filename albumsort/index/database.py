@@ -16,15 +16,17 @@ from .opening import (
     BUSY_SECONDS,
     check,
     connect,
+    connect_as_allowed,
     error_code,
     identity,
     is_busy,
     is_without_room,
     lock_file,
     make,
-    set_journal,
     take_lock,
 )
+
+_READ_ONLY = "it can only be read: its disk, folder or file is read-only. Copy it elsewhere and name the copy with --db"
 
 
 class Database:
@@ -35,6 +37,7 @@ class Database:
     ) -> None:
         """Open the database; raises IndexFileError if it is absent (unless `create`), damaged or not an index.
 
+        An index on a read-only disk can be read, but not with `create`, and not if it is of an older version.
         Only its owner can read a new index. `tell` is called with messages for the user: waiting for another process,
         the index was upgraded, or it lies on a network file system, where locks are unreliable.
         """
@@ -47,13 +50,14 @@ class Database:
                 self._identity = identity(path)
             except OSError as e:
                 raise IndexFileError(f"{e.strerror}; name another file with --db") from e
-            self.connection = connect(path, "rw")
+            self.connection, self.is_writable = connect_as_allowed(path)
         try:
+            if create:
+                self._check_writable()
             self._upgrade()
             with self.explained():
                 self.connection.execute("PRAGMA foreign_keys = ON")
                 self.connection.execute("PRAGMA secure_delete = ON")  # removed data is overwritten in the file
-                set_journal(self.connection, path)
         except BaseException:
             self.connection.close()
             raise
@@ -67,6 +71,8 @@ class Database:
         with self.explained():
             if schema.version(self.connection) == schema.newest():
                 return
+            if not self.is_writable:
+                raise IndexFileError(f"it is of an older version and must be upgraded first, but {_READ_ONLY}")
         with self.transaction():
             copy = schema.upgrade(self.connection, Path(os.path.realpath(self.path)))
         with self.explained():  # writes the new version into the main file, where an older albumsort looks for it
@@ -112,9 +118,15 @@ class Database:
 
     # writing
 
+    def _check_writable(self) -> None:
+        with self.explained():
+            if not self.is_writable:
+                raise IndexFileError(_READ_ONLY)
+
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Make all changes inside atomic."""
+        self._check_writable()
         with self.explained():
             if identity(self.path) != self._identity:  # writes would be lost, or would damage the new file
                 raise IndexFileError("it was moved, deleted or replaced during this run; run the command again")

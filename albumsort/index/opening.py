@@ -102,6 +102,58 @@ def connect(path: Path, mode: str) -> sqlite3.Connection:
     return sqlite3.connect(address, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
 
 
+def connect_as_allowed(path: Path) -> tuple[sqlite3.Connection, bool]:
+    """Open an index; returns the connection, and whether it can write. On a read-only disk or file it cannot."""
+    if os.access(path, os.W_OK):  # SQLite opens other files too, and leaves read-only logs beside them
+        connection = connect(path, "rw")
+        try:
+            set_journal(connection, path)  # only this opens the log files, which a read-only folder prevents
+            return connection, True
+        except BaseException as e:
+            connection.close()
+            if not (isinstance(e, sqlite3.OperationalError) and _is_denied(e)):
+                raise
+    return _connect_reading(path), False
+
+
+def _connect_reading(path: Path) -> sqlite3.Connection:
+    """Open an index that cannot be written; raises IndexFileError if a log file has changes that cannot be read.
+
+    SQLite reads a database in WAL mode only with its log files. Without any, no process is writing, and the database is
+    complete; SQLite is told that nothing can change it (immutable). This would skip the changes in a log file.
+    """
+    logs = [Path(f"{os.path.realpath(path)}{suffix}") for suffix in (*LOGS, "-shm")]
+    if any(map(os.path.lexists, logs)) or not schema.is_in_wal_mode(path):
+        try:
+            return _tried(connect(path, "ro"))
+        except sqlite3.OperationalError as e:
+            if not _is_denied(e):
+                raise
+            full = [log for log in logs[:-1] if os.path.lexists(log) and log.stat().st_size]
+            if full:
+                raise IndexFileError(
+                    f"it is read-only, and changes in {full[0]} cannot be read without writing; copy it elsewhere "
+                    "with the files beside it whose names begin with its name, and name the copy with --db"
+                ) from e
+    return _tried(connect(path, "ro&immutable=1"))
+
+
+def _tried(connection: sqlite3.Connection) -> sqlite3.Connection:
+    """Return a connection for reading, once it has read the database."""
+    try:
+        connection.execute("PRAGMA temp_store = MEMORY")  # there may be no folder for temporary files either
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _is_denied(e: sqlite3.OperationalError) -> bool:
+    """Return whether the database, its folder or its disk does not let this process write."""
+    return error_code(e) & 0xFF in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM)
+
+
 def set_journal(connection: sqlite3.Connection, path: Path) -> None:
     """Choose WAL mode, in which readers and one writer work at once; on a network file system a slower, safe mode."""
     is_local = filesystems.network(path) is None  # WAL needs shared memory

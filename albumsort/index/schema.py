@@ -179,6 +179,12 @@ def check_header(path: Path) -> None:
     _ours(found, application)
 
 
+def is_in_wal_mode(path: Path) -> bool:
+    """Return whether SQLite needs log files beside this database even to read it."""
+    with path.open("rb") as file:
+        return file.read(20)[18:] == b"\2\2"
+
+
 def _ours(found: int, application: int) -> int:
     if application != APPLICATION_ID:
         raise IndexFileError("it is the database of another program and was not changed; name another file with --db")
