@@ -36,9 +36,9 @@ class Finding:
     ok: bool = True
 
 
-def examine(database: Path) -> list[Finding]:
+def examine(file: Path) -> list[Finding]:
     """Run all checks; a problem is returned as a finding, not raised."""
-    return [*_versions(), *_networks(), *_index(database), *(_decoder(name) for name in FORMATS)]
+    return [*_versions(), *_networks(), *_index(file), *(_decoder(name) for name in FORMATS)]
 
 
 def _versions() -> list[Finding]:
@@ -70,27 +70,27 @@ def _networks() -> list[Finding]:
     return found
 
 
-def _index(database: Path) -> list[Finding]:
+def _index(file: Path) -> list[Finding]:
     try:
-        if not database.exists():
-            return [Finding("index", f"{database}: none yet; run: albumsort index FOLDER")]
+        if not file.exists():
+            return [Finding("index", f"{file}: none yet; run: albumsort index FOLDER")]
     except OSError as e:
-        return [Finding("index", f"{database}: {e.strerror}", ok=False)]
+        return [Finding("index", f"{file}: {e.strerror}", ok=False)]
     found = []
-    if (kind := filesystems.network(database)) is not None:
+    if (kind := filesystems.network(file)) is not None:
         found.append(Finding("index file system", f"{kind}, over a network: use the index from one machine at a time"))
     try:
-        with Database(database) as index:
-            access = f"journal {index.journal()}" if index.is_writable else "read-only"
-            found.append(Finding("index version", f"{index.version()}, {access}"))
-            verdict, dangling = index.integrity(), index.dangling()
+        with Database(file) as database:
+            access = f"journal {database.journal()}" if database.is_writable else "read-only"
+            found.append(Finding("index version", f"{database.version()}, {access}"))
+            verdict, dangling = database.integrity(), database.dangling()
             found.append(Finding("index integrity", verdict, ok=verdict == "ok"))
             found.append(Finding("index references", f"{dangling} broken" if dangling else "ok", ok=not dangling))
-            totals, excluded = counts.stats(index), counts.excluded(index)
+            totals, excluded = counts.stats(database), counts.excluded(database)
     except AlbumsortError as e:
         return [*found, Finding("index", str(e), ok=False)]
     contents = f"{totals.photos} photos, {totals.faces} faces, {totals.failed} failed"
-    found.append(Finding("index", f"{database}: {contents}"))
+    found.append(Finding("index", f"{file}: {contents}"))
     for root in totals.roots:
         exists = root.is_dir()
         found.append(Finding("album", f"{root}{'' if exists else ': missing; is its disk plugged in?'}", ok=exists))

@@ -13,15 +13,15 @@ from .index.database import Database
 from .photos.walk import is_gone
 
 
-def find_gone(index: Database) -> tuple[list[Path], dict[Path, list[Path]]]:
+def find_gone(database: Database) -> tuple[list[Path], dict[Path, list[Path]]]:
     """Return the indexed photos that are gone, and separately those whose disk may be unplugged, by folder or link.
 
     The second group has four cases: an album without any photo left; a folder that is gone, whose photos were indexed
     one by one; inside an album, a link that no longer leads to photos; and a folder that is now empty.
     """
     gone, present, folders = list[Path](), set[Path](), set[Path]()
-    roots = index_folders.indexed_folders(index)
-    for path in lookup.all_paths(index):
+    roots = index_folders.indexed_folders(database)
+    for path in lookup.all_paths(database):
         if is_gone(path):
             gone.append(path)
         else:

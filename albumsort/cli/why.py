@@ -45,17 +45,17 @@ def why(
     from ..networks import weights
     from ..show import drawing, listing
 
-    database = index_file(ctx, db)
+    file = index_file(ctx, db)
     if out is not None and out.suffix.lower() not in (".jpg", ".jpeg"):
         raise UsageError(f"--out {text.printable(out)}: name a file that ends in .jpg; the drawing is a JPEG")
     album: Album | None = None
-    if database.exists():
+    if file.exists():
         try:
-            with open_index(ctx, db) as opened:
+            with open_index(ctx, db) as database:
                 if out is not None:
-                    check_outside(out.parent, albums_in(opened))
-                known = folders.indexed_name(opened, Path(os.path.abspath(photo)))
-                album = shares.album_of(opened, known) if lookup.knows_path(opened, known) else None
+                    check_outside(out.parent, albums_in(database))
+                known = folders.indexed_name(database, Path(os.path.abspath(photo)))
+                album = shares.album_of(database, known) if lookup.knows_path(database, known) else None
         except IndexFileError as e:
             if out is not None:  # without the index, the drawing might land in an album
                 raise

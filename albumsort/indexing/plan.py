@@ -41,7 +41,7 @@ class Plan:
 
 
 def make_plan(
-    index: Database,
+    database: Database,
     paths: Sequence[Path],
     listed: Iterable[Path] | None,
     exclude: Sequence[str],
@@ -56,15 +56,15 @@ def make_plan(
     happens to a folder indexed before, it is recorded as a failure, and the other folders are walked.
     """
     plan = Plan(rescan)
-    comparing.begin_comparison(index)
-    skipped = _Skipped(index, note)
+    comparing.begin_comparison(database)
+    skipped = _Skipped(database, note)
     walk = Walk(note=skipped)
-    for path in paths or (default_roots(index) if listed is None else ()):
+    for path in paths or (default_roots(database) if listed is None else ()):
         root = Path(os.path.abspath(path))
         try:
-            _check_name(index, root)
-            if folders.indexed_name(index, root, plan.roots) == root:
-                _plan_root(plan, index, root, exclude, Walk(note=skipped))
+            _check_name(database, root)
+            if folders.indexed_name(database, root, plan.roots) == root:
+                _plan_root(plan, database, root, exclude, Walk(note=skipped))
             else:
                 walk.skip(root, "folder or file named twice (a link)")
         except AlbumsortError as e:
@@ -72,24 +72,24 @@ def make_plan(
                 raise
             prune = ". If it is gone for good, run on a terminal: albumsort prune" if is_gone(root) else ""
             plan.unreadable.append((root, f"{e}{prune}"))
-    comparing.meet(index, _listed(plan, index, listed or (), exclude, walk))
+    comparing.meet(database, _listed(plan, database, listed or (), exclude, walk))
     plan.skipped += walk.skipped
     plan.unreadable += walk.errors
     skipped.flush()
-    plan.left_out = _left_out(index, plan.roots)
+    plan.left_out = _left_out(database, plan.roots)
     now = settings()
-    compared = comparing.compare(index, now, everything=plan.rescan)
+    compared = comparing.compare(database, now, everything=plan.rescan)
     plan.todo, plan.outdated, plan.unchanged = compared.todo, compared.outdated, compared.unchanged
     plan.failing, plan.back = compared.failing, compared.back
-    plan.stale = lookup.count_unclassified(index, now)
+    plan.stale = lookup.count_unclassified(database, now)
     return plan
 
 
 class _Skipped:
     """Passes on what a walk skips, and notes in the index what may hold known photos."""
 
-    def __init__(self, index: Database, note: Callable[[Path, str], object]) -> None:
-        self._index, self._note, self._waiting = index, note, list[Path]()
+    def __init__(self, database: Database, note: Callable[[Path, str], object]) -> None:
+        self._database, self._note, self._waiting = database, note, list[Path]()
 
     def __call__(self, path: Path, reason: str) -> None:
         self._note(path, reason)
@@ -99,32 +99,32 @@ class _Skipped:
                 self.flush()
 
     def flush(self) -> None:
-        comparing.note_skipped(self._index, self._waiting)
+        comparing.note_skipped(self._database, self._waiting)
         self._waiting.clear()
 
 
-def _left_out(index: Database, roots: Sequence[Path]) -> list[Path]:
+def _left_out(database: Database, roots: Sequence[Path]) -> list[Path]:
     """Return the known photos to take out of the lists, except those in a skipped folder that is an album by name."""
-    named = {*folders.indexed_folders(index), *roots}
+    named = {*folders.indexed_folders(database), *roots}
 
     def is_named(path: Path, skipped: Path) -> bool:
         return any(album.is_relative_to(skipped) and path.is_relative_to(album) for album in named)
 
-    found = {path for path, skipped in comparing.left_out(index) if not is_named(path, skipped)}
+    found = {path for path, skipped in comparing.left_out(database) if not is_named(path, skipped)}
     return sorted(path for path in found if not is_gone(path))
 
 
-def _check_name(index: Database, path: Path, soon: Iterable[Path] = ()) -> None:
+def _check_name(database: Database, path: Path, soon: Iterable[Path] = ()) -> None:
     """Raise AlbumsortError if the index knows a path by another name: its photos would be indexed twice."""
-    known = folders.indexed_name(index, path, soon)
+    known = folders.indexed_name(database, path, soon)
     if known != path:
         raise AlbumsortError(f"{path} is already indexed as {known}; use that name")
 
 
-def _plan_root(plan: Plan, index: Database, root: Path, exclude: Sequence[str], walk: Walk) -> None:
-    others = [other for other in (*folders.indexed_folders(index), *plan.roots) if not other.is_relative_to(root)]
-    count = comparing.meet(index, find(root, exclude, walk, others))
-    _note_absent(index, root, count, walk)
+def _plan_root(plan: Plan, database: Database, root: Path, exclude: Sequence[str], walk: Walk) -> None:
+    others = [other for other in (*folders.indexed_folders(database), *plan.roots) if not other.is_relative_to(root)]
+    count = comparing.meet(database, find(root, exclude, walk, others))
+    _note_absent(database, root, count, walk)
     plan.skipped += walk.skipped
     plan.unreadable += walk.errors
     if root.is_dir():
@@ -132,7 +132,7 @@ def _plan_root(plan: Plan, index: Database, root: Path, exclude: Sequence[str], 
 
 
 def _listed(
-    plan: Plan, index: Database, listed: Iterable[Path], exclude: Sequence[str], walk: Walk
+    plan: Plan, database: Database, listed: Iterable[Path], exclude: Sequence[str], walk: Walk
 ) -> Iterator[PhotoFile]:
     """Yield the listed files; one that is gone is recorded as a failure, unless it was indexed and then deleted.
 
@@ -143,40 +143,40 @@ def _listed(
         folder = path if os.path.isdir(path) else path.parent
         try:
             if folder not in checked:
-                _check_name(index, folder, plan.roots)
+                _check_name(database, folder, plan.roots)
                 checked.add(folder)
             yield from find(path, exclude, walk)
         except AlbumsortError as e:
-            known = is_gone(path) and lookup.knows_path(index, path)
+            known = is_gone(path) and lookup.knows_path(database, path)
             if known:
-                comparing.note_absent(index, [path])
-            if not known or not is_deleted(path, (*folders.indexed_folders(index), *plan.roots)):
+                comparing.note_absent(database, [path])
+            if not known or not is_deleted(path, (*folders.indexed_folders(database), *plan.roots)):
                 plan.unreadable.append((path, str(e)))
 
 
-def _note_absent(index: Database, root: Path, found: int, walk: Walk) -> None:
+def _note_absent(database: Database, root: Path, found: int, walk: Walk) -> None:
     """Note the known files that are gone, except below a folder that could not be read."""
     unreadable = [folder for folder, _ in walk.errors]
 
     def gone() -> Iterator[tuple[Path, bool]]:
-        for path, missing in comparing.unmet(index, root):
+        for path, missing in comparing.unmet(database, root):
             if is_gone(path) and not any(path.is_relative_to(folder) for folder in unreadable):
                 yield path, missing
 
     if not found:  # perhaps an unplugged disk: check this before noting anything
         missing_before = [missing for _, missing in gone()]
         newly = missing_before.count(False)
-        if newly and len(missing_before) == comparing.count_known(index, root):
+        if newly and len(missing_before) == comparing.count_known(database, root):
             raise AlbumsortError(
                 f"{root} has no photos now, but {newly} were indexed there. Is its disk mounted? Nothing was changed; "
                 "if the photos are gone for good, run: albumsort prune"
             )
-    comparing.note_absent(index, (path for path, _ in gone()))
+    comparing.note_absent(database, (path for path, _ in gone()))
 
 
-def default_roots(index: Database) -> tuple[Path, ...]:
+def default_roots(database: Database) -> tuple[Path, ...]:
     """Return the folders indexed before; raises UsageError if there are none."""
-    roots = folders.indexed_folders(index)
+    roots = folders.indexed_folders(database)
     if not roots:
         raise UsageError("no folder was indexed before; name one, like: albumsort index ~/Photos")
     return roots

@@ -18,7 +18,7 @@ DAMAGED_FACES = "its stored faces are damaged; run index again to analyse the ph
 
 
 def rescore(
-    index: Database, interrupt: threading.Event, progress: Callable[[], object]
+    database: Database, interrupt: threading.Event, progress: Callable[[], object]
 ) -> tuple[int, list[tuple[Path, str]]]:
     """Classify results again that are stale only because the emotion network or its method changed; reads no photo.
 
@@ -26,20 +26,22 @@ def rescore(
     """
     classifier, now = load_networks()[1], settings()
     rescored, last, damaged = 0, -1, list[tuple[Path, str]]()
-    while not interrupt.is_set() and (stale := lookup.unclassified(index, now, last, RESCORED_AT_ONCE)):
+    while not interrupt.is_set() and (stale := lookup.unclassified(database, now, last, RESCORED_AT_ONCE)):
         last = stale[-1].content
         classified: dict[int, list[Expression] | None] = {}
         for content, count, packed in stale:
             try:
-                classified[content] = classifier.classify(crop.unpack(packed, count), lookup.detections(index, content))
+                classified[content] = classifier.classify(
+                    crop.unpack(packed, count), lookup.detections(database, content)
+                )
             except ValueError:
                 classified[content] = None
             progress()
-        with index.transaction():
+        with database.transaction():
             for content, expressions in classified.items():
                 if expressions is None:
-                    damaged += [(path, DAMAGED_FACES) for path in storing.distrust(index, content)]
+                    damaged += [(path, DAMAGED_FACES) for path in storing.distrust(database, content)]
                 else:
-                    storing.save_expressions(index, content, expressions, now)
+                    storing.save_expressions(database, content, expressions, now)
                     rescored += 1
     return rescored, damaged

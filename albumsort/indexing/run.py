@@ -26,7 +26,7 @@ from .report import Profile, Report
 from .writer import Writer
 
 
-def run(index: Database, plan: Plan, executor: Executor, progress: Callable[[], object]) -> Report:
+def run(database: Database, plan: Plan, executor: Executor, progress: Callable[[], object]) -> Report:
     """Classify stale results again, analyse and store the photos of the plan, and estimate the albums' shares.
 
     `progress` is called after every result that is classified again and after every photo.
@@ -38,23 +38,25 @@ def run(index: Database, plan: Plan, executor: Executor, progress: Callable[[], 
     weights.check()  # report a damaged installation once, not for every photo
     now, steps = settings(), Counter[str]()
     natural, confusion = weights.natural_shares(), weights.confusion()
-    writer = Writer(index, now, note_fresh=plan.rescan)
+    writer = Writer(database, now, note_fresh=plan.rescan)
 
     def known(size: int) -> frozenset[str]:
         return writer.unwritten(size) | (
-            comparing.fresh(index, size) if plan.rescan else lookup.digests(index, size, now)
+            comparing.fresh(database, size) if plan.rescan else lookup.digests(database, size, now)
         )
 
-    with index.transaction():
+    with database.transaction():
         for root in plan.roots:
-            storing.add_root(index, root)
-        shares.save_natural_shares(index, natural, due=_changes_albums(plan))
-        storing.mark_present(index, plan.back)
-        storing.mark_excluded(index, plan.left_out)
+            storing.add_root(database, root)
+        shares.save_natural_shares(database, natural, due=_changes_albums(plan))
+        storing.mark_present(database, plan.back)
+        storing.mark_excluded(database, plan.left_out)
     with _ctrl_c() as interrupt:
-        rescored, damaged = _rescored(index, interrupt, progress) if plan.stale else (0, [])
+        rescored, damaged = _rescored(database, interrupt, progress) if plan.stale else (0, [])
         try:
-            for file, outcome, seconds in outcomes(comparing.todo(index), known, executor, interrupt, writer.keep_up):
+            for file, outcome, seconds in outcomes(
+                comparing.todo(database), known, executor, interrupt, writer.keep_up
+            ):
                 writer.add(file, outcome)
                 steps.update(seconds)
                 progress()
@@ -63,8 +65,8 @@ def run(index: Database, plan: Plan, executor: Executor, progress: Callable[[], 
             raise
     interrupted = interrupt.is_set()
     writer.finish(mark_absent=not interrupted)
-    if writer.newly_missing or shares.shares_due(index):
-        _estimate_shares(index, natural, confusion)
+    if writer.newly_missing or shares.shares_due(database):
+        _estimate_shares(database, natural, confusion)
     failed = (*plan.unreadable, *plan.failing, *writer.failed, *damaged)
     newly_failed = (*plan.unreadable, *writer.newly_failed, *damaged)
     elapsed = time.monotonic() - start
@@ -91,17 +93,17 @@ def _changes_albums(plan: Plan) -> bool:
 
 
 def _rescored(
-    index: Database, interrupt: threading.Event, progress: Callable[[], object]
+    database: Database, interrupt: threading.Event, progress: Callable[[], object]
 ) -> tuple[int, list[tuple[Path, str]]]:
     from .rescoring import rescore  # here, because importing the networks takes longer than a run with nothing to do
 
-    return rescore(index, interrupt, progress)
+    return rescore(database, interrupt, progress)
 
 
-def _estimate_shares(index: Database, natural: Shares, confusion: Confusion) -> None:
+def _estimate_shares(database: Database, natural: Shares, confusion: Confusion) -> None:
     from .shares import estimate  # here, because importing NumPy takes longer than a run with nothing to do
 
-    estimate(index, natural, confusion)
+    estimate(database, natural, confusion)
 
 
 @contextmanager

@@ -11,11 +11,11 @@ FACES = 20_000
 """Maximum sample per album; more faces would change its shares by less than the classifier's own errors."""
 
 
-def estimate(index: Database, natural: Shares, confusion: Confusion) -> None:
+def estimate(database: Database, natural: Shares, confusion: Confusion) -> None:
     """Estimate and store the shares of every album; natural, confusion: the classifier's."""
     albums = []
-    for root in folders.indexed_folders(index):
-        faces = shares.sample(index, root, FACES)
+    for root in folders.indexed_folders(database):
+        faces = shares.sample(database, root, FACES)
         albums.append(Album(root, expected_shares(faces, natural, confusion), len(faces)))
-    with index.transaction():
-        shares.save_albums(index, albums)
+    with database.transaction():
+        shares.save_albums(database, albums)

@@ -20,8 +20,8 @@ BATCH, BATCH_SECONDS = 64, 1.0
 class Writer:
     """A writer that collects outcomes and stores them in batches, each in one transaction."""
 
-    def __init__(self, index: Database, settings: Settings, note_fresh: bool) -> None:
-        self._index, self._settings, self._note_fresh = index, settings, note_fresh
+    def __init__(self, database: Database, settings: Settings, note_fresh: bool) -> None:
+        self._database, self._settings, self._note_fresh = database, settings, note_fresh
         self._waiting: list[tuple[PhotoFile, Outcome]] = []
         self._written = time.monotonic()
         self.analysed = self.unchanged = self.moved = self.missing = self.newly_missing = self.faces = 0
@@ -50,18 +50,20 @@ class Writer:
     def finish(self, mark_absent: bool) -> None:
         """Store the last batch; if `mark_absent` (the run was complete), mark files that are gone as missing."""
         self._write()
-        comparing.note_absent(self._index, (path for path in self._deleted if lookup.knows_path(self._index, path)))
+        comparing.note_absent(
+            self._database, (path for path in self._deleted if lookup.knows_path(self._database, path))
+        )
         if not mark_absent:
-            self.missing = comparing.count_absent(self._index)
+            self.missing = comparing.count_absent(self._database)
         else:
-            gone = [path for path in comparing.absent(self._index) if is_gone(path)]  # again: some may be back
-            with self._index.transaction():
-                self.newly_missing = storing.mark_missing(self._index, gone)
+            gone = [path for path in comparing.absent(self._database) if is_gone(path)]  # again: some may be back
+            with self._database.transaction():
+                self.newly_missing = storing.mark_missing(self._database, gone)
             self.missing = len(gone)
 
     def _write(self) -> None:
         start = time.monotonic()
-        with self._index.transaction():
+        with self._database.transaction():
             for file, outcome in self._waiting:
                 self._store(file, outcome)
         self._waiting.clear()
@@ -72,16 +74,16 @@ class Writer:
         match outcome:
             case Analysis():
                 former = self._former(file, outcome.digest)
-                storing.save(self._index, file, outcome, self._settings)
+                storing.save(self._database, file, outcome, self._settings)
                 if self._note_fresh:
-                    comparing.note_fresh(self._index, file.size, outcome.digest)
+                    comparing.note_fresh(self._database, file.size, outcome.digest)
                 if former is not None:
-                    storing.save_known(self._index, file, outcome.digest, former)
+                    storing.save_known(self._database, file, outcome.digest, former)
                 self.analysed += 1
                 self.faces += sum(face.detection >= THRESHOLD for face in outcome.faces)
             case Known(digest):
                 self._store_known(file, digest)
-            case PhotoError() if is_deleted(file.path, folders.indexed_folders(self._index)):
+            case PhotoError() if is_deleted(file.path, folders.indexed_folders(self._database)):
                 self._deleted.append(file.path)  # since the walk
             case PhotoError():
                 self._store_failure(file, outcome)
@@ -92,23 +94,23 @@ class Writer:
         The time of the file does not count, because a backup may change it. If the index keeps earlier results of the
         photo, it cannot hold a failure too, so that failure is new on every run.
         """
-        reason, before = str(error), lookup.failure_of(self._index, file.path)
+        reason, before = str(error), lookup.failure_of(self._database, file.path)
         if isinstance(error, TransientPhotoError):
-            storing.save_transient_failure(self._index, file, reason)
+            storing.save_transient_failure(self._database, file, reason)
         else:
-            storing.save_failure(self._index, file, reason, self._settings)
+            storing.save_failure(self._database, file, reason, self._settings)
         self.failed.append((file.path, reason))
         if before is None or before[0] != file.size or kind_of(file.path, before[1]) != kind_of(file.path, reason):
             self.newly_failed.append((file.path, reason))
 
     def _store_known(self, file: PhotoFile, digest: str) -> None:
         """Store a file with known content: it was moved, copied, or only touched."""
-        if not lookup.knows(self._index, digest):
+        if not lookup.knows(self._database, digest):
             self._store(file, TransientPhotoError("the index was changed during this run; run index again"))
             return
-        touched = file.path in lookup.paths_of(self._index, digest)
+        touched = file.path in lookup.paths_of(self._database, digest)
         former = self._former(file, digest)
-        storing.save_known(self._index, file, digest, former)
+        storing.save_known(self._database, file, digest, former)
         if former is not None:
             self.moved += 1
         elif touched:
@@ -121,8 +123,8 @@ class Writer:
 
         Only a file that this run found gone can have been moved: files missing elsewhere may be on an unplugged disk.
         """
-        if file.path in lookup.paths_of(self._index, digest):
+        if file.path in lookup.paths_of(self._database, digest):
             return None
-        while (former := comparing.take_absent(self._index, digest)) is not None and not is_gone(former):
+        while (former := comparing.take_absent(self._database, digest)) is not None and not is_gone(former):
             pass  # this file is back since the walk
         return former
