@@ -26,6 +26,8 @@ from .rows import (
 )
 from .shares import album_rules
 
+ROUNDING = 1e-9
+"""The mean of equal probabilities can exceed them by a rounding error; it is smaller than this."""
 LOOKED_AT = 5_000
 """Number of photos after which the search from the highest probability down stops."""
 
@@ -77,7 +79,7 @@ def _first(
         (least, *least_face),
     )
     for content, probability in faces:
-        if len(found) >= limit and probability < found[limit - 1].score:
+        if len(found) >= limit and probability < found[limit - 1].score - ROUNDING:
             break
         if content in visited:
             continue

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from helpers import face, save
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from index_rows import HAPPY, A, B, C, best, changed, fail, known, listed, names
 
@@ -179,6 +179,7 @@ def test_an_empty_index_counts_nothing(index: Database) -> None:
     least=st.sampled_from([0.0, 0.2, 0.6]),
     faces=st.sampled_from([None, (1, 1), (2, 3)]),
 )
+@example(photos=[[0.1] * 3] * 2, copies=[], limit=1, least=0.0, faces=None)  # the mean of .1, .1, .1 exceeds .1
 def test_the_search_from_the_top_finds_the_same_as_a_full_scan(
     by: By,
     photos: list[list[float]],
