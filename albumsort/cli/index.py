@@ -27,7 +27,10 @@ if TYPE_CHECKING:
 
 def index(
     ctx: typer.Context,
-    paths: Annotated[list[Path] | None, typer.Argument(metavar="PATH", show_default=False)] = None,
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[PATH]...", help="Folders of photos, or single photos.", show_default=False),
+    ] = None,
     files_from: Annotated[
         str | None,
         option("--files-from", help="Also index the files listed in FILE, one per line (-: stdin).", metavar="FILE"),
@@ -35,7 +38,11 @@ def index(
     workers: Annotated[
         int,
         setting(
-            "--workers", help="Number of worker processes.  [default: one per CPU core]", min=1, show_default=False
+            "--workers",
+            help="Number of worker processes.  [default: one per CPU core]",
+            metavar="N",
+            min=1,
+            show_default=False,
         ),
     ] = (os.cpu_count() or 1),
     exclude: Annotated[
