@@ -16,9 +16,7 @@ from .errors import AlbumsortError, IndexFileError, PhotoError, UsageError, Weig
 from .types import FOUR, Analysis, Box, Emotion, Face, Photo
 
 if TYPE_CHECKING:
-    from .api import Filtering, Index, analyse, index_photos, open_index
-    from .indexing.report import Report
-    from .query import By
+    from .api import By, Filtering, Index, Report, analyse, index_photos, open_index
 
 __version__ = "0.1.0"
 __all__ = [
@@ -45,18 +43,10 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    if name in ("Filtering", "Index", "analyse", "index_photos", "open_index"):
+    if name in __all__:  # and not defined above
         from . import api
 
         return getattr(api, name)
-    if name == "Report":
-        from .indexing.report import Report
-
-        return Report
-    if name == "By":
-        from .query import By
-
-        return By
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

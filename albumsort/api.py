@@ -13,11 +13,12 @@ from .disk import places
 from .errors import UsageError
 from .index import queries
 from .index.database import Database
-from .query import MOST, By, Counted, Filters
+from .indexing.report import Report as Report
+from .query import MOST, Counted, Filters
+from .query import By as By
 from .types import THRESHOLD, Emotion, Photo
 
 if TYPE_CHECKING:
-    from .indexing.report import Report
     from .types import Analysis
 
 

@@ -72,7 +72,7 @@ ROOMS = {
         " networks photos prune query settings show text types training.common training.comparison training.detectors"
         " training.emotion training.faces",
     ),
-    "__init__": Room(ALONE, "api errors indexing query types"),
+    "__init__": Room(ALONE, "api errors types"),
     "__main__": Room(ALONE, "cli"),
     "training": Room(ALONE, "training.emotion"),
     "training.common": Room(
