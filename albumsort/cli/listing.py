@@ -134,7 +134,7 @@ def stats(
     counted = counted_faces(min_face, min_detection, min_sharpness)
     with open_index(ctx, db) as database:
         totals = counts.stats(database, counted)
-        failures, excluded = counts.failures(database), counts.excluded(database).total()
+        failures = counts.failures(database)
         waiting = 0 if is_quiet(ctx, quiet) and not as_json else count_outdated(database)
     labels = {e.value: totals.labels.get(e, 0) for e in Emotion}
     rows = {
@@ -162,8 +162,8 @@ def stats(
     if not is_quiet(ctx, quiet):
         for album in totals.albums:
             say(explanation.of_album(album))
-        if excluded:
-            say(f"{excluded} photos are in no list, because index skips them now; doctor shows their folders")
+        if totals.excluded:
+            say(f"{totals.excluded} photos are in no list, because index skips them now; doctor shows their folders")
         say_outdated(waiting)
         print_failures_by_reason(failures, ALL_FAILURES)
 

@@ -37,6 +37,7 @@ class Stats:
     without_face: int
     failed: int
     missing: int
+    excluded: int
     roots: tuple[Path, ...]
     albums: tuple[Album, ...]
 
@@ -50,9 +51,10 @@ def stats(database: Database, counted: Counted = USUAL) -> Stats:
         counts = dict(one(*count_labels(rules, (where, least))).fetchall())
         unlabelled = counts.pop(None, 0)
         labels = {Emotion(label): count for label, count in counts.items()}
-        photos, without_result, failed, missing = one(
+        photos, without_result, failed, missing, excluded = one(
             "SELECT count(*), coalesce(sum(error IS NOT NULL), 0),"
-            f" coalesce(sum(error IS NOT NULL AND missing = {HERE}), 0), coalesce(sum(missing = {GONE}), 0) FROM photos"
+            f" coalesce(sum(error IS NOT NULL AND missing = {HERE}), 0), coalesce(sum(missing = {GONE}), 0),"
+            f" coalesce(sum(missing = {EXCLUDED}), 0) FROM photos"
         ).fetchone()
         faces = one(
             f"SELECT count(*) FROM photos p JOIN faces f ON f.content = p.content WHERE {where}", least
@@ -60,7 +62,7 @@ def stats(database: Database, counted: Counted = USUAL) -> Stats:
         roots = indexed_folders(database)
     without_face = photos - without_result - unlabelled - sum(labels.values())
     albums = tuple(sorted(rules.albums, key=lambda album: album.root))
-    return Stats(photos, faces, labels, unlabelled, without_face, failed, missing, roots, albums)
+    return Stats(photos, faces, labels, unlabelled, without_face, failed, missing, excluded, roots, albums)
 
 
 def missing(database: Database) -> int:
