@@ -162,7 +162,7 @@ def analysed(inputs: Iterator[bytes], workers: int, tally: Tally) -> Iterator[in
     """Count the outcomes of the inputs in `tally`; yields the number done after every few hundred."""
     with tempfile.TemporaryDirectory() as folder:
         while files := _written(Path(folder), inputs):
-            run = outcomes.outcomes(files, outcomes.nothing_known, executors.Local(workers), threading.Event())
+            run = outcomes.outcomes(files, lambda size: frozenset(), executors.Local(workers), threading.Event())
             for file, outcome, _ in run:
                 count(file, outcome, tally)
                 file.path.unlink()

@@ -291,7 +291,7 @@ def test_a_file_without_read_permission_fails_and_is_tried_again(tmp_path: Path,
 
 def attempted(path: Path, size: int) -> worker.Outcome:
     files, executor = [PhotoFile(path, size, 0)], executors.Local(1)
-    [(_, outcome, _)] = outcomes.outcomes(files, outcomes.nothing_known, executor, threading.Event())
+    [(_, outcome, _)] = outcomes.outcomes(files, lambda size: frozenset(), executor, threading.Event())
     return outcome
 
 

@@ -40,7 +40,7 @@ def test_every_odd_file_is_analysed_or_refused_with_a_reason_that_a_person_under
     named = {entry["file"] for entry in json.loads((odd / "manifest.json").read_text())}
     assert {file.path.name for file in files} == named
     assert walk.skipped == {".json file": 1}
-    run = indexing_outcomes.outcomes(files, indexing_outcomes.nothing_known, executors.Local(2), threading.Event())
+    run = indexing_outcomes.outcomes(files, lambda size: frozenset(), executors.Local(2), threading.Event())
     outcomes = {file: outcome for file, outcome, _ in run}
     assert len(outcomes) == len(files) > 150
     for file, outcome in outcomes.items():

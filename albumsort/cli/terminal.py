@@ -59,10 +59,8 @@ def ask(question: str) -> bool:
 
 def print_failures(failures: Iterable[tuple[Path, str]]) -> None:
     """Print each photo that failed, with the reason, on stderr."""
-    from ..text import printable
-
     for path, reason in failures:
-        say(f"failed: {printable(path)}: {printable(reason)}")
+        say(f"failed: {path}: {reason}")
 
 
 def print_failures_by_reason(failures: Iterable[tuple[Path, str]], more: str = "") -> None:

@@ -49,11 +49,6 @@ def _few(digests: frozenset[str]) -> frozenset[str]:
     return digests if len(digests) <= MOST_SENT else frozenset()
 
 
-def nothing_known(size: int) -> frozenset[str]:
-    """Return no digests: no file of this size is known."""
-    return frozenset()
-
-
 def _outcome(answer: Attempt | Hung | Died) -> Outcome:
     match answer:
         case Hung():  # transient: the drive may have stalled
