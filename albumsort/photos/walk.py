@@ -95,7 +95,7 @@ def find(root: Path, exclude: Sequence[str], walk: Walk, others: Iterable[Path] 
     `walk` counts hidden folders, folders that are no album (see `junk`), files that are not photos, and matches of a
     glob of `exclude` (by name, path or path below the root). Of a photo library only the originals are found. Links are
     followed; each folder is visited once. A root that is a file is excluded if it or a folder above it is.
-    Whoever names a folder wants it: the root is walked whatever its name, and whatever marker lies in it.
+    The root is always walked, whatever its name and its markers, because somebody named it.
     others: folders that are indexed under these names; the walk skips them under any other name.
     Raises AlbumsortError if the root does not exist.
     """

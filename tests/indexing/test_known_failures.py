@@ -21,7 +21,7 @@ from albumsort.indexing.report import Report
 
 
 def names(report: Report) -> tuple[list[str], list[str]]:
-    """Return the names of all files that failed, and of those that failed anew."""
+    """Return the names of all files that failed, and of those that failed for the first time."""
     failed, new = ([path.name for path, _ in listed] for listed in (report.failed, report.newly_failed))
     return failed, new
 
