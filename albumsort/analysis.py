@@ -83,7 +83,7 @@ def analyse_upright(
             for d, box, expression in zip(found, boxes, expressions, strict=True)
         )
         packed = crop.pack(crops)
-    return Analysis(digest, upright.width, upright.height, upright.taken_at, described, packed)
+    return Analysis(digest, upright.width, upright.height, upright.taken, described, packed)
 
 
 def _enlarged(found: Detection, by: float) -> Detection:

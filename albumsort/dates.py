@@ -1,38 +1,52 @@
-"""Turn dates as people write them into the bounds of a query."""
+"""Dates as people write them: the bounds of a query, and days in file names.
+
+All are by the photographer's watch. As texts in ISO 8601, they sort like times (see `types.Taken`).
+"""
 
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import date, datetime
 
 from .errors import UsageError
-from .types import utc_text
 
-FIRST, LAST = "0000-01-01T00:00:00Z", "9999-12-31T23:59:59Z"
-FORM = re.compile(r"\d{4}(-\d\d(-\d\d([T ]\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:\d\d)?)?)?)?")
+FORM = re.compile(r"\d{4}(-\d\d(-\d\d([T ]\d\d:\d\d(:\d\d)?)?)?)?", re.ASCII)
+ZONE = re.compile(r"\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:?\d\d)$")
+FIRST = "0001-01-01T00:00:00"
+AFTER = "~"
+"""Sorts after everything that can follow a date in a text: the rest of the date, a time, an offset."""
+IN_NAME = re.compile(r"(?<!\d)((?:19|20)\d\d)([-_.]?)([01]\d)\2([0-3]\d)(?!\d)")
 
 
 def start_of(text: str) -> str:
-    """Return the first second of 2024, 2024-07, 2024-07-31 or a time, as UTC ISO 8601; raises UsageError."""
-    return _completed(text, FIRST)
+    """Return the lower bound for 2024, 2024-07, 2024-07-31 or a local time; raises UsageError."""
+    return _checked(text)
 
 
 def end_of(text: str) -> str:
-    """Return the last second of 2024, 2024-07, 2024-07-31 or a time, as UTC ISO 8601; raises UsageError."""
-    if len(text) == 7 and FORM.fullmatch(text) and 1 <= int(text[5:]) <= 12:
-        return f"{text}-31T23:59:59Z"  # compared as text, this is after every day of any month
-    return _completed(text, LAST)
+    """Return the upper bound, which includes all of 2024, 2024-07, 2024-07-31 or a local time; raises UsageError."""
+    return _checked(text) + AFTER
 
 
-def _completed(text: str, rest: str) -> str:
-    """rest: a full time, from which the missing end of a shorter date is taken."""
+def _checked(text: str) -> str:
+    """Return a date or time as ISO 8601, as short as it was written; raises UsageError if there is none like it."""
+    if ZONE.search(text):
+        raise UsageError(f"{text!r} has a time zone; leave it out, because photos are compared by the camera's clock")
     if FORM.fullmatch(text):
         short = text.replace(" ", "T")
-        if len(text) <= 16:
-            short += rest[len(text) : -1]
         try:
-            time = datetime.fromisoformat(short)
-            return utc_text(time if time.tzinfo else time.replace(tzinfo=UTC))
-        except (ValueError, OverflowError):
+            datetime.fromisoformat(short + FIRST[len(short) :])
+            return short
+        except ValueError:
             pass
     raise UsageError(f"{text!r} is not a date; write it like 2024, 2024-07 or 2024-07-31")
+
+
+def day_in_name(name: str) -> str | None:
+    """Return the day in the name of a file, like 2019-07-14 for IMG-20190714-WA0001.jpg, or None."""
+    for year, _, month, day in IN_NAME.findall(name):
+        try:
+            return date(int(year), int(month), int(day)).isoformat()
+        except ValueError:
+            continue
+    return None

@@ -6,7 +6,6 @@ import cmath
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 
@@ -186,15 +185,30 @@ class Settings:
     """The networks (hashes) and methods that a result depends on, apart from the content.
 
     finding: the step from the content to the crops of the faces. classifying: the step from the crops to expressions.
+    dating: the step from the content to the time when it was taken.
     """
 
     finding: str
     classifying: str
+    dating: str
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """When a photo was taken, by the photographer's watch.
+
+    at: local time in ISO 8601, with its offset from UTC if the camera recorded one, or a day alone:
+    "2024-07-01T22:00:00+09:00", "2024-07-01T22:00:00" or "2024-07-01". So texts sort like local times.
+    source: where it comes from: the name of the tag, "XMP", "IPTC", "GPS" or "file name".
+    """
+
+    at: str
+    source: str
 
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """The result for one photo's content. digest: the content hash, hex; taken_at: UTC ISO 8601 or None.
+    """The result for one photo's content. digest: the content hash, hex; taken: None if its bytes tell no date.
 
     crops: the crops of all faces in order, packed by `faces.crop.pack`; empty without a face.
     """
@@ -202,7 +216,7 @@ class Analysis:
     digest: str
     width: int
     height: int
-    taken_at: str | None
+    taken: Taken | None
     faces: tuple[Face, ...]
     crops: bytes = b""
 
@@ -227,14 +241,16 @@ class PhotoFile:
 class Photo:
     """An indexed photo, as queries return it.
 
-    width, height: full-size pixels, upright. taken_at: UTC ISO 8601, or None. digest: content hash, hex. score: 0-1, of
-    the emotion; both are None unless the query ranks by an emotion.
+    width, height: full-size pixels, upright. taken_at, taken_from: as `Taken.at` and `Taken.source`, or None; only
+    taken_from is None if an older version read the date. digest: content hash, hex. score: 0-1, of the emotion; both
+    are None unless the query ranks by an emotion.
     """
 
     path: Path
     width: int
     height: int
     taken_at: str | None
+    taken_from: str | None
     digest: str
     faces: tuple[Face, ...]
     score: float | None = None
@@ -281,8 +297,3 @@ class Item:
     digest: str
     action: Action
     reason: str = ""
-
-
-def utc_text(time: datetime) -> str:
-    """Return a time with a zone as ISO 8601 in UTC, with a four-digit year so that texts sort like times."""
-    return time.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ..types import Taken
+
 Pixels = npt.NDArray[np.uint8]
 
 
@@ -20,7 +22,7 @@ class Upright:
     pixels: Pixels
     width: int
     height: int
-    taken_at: str | None
+    taken: Taken | None
 
     @property
     def scale(self) -> float:
