@@ -38,9 +38,10 @@ USUAL = Counted()
 
 @dataclass(frozen=True)
 class Filters:
-    """Which photos a query returns. Dates are UTC ISO 8601, folders are absolute, faces is an inclusive range.
+    """Which photos a query returns.
 
-    missing: only photos that are missing, instead of only those that are not.
+    since, until: as `dates.start_of` and `dates.end_of` return them. Folders are absolute, faces is an inclusive range.
+    missing: only photos that are missing, instead of only those that are not. undated: only photos without a date.
     """
 
     since: str | None = None
@@ -49,3 +50,4 @@ class Filters:
     faces: tuple[int, int] | None = None
     counted: Counted = USUAL
     missing: bool = False
+    undated: bool = False

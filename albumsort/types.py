@@ -206,6 +206,10 @@ class Taken:
     source: str
 
 
+FILE_NAME = "file name"
+"""The source of a date that only the file's name tells."""
+
+
 @dataclass(frozen=True, slots=True)
 class Analysis:
     """The result for one photo's content. digest: the content hash, hex; taken: None if its bytes tell no date.

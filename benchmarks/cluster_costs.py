@@ -84,7 +84,7 @@ def seconds_per_task(result: Analysis) -> float:
         Idle(local.scheduler_address, result) as cluster,
     ):
         start = time.perf_counter()
-        needed = Settings("", "")
+        needed = Settings("", "", "")
         for _ in cluster.work(
             lambda: next(files, None),
             lambda file: (file, frozenset(), needed),

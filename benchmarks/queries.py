@@ -55,9 +55,9 @@ def fill(path: Path, photos: int) -> None:
             numbers = range(first, min(photos, first + AT_ONCE))
             faces = {number: list(_faces(number)) for number in numbers}
             raw.executemany(
-                "INSERT INTO contents (id, digest, found_with, classified_with, width, height, taken_at)"
-                " VALUES (?, ?, 'some', 'some', 4032, 3024, ?)",
-                ((n + 1, f"{n:032x}", f"{2000 + n % 25}-0{1 + n % 9}-1{n % 10}T12:00:00Z") for n in numbers),
+                "INSERT INTO contents (id, digest, found_with, classified_with, dated_with, width, height)"
+                " VALUES (?, ?, 'some', 'some', 'some', 4032, 3024)",
+                ((n + 1, f"{n:032x}") for n in numbers),
             )
             columns = ", ".join(Emotion)
             raw.executemany(
@@ -70,13 +70,22 @@ def fill(path: Path, photos: int) -> None:
                 ((n + 1, random.randbytes(1800 * len(faces[n]))) for n in numbers if faces[n]),
             )
             raw.executemany(
-                "INSERT INTO photos (path, size, mtime_ns, content) VALUES (?, ?, ?, ?)",
-                ((f"/album/{n % 500:03}/IMG_{n:07}.jpg".encode(), 3_000_000 + n, n, n + 1) for n in numbers),
+                "INSERT INTO photos (path, size, mtime_ns, content, taken_at, taken_from)"
+                " VALUES (?, ?, ?, ?, ?, 'DateTimeOriginal')",
+                ((_path(n), 3_000_000 + n, n, n + 1, _time(n)) for n in numbers),
             )
             raw.execute("INSERT OR IGNORE INTO roots (path) VALUES (CAST('/album' AS BLOB))")
             raw.commit()
     with Database(path) as index:
         album_shares.estimate(index, natural_shares(), confusion())
+
+
+def _path(number: int) -> bytes:
+    return f"/album/{number % 500:03}/IMG_{number:07}.jpg".encode()
+
+
+def _time(number: int) -> str:
+    return f"{2000 + number % 25}-0{1 + number % 9}-1{number % 10}T12:00:00"
 
 
 def _faces(number: int) -> Iterator[tuple[Any, ...]]:
@@ -92,8 +101,8 @@ def _faces(number: int) -> Iterator[tuple[Any, ...]]:
 
 def plans(path: Path) -> None:
     """Print SQLite's query plan for each statement of a few queries."""
-    since = Filters(since="2024-01-01T00:00:00Z")
-    stored = Settings("some", "some")
+    since = Filters(since="2024")
+    stored = Settings("some", "some", "some")
     with Database(path) as index:
         connection = index.connection
         questions = {

@@ -25,7 +25,7 @@ FACES_A_PHOTO = (1, 1, 2, 4, 2)
 def fill(path: Path, count: int) -> int:
     """Write an index of faces that another network classified; returns the number of faces."""
     chance = np.random.default_rng(0)
-    earlier = Settings(settings.settings().finding, "another network")
+    earlier = Settings(settings.settings().finding, "another network", settings.settings().dating)
     shares = {e: 1 / len(Emotion) for e in Emotion}
     face = Face(Box(0, 0, 100, 100), ((0.0, 0.0),) * 5, 0.9, 0.03, 0.5, shares, 0.0, None, Emotion.ANGER, 1 / 7)
     written = number = 0

@@ -29,7 +29,7 @@ from albumsort.indexing import executors, report
 from albumsort.indexing import plan as indexing_plan
 from albumsort.indexing import run as indexing
 from albumsort.training.emotion.data import VOTE_COLUMNS
-from albumsort.types import ANSWERS, Analysis, Box, Emotion, Face, PhotoFile, Settings, Shares
+from albumsort.types import ANSWERS, Analysis, Box, Emotion, Face, PhotoFile, Settings, Shares, Taken
 
 try:
     import pty
@@ -43,7 +43,7 @@ ASTRONAUT_FACE = Box(179, 62, 92, 113)
 NO_TENSORFLOW = "needs TensorFlow, which is not installed (albumsort[train]); there is none for Python 3.14 yet"
 """The reason why tests of training are skipped."""
 
-NOW = Settings("found now", "classified now")
+NOW = Settings("found now", "classified now", "dated now")
 
 LANDMARKS = ((1.0, 2.0), (3.0, 2.0), (2.0, 3.0), (1.0, 4.0), (3.0, 4.0))
 
@@ -200,7 +200,14 @@ def save(
     file = PhotoFile(Path(path), 1000, 2000)
     digest = digest or xxhash.xxh3_128_hexdigest(os.fsencode(path))
     with index.transaction():
-        storing.save(index, file, Analysis(digest, 640, 480, taken_at, tuple(faces), crops), settings)
+        storing.save(
+            index,
+            file,
+            Analysis(
+                digest, 640, 480, None if taken_at is None else Taken(taken_at, "DateTimeOriginal"), tuple(faces), crops
+            ),
+            settings,
+        )
     return file
 
 

@@ -14,7 +14,7 @@ from albumsort.query import By, Filters
 from albumsort.types import Emotion, Photo, PhotoFile, Settings
 
 HAPPY = Emotion.HAPPY
-BEFORE = Settings("found before", "classified now")
+BEFORE = Settings("found before", "classified now", "dated now")
 A, B, C = Path("/album/a.jpg"), Path("/album/b.jpg"), Path("/album/c.jpg")
 
 

@@ -50,7 +50,8 @@ def rows(database: Path) -> list[tuple[Any, ...]]:
         return raw.execute(
             "SELECT p.path, p.size, p.mtime_ns, p.error, p.error_settings, p.missing, c.digest, c.found_with,"
             " c.classified_with, c.width,"
-            " c.height, c.taken_at, f.number, f.x, f.y, f.w, f.h, f.landmarks, f.detection, f.happy, f.sad,"
+            " c.height, c.dated_with, p.taken_at, p.taken_from,"
+            " f.number, f.x, f.y, f.w, f.h, f.landmarks, f.detection, f.happy, f.sad,"
             ' f."nothing", f.eyes'
             " FROM photos p LEFT JOIN contents c ON c.id = p.content LEFT JOIN faces f ON f.content = c.id"
             " ORDER BY p.path, f.number"

@@ -42,7 +42,7 @@ ROOMS = {
     # Emotion.parse raises UsageError
     "types": Room(ALONE, "errors"),
     "query": Room(ALONE, "types"),
-    "dates": Room(ALONE, "errors types"),
+    "dates": Room(ALONE, "errors"),
     "disk": Room("contents filesystems locks places whole", "errors"),
     "networks": Room("litert weights", "errors types"),
     "settings": Room(ALONE, "networks types"),
@@ -52,12 +52,12 @@ ROOMS = {
     "choosing": Room("labels ranking", "types"),
     "analysis": Room(ALONE, "choosing disk emotions errors faces networks photos timing types"),
     "index": Room(
-        "comparing conditions counts database folders label_sql lookup opening paths queries rows schema shares"
+        "comparing conditions counts database dating folders label_sql lookup opening paths queries rows schema shares"
         " storing",
-        "choosing disk errors query types",
+        "choosing dates disk errors query types",
     ),
     "indexing": Room(
-        "cluster crew deleted executors outcomes plan queue readahead report rescoring run shares worker writer",
+        "cluster crew deleted executors outcomes plan queue readahead redating report rescoring run shares worker writer",
         "analysis choosing errors faces failures index networks photos settings timing types",
     ),
     "api": Room(ALONE, "analysis choosing dates disk errors index indexing query types"),

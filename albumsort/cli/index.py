@@ -102,7 +102,9 @@ def index(
         if not is_quiet(ctx, quiet):
             _print_cost(plan)
         show = has_terminal() and not is_quiet(ctx, quiet)
-        with tqdm(total=plan.todo + plan.stale, unit=" photos", disable=not show, dynamic_ncols=True) as bar:
+        with tqdm(
+            total=plan.todo + plan.stale + plan.undated, unit=" photos", disable=not show, dynamic_ncols=True
+        ) as bar:
             report = run.run(database, plan, executor, bar.update)
         if as_json:
             named = {"skipped": [{"path": str(path), "reason": why} for path, why in skipped]} if show_skipped else {}
@@ -132,6 +134,8 @@ def _print_cost(plan: Plan) -> None:
     if plan.stale:
         first = "first " if costs else ""
         costs.append(f"{plan.stale} photos are {first}judged again from stored faces, without opening a file")
+    if plan.undated:
+        costs.append(f"the dates of {plan.undated} photos are read from their files, without analysing them")
     if costs:
         say(f"albumsort has changed since the last run: {'; '.join(costs)}")
 
@@ -178,6 +182,7 @@ def _print_report(report: Report, database: Database) -> None:
         (report.excluded, "known photos skipped now (results are kept, but no list has them)"),
         (report.faces, "faces in the analysed photos"),
         (report.rescored, "judged again from stored faces, because the emotion network changed"),
+        (report.redated, "dates read again"),
         (len(report.failed), f"failed{_known(report)}"),
     ]
     for count, what in rows:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import UsageError
-from ..query import MOST, By
+from ..query import MOST, By, Filters
 from ..types import FOUR, THRESHOLD, Emotion, named_shares
 from .opening import count_outdated, is_quiet, open_index, report_outdated, say_outdated
 from .options import (
@@ -37,6 +37,7 @@ from .terminal import ALL_FAILURES, make_console, print_failures_by_reason, say
 from .values import chosen_form, counted_faces, is_on_command_line, photo_filters
 
 if TYPE_CHECKING:
+    from ..index.database import Database
     from ..show.listing import Form
 
 
@@ -70,6 +71,7 @@ def top(
     with open_index(ctx, db) as database:
         photos = queries.best(database, wanted, by, filters, min_score, min(n, MOST))
         _print_photos(photos, form, is_quiet(ctx, quiet))
+        _report_undated(ctx, database, filters, quiet)
         report_outdated(ctx, database, quiet)
 
 
@@ -77,6 +79,7 @@ def list_(
     ctx: typer.Context,
     failed: Annotated[bool, option("--failed", help="Only photos that could not be analysed, and why.")] = False,
     missing: Annotated[bool, option("--missing", help="Only photos whose file was gone on the last run.")] = False,
+    undated: Annotated[bool, option("--undated", help="Only photos without a date.")] = False,
     min_score: LeastScore = 0.0,
     since: Since = None,
     until: Until = None,
@@ -103,9 +106,11 @@ def list_(
     from ..show import listing
 
     form, counted = chosen_form(ctx), counted_faces(min_face, min_detection, min_sharpness)
-    filters = replace(photo_filters(since, until, path, faces, counted), missing=missing)
-    if failed and (since or until or faces or is_on_command_line(ctx, "min_score")):
+    filters = replace(photo_filters(since, until, path, faces, counted), missing=missing, undated=undated)
+    if failed and (undated or since or until or faces or is_on_command_line(ctx, "min_score")):
         raise UsageError("--failed goes only with --path and --missing: a failed photo has no date, face or score")
+    if undated and (since or until):
+        raise UsageError("--undated does not go with --since or --until: no photo without a date passes these")
     with open_index(ctx, db) as database:
         if failed:
             _print_failed(counts.failures(database, filters), form, is_quiet(ctx, quiet))
@@ -114,6 +119,7 @@ def list_(
             listing.write_paths(queries.paths(database, filters), form, sys.stdout)
         else:
             _print_photos(ranking.sure(queries.photos(database, filters), min_score), form, is_quiet(ctx, quiet))
+        _report_undated(ctx, database, filters, quiet)
         report_outdated(ctx, database, quiet)
 
 
@@ -145,6 +151,7 @@ def stats(
         "without_face": totals.without_face,
         "failed": totals.failed,
         "missing": totals.missing,
+        "undated": totals.undated,
     }
     if as_json:
         lists = {
@@ -166,6 +173,16 @@ def stats(
             say(f"{totals.excluded} photos are in no list, because index skips them now; doctor shows their folders")
         say_outdated(waiting)
         print_failures_by_reason(failures, ALL_FAILURES)
+
+
+def _report_undated(ctx: typer.Context, database: Database, filters: Filters, quiet: bool) -> None:
+    """Print how many photos a filter for dates left out because they have none, unless quiet."""
+    from ..index import counts
+
+    if (filters.since or filters.until) and not is_quiet(ctx, quiet):
+        undated = counts.count_undated(database, filters)
+        if undated:
+            say(f"{undated} photos without a date are left out; to see them, run: albumsort list --undated")
 
 
 def _print_photos(photos: Iterable[Any], form: Form, quiet: bool) -> None:

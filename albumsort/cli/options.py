@@ -40,9 +40,13 @@ LeastScore = Annotated[
 ]
 Since = Annotated[
     str | None,
-    option("--since", help="Only photos taken at this time or later: 2024, 2024-07, 2024-07-31.", metavar="DATE"),
+    option(
+        "--since",
+        help="Only photos taken then or later, by the camera's clock: 2024, 2024-07, 2024-07-31.",
+        metavar="DATE",
+    ),
 ]
-Until = Annotated[str | None, option("--until", help="Only photos taken at this time or before.", metavar="DATE")]
+Until = Annotated[str | None, option("--until", help="Only photos taken then or before.", metavar="DATE")]
 Folders = Annotated[
     list[Path] | None,
     option("--path", help="Only photos in this folder (repeatable).", metavar="DIR", show_default=False),

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..dates import day_in_name
 from ..errors import AlbumsortError, IndexFileError, PhotoError, UsageError
-from ..types import THRESHOLD, Photo
+from ..types import FILE_NAME, THRESHOLD, Photo, Taken
 from .opening import index_file, is_quiet, open_index
 from .options import AsJson, Db, LeastDetection, Quiet, Version, option
 from .terminal import say
@@ -69,23 +70,33 @@ def why(
     rule = LabelRule(natural, natural if album is None else album.shares)
     faces = [rule.relabelled(face) for face in counted]
     model = weights.manifest()["emotion"].sha256
+    day = day_in_name(photo.name)
+    taken = seen.taken or (Taken(day, FILE_NAME) if day else None)
     if as_json:
-        shown = Photo(Path(os.path.abspath(photo)), seen.width, seen.height, seen.taken_at, seen.digest, tuple(faces))
+        at, source = (None, None) if taken is None else (taken.at, taken.source)
+        place = Path(os.path.abspath(photo))
+        shown = Photo(place, seen.width, seen.height, at, source, seen.digest, tuple(faces))
         print(json.dumps({**listing.photo_json(shown), "model": model}))
     elif out is None or not is_quiet(ctx, quiet):
-        _print_why(photo, seen, list(zip(faces, counted, strict=True)), album, natural, model)
+        _print_why(photo, seen, taken, list(zip(faces, counted, strict=True)), album, natural, model)
     if out is not None:
         drawing.draw(upright, faces, out)
 
 
 def _print_why(
-    photo: Path, seen: Analysis, faces: Sequence[tuple[Face, Face]], album: Album | None, natural: Shares, model: str
+    photo: Path,
+    seen: Analysis,
+    taken: Taken | None,
+    faces: Sequence[tuple[Face, Face]],
+    album: Album | None,
+    natural: Shares,
+    model: str,
 ) -> None:
     """faces: each face that counts, labelled for its album and for an ordinary album (with natural shares)."""
     from ..show import explanation
     from ..text import printable
 
-    print(f"{printable(photo)}: {seen.width} x {seen.height}, taken {seen.taken_at or 'at an unknown time'}")
+    print(f"{printable(photo)}: {seen.width} x {seen.height}, {explanation.of_time(taken)}")
     print(f"{len(faces) or 'no'} face{'' if len(faces) == 1 else 's'}; emotion network {model[:16]}")
     for number, (face, elsewhere) in enumerate(faces, start=1):
         box = ", ".join(f"{v:.0f}" for v in (face.box.x, face.box.y, face.box.w, face.box.h))

@@ -18,11 +18,13 @@ def photo_condition(filters: Filters) -> tuple[str, tuple[Any, ...]]:
     """Return SQL for "this photo passes the filters"."""
     parts, values = [f"p.missing = {int(filters.missing)}"], list[Any]()
     if filters.since is not None:
-        parts.append("c.taken_at >= ?")
+        parts.append("p.taken_at >= ?")
         values.append(filters.since)
     if filters.until is not None:
-        parts.append("c.taken_at <= ?")
+        parts.append("p.taken_at <= ?")
         values.append(filters.until)
+    if filters.undated:
+        parts.append("p.taken_at IS NULL")
     if filters.folders:
         ranges = [under(folder) for folder in filters.folders]
         parts.append("(" + " OR ".join(sql for sql, _ in ranges) + ")")

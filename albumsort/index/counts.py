@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..choosing.labels import Album
@@ -26,7 +26,8 @@ class Stats:
     """Counts over the whole index.
 
     labels: number of photos by the label of their largest face; unlabelled: photos whose largest face has no label.
-    failed: number of failed photos that are not missing, because a deleted photo is no failure. albums: the roots with
+    failed: number of failed photos that are not missing, because a deleted photo is no failure. undated: number of
+    listed photos without a date. albums: the roots with
     known shares.
     """
 
@@ -38,6 +39,7 @@ class Stats:
     failed: int
     missing: int
     excluded: int
+    undated: int
     roots: tuple[Path, ...]
     albums: tuple[Album, ...]
 
@@ -51,10 +53,11 @@ def stats(database: Database, counted: Counted = USUAL) -> Stats:
         counts = dict(one(*count_labels(rules, (where, least))).fetchall())
         unlabelled = counts.pop(None, 0)
         labels = {Emotion(label): count for label, count in counts.items()}
-        photos, without_result, failed, missing, excluded = one(
+        photos, without_result, failed, missing, excluded, undated = one(
             "SELECT count(*), coalesce(sum(error IS NOT NULL), 0),"
             f" coalesce(sum(error IS NOT NULL AND missing = {HERE}), 0), coalesce(sum(missing = {GONE}), 0),"
-            f" coalesce(sum(missing = {EXCLUDED}), 0) FROM photos"
+            f" coalesce(sum(missing = {EXCLUDED}), 0),"
+            f" coalesce(sum(taken_at IS NULL AND error IS NULL AND missing = {HERE}), 0) FROM photos"
         ).fetchone()
         faces = one(
             f"SELECT count(*) FROM photos p JOIN faces f ON f.content = p.content WHERE {where}", least
@@ -62,13 +65,21 @@ def stats(database: Database, counted: Counted = USUAL) -> Stats:
         roots = indexed_folders(database)
     without_face = photos - without_result - unlabelled - sum(labels.values())
     albums = tuple(sorted(rules.albums, key=lambda album: album.root))
-    return Stats(photos, faces, labels, unlabelled, without_face, failed, missing, excluded, roots, albums)
+    return Stats(photos, faces, labels, unlabelled, without_face, failed, missing, excluded, undated, roots, albums)
 
 
 def missing(database: Database) -> int:
     """Count the photos that were missing on their last run."""
     with database.explained():
         return int(database.connection.execute(f"SELECT count(*) FROM photos WHERE missing = {GONE}").fetchone()[0])
+
+
+def count_undated(database: Database, filters: Filters) -> int:
+    """Count the photos that pass all filters but those for dates, and have no date."""
+    where, values = filter_condition(database, replace(filters, since=None, until=None, undated=True))
+    with database.explained():
+        undated = f"SELECT count(*) FROM photos p CROSS JOIN contents c ON c.id = p.content WHERE {where}"
+        return int(database.connection.execute(undated, values).fetchone()[0])
 
 
 def excluded(database: Database) -> Counter[Path]:

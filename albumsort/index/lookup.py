@@ -48,18 +48,23 @@ def count_unclassified(database: Database, settings: Settings) -> int:
 
 
 def count_outdated(database: Database, settings: Settings) -> int:
-    """Count the photos whose faces were found or classified by another method or network.
+    """Count the photos whose faces or dates come from another method or network.
 
     Photos whose faces were found by another one keep their results, judged again from stored crops, until `index`
     analyses them.
     """
     # ranges, so that SQLite can use an index; they are usually empty. '' means distrusted, not older
     found = "found_with > '' AND found_with < ?1", "found_with > ?1"
-    ranges = *found, "classified_with < ?2", "classified_with > ?2"
-    older = " UNION ".join(f"SELECT id FROM contents WHERE {where}" for where in ranges)
+    classified = "classified_with < ?2", "classified_with > ?2"
+    dated = "dated_with < ?3", "dated_with > ?3"
+    older = " UNION ".join(f"SELECT id FROM contents WHERE {where}" for where in (*found, *classified, *dated))
     waiting = f"SELECT count(*) FROM photos p WHERE p.missing = 0 AND p.content IN ({older})"
     with database.explained():
-        return int(database.connection.execute(waiting, (settings.finding, settings.classifying)).fetchone()[0])
+        return int(
+            database.connection.execute(waiting, (settings.finding, settings.classifying, settings.dating)).fetchone()[
+                0
+            ]
+        )
 
 
 def unclassified(database: Database, settings: Settings, after: int, limit: int) -> list[Unclassified]:

@@ -40,10 +40,8 @@ def best(database: Database, emotion: Emotion, by: By, filters: Filters, least: 
         if rows is None:  # few or very many photos pass the filters: score them all
             where, values = filter_condition(database, filters)
             counted, least_face = face_condition(filters.counted)
-            dated = filters.since is not None or filters.until is not None
-            joined = "contents c CROSS JOIN photos p" if dated and not filters.folders else "photos p JOIN contents c"
             found = database.connection.execute(
-                f"SELECT {OF_PHOTO}, {score} AS score FROM {joined} ON c.id = p.content"
+                f"SELECT {OF_PHOTO}, {score} AS score FROM photos p JOIN contents c ON c.id = p.content"
                 f" CROSS JOIN faces f ON f.content = c.id AND {counted} WHERE {where}"
                 " GROUP BY +p.id HAVING score >= ?"
                 " ORDER BY score DESC, p.path LIMIT ?",

@@ -19,6 +19,7 @@ class PhotoRow(NamedTuple):
     width: int
     height: int
     taken_at: str | None
+    taken_from: str | None
     digest: str
     content: int
 
@@ -52,7 +53,8 @@ class FaceRow(NamedTuple):
     eyes: float | None
 
 
-OF_PHOTO = ", ".join(f"{'p' if column in ('path', 'content') else 'c'}.{column}" for column in PhotoRow._fields)
+_OF_FILE = "path", "content", "taken_at", "taken_from"
+OF_PHOTO = ", ".join(f"{'p' if column in _OF_FILE else 'c'}.{column}" for column in PhotoRow._fields)
 OF_FACE = ", ".join(f'f."{column}"' for column in FaceRow._fields)
 path_of_row = itemgetter(PhotoRow._fields.index("path"))
 """Return the path of a row that begins with OF_PHOTO."""
@@ -113,4 +115,4 @@ def photo_of_row(
     emotion: Emotion | None = None,
 ) -> Photo:
     """Return a photo."""
-    return Photo(path, row.width, row.height, row.taken_at, row.digest, faces, score, emotion)
+    return Photo(path, row.width, row.height, row.taken_at, row.taken_from, row.digest, faces, score, emotion)

@@ -155,6 +155,24 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
         ) WITHOUT ROWID;
         """,
     ),
+    (
+        "the time on the photographer's watch, and where it comes from",
+        """
+        -- local time, ISO 8601: with the offset, without it, or a day alone. Times of before were UTC, by cameras
+        -- without an offset the local time: they stay until `index` reads the files' dates again
+        ALTER TABLE contents ADD COLUMN taken_from TEXT;                    -- NULL in results of before
+        ALTER TABLE contents ADD COLUMN dated_with TEXT NOT NULL DEFAULT '';    -- the method
+        UPDATE contents SET taken_at = rtrim(taken_at, 'Z');
+
+        -- the time of the content, or else the day in the file's name
+        ALTER TABLE photos ADD COLUMN taken_at TEXT;
+        ALTER TABLE photos ADD COLUMN taken_from TEXT;
+        UPDATE photos SET taken_at = (SELECT c.taken_at FROM contents c WHERE c.id = photos.content);
+        DROP INDEX contents_by_time;
+        CREATE INDEX photos_by_time ON photos (taken_at);
+        CREATE INDEX contents_by_dating ON contents (dated_with);
+        """,
+    ),
 )
 
 

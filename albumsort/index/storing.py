@@ -6,7 +6,8 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from ..types import Analysis, Emotion, Expression, PhotoFile, Settings
+from ..dates import day_in_name
+from ..types import FILE_NAME, Analysis, Emotion, Expression, PhotoFile, Settings, Taken
 from .database import Database
 from .label_sql import NOTHING
 from .rows import FaceRow, row_of_face, values_of_expression
@@ -22,11 +23,10 @@ def save(database: Database, file: PhotoFile, analysis: Analysis, settings: Sett
     """Store the analysis of a photo; replaces earlier results of the same content and the same path."""
     a = analysis
     database.writer.execute(
-        "INSERT INTO contents (digest, found_with, classified_with, width, height, taken_at)"
-        " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (digest) DO UPDATE SET found_with = excluded.found_with,"
-        " classified_with = excluded.classified_with, width = excluded.width, height = excluded.height,"
-        " taken_at = excluded.taken_at",
-        (a.digest, settings.finding, settings.classifying, a.width, a.height, a.taken_at),
+        "INSERT INTO contents (digest, found_with, classified_with, width, height) VALUES (?, ?, ?, ?, ?)"
+        " ON CONFLICT (digest) DO UPDATE SET found_with = excluded.found_with,"
+        " classified_with = excluded.classified_with, width = excluded.width, height = excluded.height",
+        (a.digest, settings.finding, settings.classifying, a.width, a.height),
     )
     content = _content(database, analysis.digest)
     database.writer.execute("DELETE FROM faces WHERE content = ?", (content,))
@@ -39,6 +39,7 @@ def save(database: Database, file: PhotoFile, analysis: Analysis, settings: Sett
     if analysis.crops:
         database.writer.execute("INSERT INTO crops (content, pixels) VALUES (?, ?)", (content, analysis.crops))
     _save_photo(database, file, content, None, None)
+    save_taken(database, content, analysis.taken, settings)
 
 
 def save_known(database: Database, file: PhotoFile, digest: str, moved_from: Path | None) -> None:
@@ -56,6 +57,18 @@ def save_expressions(database: Database, content: int, expressions: Iterable[Exp
         [values_of_expression(content, number, shown) for number, shown in enumerate(expressions)],
     )
     database.writer.execute("UPDATE contents SET classified_with = ? WHERE id = ?", (settings.classifying, content))
+
+
+def save_taken(database: Database, content: int, taken: Taken | None, settings: Settings) -> None:
+    """Store when the photos with a content were taken; those without a date get the day in their name, if any."""
+    at, source = (None, None) if taken is None else (taken.at, taken.source)
+    database.writer.execute(
+        "UPDATE contents SET taken_at = ?, taken_from = ?, dated_with = ? WHERE id = ?",
+        (at, source, settings.dating, content),
+    )
+    paths = database.writer.execute("SELECT path FROM photos WHERE content = ?", (content,)).fetchall()
+    for (path,) in paths:
+        _date_photo(database, path)
 
 
 def distrust(database: Database, content: int) -> list[Path]:
@@ -123,4 +136,16 @@ def _save_photo(
         " content = excluded.content, error = excluded.error, error_settings = excluded.error_settings,"
         " missing = 0",
         (os.fsencode(file.path), file.size, file.mtime_ns, content, error, settings),
+    )
+    _date_photo(database, os.fsencode(file.path))
+
+
+def _date_photo(database: Database, path: bytes) -> None:
+    """Give a photo the date of its content, or else the day in its name."""
+    day = day_in_name(os.fsdecode(os.path.basename(path)))
+    database.writer.execute(
+        "UPDATE photos SET (taken_at, taken_from) = (SELECT coalesce(c.taken_at, ?2),"
+        " CASE WHEN c.taken_at IS NULL AND ?2 IS NOT NULL THEN ?3 ELSE c.taken_from END"
+        " FROM contents c WHERE c.id = photos.content) WHERE path = ?1",
+        (path, day, FILE_NAME),
     )

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import AlbumsortError, UsageError
-from ..index import comparing, folders, lookup
+from ..index import comparing, dating, folders, lookup
 from ..index.database import Database
 from ..photos.walk import LEFT_OUT, Walk, find, is_gone
 from ..settings import settings
@@ -22,7 +22,8 @@ class Plan:
     """The work of a run; the files are listed in the index (see `comparing.todo` and `comparing.absent`).
 
     todo: number of files to analyse; outdated: how many of them only because the method of finding faces changed.
-    stale: number of results, anywhere in the index, whose faces must only be classified again. unchanged, failing:
+    stale: number of results, anywhere in the index, whose faces must only be classified again. undated: number of
+    unchanged photos whose dates must only be read again. unchanged, failing:
     files that are as on the last run; back: those of them that were missing or excluded. left_out: known photos that
     are skipped now. rescan: analyse unchanged photos too.
     """
@@ -31,6 +32,7 @@ class Plan:
     todo: int = 0
     outdated: int = 0
     stale: int = 0
+    undated: int = 0
     unchanged: int = 0
     failing: list[tuple[Path, str]] = field(default_factory=list)
     unreadable: list[tuple[Path, str]] = field(default_factory=list)
@@ -82,6 +84,7 @@ def make_plan(
     plan.todo, plan.outdated, plan.unchanged = compared.todo, compared.outdated, compared.unchanged
     plan.failing, plan.back = compared.failing, compared.back
     plan.stale = lookup.count_unclassified(database, now)
+    plan.undated = dating.note_undated(database, now)
     return plan
 
 

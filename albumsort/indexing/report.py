@@ -29,7 +29,8 @@ class Report:
     newly_failed: the failures that are not as on an earlier run, and every folder or listed file that cannot be read,
     because nobody knows what is in it. Photos that were deleted are missing; they did not fail.
     rescored: results classified again from stored crops; their photos may be unchanged, missing or elsewhere.
-    excluded: known photos that this run skipped and took out of the lists.
+    redated: results whose date was read from the file again. excluded: known photos that this run skipped and took out
+    of the lists.
     """
 
     found: int
@@ -42,6 +43,7 @@ class Report:
     newly_failed: tuple[tuple[Path, str], ...]
     faces: int
     rescored: int
+    redated: int
     seconds: float
     skipped: Mapping[str, int]
     interrupted: bool

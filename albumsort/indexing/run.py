@@ -27,9 +27,9 @@ from .writer import Writer
 
 
 def run(database: Database, plan: Plan, executor: Executor, progress: Callable[[], object]) -> Report:
-    """Classify stale results again, analyse and store the photos of the plan, and estimate the albums' shares.
+    """Update stale results and dates, analyse and store the photos of the plan, and estimate the albums' shares.
 
-    `progress` is called after every result that is classified again and after every photo.
+    `progress` is called after every result that is classified or dated again and after every photo.
 
     Ctrl-C ends the run early; all results so far are stored. Raises AlbumsortError if no photo can be analysed or
     stored (weights, database, disk).
@@ -52,6 +52,7 @@ def run(database: Database, plan: Plan, executor: Executor, progress: Callable[[
         storing.mark_present(database, plan.back)
         storing.mark_excluded(database, plan.left_out)
     with _ctrl_c() as interrupt:
+        redated = _redated(database, interrupt, progress) if plan.undated else 0
         rescored, damaged = _rescored(database, interrupt, progress) if plan.stale else (0, [])
         try:
             for file, outcome, seconds in outcomes(
@@ -81,6 +82,7 @@ def run(database: Database, plan: Plan, executor: Executor, progress: Callable[[
         newly_failed=tuple(sorted(newly_failed, key=lambda f: str(f[0]))),
         faces=writer.faces,
         rescored=rescored,
+        redated=redated,
         seconds=elapsed,
         skipped=plan.skipped,
         interrupted=interrupted,
@@ -98,6 +100,12 @@ def _rescored(
     from .rescoring import rescore  # here, because importing the networks takes longer than a run with nothing to do
 
     return rescore(database, interrupt, progress)
+
+
+def _redated(database: Database, interrupt: threading.Event, progress: Callable[[], object]) -> int:
+    from .redating import redate  # here, because importing Pillow takes longer than a run with nothing to do
+
+    return redate(database, interrupt, progress)
 
 
 def _estimate_shares(database: Database, natural: Shares, confusion: Confusion) -> None:

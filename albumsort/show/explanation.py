@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..choosing.labels import Album
-from ..types import ANSWERS, EYES_SHUT, Answer, Emotion, Face, Shares
+from ..types import ANSWERS, EYES_SHUT, Answer, Emotion, Face, Shares, Taken
 
 LOOKS = {
     Emotion.ANGER: "angry",
@@ -29,6 +29,11 @@ def of_face(number: int, face: Face, elsewhere: Emotion | None, album: Album | N
     in_album, in_general = percent(album.shares[face.label]), percent(natural[face.label])
     shares = f"{in_album} of the faces {_verb(face.label)}; in an ordinary album {in_general}"
     return f"{sentence} In this album {shares}, and there this face would {_verb(elsewhere)}."
+
+
+def of_time(taken: Taken | None) -> str:
+    """Say when a photo was taken, and where that comes from."""
+    return "without a date" if taken is None else f"taken {taken.at.replace('T', ' ')} ({taken.source})"
 
 
 def of_eyes(eyes: float | None) -> str:

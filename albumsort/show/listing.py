@@ -37,6 +37,7 @@ def photo_json(photo: Photo) -> dict[str, Any]:
         "width": photo.width,
         "height": photo.height,
         "taken_at": photo.taken_at,
+        "taken_from": photo.taken_from,
         "score": photo.score,
         "emotion": photo.emotion,
         "label": photo.label,

@@ -22,7 +22,7 @@ from albumsort.index import storing
 from albumsort.index.database import Database
 from albumsort.types import Emotion, PhotoFile
 
-PHOTO_KEYS = {"path", "width", "height", "taken_at", "score", "emotion", "label", "sure", "faces"}
+PHOTO_KEYS = {"path", "width", "height", "taken_at", "taken_from", "score", "emotion", "label", "sure", "faces"}
 
 
 # top
@@ -162,7 +162,7 @@ def test_list_shows_all_photos_by_path_with_or_without_faces(library: SimpleName
         (["--until", "2022"], ["row.jpg"]),
         (["--until", "2024-07-01"], ["beach/party.jpg", "beach2/crowd.jpg", "row.jpg"]),
         (["--since", "2024-07", "--until", "2024-07"], ["beach/grin.jpg", "beach/party.jpg", "hills.jpg"]),
-        (["--since", "2023-01-01T00:00:00Z", "--until", "2023-01-01T00:00:00Z"], ["beach2/crowd.jpg"]),
+        (["--since", "2023-01-01T00:00:00", "--until", "2023-01-01T00:00:00"], ["beach2/crowd.jpg"]),
     ],
     ids=lambda value: " ".join(value),
 )
@@ -170,12 +170,28 @@ def test_list_takes_filters(library: SimpleNamespace, filters: list[str], expect
     assert lines(invoke("list", *filters, db=library.database)) == expected
 
 
-def test_a_time_with_an_offset_means_that_moment(library: SimpleNamespace) -> None:
-    def since(time: str) -> list[str]:
-        return lines(invoke("list", "--since", time, "--until", "2024-07-01", db=library.database))
+@pytest.mark.parametrize("time", ["2024-07-01T11:30:00+02:00", "2024-07-01 11:30Z", "2024-07-01T11:30:00-0800"])
+def test_a_time_zone_is_refused_because_photos_keep_local_time(library: SimpleNamespace, time: str) -> None:
+    result = invoke("list", "--since", time, db=library.database)
+    assert result.exit_code == 2
+    assert "time zone" in result.stderr
 
-    assert since("2024-07-01T11:30:00+02:00") == ["beach/party.jpg"]
-    assert since("2024-07-01T12:30:00+02:00") == []
+
+def test_photos_without_a_date_are_counted_where_a_date_leaves_them_out(library: SimpleNamespace) -> None:
+    undated = lines(invoke("list", "--undated", db=library.database))
+    assert undated == ["rain.jpg", "shock.jpg", "wait.jpg"]
+    for question in (["list"], ["list", "--json"], ["top", "happy"]):
+        said = invoke(*question, "--since", "2024", db=library.database).stderr
+        assert f"{len(undated)} photos without a date are left out" in said
+        assert "without a date" not in invoke(*question, db=library.database).stderr
+        assert invoke(*question, "--since", "2024", "--quiet", db=library.database).stderr == ""
+    in_folder = invoke("list", "--since", "2024", "--path", library.folder / "beach", db=library.database)
+    assert "without a date" not in in_folder.stderr
+
+
+@pytest.mark.parametrize("other", ["--since", "--until"])
+def test_undated_photos_are_not_asked_for_by_date(library: SimpleNamespace, other: str) -> None:
+    assert invoke("list", "--undated", other, "2024", db=library.database).exit_code == 2
 
 
 # failed and missing photos
@@ -246,7 +262,7 @@ def test_json_is_one_document_of_photos(library: SimpleNamespace, arguments: lis
     assert set(party) == PHOTO_KEYS
     ranked = arguments[0] == "top"
     assert (party["score"], party["emotion"]) == ((0.9, "happy") if ranked else (None, None))
-    assert (party["width"], party["height"], party["taken_at"]) == (640, 480, "2024-07-01T10:00:00Z")
+    assert (party["width"], party["height"], party["taken_at"]) == (640, 480, "2024-07-01T10:00:00")
     [seen] = party["faces"]
     assert set(seen) == {"box", "detection", "size", "sharpness", "label", "sure", "eyes", "probabilities"}
     assert (seen["box"], seen["label"], seen["sure"], seen["eyes"]) == ([10, 10, 40, 40], "happy", 0.9, 0.9)

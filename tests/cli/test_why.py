@@ -22,7 +22,7 @@ from albumsort.index import storing
 from albumsort.index.database import Database
 from albumsort.networks import weights
 from albumsort.show import explanation
-from albumsort.types import ANSWERS, Analysis, Emotion
+from albumsort.types import ANSWERS, Analysis, Emotion, Taken
 
 
 def test_why_shows_boxes_label_and_all_probabilities(indexed: SimpleNamespace) -> None:
@@ -38,9 +38,11 @@ def test_why_shows_the_figures_of_a_face_in_percent(capsys: pytest.CaptureFixtur
     seen = face((10, 20, 120, 60), happy=0.7, sad=0.15, anger=0.1, neutral=0.03, nothing=0.04)
     faces = [(replace(seen, sure=0.62, sharpness=0.456), seen)]
     shown = Analysis("digest", 640, 480, None, (seen,), b"")
-    cli_why._print_why(Path("a.jpg"), shown, faces, None, EVEN, "0123456789abcdef0123")
+    cli_why._print_why(
+        Path("a.jpg"), shown, Taken("2024-07-01T10:00:00-08:00", "XMP"), faces, None, EVEN, "0123456789abcdef0123"
+    )
     assert capsys.readouterr().out.splitlines() == [
-        "a.jpg: 640 x 480, taken at an unknown time",
+        "a.jpg: 640 x 480, taken 2024-07-01 10:00:00-08:00 (XMP)",
         "1 face; emotion network 0123456789abcdef",
         "Face 1 looks happy (62 % sure).",
         "  box 10, 20, 120, 60; confidence 0.90; size 25.0 %; sharpness 0.46; eyes open",

@@ -79,7 +79,7 @@ def test_the_best_photos_have_all_their_faces(index: Database) -> None:
 
 
 def dated(index: Database) -> None:
-    for path, taken_at in ((A, "2023-12-31T23:59:59Z"), (B, "2024-07-01T10:00:00Z"), (C, None)):
+    for path, taken_at in ((A, "2023-12-31T23:59:59"), (B, "2024-07-01T10:00:00"), (C, None)):
         save(index, path, [face(happy=0.5)], taken_at)
 
 
@@ -87,11 +87,11 @@ def dated(index: Database) -> None:
     ("since", "until", "expected"),
     [
         (None, None, ["a.jpg", "b.jpg", "c.jpg"]),
-        ("2024-07-01T10:00:00Z", None, ["b.jpg"]),
-        ("2024-07-01T10:00:01Z", None, []),
-        (None, "2023-12-31T23:59:59Z", ["a.jpg"]),
-        (None, "2023-12-31T23:59:58Z", []),
-        ("2023-01-01T00:00:00Z", "2024-12-31T23:59:59Z", ["a.jpg", "b.jpg"]),
+        ("2024-07-01T10:00:00", None, ["b.jpg"]),
+        ("2024-07-01T10:00:01", None, []),
+        (None, "2023-12-31T23:59:59", ["a.jpg"]),
+        (None, "2023-12-31T23:59:58", []),
+        ("2023-01-01T00:00:00", "2024-12-31T23:59:59", ["a.jpg", "b.jpg"]),
     ],
 )
 def test_date_ranges_include_their_ends_and_exclude_photos_without_a_date(
@@ -203,7 +203,7 @@ def test_the_search_from_the_top_finds_the_same_as_a_full_scan(
 def test_a_long_search_falls_back_to_a_full_scan(index: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(queries, "LOOKED_AT", 3)
     for number in range(9):
-        save(index, f"/{number}.jpg", [face(happy=1 - number / 10)], taken_at=f"20{10 + number}-01-01T00:00:00Z")
+        save(index, f"/{number}.jpg", [face(happy=1 - number / 10)], taken_at=f"20{10 + number}-01-01T00:00:00")
     found = queries.best(index, HAPPY, By.MAX, Filters(since="2018"), 0.0, 1)
     assert names(found) == ["8.jpg"]
 

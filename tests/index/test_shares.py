@@ -244,7 +244,7 @@ def test_an_album_of_crowds_among_landscapes_is_sampled_evenly_too(index: Databa
 # results that only need classification
 
 
-LATER = Settings(NOW.finding, "classified later")
+LATER = Settings(NOW.finding, "classified later", NOW.dating)
 EXPRESSIONS = [Expression({e: (0.94 if e is Emotion.SAD else 0.01) for e in Emotion}, 0.2, 0.4)]
 
 
@@ -272,7 +272,7 @@ def test_unclassified_results_come_in_batches_each_once(index: Database) -> None
 
 
 def test_new_expressions_change_what_the_faces_show_and_nothing_else(index: Database) -> None:
-    save(index, A, [face((1, 2, 30, 40), happy=0.9)], "2024-07-01T10:00:00Z", digest="d1", crops=b"crops")
+    save(index, A, [face((1, 2, 30, 40), happy=0.9)], "2024-07-01T10:00:00", digest="d1", crops=b"crops")
     [before] = queries.photos(index, Filters())
     [(content, _, _)] = lookup.unclassified(index, LATER, -1, 10)
     with index.transaction():

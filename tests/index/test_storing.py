@@ -20,16 +20,34 @@ from albumsort.index import shares as index_shares
 from albumsort.index.comparing import Changes
 from albumsort.index.database import Database
 from albumsort.query import Filters
-from albumsort.types import Analysis, Photo, PhotoFile
+from albumsort.types import Analysis, Photo, PhotoFile, Taken
 
 # saving
 
 
 def test_a_photo_comes_back_as_it_was_saved(index: Database) -> None:
     faces = [face((1.5, 2.5, 30, 40), happy=0.7), face((100, 2, 50, 60), sad=0.6, fear=0.3)]
-    save(index, A, faces, "2024-07-01T10:00:00Z", digest="d1")
+    save(index, A, faces, "2024-07-01T10:00:00", digest="d1")
     [photo] = queries.photos(index, Filters())
-    assert photo == Photo(A, 640, 480, "2024-07-01T10:00:00Z", "d1", tuple(faces))
+    assert photo == Photo(A, 640, 480, "2024-07-01T10:00:00", "DateTimeOriginal", "d1", tuple(faces))
+
+
+def test_the_day_in_the_name_counts_only_where_the_bytes_tell_none(index: Database) -> None:
+    def dates() -> list[tuple[str | None, str | None]]:
+        return [(photo.taken_at, photo.taken_from) for photo in queries.photos(index, Filters())]
+
+    save(index, "/album/IMG-20190714-WA0001.jpg", [], digest="d1")
+    save(index, "/album/a.jpg", [], digest="d1")
+    save(index, "/album/IMG-20190715-WA0002.jpg", [], "2018-01-01T10:00:00", digest="d2")
+    named, dated = ("2019-07-14", "file name"), ("2018-01-01T10:00:00", "DateTimeOriginal")
+    assert dates() == [named, dated, (None, None)]
+    with index.transaction():
+        content = index.connection.execute("SELECT id FROM contents WHERE digest = 'd1'").fetchone()[0]
+        storing.save_taken(index, content, Taken("2020-02-02", "IPTC"), NOW)
+    assert dates() == [("2020-02-02", "IPTC"), dated, ("2020-02-02", "IPTC")]
+    with index.transaction():
+        storing.save_taken(index, content, None, NOW)
+    assert dates() == [named, dated, (None, None)]
 
 
 def test_saving_again_replaces_the_faces(index: Database) -> None:
@@ -41,9 +59,9 @@ def test_saving_again_replaces_the_faces(index: Database) -> None:
 
 def test_new_bytes_under_an_old_path_replace_its_result(index: Database) -> None:
     save(index, A, [face(happy=0.9)], digest="d1")
-    save(index, A, [], "2024-01-01T00:00:00Z", digest="d2")
+    save(index, A, [], "2024-01-01T00:00:00", digest="d2")
     [photo] = queries.photos(index, Filters())
-    assert (photo.digest, photo.faces, photo.taken_at) == ("d2", (), "2024-01-01T00:00:00Z")
+    assert (photo.digest, photo.faces, photo.taken_at) == ("d2", (), "2024-01-01T00:00:00")
 
 
 def test_copies_share_one_result(index: Database) -> None:
@@ -100,6 +118,7 @@ WRITES: dict[str, Callable[[Database], object]] = {
     "save": lambda index: storing.save(index, FILE, Analysis("d2", 4, 3, None, ()), NOW),
     "save_known": lambda index: storing.save_known(index, FILE, "d1", B),
     "save_expressions": lambda index: storing.save_expressions(index, 1, [], BEFORE),
+    "save_taken": lambda index: storing.save_taken(index, 1, None, NOW),
     "distrust": lambda index: storing.distrust(index, 1),
     "save_failure": lambda index: storing.save_failure(index, FILE, "broken", NOW),
     "save_transient_failure": lambda index: storing.save_transient_failure(index, FILE, "the disk was pulled out"),

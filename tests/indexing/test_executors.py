@@ -277,7 +277,7 @@ def test_workers_with_other_networks_or_methods_are_named() -> None:
     assert why_unfit((settings(), weights.hashes()), settings()) is None
     others = {**weights.hashes(), "emotion": "0" * 64}
     assert "emotion" in str(why_unfit((settings(), others), settings()))
-    assert "method" in str(why_unfit((types.Settings("other", "other"), weights.hashes()), settings()))
+    assert "method" in str(why_unfit((types.Settings("other", "other", "other"), weights.hashes()), settings()))
 
 
 def test_every_task_names_its_settings_so_that_a_wrong_late_worker_is_detected() -> None:

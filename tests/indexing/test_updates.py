@@ -55,7 +55,8 @@ def fresh(folder: Path) -> dict[str, Photo]:
         with suppress(PhotoError):
             seen = analysis.analyse_bytes(data, reading.digest(data), *analysis.load_networks())
             faces = tuple(face for face in seen.faces if face.detection >= THRESHOLD)
-            found[path.name] = Photo(path, seen.width, seen.height, seen.taken_at, seen.digest, faces)
+            assert seen.taken is None
+            found[path.name] = Photo(path, seen.width, seen.height, None, None, seen.digest, faces)
     return found
 
 

@@ -29,7 +29,17 @@ from albumsort.types import Emotion, Face, Photo
 
 
 def photo(path: str, *faces: Face, score: float | None = None, taken_at: str | None = None) -> Photo:
-    return Photo(Path(path), 4032, 3024, taken_at, "d1", faces, score, None if score is None else Emotion.HAPPY)
+    return Photo(
+        Path(path),
+        4032,
+        3024,
+        taken_at,
+        None if taken_at is None else "XMP",
+        "d1",
+        faces,
+        score,
+        None if score is None else Emotion.HAPPY,
+    )
 
 
 PARTY = photo(
@@ -37,7 +47,7 @@ PARTY = photo(
     face((10.04, 20.26, 300, 400), happy=0.9),
     face((1, 2, 30, 40), sad=0.6, eyes=None),
     score=0.9,
-    taken_at="2024-07-01T10:00:00Z",
+    taken_at="2024-07-01T10:00:00",
 )
 HILLS = photo("/album/hills.jpg")
 UNREAD = photo("/album/blur.jpg", face(happy=0.3, nothing=0.8, eyes=None))
@@ -92,7 +102,8 @@ def test_a_photo_as_json_has_the_shape_that_scripts_rely_on() -> None:
         "path": "/album/party.jpg",
         "width": 4032,
         "height": 3024,
-        "taken_at": "2024-07-01T10:00:00Z",
+        "taken_at": "2024-07-01T10:00:00",
+        "taken_from": "XMP",
         "score": 0.9,
         "emotion": "happy",
         "label": "happy",
@@ -171,7 +182,7 @@ def test_csv_has_a_header_and_the_largest_face() -> None:
     header, party, hills, unread = csv.reader(io.StringIO(written([PARTY, HILLS, UNREAD], Form.CSV)))
     assert header[:8] == ["path", "width", "height", "taken_at", "score", "emotion", "faces", "label"]
     assert header[8:] == ["sure", "eyes", *(emotion.value for emotion in Emotion)]
-    assert party[:8] == ["/album/party.jpg", "4032", "3024", "2024-07-01T10:00:00Z", "0.9", "happy", "2", "happy"]
+    assert party[:8] == ["/album/party.jpg", "4032", "3024", "2024-07-01T10:00:00", "0.9", "happy", "2", "happy"]
     assert party[8:10] == ["0.9", "0.9"]
     assert unread[6:10] == ["1", "", "", ""]
     assert float(unread[header.index("happy")]) == 0.3

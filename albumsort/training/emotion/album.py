@@ -83,7 +83,7 @@ def _photo(file: PhotoFile, detector: FaceDetector, classifier: EmotionClassifie
     data = read.read(file.path)
     result = analysis.analyse_bytes(data, contents.digest(data), detector, classifier)
     counted = tuple(face for face in result.faces if face.detection >= THRESHOLD)
-    return Photo(file.path, result.width, result.height, result.taken_at, result.digest, counted)
+    return Photo(file.path, result.width, result.height, None, None, result.digest, counted)
 
 
 def _label(photo: Photo, rule: LabelRule) -> str:
