@@ -109,6 +109,17 @@ class Box:
         right, bottom = min(max(left, self.x + self.w), width), min(max(top, self.y + self.h), height)
         return Box(left, top, right - left, bottom - top)
 
+    def shared(self, other: Box) -> float:
+        """Return the area, in square pixels, that two boxes in the same frame share."""
+        across = min(self.x + self.w, other.x + other.w) - max(self.x, other.x)
+        down = min(self.y + self.h, other.y + other.h) - max(self.y, other.y)
+        return max(0.0, across) * max(0.0, down)
+
+    def overlap(self, other: Box) -> float:
+        """Return the intersection over union of two boxes in the same frame, 0-1."""
+        shared = self.shared(other)
+        return shared / (self.area + other.area - shared) if shared else 0.0
+
 
 THRESHOLD = 0.5
 """By default, detections with less confidence do not count as faces."""
@@ -178,6 +189,26 @@ class Face:
     eyes: float | None
     label: Emotion | None
     sure: float | None
+
+
+class Kind(StrEnum):
+    """What a user says of a detection besides an emotion: it is a face, or it is none."""
+
+    FACE = "face"
+    NO_FACE = "no-face"
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What a user says of a face.
+
+    digest: content hash of the photo, hex; box: of the face, in upright full-size pixels. So a mark outlives every
+    name of the photo, and every number that a new network gives the face.
+    """
+
+    digest: str
+    box: Box
+    says: Emotion | Kind
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,15 +49,16 @@ ROOMS = {
     "photos": Room("decode exif junk lists raw read refusal upright walk", "errors timing types"),
     "faces": Room("crop detector proposer resize rows scores sharpness verifier", "errors networks timing types"),
     "emotions": Room(ALONE, "networks types"),
-    "choosing": Room("labels ranking", "types"),
+    "choosing": Room("corrected labels ranking", "types"),
     "analysis": Room(ALONE, "choosing disk emotions errors faces networks photos timing types"),
     "index": Room(
-        "comparing conditions counts database dating folders label_sql lookup opening paths queries rows schema shares"
-        " storing",
+        "comparing conditions counts database dating folders label_sql lookup marking marks opening paths queries rows"
+        " schema shares storing",
         "choosing dates disk errors query types",
     ),
     "indexing": Room(
-        "cluster crew deleted executors outcomes plan queue readahead redating report rescoring run shares worker writer",
+        "cluster crew deleted executors outcomes plan queue readahead redating report rescoring run shares worker"
+        " writer",
         "analysis choosing errors faces failures index networks photos settings timing types",
     ),
     "api": Room(ALONE, "analysis choosing dates disk errors index indexing query types"),
@@ -67,7 +68,7 @@ ROOMS = {
     "prune": Room(ALONE, "index photos"),
     "doctor": Room(ALONE, "__init__ disk errors index networks photos"),
     "cli": Room(
-        "app compare evaluate export index listing model opening options terminal train upkeep values why",
+        "app compare evaluate export index listing mark model opening options terminal train upkeep values why",
         "__init__ albums analysis choosing dates disk doctor emotions errors export faces failures index indexing"
         " networks photos prune query settings show text types training.common training.comparison training.detectors"
         " training.emotion training.faces",

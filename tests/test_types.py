@@ -66,7 +66,7 @@ def test_shares_can_be_read_back_by_name() -> None:
 
 
 def test_a_photo_has_the_label_of_its_largest_face() -> None:
-    pair = Photo(Path("a"), 9, 9, None, "", (face((0, 0, 9, 9), sad=0.9), face((0, 0, 20, 20), happy=0.8)))
+    pair = Photo(Path("a"), 9, 9, None, None, "", (face((0, 0, 9, 9), sad=0.9), face((0, 0, 20, 20), happy=0.8)))
     assert (pair.label, pair.sure) == (Emotion.HAPPY, pytest.approx(0.8))
     unread = replace(pair, faces=(face((0, 0, 9, 9), sad=0.9), face((0, 0, 20, 20), happy=0.2, nothing=0.7)))
     assert (unread.label, unread.sure) == (None, None)
@@ -79,7 +79,7 @@ def test_a_box_scales_with_its_frame() -> None:
 
 
 def photo(*boxes: tuple[float, float, float, float]) -> Photo:
-    return Photo(Path("a.jpg"), 640, 480, None, "00", tuple(face(box) for box in boxes))
+    return Photo(Path("a.jpg"), 640, 480, None, None, "00", tuple(face(box) for box in boxes))
 
 
 def test_the_part_of_a_box_inside_a_frame() -> None:

@@ -19,6 +19,7 @@ from .evaluate import evaluate_emotion, evaluate_faces
 from .export import export
 from .index import index
 from .listing import list_, stats, top
+from .mark import mark
 from .model import NetworkCommands
 from .options import DB_HELP, Common, Version
 from .terminal import drop_output, say
@@ -103,6 +104,7 @@ app.command("list")(list_)
 app.command("export")(export)
 app.command("stats")(stats)
 app.command("why")(why)
+app.command("mark")(mark)
 app.command("prune")(prune)
 app.command("doctor")(doctor)
 app.add_typer(model_app, name="model")

@@ -173,6 +173,23 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
         CREATE INDEX contents_by_dating ON contents (dated_with);
         """,
     ),
+    (
+        "what the user says of faces",
+        """
+        -- without a reference to contents: a mark outlives every result, and may come before the photo
+        CREATE TABLE marks (
+            id INTEGER PRIMARY KEY,
+            digest TEXT NOT NULL,           -- of the photo
+            x REAL NOT NULL, y REAL NOT NULL, w REAL NOT NULL, h REAL NOT NULL,     -- upright full-size pixels
+            says TEXT NOT NULL,             -- an emotion, 'face' or 'no-face'
+            marked_at TEXT NOT NULL         -- UTC, ISO 8601
+        );
+        CREATE INDEX marks_by_digest ON marks (digest);
+
+        -- photos drawn at random for the user to judge
+        CREATE TABLE drawn (digest TEXT PRIMARY KEY) WITHOUT ROWID;
+        """,
+    ),
 )
 
 

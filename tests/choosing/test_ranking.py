@@ -17,7 +17,7 @@ from albumsort.types import FOUR, Emotion, Face, Photo
 
 
 def photo(name: str, *faces: Face) -> Photo:
-    return Photo(Path("/album", name), 640, 480, None, name, faces)
+    return Photo(Path("/album", name), 640, 480, None, None, name, faces)
 
 
 def sorted_into(photos: Sequence[Photo], asked: Sequence[Emotion] = FOUR, n: int | None = None) -> dict[str, list[str]]:

@@ -44,7 +44,7 @@ def to(tmp_path: Path) -> Path:
 def indexed(path: Path, data: bytes = b"a photo") -> Photo:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data)
-    return Photo(path, 4, 3, None, xxhash.xxh3_128_hexdigest(data), ())
+    return Photo(path, 4, 3, None, None, xxhash.xxh3_128_hexdigest(data), ())
 
 
 def exported(photos: Sequence[Photo], to: Path, link: Link = Link.COPY, report: Path | None = None) -> list[Item]:
@@ -413,7 +413,7 @@ def test_a_hard_link_is_the_same_file_and_is_made_once(album: Path, to: Path) ->
 def test_a_hard_link_leads_to_the_file_behind_a_symlink(album: Path, to: Path) -> None:
     real = indexed(album / "real.jpg")
     (album / "a.jpg").symlink_to("real.jpg")
-    [item] = exported([Photo(album / "a.jpg", 4, 3, None, real.digest, ())], to, Link.HARD)
+    [item] = exported([Photo(album / "a.jpg", 4, 3, None, None, real.digest, ())], to, Link.HARD)
     assert not item.destination.is_symlink()
     assert item.destination.samefile(real.path)
 

@@ -153,7 +153,7 @@ class Steps:
 
 
 def chosen(album: Path) -> dict[Emotion, list[Photo]]:
-    photos = [Photo(path, 4, 3, None, whole.digest(path), ()) for path in sorted(album.iterdir())]
+    photos = [Photo(path, 4, 3, None, None, whole.digest(path), ()) for path in sorted(album.iterdir())]
     return {Emotion.HAPPY: photos[:2], Emotion.SAD: photos[2:]}
 
 

@@ -40,7 +40,7 @@ def report(tmp_path: Path) -> Path:
 
 
 def write(album: Path, to: Path, report: Path, link: Link = Link.COPY, names: tuple[str, ...] = NAMES) -> list[Item]:
-    photos = [Photo(album / name, 4, 3, None, xxhash.xxh3_128_hexdigest(name.encode()), ()) for name in names]
+    photos = [Photo(album / name, 4, 3, None, None, xxhash.xxh3_128_hexdigest(name.encode()), ()) for name in names]
     return list(export_run.run({Emotion.HAPPY: photos[:2], Emotion.SAD: photos[2:]}, to, link, report, (), ()))
 
 

@@ -27,7 +27,7 @@ from albumsort.types import Emotion, PhotoFile, Settings
 
 EARLIER = range(1, len(MIGRATIONS))
 
-RELEASED = ("3b9d1dc1", "ea6ee3e9", "b1ddb067", "d58d3400", "694d9860", "27ebcd7a")
+RELEASED = ("3b9d1dc1", "ea6ee3e9", "b1ddb067", "d58d3400", "694d9860", "27ebcd7a", "c8802603")
 """How the hash of each migration's statements begins: what was released is never edited, only appended to."""
 
 PHOTO = b"/album/a.jpg"
@@ -61,6 +61,9 @@ def build(path: Path, version: int = 1) -> None:
                 " VALUES (?, 10, 20, ?, ?, 'x', 0)",
                 (name, content, error),
             )
+        if version > 5:
+            made.execute("UPDATE contents SET taken_at = rtrim(taken_at, 'Z')")
+            made.execute("UPDATE photos SET taken_at = (SELECT c.taken_at FROM contents c WHERE c.id = photos.content)")
         made.execute("INSERT INTO roots (path) VALUES (?)", (b"/album",))
         made.commit()
 

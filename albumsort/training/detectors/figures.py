@@ -10,7 +10,7 @@ import numpy as np
 
 from ..common.arrays import Floats
 from ..common.scores import Score
-from .matching import IGNORED, Found, Judged, overlap
+from .matching import IGNORED, Found, Judged
 
 SIZES = (0, 16, 24, 32, 48, 64, 96, 128, 256, float("inf"))
 """Edges of the bins of a face's longer side, in upright full-size pixels."""
@@ -66,7 +66,7 @@ def figures(judged: Sequence[Judged], threshold: float) -> Figures:
     random, n = np.random.default_rng(0), len(each)
     drawn = np.array([counts[random.integers(0, n, n)].mean(axis=0) for _ in range(RESAMPLES)])
     some = drawn[drawn[:, 0] > 0]
-    shared = [overlap(d.box, j.photo.faces[face]) for j in judged for face, d in j.found(threshold).items()]
+    shared = [d.box.overlap(j.photo.faces[face]) for j in judged for face, d in j.found(threshold).items()]
     return Figures(
         total,
         _score(total.recall, some[:, 1] / some[:, 0], total.faces),

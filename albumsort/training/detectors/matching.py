@@ -58,18 +58,6 @@ class Found:
         )
 
 
-def overlap(a: Box, b: Box) -> float:
-    """Return the intersection over union of two boxes in the same frame, 0-1."""
-    shared = _shared(a, b)
-    return shared / (a.area + b.area - shared) if shared else 0.0
-
-
-def _shared(a: Box, b: Box) -> float:
-    across = max(0.0, min(a.x + a.w, b.x + b.w) - max(a.x, b.x))
-    down = max(0.0, min(a.y + a.h, b.y + b.h) - max(a.y, b.y))
-    return across * down
-
-
 def match(detections: Sequence[Box], faces: Sequence[Box], ignored: Sequence[Box]) -> list[int]:
     """Match each detection, best first, to the free face that it overlaps most; return the verdicts.
 
@@ -77,11 +65,11 @@ def match(detections: Sequence[Box], faces: Sequence[Box], ignored: Sequence[Box
     """
     free, verdicts = set(range(len(faces))), []
     for box in detections:
-        best = max(free, key=lambda f: overlap(box, faces[f]), default=FALSE)
-        if best != FALSE and overlap(box, faces[best]) > OVERLAP:
+        best = max(free, key=lambda f: box.overlap(faces[f]), default=FALSE)
+        if best != FALSE and box.overlap(faces[best]) > OVERLAP:
             free.remove(best)
             verdicts.append(best)
-        elif any(overlap(box, i) > OVERLAP or _shared(box, i) > 0.5 * box.area for i in ignored):
+        elif any(box.overlap(i) > OVERLAP or box.shared(i) > 0.5 * box.area for i in ignored):
             verdicts.append(IGNORED)
         else:
             verdicts.append(FALSE)

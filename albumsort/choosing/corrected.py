@@ -1,0 +1,50 @@
+"""Correct the faces of a photo by what the user says of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from ..types import Box, Emotion, Face, Kind, Mark
+
+SAME_FACE = 0.5
+"""Least overlap (intersection over union) at which a mark is about a face: another network moves boxes a little."""
+
+
+def marked(faces: Sequence[Face], marks: Iterable[Mark]) -> dict[int, Mark]:
+    """Return for each face, by its place in `faces`, the mark about it: the one that overlaps it most."""
+    found = dict[int, Mark]()
+    for mark in marks:
+        nearest = max(range(len(faces)), key=lambda i: faces[i].box.overlap(mark.box), default=None)
+        if nearest is None or not is_same(faces[nearest].box, mark.box):
+            continue
+        rival = found.get(nearest)
+        if rival is None or faces[nearest].box.overlap(mark.box) > faces[nearest].box.overlap(rival.box):
+            found[nearest] = mark
+    return found
+
+
+def is_same(one: Box, other: Box) -> bool:
+    """Return whether two boxes, in the same frame, are of the same face."""
+    return one.overlap(other) >= SAME_FACE
+
+
+def corrected(faces: Sequence[Face], marks: Iterable[Mark]) -> tuple[Face, ...]:
+    """Return the faces as the user sees them; those that are none are left out.
+
+    A marked emotion is certain: it has probability 1, and the face is surely a face, which no label rule changes.
+    """
+    about = marked(faces, marks)
+    return tuple(
+        _corrected(face, about[i]) if i in about else face
+        for i, face in enumerate(faces)
+        if i not in about or about[i].says is not Kind.NO_FACE
+    )
+
+
+def _corrected(face: Face, mark: Mark) -> Face:
+    face = replace(face, detection=1.0)
+    if not isinstance(mark.says, Emotion):
+        return face
+    certain = {emotion: float(emotion is mark.says) for emotion in Emotion}
+    return replace(face, probabilities=certain, nothing=0.0, label=mark.says, sure=1.0)

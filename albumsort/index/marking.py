@@ -1,0 +1,131 @@
+"""Mark the faces of indexed photos by the photos' paths, and judge labels by marks."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..choosing.corrected import marked
+from ..errors import UsageError
+from ..query import Counted
+from ..types import THRESHOLD, Emotion, Face, Kind, Mark, Photo
+from . import marks
+from .database import Database
+from .queries import faces_of
+from .rows import OF_PHOTO, PhotoRow, photo_of_row
+from .shares import album_rules
+
+EVERY = Counted(detection=0.0)
+"""Every stored face."""
+
+
+@dataclass(frozen=True)
+class Marked:
+    """A mark that was made, or with says None removed.
+
+    number: of the face, from 1; faces: how many the photo has; changed: whether the mark says something new; removed:
+    how many marks were removed.
+    """
+
+    path: Path
+    number: int
+    faces: int
+    says: Emotion | Kind | None
+    changed: bool
+    removed: int
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The label of a face without the user's mark, and what the mark says.
+
+    drawn: whether the face decides the label of a photo that was drawn at random.
+    """
+
+    photo: Photo
+    label: Emotion | None
+    says: Emotion | Kind
+    drawn: bool
+
+
+def mark(database: Database, path: Path, number: int | None, says: Emotion | Kind | None) -> Marked:
+    """Mark a face, inside the caller's transaction; without a number, the face that decides the photo's label.
+
+    says: None removes the mark, without a number all marks of the photo. Raises UsageError if the index has no such
+    photo or face.
+    """
+    photo = photo_at(database, path)
+    if photo is None:
+        raise UsageError(f"{path} is not in the index, or was not analysed; nothing was marked")
+    if says is None and number is None:
+        return Marked(path, 0, len(photo.faces), None, False, marks.remove_marks(database, photo.digest))
+    if number is None:
+        number = deciding(photo)
+        if number is None:
+            raise UsageError(f"{path}: no face was found in it; nothing was marked")
+    if not 1 <= number <= len(photo.faces):
+        has = f"faces 1 to {len(photo.faces)}" if photo.faces else "no face"
+        raise UsageError(f"{path} has no face {number}, but {has} (`albumsort why` shows them); nothing was marked")
+    box = photo.faces[number - 1].box
+    if says is None:
+        return Marked(path, number, len(photo.faces), None, False, marks.remove_marks(database, photo.digest, box))
+    changed = marks.save_marks(database, [Mark(photo.digest, box, says)])
+    return Marked(path, number, len(photo.faces), says, bool(changed), 0)
+
+
+def draw(database: Database, n: int) -> list[tuple[Photo, int]]:
+    """Draw photos at random for the user to judge, inside the caller's transaction.
+
+    Returns each with the number of the face that decides its label.
+    """
+    drawn = list[tuple[Photo, int]]()
+    for digest in marks.draw(database, n):
+        photo = next(_photos(database, "c.digest = ?", digest))
+        number = deciding(photo)
+        if number is not None:
+            drawn.append((photo, number))
+    return drawn
+
+
+def judged(database: Database) -> list[Judged]:
+    """Return what marks say of the labels of listed photos, each content once; FACE says nothing of a label."""
+    drawn, found = marks.drawn(database), list[Judged]()
+    with database.snapshot():
+        for digest in dict.fromkeys(mark.digest for mark in marks.all_marks(database)):
+            photo = next(_photos(database, "c.digest = ?", digest), None)
+            if photo is None:
+                continue
+            about = marked(photo.faces, marks.marks_of(database, digest))
+            for place, mark in sorted(about.items()):
+                if mark.says is not Kind.FACE:
+                    label = digest in drawn and place + 1 == deciding(photo)
+                    found.append(Judged(photo, photo.faces[place].label, mark.says, label))
+    return found
+
+
+def photo_at(database: Database, path: Path) -> Photo | None:
+    """Return a photo with every stored face, without the user's corrections; None if the index has no result."""
+    with database.explained():
+        return next(_photos(database, "p.path = ?", os.fsencode(path)), None)
+
+
+def deciding(photo: Photo) -> int | None:
+    """Return the number, from 1, of the face that decides the photo's label; None without a face that counts."""
+    counted = [face for face in photo.faces if face.detection >= THRESHOLD]
+    largest: Face | None = max(counted, key=lambda face: face.box.area, default=None)
+    return None if largest is None else 1 + photo.faces.index(largest)
+
+
+def _photos(database: Database, where: str, value: object) -> Iterator[Photo]:
+    """Yield the listed photos of a condition by path, labelled by their albums but not corrected."""
+    rules = album_rules(database)
+    rows = database.connection.execute(
+        f"SELECT {OF_PHOTO} FROM photos p JOIN contents c ON c.id = p.content"
+        f" WHERE {where} AND p.missing = 0 ORDER BY p.path",
+        (value,),
+    ).fetchall()
+    for row in map(PhotoRow._make, rows):
+        path = Path(os.fsdecode(row.path))
+        yield photo_of_row(path, row, faces_of(database, row.content, EVERY, rules.of(path)))
