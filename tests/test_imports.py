@@ -49,7 +49,7 @@ ROOMS = {
     "photos": Room("decode exif junk lists raw read refusal upright walk", "errors timing types"),
     "faces": Room("crop detector proposer resize rows scores sharpness verifier", "errors networks timing types"),
     "emotions": Room(ALONE, "networks types"),
-    "choosing": Room("corrected labels matters ranking spread", "types"),
+    "choosing": Room("corrected everyone labels matters ranking spread", "types"),
     "analysis": Room(ALONE, "choosing disk emotions errors faces networks photos timing types"),
     "index": Room(
         "comparing conditions counts database dating folders label_sql lookup marking marks opening paths queries rows"
