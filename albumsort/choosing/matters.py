@@ -27,9 +27,9 @@ A difference, not a ratio: all tiny faces have low sharpness, because they have 
 class Reason(StrEnum):
     """Why a face does not matter."""
 
-    DOUBTFUL = "doubtful"
+    DOUBTFUL = "doubtful, perhaps no face"
     SMALL = "too small beside the main face"
-    BLURRED = "blurred"
+    BLURRED = "blurred beside the main face"
 
 
 def reasons(faces: Sequence[Face]) -> tuple[Reason | None, ...]:

@@ -93,16 +93,19 @@ def _print_why(
     model: str,
 ) -> None:
     """faces: each face that counts, labelled for its album and for an ordinary album (with natural shares)."""
+    from ..choosing.matters import reasons
     from ..show import explanation
     from ..text import printable
 
     print(f"{printable(photo)}: {seen.width} x {seen.height}, {explanation.of_time(taken)}")
     print(f"{len(faces) or 'no'} face{'' if len(faces) == 1 else 's'}; emotion network {model[:16]}")
-    for number, (face, elsewhere) in enumerate(faces, start=1):
+    why_not = reasons([face for face, _ in faces])
+    for number, ((face, elsewhere), reason) in enumerate(zip(faces, why_not, strict=True), start=1):
         box = ", ".join(f"{v:.0f}" for v in (face.box.x, face.box.y, face.box.w, face.box.h))
         quality = f"size {100 * face.size:.1f} %; sharpness {face.sharpness or 0:.2f}"
         print(explanation.of_face(number, face, elsewhere.label, album, natural))
         print(f"  box {box}; confidence {face.detection:.2f}; {quality}; {explanation.of_eyes(face.eyes)}")
+        print(f"  {explanation.of_matter(reason)}")
         print(f"  {explanation.NO_LABEL}: {explanation.percent(face.nothing)}; otherwise:")
         for emotion, p in sorted(face.probabilities.items(), key=lambda pair: -pair[1]):
             print(f"  {emotion:9} {100 * p:5.1f} %  {'#' * round(30 * p)}")

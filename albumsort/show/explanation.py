@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..choosing.labels import Album
+from ..choosing.matters import Reason
 from ..types import ANSWERS, EYES_SHUT, Answer, Emotion, Face, Shares, Taken
 
 LOOKS = {
@@ -39,6 +40,11 @@ def of_time(taken: Taken | None) -> str:
 def of_eyes(eyes: float | None) -> str:
     """Return "eyes open", "eyes closed" or "eyes hidden"."""
     return "eyes hidden" if eyes is None else "eyes open" if eyes >= EYES_SHUT else "eyes closed"
+
+
+def of_matter(reason: Reason | None) -> str:
+    """Return whether a face matters in its photo, and why not; reason: as in `choosing.matters.reasons`."""
+    return "matters in this photo" if reason is None else f"does not matter in this photo: {reason}"
 
 
 def of_album(album: Album) -> str:

@@ -10,6 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, TextIO
 
+from ..choosing.matters import matters
 from ..text import printable
 from ..types import Emotion, Face, Photo
 
@@ -42,12 +43,12 @@ def photo_json(photo: Photo) -> dict[str, Any]:
         "emotion": photo.emotion,
         "label": photo.label,
         "sure": rounded(photo.sure),
-        "faces": [face_json(face) for face in photo.faces],
+        "faces": [face_json(face, counted) for face, counted in zip(photo.faces, matters(photo.faces), strict=True)],
     }
 
 
-def face_json(face: Face) -> dict[str, Any]:
-    """Return the JSON object of a face; its probabilities sum to 1."""
+def face_json(face: Face, counted: bool) -> dict[str, Any]:
+    """Return the JSON object of a face; its probabilities sum to 1. counted: whether it matters in its photo."""
     box = face.box
     return {
         "box": [round(v, 1) for v in (box.x, box.y, box.w, box.h)],
@@ -57,6 +58,7 @@ def face_json(face: Face) -> dict[str, Any]:
         "label": face.label,
         "sure": rounded(face.sure),
         "eyes": rounded(face.eyes),
+        "matters": counted,
         "probabilities": {e.value: p for e, p in face.probabilities.items()},
     }
 

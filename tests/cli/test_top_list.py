@@ -264,7 +264,7 @@ def test_json_is_one_document_of_photos(library: SimpleNamespace, arguments: lis
     assert (party["score"], party["emotion"]) == ((0.9, "happy") if ranked else (None, None))
     assert (party["width"], party["height"], party["taken_at"]) == (640, 480, "2024-07-01T10:00:00")
     [seen] = party["faces"]
-    assert set(seen) == {"box", "detection", "size", "sharpness", "label", "sure", "eyes", "probabilities"}
+    assert set(seen) == {"box", "detection", "size", "sharpness", "label", "sure", "eyes", "matters", "probabilities"}
     assert (seen["box"], seen["label"], seen["sure"], seen["eyes"]) == ([10, 10, 40, 40], "happy", 0.9, 0.9)
     assert (party["label"], party["sure"]) == ("happy", 0.9)
     assert list(seen["probabilities"]) == [emotion.value for emotion in Emotion]

@@ -46,6 +46,7 @@ def test_why_shows_the_figures_of_a_face_in_percent(capsys: pytest.CaptureFixtur
         "1 face; emotion network 0123456789abcdef",
         "Face 1 looks happy (62 % sure).",
         "  box 10, 20, 120, 60; confidence 0.90; size 25.0 %; sharpness 0.46; eyes open",
+        "  matters in this photo",
         "  no clear expression: 4 %; otherwise:",
         "  happy      70.0 %  #####################",
         "  sad        15.0 %  ####",
@@ -54,6 +55,24 @@ def test_why_shows_the_figures_of_a_face_in_percent(capsys: pytest.CaptureFixtur
         "  surprise    0.7 %  ",
         "  fear        0.7 %  ",
         "  disgust     0.7 %  ",
+    ]
+
+
+def test_why_says_for_each_face_whether_it_matters_and_why_not(capsys: pytest.CaptureFixture[str]) -> None:
+    main = replace(face((10, 20, 200, 200)), sharpness=0.6)
+    seen = [
+        main,
+        replace(main, size=0.1),
+        replace(main, sharpness=0.2),
+        replace(main, size=0.9, detection=0.55, nothing=0.97),
+    ]
+    shown = Analysis("digest", 640, 480, None, tuple(seen), b"")
+    cli_why._print_why(Path("a.jpg"), shown, [(one, one) for one in seen], None, EVEN, "0123456789abcdef0123")
+    assert [line.strip() for line in capsys.readouterr().out.splitlines() if "matter" in line] == [
+        "matters in this photo",
+        "does not matter in this photo: too small beside the main face",
+        "does not matter in this photo: blurred beside the main face",
+        "does not matter in this photo: doubtful, perhaps no face",
     ]
 
 

@@ -117,6 +117,7 @@ def test_a_photo_as_json_has_the_shape_that_scripts_rely_on() -> None:
                 "label": "happy",
                 "sure": 0.9,
                 "eyes": 0.9,
+                "matters": True,
                 "probabilities": {e.value: PARTY.faces[0].probabilities[e] for e in Emotion},
             },
             {
@@ -127,6 +128,7 @@ def test_a_photo_as_json_has_the_shape_that_scripts_rely_on() -> None:
                 "label": "sad",
                 "sure": 0.6,
                 "eyes": None,
+                "matters": False,
                 "probabilities": {e.value: PARTY.faces[1].probabilities[e] for e in Emotion},
             },
         ],
