@@ -15,7 +15,12 @@ ZONE = re.compile(r"\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:?\d\d)$")
 FIRST = "0001-01-01T00:00:00"
 AFTER = "~"
 """Sorts after everything that can follow a date in a text: the rest of the date, a time, an offset."""
-IN_NAME = re.compile(r"(?<!\d)((?:19|20)\d\d)([-_.]?)([01]\d)\2([0-3]\d)(?!\d)")
+DAY = r"(?P<year>\d{4})(?P<mark>[-_. ]?)(?P<month>[01]\d)(?P=mark)(?P<day>[0-3]\d)"
+TIME = r"[012]\d[0-5]\d[0-5]\d(?:\d{3})?"
+IN_NAME = re.compile(rf"(?<!\d){DAY}(?=(?:{TIME})?(?!\d))", re.ASCII)
+"""A day between other things than digits; a time of 6 digits, or 9 with milliseconds, may follow."""
+EARLIEST, EARLIEST_NUMBER = 1826, 1990
+"""The first year in names: of a date that a person wrote, like 1931-05-24; of 8 digits, which cameras write."""
 
 
 def start_of(text: str) -> str:
@@ -43,10 +48,23 @@ def _checked(text: str) -> str:
 
 
 def day_in_name(name: str) -> str | None:
-    """Return the day in the name of a file, like 2019-07-14 for IMG-20190714-WA0001.jpg, or None."""
-    for year, _, month, day in IN_NAME.findall(name):
+    """Return the day in the name of a file, like 2019-07-14 for IMG-20190714-WA0001.jpg, or None.
+
+    The time in a name is left out, because it may be when the photo was sent. Years after the next are other numbers.
+    """
+    for found in IN_NAME.finditer(name):
+        year = int(found["year"])
+        if not (EARLIEST if found["mark"] else EARLIEST_NUMBER) <= year <= date.today().year + 1:
+            continue
+        if not found["mark"] and _is_hexadecimal(name, found):
+            continue
         try:
-            return date(int(year), int(month), int(day)).isoformat()
+            return date(year, int(found["month"]), int(found["day"])).isoformat()
         except ValueError:
             continue
     return None
+
+
+def _is_hexadecimal(name: str, found: re.Match[str]) -> bool:
+    """Whether a number is inside a hash, between the letters a to f."""
+    return all(letter and letter in "abcdef" for letter in (name[: found.start()][-1:], name[found.end() :][:1]))
