@@ -46,7 +46,10 @@ ROOMS = {
     "disk": Room("contents filesystems locks places whole", "errors"),
     "networks": Room("litert weights", "errors types"),
     "settings": Room(ALONE, "networks types"),
-    "photos": Room("decode exif junk lists raw read refusal upright walk", "errors timing types"),
+    "photos": Room(
+        "blocks dates decode exif iptc junk lists metadata png raw raw_dates read refusal tiff upright walk xmp",
+        "errors timing types",
+    ),
     "faces": Room("crop detector proposer resize rows scores sharpness verifier", "errors networks timing types"),
     "emotions": Room(ALONE, "networks types"),
     "choosing": Room("corrected everyone labels matters ranking spread", "types"),

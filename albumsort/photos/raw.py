@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import io
-import struct
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from ..errors import PhotoError
+from . import tiff
 from .refusal import check_size
 from .upright import Pixels
 
@@ -22,6 +22,14 @@ _SIGNATURES = b"FUJIFILMCCD-RAW", b"IIU\0", b"IIRO", b"IIRS", b"MMOR"  # Fujifil
 _CANON_2, _CANON_3 = b"CR", b"ftypcrx "
 _MOSAIC, _LINEAR = 32803, 34892
 """TIFF's codes for pixels behind a colour filter, and for such pixels after demosaicing."""
+_TELLING = (
+    ExifTags.Base.DNGVersion,
+    ExifTags.Base.PhotometricInterpretation,
+    ExifTags.Base.NewSubfileType,
+    ExifTags.Base.Make,
+    ExifTags.Base.SubIFDs,
+)
+"""Tags that tell a RAW file from another TIFF."""
 _SRGB = 2.4, 12.92  # power and slope at the dark end
 _UNKNOWN = "the RAW file is damaged or incomplete, or the decoder does not support its camera"
 
@@ -33,31 +41,28 @@ class Developed:
     pixels: Pixels
 
 
-def is_raw(data: bytes) -> bool:
-    """Whether this is a RAW file; most are TIFFs, and a plain TIFF reader finds only a thumbnail in them."""
-    if data.startswith(_SIGNATURES) or data[4:12] == _CANON_3:
+def is_raw(file: BinaryIO) -> bool:
+    """Whether this is a RAW file; most are TIFFs, and a plain TIFF reader finds only a thumbnail in them.
+
+    Raises OSError if the file cannot be read.
+    """
+    file.seek(0)
+    head = file.read(16)
+    if head.startswith(_SIGNATURES) or head[4:12] == _CANON_3:
         return True
-    if not data.startswith(_TIFF):
+    if not head.startswith(_TIFF):
         return False
-    tags = header(data)
-    if data[8:10] == _CANON_2 or ExifTags.Base.DNGVersion in tags:
+    tags = tiff.first_directory(file, _TELLING)
+    if head[8:10] == _CANON_2 or ExifTags.Base.DNGVersion in tags:
         return True
-    if tags.get(ExifTags.Base.PhotometricInterpretation) in (_MOSAIC, _LINEAR):
+    if _first(tags, ExifTags.Base.PhotometricInterpretation) in (_MOSAIC, _LINEAR):
         return True
-    reduced = tags.get(ExifTags.Base.NewSubfileType) == 1
+    reduced = _first(tags, ExifTags.Base.NewSubfileType) == 1
     return reduced and ExifTags.Base.Make in tags and ExifTags.Base.SubIFDs in tags
 
 
-def header(data: bytes) -> Image.Exif:
-    """Return the tags of a TIFF's first directory; none if it is unreadable or not a TIFF."""
-    tags = Image.Exif()
-    if data.startswith(_TIFF):
-        try:
-            tags.load(data)
-            dict(tags)
-        except (ValueError, TypeError, KeyError, IndexError, OSError, SyntaxError, struct.error):
-            return Image.Exif()
-    return tags
+def _first(tags: dict[int, tiff.Value], tag: int) -> float | None:
+    return next(iter(tags[tag].numbers), None) if tag in tags else None
 
 
 def picture(data: bytes, side: int) -> bytes | Developed:

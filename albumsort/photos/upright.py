@@ -22,7 +22,7 @@ class Upright:
     pixels: Pixels
     width: int
     height: int
-    taken: Taken | None
+    taken: Taken | None = None
 
     @property
     def scale(self) -> float:

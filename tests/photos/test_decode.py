@@ -13,7 +13,7 @@ import pytest
 from helpers import astronaut, encoded, exif, landscape, quarters, stored
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from PIL import ExifTags, Image
+from PIL import Image
 
 from albumsort.disk import contents
 from albumsort.errors import AlbumsortError, PhotoError
@@ -246,7 +246,7 @@ def test_an_exif_block_that_cannot_be_read_counts_as_none() -> None:
     picture = quarters(96, 64)
     upright = decode(encoded(picture, exif=b"Exif\0\0II*\0\xff\xff\xff\xff broken"))
     assert differs(upright, picture) < 3
-    assert upright.taken_at is None
+    assert upright.taken is None
 
 
 @pytest.mark.parametrize(("side", "divisor"), [(1919, 1), (1920, 2), (3839, 2), (3840, 4), (7680, 8)])
@@ -427,43 +427,6 @@ def test_damaged_bytes_never_raise_anything_but_a_photo_error(format: str, data:
 )
 def test_arbitrary_bytes_never_raise_anything_but_a_photo_error(start: bytes, rest: bytes) -> None:
     answers_or_refuses(start + rest)
-
-
-# the date
-
-
-@pytest.mark.parametrize(
-    ("taken", "offset", "expected"),
-    [
-        ("2024:07:01 12:00:00", "+02:00", "2024-07-01T10:00:00Z"),
-        ("2024:01:01 00:30:00", "+05:45", "2023-12-31T18:45:00Z"),
-        ("2024:07:01 12:00:00", "-07:00", "2024-07-01T19:00:00Z"),
-        ("2024:07:01 12:00:00", None, "2024-07-01T12:00:00Z"),
-        ("2024:07:01 12:00:00", "summer", "2024-07-01T12:00:00Z"),
-        ("2024:07:01 12:00:00", "+99:00", "2024-07-01T12:00:00Z"),
-        ("0000:00:00 00:00:00", None, None),
-        ("    :  :     :  :  ", None, None),
-        ("yesterday", None, None),
-        ("0001:01:01 00:00:00", "+14:00", None),
-        ("0900:01:01 00:00:00", None, "0900-01-01T00:00:00Z"),
-        (None, None, None),
-    ],
-)
-def test_the_date_taken_is_utc(taken: str | None, offset: str | None, expected: str | None) -> None:
-    assert decode(encoded(quarters(32, 24), exif=exif(taken=taken, offset=offset))).taken_at == expected
-
-
-@pytest.mark.parametrize("format", ["PNG", "WEBP", "HEIF", "AVIF"])
-def test_other_formats_have_dates_too(format: str) -> None:
-    data = encoded(quarters(32, 24), format, exif=exif(taken="2024:07:01 12:00:00"))
-    assert decode(data).taken_at == "2024-07-01T12:00:00Z"
-
-
-@pytest.mark.parametrize("format", ["JPEG", "TIFF"])
-def test_a_picture_with_only_a_file_date_gets_that_date(format: str) -> None:
-    block = Image.Exif()
-    block[ExifTags.Base.DateTime] = "2020:02:29 08:00:00"
-    assert decode(encoded(quarters(32, 24), format, exif=block)).taken_at == "2020-02-29T08:00:00Z"
 
 
 @pytest.mark.slow
