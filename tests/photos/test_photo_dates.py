@@ -400,6 +400,8 @@ def test_a_canon_file_has_a_block_for_each_directory() -> None:
     details = directory({ORIGINAL: (2, b"2019:07:14 22:30:00\0")})
     gps = directory({29: (2, b"2019:07:14\0"), 7: (5, struct.pack("<6I", 13, 1, 30, 1, 0, 1))})
     assert read(cr3(first, details, gps)) == Taken(AT, "DateTimeOriginal")
+    no_time = directory({29: (2, b"2019:07:14\0"), 7: (5, bytes(24))})  # fractions over zero
+    assert read(cr3(first, details, no_time)) == Taken("2019-07-14T22:30:00", "DateTimeOriginal")
     assert read(cr3(first, b"", b"")) == Taken("2020-01-01T00:00:00", "DateTime")
     assert read(cr3(b"", b"", b"")) is None
 
@@ -407,15 +409,15 @@ def test_a_canon_file_has_a_block_for_each_directory() -> None:
 # XMP, which is XML that anybody wrote
 
 
-def test_the_dates_of_ingredients_and_history_are_not_of_the_photo() -> None:
-    inside = (
-        xmp_packet({"photoshop:DateCreated": "1999-01-01"}).decode().partition("<rdf:Description")[2].partition("/>")[0]
-    )
-    nested = f"<rdf:Description{inside}/>"
+@pytest.mark.parametrize("elements", [False, True])
+def test_the_dates_of_ingredients_and_history_are_not_of_the_photo(elements: bool) -> None:
+    whole = xmp_packet({"photoshop:DateCreated": "1999-01-01"}, elements).decode()
+    rest = whole.partition("<rdf:Description")[2]
+    end = "</rdf:Description>" if elements else "/>"
+    nested = f"<rdf:Description{rest.partition(end)[0]}{end}"
     pantry = f"<m:Pantry><rdf:Bag><rdf:li>{nested}</rdf:li></rdf:Bag></m:Pantry>"
-    described = f'<rdf:Description xmlns:m="m">{pantry}</rdf:Description>'
     assert read(jpeg(xmp=[packet(nested)])) == Taken("1999-01-01", "XMP")
-    assert read(jpeg(xmp=[packet(described)])) is None
+    assert read(jpeg(xmp=[packet(f'<rdf:Description xmlns:m="m">{pantry}</rdf:Description>')])) is None
 
 
 def test_xmp_with_a_document_type_is_refused() -> None:
@@ -464,6 +466,12 @@ class Counted(io.BytesIO):
 def test_only_the_tags_of_a_large_file_are_read(data: bytes) -> None:
     file = Counted(data + bytes(10_000_000))
     assert taken(file) is not None
+    assert file.count < 200_000
+
+
+def test_a_tag_that_claims_to_be_large_is_skipped() -> None:
+    file = Counted(directory({306: (2, b"2019:07:14 22:30:00\0"), 700: (1, bytes(5_000_000))}, b"IIRO"))
+    assert taken(file) == Taken("2019-07-14T22:30:00", "DateTime")
     assert file.count < 200_000
 
 
