@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from .choosing.labels import LabelRule
+from .choosing.matters import judged
 from .disk import contents
 from .emotions import EmotionClassifier, load_classifier
 from .errors import TransientPhotoError
@@ -78,9 +79,11 @@ def analyse_upright(
         expressions = classifier.classify(np.stack(crops), [d.score for d in found]) if crops else []
     with step("describe"):
         rule = LabelRule(classifier.natural, classifier.natural)
-        described = tuple(
-            rule.relabelled(_face(d, upright, face_sharpness.sharpness(close.pixels, box), expression))
-            for d, box, expression in zip(found, boxes, expressions, strict=True)
+        described = judged(
+            [
+                rule.relabelled(_face(d, upright, face_sharpness.sharpness(close.pixels, box), expression))
+                for d, box, expression in zip(found, boxes, expressions, strict=True)
+            ]
         )
         packed = crop.pack(crops)
     return Analysis(digest, upright.width, upright.height, upright.taken, described, packed)

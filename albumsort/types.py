@@ -176,7 +176,7 @@ class Face:
     as `faces.sharpness` measures it, None in results older than this measure. probabilities, nothing, eyes: as in
     `Expression`; in older results without them, nothing is 0 and eyes is None. label: the most likely answer of a
     viewer, given its album, None for none of the seven; sure: the probability that a viewer agrees, None without a
-    label.
+    label. matters: whether the face is one of the people in its photo (see `choosing.matters`).
     """
 
     box: Box
@@ -189,6 +189,7 @@ class Face:
     eyes: float | None
     label: Emotion | None
     sure: float | None
+    matters: bool = True
 
 
 class Kind(StrEnum):
@@ -292,19 +293,32 @@ class Photo:
     emotion: Emotion | None = None
 
     @property
-    def main_face(self) -> Face | None:
-        """The largest face, assumed to be the subject of the photo."""
-        return max(self.faces, key=lambda f: f.box.area, default=None)
+    def deciding_face(self) -> Face | None:
+        """The face that gives the photo its label; None if nobody matters.
+
+        Each face that matters votes for its label with its size times the probability that a viewer agrees. The largest
+        face with the winning label decides; without any label, the largest that matters.
+        """
+        people = [face for face in self.faces if face.matters]
+        votes = {e: math.fsum(f.size * (f.sure or 0) for f in people if f.label is e) for e in Emotion}
+        winner = max(votes, key=votes.__getitem__)
+        label = winner if votes[winner] else None
+        # the rest of the key breaks ties, so that the order of faces has no effect
+        return max(
+            (face for face in people if face.label is label),
+            key=lambda face: (face.box.area, face.sure or 0.0, face.detection),
+            default=None,
+        )
 
     @property
     def label(self) -> Emotion | None:
-        """The label of the largest face; None without a label or without a face."""
-        return None if self.main_face is None else self.main_face.label
+        """The label of the deciding face; None without a label or without a face that matters."""
+        return None if self.deciding_face is None else self.deciding_face.label
 
     @property
     def sure(self) -> float | None:
         """The probability that a viewer agrees with the label; None without a label."""
-        return None if self.main_face is None else self.main_face.sure
+        return None if self.deciding_face is None else self.deciding_face.sure
 
 
 class Link(StrEnum):

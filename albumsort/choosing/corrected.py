@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from ..types import Box, Emotion, Face, Kind, Mark
+from .matters import judged
 
 SAME_FACE = 0.5
 """Least overlap (intersection over union) at which a mark is about a face: another network moves boxes a little."""
@@ -35,11 +36,12 @@ def corrected(faces: Sequence[Face], marks: Iterable[Mark]) -> tuple[Face, ...]:
     A marked emotion is certain: it has probability 1, and the face is surely a face, which no label rule changes.
     """
     about = marked(faces, marks)
-    return tuple(
+    seen = tuple(
         _corrected(face, about[i]) if i in about else face
         for i, face in enumerate(faces)
         if i not in about or about[i].says is not Kind.NO_FACE
     )
+    return judged(seen) if about else seen
 
 
 def _corrected(face: Face, mark: Mark) -> Face:

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ..types import Emotion, Face
-from .matters import those_that_matter
 
 
 class Everyone(NamedTuple):
@@ -29,7 +28,7 @@ def everyone(faces: Sequence[Face], emotion: Emotion) -> Everyone | None:
 
     In SQL, `least` is min(emotion) over the faces that matter.
     """
-    counted = those_that_matter(faces)
+    counted = [face for face in faces if face.matters]
     if not counted:
         return None
     shown = [face.probabilities[emotion] for face in counted]

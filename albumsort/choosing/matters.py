@@ -7,14 +7,17 @@ in a picture of 40 people all faces are small, and all of them matter.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from enum import StrEnum
 
-from ..types import Emotion, Face
+from ..types import THRESHOLD, Face
 
 DOUBTED, UNREADABLE = 0.95, 0.85
-"""A detection with less confidence than the first, and with `nothing` of at least the second, is doubtful."""
+"""A detection with less confidence than the first, and with `nothing` of at least the second, is doubtful.
+
+So is one with less than `THRESHOLD`, which is no face by default.
+"""
 SMALL = 0.4
 """A face is too small if its size is less than this share of the main face's."""
 BLUR = 0.28
@@ -43,30 +46,15 @@ def reasons(faces: Sequence[Face]) -> tuple[Reason | None, ...]:
     return tuple(Reason.DOUBTFUL if main is None or _doubtful(face) else _beside(face, main) for face in faces)
 
 
-def matters(faces: Sequence[Face]) -> tuple[bool, ...]:
-    """Return for each face of one photo whether it matters; see `reasons`."""
-    return tuple(reason is None for reason in reasons(faces))
-
-
-def those_that_matter(faces: Sequence[Face]) -> list[Face]:
-    """Return the faces of one photo that matter, in their order."""
-    return [face for face, decides in zip(faces, matters(faces), strict=True) if decides]
-
-
-def deciding_face(faces: Sequence[Face]) -> Face | None:
-    """Return the face that gives one photo its label; None if nobody matters.
-
-    Each face that matters votes for its label with its size times the probability that a viewer agrees; faces without a
-    label do not vote. The largest face with the winning label decides; without any label, the largest that matters.
-    """
-    counted = those_that_matter(faces)
-    votes = {label: _votes(counted, label) for label in Emotion if any(face.label is label for face in counted)}
-    label = max(votes, key=votes.__getitem__, default=None)
-    return max((face for face in counted if face.label is label), key=_prominence, default=None)
+def judged(faces: Sequence[Face]) -> tuple[Face, ...]:
+    """Return the faces of one photo, each with whether it matters; see `reasons`. All faces are needed."""
+    return tuple(
+        replace(face, matters=reason is None) for face, reason in zip(faces, reasons(faces), strict=True)
+    )
 
 
 def _doubtful(face: Face) -> bool:
-    return face.detection < DOUBTED and face.nothing >= UNREADABLE
+    return face.detection < THRESHOLD or (face.detection < DOUBTED and face.nothing >= UNREADABLE)
 
 
 def _size_and_sharpness(face: Face) -> tuple[float, float]:
@@ -80,12 +68,3 @@ def _beside(face: Face, main: Face) -> Reason | None:
     if face.sharpness is not None and main.sharpness is not None and face.sharpness <= main.sharpness - BLUR:
         return Reason.BLURRED
     return None
-
-
-def _votes(faces: Iterable[Face], label: Emotion) -> float:
-    return math.fsum(face.size * (face.sure or 0.0) for face in faces if face.label is label)
-
-
-def _prominence(face: Face) -> tuple[float, float, float]:
-    """Return the sort key of the largest face; the others break ties, so that the order of faces has no effect."""
-    return face.box.area, face.sure or 0.0, face.detection

@@ -1,8 +1,8 @@
 """Rank photos, and sort them into folders.
 
 Ranking and labelling are separate. A list of the best photos is ordered by the calibrated probability over all
-expressions, so that a surprised face never tops `happy`. A photo's label is the most likely answer of a viewer for its
-largest face, given the album.
+expressions, so that a surprised face never tops `happy`. A photo's label is the word that a viewer would give it: of
+the faces that matter, given the album.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ..types import Emotion, Face, Photo
 class Sorted:
     """Photos by label, and the numbers of photos in no folder.
 
-    without_face: no face detected; unlabelled: no label for the largest face; others: labels that were not requested;
+    without_face: no face detected; unlabelled: no label, or nobody matters; others: labels that were not requested;
     beyond: not among the first n.
     """
 
@@ -35,10 +35,10 @@ def sort(photos: Iterable[Photo], asked: Sequence[Emotion], n: int | None) -> So
     without_face = unlabelled = beyond = 0
     others = Counter[Emotion]()
     for photo in photos:
-        face = photo.main_face
-        if face is None:
+        face = photo.deciding_face
+        if not photo.faces:
             without_face += 1
-        elif face.label is None:
+        elif face is None or face.label is None:
             unlabelled += 1
         elif face.label in folders:
             folders[face.label].append(scored(photo, face, face.label))

@@ -11,8 +11,12 @@ NOTHING = '"nothing"'
 COLUMNS = tuple(answer or NOTHING for answer in ANSWERS)
 
 
-def count_labels(rules: AlbumRules, counted: Sql) -> Sql:
-    """Return SQL for (label or NULL, number of photos whose largest face has it); counted: which faces `f` count."""
+def count_labels(rules: AlbumRules, counted: Sql, unsure: float) -> Sql:
+    """Return SQL for the labels of photos, as `Photo.label` has them, by votes of the faces that matter.
+
+    counted: which faces `f` count. A row is a label (or NULL), the number of photos, the sum of their `sure`, the sum
+    of its variances, and how many photos are less sure than `unsure`.
+    """
     album, roots = _album(rules)
     every = (*rules.rules, rules.elsewhere)
     rows = ", ".join(f"({', '.join('?' * (1 + len(ANSWERS)))})" for _ in every)
@@ -23,13 +27,19 @@ def count_labels(rules: AlbumRules, counted: Sql) -> Sql:
     where, values = counted
     return (
         f"WITH ratios (album, {columns}) AS (VALUES {rows}),"
-        f" largest AS (SELECT {album} AS album, {', '.join(f'f.{e}' for e in Emotion)},"
-        f" coalesce(f.{NOTHING}, 0.0) AS {NOTHING}, max(f.w * f.h)"
-        f" FROM photos p JOIN faces f ON f.content = p.content WHERE {where} GROUP BY p.id),"
-        f" weights AS (SELECT {', '.join(weights)}, l.{NOTHING} * r.{NOTHING} AS {NOTHING}"
-        " FROM largest l CROSS JOIN ratios r ON r.album = l.album)"
-        f" SELECT CASE max({columns}) {names} END AS label, count(*) FROM weights GROUP BY label",
-        (*ratios, *roots, *values, *(rules.elsewhere.emotions[e] for e in Emotion)),
+        f" people AS (SELECT p.id AS photo, {album} AS album, f.size, f.w * f.h AS area,"
+        f" {', '.join(f'f.{e}' for e in Emotion)}, coalesce(f.{NOTHING}, 0.0) AS {NOTHING}"
+        f" FROM photos p JOIN faces f ON f.content = p.content WHERE f.matters AND {where}),"
+        f" weights AS (SELECT l.photo, l.size, l.area, {', '.join(weights)}, l.{NOTHING} * r.{NOTHING} AS {NOTHING}"
+        " FROM people l CROSS JOIN ratios r ON r.album = l.album),"
+        f" answers AS (SELECT photo, size, area, CASE max({columns}) {names} END AS label,"
+        f" max({columns}) / ({' + '.join(COLUMNS)}) AS sure FROM weights),"
+        # of the face with the largest area SQLite takes `sure`; NULL wins only where no face has a label
+        " votes AS (SELECT photo, label, sure, max(area), CASE WHEN label IS NULL THEN -1.0 ELSE sum(size * sure) END"
+        " AS votes FROM answers GROUP BY photo, label),"
+        " decided AS (SELECT label, sure, max(votes) FROM votes GROUP BY photo)"
+        " SELECT label, count(*), sum(sure), sum(sure * (1 - sure)), sum(sure < ?) FROM decided GROUP BY label",
+        (*ratios, *roots, *values, *(rules.elsewhere.emotions[e] for e in Emotion), unsure),
     )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from ..choosing.corrected import marked
 from ..errors import UsageError
 from ..query import Counted
-from ..types import THRESHOLD, Emotion, Face, Kind, Mark, Photo
+from ..types import Emotion, Kind, Mark, Photo
 from . import marks
 from .database import Database
 from .queries import faces_of
@@ -112,10 +112,9 @@ def photo_at(database: Database, path: Path) -> Photo | None:
 
 
 def deciding(photo: Photo) -> int | None:
-    """Return the number, from 1, of the face that decides the photo's label; None without a face that counts."""
-    counted = [face for face in photo.faces if face.detection >= THRESHOLD]
-    largest: Face | None = max(counted, key=lambda face: face.box.area, default=None)
-    return None if largest is None else 1 + photo.faces.index(largest)
+    """Return the number, from 1, of the face that decides the photo's label; None if nobody matters."""
+    decides = photo.deciding_face
+    return None if decides is None else 1 + photo.faces.index(decides)
 
 
 def _photos(database: Database, where: str, value: object) -> Iterator[Photo]:

@@ -51,6 +51,7 @@ class FaceRow(NamedTuple):
     disgust: float
     nothing: float | None
     eyes: float | None
+    matters: bool
 
 
 _OF_FILE = "path", "content", "taken_at", "taken_from"
@@ -76,6 +77,7 @@ def row_of_face(face: Face) -> FaceRow:
         **{e.value: face.probabilities[e] for e in Emotion},
         nothing=face.nothing,
         eyes=face.eyes,
+        matters=face.matters,
     )
 
 
@@ -91,7 +93,8 @@ def face_of_row(row: FaceRow, rule: LabelRule) -> Face:
     box = Box(row.x, row.y, row.w, row.h)
     probabilities, nothing = dict(zip(Emotion, probabilities_of_row(row), strict=True)), row.nothing or 0.0
     label, sure = rule.label(probabilities, nothing)
-    return Face(box, landmarks, row.detection, row.size, row.sharpness, probabilities, nothing, row.eyes, label, sure)
+    quality = row.detection, row.size, row.sharpness
+    return Face(box, landmarks, *quality, probabilities, nothing, row.eyes, label, sure, bool(row.matters))
 
 
 def scored_of_row(row: tuple[Any, ...]) -> ScoredRow:

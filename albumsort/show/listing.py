@@ -10,7 +10,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, TextIO
 
-from ..choosing.matters import matters
 from ..text import printable
 from ..types import Emotion, Face, Photo
 
@@ -43,12 +42,12 @@ def photo_json(photo: Photo) -> dict[str, Any]:
         "emotion": photo.emotion,
         "label": photo.label,
         "sure": rounded(photo.sure),
-        "faces": [face_json(face, counted) for face, counted in zip(photo.faces, matters(photo.faces), strict=True)],
+        "faces": [face_json(face) for face in photo.faces],
     }
 
 
-def face_json(face: Face, counted: bool) -> dict[str, Any]:
-    """Return the JSON object of a face; its probabilities sum to 1. counted: whether it matters in its photo."""
+def face_json(face: Face) -> dict[str, Any]:
+    """Return the JSON object of a face; its probabilities sum to 1."""
     box = face.box
     return {
         "box": [round(v, 1) for v in (box.x, box.y, box.w, box.h)],
@@ -58,7 +57,7 @@ def face_json(face: Face, counted: bool) -> dict[str, Any]:
         "label": face.label,
         "sure": rounded(face.sure),
         "eyes": rounded(face.eyes),
-        "matters": counted,
+        "matters": face.matters,
         "probabilities": {e.value: p for e, p in face.probabilities.items()},
     }
 
@@ -122,7 +121,7 @@ def _csv_writer(stream: TextIO) -> Any:
 
 
 def _write_csv(photos: Iterable[Photo], stream: TextIO) -> None:
-    """Write one row per photo, with label, eyes and probabilities of its largest face, or empty cells without a face.
+    """Write one row per photo, with label, eyes and probabilities of the face that decides, or empty cells without one.
 
     A spreadsheet reads no cell as a formula: every path is absolute, so it begins with its root.
     """
@@ -131,7 +130,7 @@ def _write_csv(photos: Iterable[Photo], stream: TextIO) -> None:
         ["path", "width", "height", "taken_at", "score", "emotion", "faces", "label", "sure", "eyes", *Emotion]
     )
     for photo in photos:
-        face = photo.main_face
+        face = photo.deciding_face
         face_cells: list[str | float] = [""] * (3 + len(Emotion))
         if face is not None:
             probabilities = (round(p, 4) for p in face.probabilities.values())

@@ -88,7 +88,7 @@ def _photo(file: PhotoFile, detector: FaceDetector, classifier: EmotionClassifie
 
 def _label(photo: Photo, rule: LabelRule) -> str:
     labelled = replace(photo, faces=tuple(rule.relabelled(face) for face in photo.faces))
-    face = labelled.main_face
+    face = labelled.deciding_face
     return NO_FACE if face is None else str(face.label or NO_LABEL)
 
 
