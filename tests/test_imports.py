@@ -42,8 +42,8 @@ ROOMS = {
     # Emotion.parse raises UsageError
     "types": Room(ALONE, "errors"),
     "query": Room(ALONE, "types"),
-    "dates": Room(ALONE, "errors"),
-    "disk": Room("contents filesystems locks places whole", "errors"),
+    "dates": Room(ALONE, "errors types"),
+    "disk": Room("contents filesystems locks naming places whole", "errors"),
     "networks": Room("litert weights", "errors types"),
     "settings": Room(ALONE, "networks types"),
     "photos": Room(
@@ -66,7 +66,7 @@ ROOMS = {
     ),
     "api": Room(ALONE, "analysis choosing dates disk errors index indexing query types"),
     "albums": Room(ALONE, "errors index types"),
-    "export": Room("copy plan report run undo", "albums disk errors types"),
+    "export": Room("copy names plan report run undo", "albums disk errors types"),
     "show": Room("drawing explanation listing", "choosing disk errors photos text types"),
     "prune": Room(ALONE, "index photos"),
     "doctor": Room(ALONE, "__init__ disk errors index networks photos"),

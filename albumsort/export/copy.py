@@ -12,9 +12,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..disk import contents, whole
+from ..disk.naming import ask
 from ..errors import AlbumsortError
 from ..types import Action, Item, Link
-from .plan import ALREADY_THERE, FileError, name_spellings, source_status, unreadable
+from . import names
+from .plan import ALREADY_THERE, FileError, source_status, unreadable
 
 _FATAL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 _REMEDIES = {
@@ -119,10 +121,25 @@ def _link(item: Item, link: Link) -> Item:
 
 
 def _name(item: Item, put: Callable[[Path], None]) -> Item:
-    """Put the item under the first free variant of its name; skip it if a file there has the same bytes."""
-    names = name_spellings(item.destination.name)
+    """Put the item under its name, or under a plainer one if the file system refuses that."""
+    *others, last = names.plainer(item.destination.name)
+    for name in others:
+        try:
+            return _put(item, name, put)
+        except OSError as e:
+            if e.errno not in names.REFUSALS:
+                raise
+    return _put(item, last, put)
+
+
+def _put(item: Item, name: str, put: Callable[[Path], None]) -> Item:
+    """Put the item under the first free variant of a name; skip it if a file there has the same bytes."""
+    if name != item.destination.name:
+        item = replace(item, reason=f"the file system refused the name {item.destination.name}")
+    folder = item.destination.parent
+    spellings = names.spellings(name, ask(folder))
     while True:
-        destination = item.destination.with_name(next(names))
+        destination = folder / next(spellings)
         try:
             put(destination)
             return replace(item, destination=destination)

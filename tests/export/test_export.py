@@ -282,18 +282,13 @@ def test_unfinished_files_of_a_killed_export_do_not_count_as_exported(album: Pat
 def test_a_foreign_file_is_never_overwritten(album: Path, to: Path) -> None:
     (to / "happy").mkdir(parents=True)
     (to / "happy" / "0001-a.jpg").write_bytes(b"foreign")
-    (to / "happy" / "0001-A-2.JPG").write_bytes(b"foreign too, and one name with a-2 on many disks")
-    (to / "happy" / "0001-a-3.jpg").mkdir()
-    [item] = exported([indexed(album / "a.jpg")], to)
-    assert item.destination.name == "0001-a-4.jpg"
+    planned = ready([indexed(album / "b.jpg")], to)
+    assert planned[0].destination.name == "0002-b.jpg"
+    (to / "happy" / "0002-b.jpg").write_bytes(b"foreign, and written after the plan")
+    (to / "happy" / "0002-b-2.jpg").mkdir()
+    [item] = execute(planned, Link.COPY)
+    assert item.destination.name == "0002-b-3.jpg"
     assert (to / "happy" / "0001-a.jpg").read_bytes() == b"foreign"
-
-
-def test_names_that_differ_only_in_unicode_normalisation_count_as_one(album: Path, to: Path) -> None:
-    (to / "happy").mkdir(parents=True)
-    (to / "happy" / unicodedata.normalize("NFD", "0001-Zoë.jpg")).write_bytes(b"foreign")
-    [item] = exported([indexed(album / unicodedata.normalize("NFC", "zoë.jpg"))], to)
-    assert item.destination.name == "0001-zoë-2.jpg"
 
 
 @pytest.fixture(params=["hard links", "exclusive renames", "neither"])
@@ -446,7 +441,7 @@ def test_a_soft_link_does_not_count_as_a_copy(album: Path, to: Path) -> None:
     photo = indexed(album / "a.jpg")
     exported([photo], to, Link.SOFT)
     [item] = exported([photo], to, Link.COPY)
-    assert (item.action, item.destination.name) == (Action.WRITE, "0001-a-2.jpg")
+    assert (item.action, item.destination.name) == (Action.WRITE, "0002-a.jpg")
 
 
 @pytest.mark.parametrize("link", [Link.HARD, Link.SOFT])
@@ -487,9 +482,10 @@ def test_names_stay_readable_and_become_safe(album: Path, to: Path, name: str, e
 
 
 def test_a_shortened_name_keeps_its_number_and_extension(album: Path, to: Path) -> None:
+    planned = ready([indexed(album / ("x" * 250 + ".jpg"))], to)
     (to / "happy").mkdir(parents=True)
-    (to / "happy" / ("0001-" + "x" * 246 + ".jpg")).touch()
-    [item] = exported([indexed(album / ("x" * 250 + ".jpg"))], to)
+    planned[0].destination.touch()
+    [item] = execute(planned, Link.COPY)
     assert item.destination.name == "0001-" + "x" * 244 + "-2.jpg"
 
 
@@ -606,7 +602,7 @@ def test_a_report_lists_created_folders_and_the_result_for_each_photo(album: Pat
         ("folder", "", str(to / "happy")),
         ("write", str(album / "a.jpg"), copy),
         ("skip", str(album / "b.jpg"), copy),
-        ("fail", str(album / "c.jpg"), str(to / "happy" / "0003-c.jpg")),
+        ("fail", str(album / "c.jpg"), str(to / "happy" / "0002-c.jpg")),
     ]
 
 

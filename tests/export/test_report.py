@@ -60,6 +60,7 @@ def test_each_line_is_flushed_at_once(report: Path) -> None:
 NAMES = (
     (st.binary(min_size=1, max_size=255) | st.text(min_size=1, max_size=60).map(lambda t: t.encode(errors="replace")))
     .map(lambda raw: raw.replace(b"/", b"=").replace(b"\0", b"\r"))
+    .filter(lambda raw: raw != b".")  # pathlib leaves it out
     .map(os.fsdecode)
 )
 
