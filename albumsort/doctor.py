@@ -14,7 +14,7 @@ from pathlib import Path
 from PIL import Image
 
 from . import __version__
-from .disk import filesystems
+from .disk import filesystems, places
 from .errors import AlbumsortError
 from .index import counts
 from .index.database import Database
@@ -91,6 +91,8 @@ def _index(file: Path) -> list[Finding]:
         return [*found, Finding("index", str(e), ok=False)]
     contents = f"{totals.photos} photos, {totals.faces} faces, {totals.failed} failed"
     found.append(Finding("index", f"{file}: {contents}"))
+    if (journals := places.exports_folder(file)).is_dir():
+        found.append(Finding("exports", f"{journals}: the journals that `export --undo` reads"))
     for root in totals.roots:
         exists = root.is_dir()
         found.append(Finding("album", f"{root}{'' if exists else ': missing; is its disk plugged in?'}", ok=exists))

@@ -66,7 +66,7 @@ ROOMS = {
     ),
     "api": Room(ALONE, "analysis choosing dates disk errors index indexing query types"),
     "albums": Room(ALONE, "errors index types"),
-    "export": Room("copy names plan report run undo", "albums disk errors types"),
+    "export": Room("copy journals names plan report run undo", "albums disk errors types"),
     "show": Room("drawing explanation listing", "choosing disk errors photos text types"),
     "prune": Room(ALONE, "index photos"),
     "doctor": Room(ALONE, "__init__ disk errors index networks photos"),

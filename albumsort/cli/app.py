@@ -16,7 +16,7 @@ from ..disk import places
 from ..errors import AlbumsortError, UsageError
 from .compare import compare
 from .evaluate import evaluate_emotion, evaluate_faces
-from .export import export
+from .export import ExportCommand, export
 from .index import index
 from .listing import list_, stats, top
 from .mark import mark
@@ -101,7 +101,7 @@ def _main(
 app.command("index")(index)
 app.command("top")(top)
 app.command("list")(list_)
-app.command("export")(export)
+app.command("export", cls=ExportCommand)(export)
 app.command("stats")(stats)
 app.command("why")(why)
 app.command("mark")(mark)

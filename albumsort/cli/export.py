@@ -5,23 +5,43 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
+from ..disk import places
 from ..errors import UsageError
 from ..query import Filters
 from ..types import FOUR, THRESHOLD, Action, Emotion, Link, Photo
 from .opening import index_file, is_quiet, open_index, report_outdated
 from .options import Db, LeastDetection, LeastFace, LeastSharpness, Quiet, Version, option
-from .terminal import print_failures, print_fields, say, with_progress
+from .terminal import print_failures_by_reason, print_fields, say, with_progress
 from .values import counted_faces, is_on_command_line
 
 if TYPE_CHECKING:
     from ..choosing.ranking import Sorted
     from ..export.undo import Undone
     from ..types import Item
+
+
+class ExportCommand(TyperCommand):
+    """The command `export`, whose option --undo has a value or none."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Give --undo an empty value if no value follows; as an argument of its own, `app` refuses an empty one."""
+        return list(super().parse_args(ctx, _with_value(args)))
+
+
+def _with_value(args: Sequence[str]) -> list[str]:
+    completed = []
+    for word, following in zip_longest(args, args[1:], fillvalue="--"):
+        completed.append(word)
+        if word == "--undo" and following.startswith("-"):
+            completed.append("")
+    return completed
 
 
 def export(
@@ -46,8 +66,13 @@ def export(
         Path | None, option("--report", help="Record each photo in a new CSV file.", metavar="FILE")
     ] = None,
     undo: Annotated[
-        Path | None,
-        option("--undo", help="Remove the files of the export with this report.", metavar="REPORT", show_default=False),
+        str | None,
+        option(
+            "--undo",
+            help="Remove the files of the export with this report; without a report, of the last export.",
+            metavar="[REPORT]",
+            show_default=False,
+        ),
     ] = None,
     db: Db = None,
     quiet: Quiet = False,
@@ -58,12 +83,11 @@ def export(
     A photo goes to DIR/EMOTION/RANK-NAME by the label of its largest face; photos with other labels are left out.
     Originals never change, and no file is overwritten.
 
-    --undo needs only a report. Files changed since, and copies whose original is gone, stay.
+    --undo again takes back the export before. Files changed since, and copies whose original is gone, stay.
     """
-    from ..albums import albums_in, check_destination, check_outside, folders_with_photos
+    from ..albums import albums_in, check_outside, folders_with_photos
     from ..choosing import ranking
-    from ..export import plan
-    from ..export.run import run
+    from ..export.run import preview, run
     from ..index import counts, queries
 
     if undo is not None:
@@ -78,7 +102,6 @@ def export(
     counted = counted_faces(min_face, min_detection, min_sharpness)
     with open_index(ctx, db) as database:
         albums, holding = albums_in(database), folders_with_photos(database)
-        check_destination(to, albums, holding)
         if report is not None:
             check_outside(report.parent, albums)
         report_outdated(ctx, database, quiet)
@@ -89,32 +112,57 @@ def export(
     folders = chosen.folders
     to = Path(os.path.realpath(to))
     if dry_run:
-        items = plan.plan(folders, to, link)
+        items = preview(folders, to, link, albums, holding)
         for item in items:
             print_fields(item.action, item.source, item.destination, item.reason)
     else:
-        items = with_progress(
-            run(folders, to, link, report, albums, holding), sum(map(len, folders.values())), is_quiet(ctx, quiet)
-        )
+        journals = places.exports_folder(index_file(ctx, db))
+        running = run(folders, to, link, report, albums, holding, journals, _hushed if is_quiet(ctx, quiet) else say)
+        items = with_progress(running, sum(map(len, folders.values())), is_quiet(ctx, quiet))
     if not is_quiet(ctx, quiet):
         _print_export(items, folders, dry_run)
         if left_out := _left_out(chosen, n, missing, excluded, failed):
             say(f"Left out: {left_out}")
-    print_failures((item.source, item.reason) for item in items if item.action is Action.FAIL)
-    if any(item.action is Action.FAIL for item in items):
+    failures = [(item.source, item.reason) for item in items if item.action is Action.FAIL]
+    if failures:
+        print_failures_by_reason(failures, _all_failures(report, dry_run))
         raise typer.Exit(1)
 
 
-def _undo(ctx: typer.Context, report: Path, dry_run: bool, db: Path | None, quiet: bool) -> None:
+def _hushed(message: str) -> None:
+    """Print nothing."""
+
+
+def _all_failures(report: Path | None, dry_run: bool) -> str:
+    if dry_run:  # it printed each photo
+        return ""
+    where = "export again with --report FILE" if report is None else f"read {report}"
+    return f"To see every photo that failed, {where}"
+
+
+def _undo(ctx: typer.Context, name: str, dry_run: bool, db: Path | None, quiet: bool) -> None:
+    """Undo the export with this report, or the last export if the name is empty."""
     from ..albums import albums_in, check_outside
+    from ..export import journals
     from ..export import undo as undoing
+
+    folder = places.exports_folder(index_file(ctx, db))
+    report = Path(name) if name else journals.last(folder)
+    if report is None:
+        if not quiet:
+            say(f"Nothing to undo: {folder} has no journal of an export that was not undone")
+        return
+    if not name and not quiet:
+        say(f"Last export, by its journal {report}:")
 
     albums: set[Path] = set()
     if index_file(ctx, db).exists():  # an export can be undone even if its index is gone
         with open_index(ctx, db) as database:
             albums = albums_in(database)
-    check_outside(Path(os.path.realpath(report)).parent, albums)
-    outcomes = with_progress(undoing.undo(report, albums, dry_run), None, quiet)
+    if name:
+        check_outside(Path(os.path.realpath(report)).parent, albums)
+    twin = journals.of_same_export(folder, report) if name else None
+    outcomes = with_progress(undoing.undo(report, albums, dry_run, twin), None, quiet)
     if dry_run:
         for outcome in outcomes:
             print_fields(outcome.fate, outcome.path, outcome.reason)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from ..errors import UsageError
@@ -23,3 +24,8 @@ def index_file() -> Path:
     if not folder.is_absolute():  # some versions return a path in "~", which would become a folder of that name
         raise UsageError(f"{NO_HOME}. Name the index file with --db or ALBUMSORT_DB")
     return folder / "index.sqlite"
+
+
+def exports_folder(index: Path) -> Path:
+    """Return the folder beside an index with the journals of its exports; all links to an index share one."""
+    return Path(f"{os.path.realpath(index)}.exports")

@@ -24,11 +24,16 @@ COLUMNS = ("source", "destination", "hash", "action", "reason", "link")
 
 
 class Mark(StrEnum):
-    """Actions of lines without a photo. INTO: the destination; FOLDER: a created folder; UNDONE: a removed path."""
+    """Actions of lines without a photo.
+
+    INTO: the destination, with the export's identity as `hash`; FOLDER: a created folder; UNDONE: a removed path;
+    CLOSED: an undo went through all lines, and what it left stays.
+    """
 
     INTO = "into"
     FOLDER = "folder"
     UNDONE = "undone"
+    CLOSED = "closed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +55,20 @@ class Journal:
         self._path, self._file = path, file
 
     @classmethod
-    def create(cls, path: Path, into: Path) -> Journal:
-        """Create the report of an export to a folder; raises AlbumsortError if the file exists."""
+    def create(cls, path: Path, into: Path, export: str = "", mode: int = 0o666) -> Journal:
+        """Create the report of an export to a folder; raises AlbumsortError if the file exists.
+
+        export: identifies the export, if several files record it. mode: the file's permissions, less the umask.
+        """
         try:
-            file = open(path, "xb")  # noqa: SIM115 (closed by __exit__)
+            file = open(path, "xb", opener=lambda name, flags: os.open(name, flags, mode))  # noqa: SIM115
         except FileExistsError as e:
             raise AlbumsortError(f"{path} already exists; choose another name for the report") from e
         except OSError as e:
             raise _unwritable(path, e) from e
         journal = cls(path, file)
         try:
-            journal._write(COLUMNS)
-            journal._note(Line(destination=str(into), action=Mark.INTO))
+            journal._write(COLUMNS, astuple(Line(destination=str(into), digest=export, action=Mark.INTO)))
         except BaseException:  # the report is empty: leave the name free for the next run
             with suppress(OSError):
                 file.close()
@@ -105,14 +112,18 @@ class Journal:
         """Record that a path of this report no longer exists."""
         self._note(Line(destination=str(path), action=Mark.UNDONE))
 
+    def closed(self) -> None:
+        """Record that an undo went through all lines."""
+        self._note(Line(action=Mark.CLOSED))
+
     def _note(self, line: Line) -> None:
         self._write(astuple(line))
 
-    def _write(self, fields: tuple[str, ...]) -> None:
-        row = io.StringIO(newline="")
-        csv.writer(row, lineterminator="\n", quoting=csv.QUOTE_ALL).writerow(fields)
+    def _write(self, *rows: tuple[str, ...]) -> None:
+        text = io.StringIO(newline="")
+        csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL).writerows(rows)
         try:
-            self._file.write(row.getvalue().encode("utf-8", sys.getfilesystemencodeerrors()))
+            self._file.write(text.getvalue().encode("utf-8", sys.getfilesystemencodeerrors()))
             self._file.flush()
         except OSError as e:
             raise _unwritable(self._path, e) from e
@@ -124,13 +135,15 @@ def _unwritable(path: Path, error: OSError) -> AlbumsortError:
     )
 
 
-def read(path: Path) -> list[Line]:
+def read(path: Path, most: int = -1) -> list[Line]:
     """Return the complete lines of a report; raises AlbumsortError if the file is not a report.
 
-    A line cut off by a kill is left out. The content of the lines is not checked: they may be forged.
+    most: the number of bytes to read at most. A line that is cut off, as by a kill, is left out. The content of the
+    lines is not checked: they may be forged.
     """
     try:
-        data = path.read_bytes()
+        with open(path, "rb") as file:
+            data = file.read(most)
     except OSError as e:
         raise AlbumsortError(f"cannot read the report {path}: {e.strerror or e}") from e
     try:

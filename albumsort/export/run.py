@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
@@ -11,8 +11,16 @@ from ..disk import locks, whole
 from ..errors import AlbumsortError
 from ..types import Emotion, Item, Link, Photo
 from .copy import execute
+from .journals import recording
 from .plan import plan
-from .report import Journal
+
+
+def preview(
+    photos: Mapping[Emotion, Sequence[Photo]], to: Path, link: Link, albums: Iterable[Path], holding: Iterable[Path]
+) -> list[Item]:
+    """Return what `run` would do; writes nothing. Raises the errors of `run` that are known before the first copy."""
+    check_destination(to, albums, holding)
+    return plan(photos, to, link)
 
 
 def run(
@@ -22,11 +30,14 @@ def run(
     report: Path | None,
     albums: Iterable[Path],
     holding: Iterable[Path],
+    journals: Path | None = None,
+    tell: Callable[[str], None] = lambda message: None,
 ) -> Generator[Item]:
     """Plan an export and carry it out; yields each item with its actual result, after the report has it.
 
     `to` is an absolute path without symbolic links. albums, holding: where nothing may be written, see
-    `check_destination`, which raises UsageError. Raises AlbumsortError, which ends the run, if `to` is not writable,
+    `check_destination`, which raises UsageError. journals: the folder for a journal, from which undo can read, too;
+    tell: called if none can be written there. Raises AlbumsortError, which ends the run, if `to` is not writable,
     another export is writing to it, or the report cannot be written. Files written before are complete.
     """
     check_destination(to, albums, holding)
@@ -39,19 +50,16 @@ def run(
             except OSError as e:
                 raise AlbumsortError(f"cannot create {to}: {e.strerror or e}; choose another destination") from e
             stack.enter_context(claimed(to))
-            journal = None if report is None else stack.enter_context(Journal.create(report, to))
+            records = stack.enter_context(recording(report, journals, to, tell))
 
             def note(folder: Path) -> None:
                 created.append(folder)
-                if journal is not None:
-                    journal.folder(folder)
+                records.folder(folder)
 
-            if journal is not None:
-                for folder in created:
-                    journal.folder(folder)
+            for folder in created:
+                records.folder(folder)
             for item in stack.enter_context(closing(execute(plan(photos, to, link), link, note))):
-                if journal is not None:
-                    journal.photo(item, link)
+                records.photo(item, link)
                 yield item
     finally:
         for folder in reversed(created):

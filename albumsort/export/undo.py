@@ -6,7 +6,7 @@ import os
 import re
 import stat
 from collections.abc import Collection, Generator, Iterable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -42,45 +42,61 @@ class _LeftError(Exception):
     """A file must not be removed; the message gives the reason."""
 
 
-def undo(report: Path, albums: Collection[Path], dry_run: bool = False) -> Generator[Undone]:
+def undo(report: Path, albums: Collection[Path], dry_run: bool = False, twin: Path | None = None) -> Generator[Undone]:
     """Remove the files that a report lists as written, then the created folders that are empty.
 
     A report may be forged, and files may have changed since. So a file is removed only if it is in a place of an
     export, outside the albums, and unchanged; a copy only if its original still exists with the same bytes. Removals
-    are recorded in the report, so that a file restored later is not removed again. dry_run changes nothing.
+    are recorded in the report, so that a file restored later is not removed again. dry_run changes nothing. twin:
+    another record of the same export; what one of them lists as removed counts, and both are updated if possible.
     Raises AlbumsortError if the report cannot be read or written, or while an export is writing there.
     """
     lines = journal.read(report)
     root = _root(report, lines, albums)
+    present = root.is_dir()
     with ExitStack() as stack:
-        notes = None
+        notes: list[Journal] = []
         lock = stack.enter_context(ExitStack())
         if not dry_run:
-            if root.is_dir():
+            if present:
                 lock.enter_context(claimed(root))
             lines = journal.read(report)  # complete, now that no export appends to it
-            notes = stack.enter_context(Journal.reopen(report))
-        folders = _Folders(root, albums)
-        sources = {line.source for line in lines}
-        undone = {line.destination for line in lines if line.action == Mark.UNDONE}
-        lines = [line for line in lines if line.destination not in undone]
-        written = [line for line in lines if line.action == Action.WRITE]
-        removed: set[Path] = set()
-        for line in written:
-            result = _remove(line, sources, folders, dry_run)
-            if result.fate is not Fate.LEFT:
-                removed.add(result.path)
-                if notes is not None and result.path.parent.is_dir():  # otherwise its disk may be unplugged
-                    notes.undone(result.path)
+            notes.append(stack.enter_context(Journal.reopen(report)))
+            if twin is not None:
+                with suppress(AlbumsortError):  # such as an index on a read-only disk
+                    notes.append(stack.enter_context(Journal.reopen(twin)))
+        for result in _outcomes(lines, twin, _Folders(root, albums), dry_run, lock):
+            # if its folder is gone too, its disk may be unplugged
+            if result.fate is Fate.REMOVE or (result.fate is Fate.GONE and result.path.parent.is_dir()):
+                for note in notes:
+                    note.undone(result.path)
             yield result
-        lock.close()  # the lock file is in one of the folders
-        for folder in folders.created(line.destination for line in lines if line.action == Mark.FOLDER):
-            if folder_result := _remove_folder(folder, removed, dry_run):
-                if folder_result.fate is Fate.REMOVE:
-                    removed.add(folder)
-                    if notes is not None:
-                        notes.undone(folder)
-                yield folder_result
+        if present:
+            for note in notes:
+                note.closed()
+
+
+def _outcomes(
+    lines: list[Line], twin: Path | None, folders: _Folders, dry_run: bool, lock: ExitStack
+) -> Generator[Undone]:
+    """Remove the files, then the folders; yields the result for each."""
+    sources = {line.source for line in lines}
+    others = [] if twin is None else journal.read(twin)
+    undone = {line.destination for line in (*lines, *others) if line.action == Mark.UNDONE}
+    lines = [line for line in lines if line.destination not in undone]
+    removed: set[Path] = set()
+    for line in lines:
+        if line.action == Action.WRITE:
+            result = _remove(line, sources, folders, dry_run)
+            if result.fate is Fate.REMOVE:
+                removed.add(result.path)
+            yield result
+    lock.close()  # the lock file is in one of the folders
+    for folder in folders.created(line.destination for line in lines if line.action == Mark.FOLDER):
+        if folder_result := _remove_folder(folder, removed, dry_run):
+            if folder_result.fate is Fate.REMOVE:
+                removed.add(folder)
+            yield folder_result
 
 
 def _root(report: Path, lines: list[Line], albums: Iterable[Path]) -> Path:

@@ -244,9 +244,14 @@ def test_two_photos_with_the_same_bytes_are_exported_once(album: Path, to: Path)
     assert actions(exported(photos, to)) == ["skip", "skip"]
 
 
-def test_when_the_first_of_two_with_the_same_bytes_fails_the_second_is_exported(album: Path, to: Path) -> None:
+@pytest.mark.parametrize(
+    "spoil", [lambda photo: photo.write_bytes(b"changed since"), Path.unlink], ids=["changed", "gone"]
+)
+def test_when_the_first_of_two_with_the_same_bytes_fails_the_second_is_exported(
+    album: Path, to: Path, spoil: Callable[[Path], None]
+) -> None:
     photos = [indexed(album / "a.jpg"), indexed(album / "b.jpg")]
-    photos[0].path.write_bytes(b"changed since")
+    spoil(photos[0].path)
     assert actions(exported(photos, to)) == ["fail", "write"]
     assert list(held(to / "happy").values()) == [b"a photo"]
 
