@@ -147,14 +147,16 @@ def _undo(ctx: typer.Context, name: str, dry_run: bool, db: Path | None, quiet: 
     from ..export import undo as undoing
 
     folder = places.exports_folder(index_file(ctx, db))
-    report = Path(name) if name else journals.last(folder)
-    if report is None:
+    if name:
+        report = Path(name)
+    elif found := journals.last(folder):
+        report, into = found
+        if not quiet:
+            say(f"The last export went to {into} (journal {report})")
+    else:
         if not quiet:
             say(f"Nothing to undo: {folder} has no journal of an export that was not undone")
         return
-    if not name and not quiet:
-        say(f"Last export, by its journal {report}:")
-
     albums: set[Path] = set()
     if index_file(ctx, db).exists():  # an export can be undone even if its index is gone
         with open_index(ctx, db) as database:

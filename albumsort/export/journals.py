@@ -85,23 +85,23 @@ def recording(report: Path | None, folder: Path | None, into: Path, tell: Callab
                         journal.unlink()
 
 
-def last(folder: Path) -> Path | None:
-    """Return the journal of the last export that was not undone; None if there is none.
+def last(folder: Path) -> tuple[Path, Path] | None:
+    """Return the journal and the destination of the last export that was not undone; None if there is none.
 
     Raises AlbumsortError if the destination of that export is gone: its disk may be unplugged, and to undo the export
     before that one instead would be a surprise. Also if a journal cannot be read.
     """
     waiting = _waiting(folder)
-    journal, into = next(waiting, (None, Path()))
-    if journal is not None and not into.is_dir():
+    found = next(waiting, None)
+    if found is not None and not found[1].is_dir():
         before = next(waiting, None)
         advice = (
             f". If you deleted it, undo the export before with: albumsort export --undo {before[0]}" if before else ""
         )
         raise AlbumsortError(
-            f"{into}, where the last export wrote, is gone; if it is on a disk, connect the disk{advice}"
+            f"{found[1]}, where the last export wrote, is gone; if it is on a disk, connect the disk{advice}"
         )
-    return journal
+    return found
 
 
 def of_same_export(folder: Path, report: Path) -> Path | None:

@@ -280,6 +280,20 @@ def test_a_changed_photo_fails_and_the_others_are_exported(library: SimpleNamesp
     assert "5 written, 0 already there, 1 failed" in result.stderr
 
 
+def test_photos_that_fail_are_grouped_by_reason(library: SimpleNamespace, tmp_path: Path) -> None:
+    for name in ("row.jpg", "rain.jpg", "wait.jpg", "crowd.jpg"):
+        next(library.folder.rglob(name)).unlink()
+    more, report = ("--to", tmp_path / "out"), tmp_path / "report.csv"
+    said = invoke("export", *more, "--report", report, db=library.database).stderr
+    failed = [line for line in said.splitlines() if line.startswith("failed: ")]
+    assert len(failed) == 1
+    assert " and 1 more: the photo is gone" in failed[0]
+    assert f"To see every photo that failed, read {report}\n" in said
+    said = invoke("export", *more, db=library.database).stderr
+    assert "To see every photo that failed, export again with --report FILE\n" in said
+    assert "To see every" not in invoke("export", *more, "--dry-run", db=library.database).stderr
+
+
 def test_export_leaves_the_album_as_it_is(library: SimpleNamespace, tmp_path: Path) -> None:
     def seen() -> dict[str, tuple[bytes, int]]:
         files = (path for path in library.folder.rglob("*") if path.is_file())

@@ -47,7 +47,9 @@ def test_undo_takes_back_the_last_export_and_then_the_one_before(library: Simple
     first, second = tmp_path / "first", tmp_path / "second"
     export(library, first)
     export(library, second, "happy")
-    assert "2 files and 2 folders removed" in undo(library)
+    said = undo(library)
+    assert said.startswith(f"The last export went to {second} (journal ")
+    assert "2 files and 2 folders removed" in said
     assert (len(exported(first)), second.exists()) == (6, False)
     assert "6 files and 5 folders removed" in undo(library)
     assert not first.exists()
