@@ -65,11 +65,13 @@ def test_shares_can_be_read_back_by_name() -> None:
         shares_from({name: share for name, share in named.items() if name != "nothing"})
 
 
-def test_a_photo_has_the_label_of_its_largest_face() -> None:
+def test_a_photo_has_the_label_of_its_largest_face_and_none_without_a_label() -> None:
     pair = Photo(Path("a"), 9, 9, None, None, "", (face((0, 0, 9, 9), sad=0.9), face((0, 0, 20, 20), happy=0.8)))
     assert (pair.label, pair.sure) == (Emotion.HAPPY, pytest.approx(0.8))
     unread = replace(pair, faces=(face((0, 0, 9, 9), sad=0.9), face((0, 0, 20, 20), happy=0.2, nothing=0.7)))
-    assert (unread.label, unread.sure) == (None, None)
+    assert (unread.label, unread.sure) == (Emotion.SAD, pytest.approx(0.9))
+    none = replace(pair, faces=(face((0, 0, 20, 20), happy=0.2, nothing=0.7),))
+    assert (none.label, none.sure) == (None, None)
     assert (replace(pair, faces=()).label, replace(pair, faces=()).sure) == (None, None)
 
 
@@ -101,14 +103,20 @@ def test_the_lean_of_a_face_is_computed_from_eyes_and_mouth(marks: tuple[complex
     assert abs((found.lean - lean + 180) % 360 - 180) < (1e-6 if marks is FRONT else 4)
 
 
-def test_the_main_face_is_the_largest_in_any_order() -> None:
-    main = photo((0, 0, 30, 30), (5, 5, 50, 60), (100, 0, 100, 10)).main_face
-    assert main is not None
-    assert main.box == Box(5, 5, 50, 60)
+def test_of_equal_labels_the_largest_face_decides_in_any_order() -> None:
+    decides = photo((0, 0, 30, 30), (5, 5, 50, 60), (100, 0, 100, 10)).deciding_face
+    assert decides is not None
+    assert decides.box == Box(5, 5, 50, 60)
 
 
-def test_a_photo_without_a_face_has_no_main_face() -> None:
-    assert photo().main_face is None
+def test_a_face_that_does_not_matter_decides_nothing() -> None:
+    one = photo((0, 0, 30, 30))
+    silent = replace(one, faces=(replace(one.faces[0], matters=False),))
+    assert (silent.deciding_face, silent.label, silent.sure) == (None, None, None)
+
+
+def test_a_photo_without_a_face_has_no_deciding_face() -> None:
+    assert photo().deciding_face is None
 
 
 def test_values_cannot_be_changed_and_survive_pickling() -> None:

@@ -15,14 +15,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageFilter, ImageOps
 from skimage import data as skimage_data
-from test_matters import ANY_FACE, FACES, sized
+from test_matters import ANY_FACE, FACES, matters, sized
 
 import albumsort
-from albumsort.choosing.everyone import Everyone, everyone
-from albumsort.choosing.matters import Reason, matters, reasons
+from albumsort.choosing import everyone as scoring
+from albumsort.choosing.everyone import Everyone
+from albumsort.choosing.matters import Reason, judged, reasons
 from albumsort.types import Emotion, Face
 
 HAPPY = Emotion.HAPPY
+
+
+def everyone(faces: Sequence[Face], emotion: Emotion) -> Everyone | None:
+    return scoring.everyone(judged(faces), emotion)
+
+
 EMOTIONS = st.sampled_from(list(Emotion))
 
 

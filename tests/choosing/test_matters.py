@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -12,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from albumsort.choosing.labels import LabelRule
-from albumsort.choosing.matters import SMALL, Reason, deciding_face, matters, reasons, those_that_matter
-from albumsort.types import Emotion, Face
+from albumsort.choosing.matters import SMALL, Reason, judged, reasons
+from albumsort.types import Emotion, Face, Photo
 
 HAPPY, SAD, NEUTRAL = Emotion.HAPPY, Emotion.SAD, Emotion.NEUTRAL
 
@@ -39,6 +40,18 @@ ANY_FACE = st.builds(
     st.lists(st.floats(0.001, 1), min_size=len(Emotion), max_size=len(Emotion)),
 )
 FACES = st.lists(ANY_FACE, max_size=8)
+
+
+def matters(faces: Sequence[Face]) -> tuple[bool, ...]:
+    return tuple(one.matters for one in judged(faces))
+
+
+def those_that_matter(faces: Sequence[Face]) -> list[Face]:
+    return [one for one in judged(faces) if one.matters]
+
+
+def deciding_face(faces: Sequence[Face]) -> Face | None:
+    return Photo(Path("a.jpg"), 640, 480, None, None, "", judged(faces)).deciding_face
 
 
 # who matters
@@ -86,6 +99,10 @@ def test_what_is_hardly_a_face_does_not_matter_and_silences_no_smaller_face(dete
 
 def test_a_face_of_low_confidence_matters_if_it_can_be_read() -> None:
     assert matters([sized(60, detection=0.55, nothing=0.3)]) == (True,)
+
+
+def test_a_detection_below_the_threshold_does_not_matter() -> None:
+    assert reasons([sized(300, detection=0.49), sized(60, detection=0.51)]) == (Reason.DOUBTFUL, None)
 
 
 def test_a_clear_face_with_another_expression_matters() -> None:
@@ -160,7 +177,7 @@ def test_an_unsure_label_weighs_less() -> None:
 def test_a_face_without_a_label_leaves_the_choice_to_the_others() -> None:
     grimace = sized(100, nothing=0.9)
     assert label(grimace, sized(60, neutral=0.9)) is NEUTRAL
-    assert deciding_face([grimace, sized(60, nothing=0.8)]) is grimace
+    assert deciding_face([grimace, sized(60, nothing=0.8)]) == grimace
 
 
 @given(FACES)
