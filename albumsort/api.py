@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypedDict, Unpack
 
 from . import dates
-from .choosing import ranking
 from .disk import places
 from .errors import UsageError
-from .index import queries
+from .index import absent, queries
 from .index.database import Database
 from .indexing.report import Report as Report
 from .query import MOST, Counted, Filters
@@ -63,6 +62,9 @@ class Index:
     ) -> list[Photo]:
         """Return the photos that show an emotion most clearly, the best first.
 
+        Files with the same bytes are one photo: the others are in its `also`. Photos of an indexed folder that is not
+        there now are left out.
+
         n: the greatest number of photos. by: how to score a photo with several faces: "max", "mean" or "min". Filters:
         see `Filtering`. Raises UsageError if the emotion, a date, a number or a range is invalid.
 
@@ -77,17 +79,21 @@ class Index:
         if n < 1:
             raise UsageError(f"n={n}: the number of photos is at least 1")
         least = _share("min_score", filters.get("min_score", 0.0))
-        return queries.best(self._database, wanted, By(by), _filters(filters), least, min(n, MOST))
+        present = absent.without_absent(self._database, _filters(filters))
+        return queries.best(self._database, wanted, By(by), present, least, min(n, MOST))
 
     def photos(self, **filters: Unpack[Filtering]) -> Iterator[Photo]:
         """Yield every photo that is neither missing nor excluded, by path. Filters: see `Filtering`.
+
+        Copies and folders that are not there: as in `top`.
 
         >>> with albumsort.open_index("index.sqlite") as index:
         ...     [(photo.path.name, photo.label.value) for photo in index.photos() if photo.label]
         [('portrait.jpg', 'happy')]
         """
         least = _share("min_score", filters.get("min_score", 0.0))
-        return ranking.sure(queries.photos(self._database, _filters(filters)), least)
+        present = absent.without_absent(self._database, _filters(filters))
+        return queries.photos(self._database, present, least)
 
 
 def open_index(db: Path | str | None = None) -> Index:

@@ -41,7 +41,8 @@ class Filters:
     """Which photos a query returns.
 
     since, until: as `dates.start_of` and `dates.end_of` return them. Folders are absolute, faces is an inclusive range.
-    missing: only photos that are missing, instead of only those that are not. undated: only photos without a date.
+    missing: only photos that are missing, instead of only those that are not. absent: albums that are not there now;
+    their photos count as missing. undated: only photos without a date.
     """
 
     since: str | None = None
@@ -50,4 +51,5 @@ class Filters:
     faces: tuple[int, int] | None = None
     counted: Counted = USUAL
     missing: bool = False
+    absent: tuple[Path, ...] = ()
     undated: bool = False

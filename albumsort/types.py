@@ -279,7 +279,8 @@ class Photo:
 
     width, height: full-size pixels, upright. taken_at, taken_from: as `Taken.at` and `Taken.source`, or None; only
     taken_from is None if an older version read the date. digest: content hash, hex. score: 0-1, of the emotion; both
-    are None unless the query ranks by an emotion.
+    are None unless the query ranks by an emotion. also: the other files of the query's result with the same bytes, by
+    path; the query returns no photo for them.
     """
 
     path: Path
@@ -291,6 +292,7 @@ class Photo:
     faces: tuple[Face, ...]
     score: float | None = None
     emotion: Emotion | None = None
+    also: tuple[Path, ...] = ()
 
     @property
     def deciding_face(self) -> Face | None:

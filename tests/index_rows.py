@@ -34,8 +34,8 @@ def best(index: Database, emotion: Emotion = HAPPY, by: By = By.MAX, limit: int 
 
 def listed(index: Database, **filters: object) -> list[str]:
     found = Filters(**filters)  # type: ignore[arg-type]
-    photos = names(queries.photos(index, found))
-    assert [path.name for path in queries.paths(index, found)] == photos
+    photos = names(queries.photos(index, found, every=True))
+    assert [path.name for path in queries.paths(index, found, every=True)] == photos
     return photos
 
 

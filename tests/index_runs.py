@@ -23,7 +23,7 @@ GOOD = ["astronaut.jpg", "drawing.png", "landscape.jpg", "turned.jpg"]
 
 def photos(database: Path) -> dict[str, Photo]:
     with Database(database) as index:
-        return {photo.path.name: photo for photo in queries.photos(index, Filters())}
+        return {photo.path.name: photo for photo in queries.photos(index, Filters(), every=True)}
 
 
 def failures(database: Path) -> dict[str, str]:

@@ -55,8 +55,8 @@ ROOMS = {
     "choosing": Room("corrected everyone labels matters ranking spread", "types"),
     "analysis": Room(ALONE, "choosing disk emotions errors faces networks photos timing types"),
     "index": Room(
-        "comparing conditions counts database dating folders label_sql lookup marking marks opening paths queries rows"
-        " schema shares storing",
+        "absent comparing conditions counts database dating folders label_sql lookup marking marks opening paths"
+        " queries rows schema shares storing",
         "choosing dates disk errors query types",
     ),
     "indexing": Room(
@@ -64,7 +64,7 @@ ROOMS = {
         " writer",
         "analysis choosing errors faces failures index networks photos settings timing types",
     ),
-    "api": Room(ALONE, "analysis choosing dates disk errors index indexing query types"),
+    "api": Room(ALONE, "analysis dates disk errors index indexing query types"),
     "albums": Room(ALONE, "errors index types"),
     "export": Room("copy journals names plan report run undo", "albums disk errors types"),
     "show": Room("drawing explanation listing", "choosing disk errors photos text types"),

@@ -8,7 +8,7 @@ the faces that matter, given the album.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ..types import Emotion, Face, Photo
@@ -56,10 +56,6 @@ def scored(photo: Photo, face: Face, emotion: Emotion) -> Photo:
     return replace(photo, score=face.probabilities[emotion], emotion=emotion)
 
 
-def sure(photos: Iterable[Photo], least: float) -> Iterator[Photo]:
-    """Yield the photos with a face whose label has at least this probability; at 0, all photos."""
-    return (p for p in photos if least <= 0 or any(_shows_label(face, least) for face in p.faces))
-
-
-def _shows_label(face: Face, least: float) -> bool:
-    return face.label is not None and face.probabilities[face.label] >= least
+def is_sure(photo: Photo, least: float) -> bool:
+    """Return whether a photo has a face whose label has at least this probability; at 0, every photo is sure."""
+    return least <= 0 or any(face.label is not None and face.probabilities[face.label] >= least for face in photo.faces)

@@ -16,7 +16,7 @@ from ..disk import places
 from ..errors import UsageError
 from ..query import Filters
 from ..types import FOUR, THRESHOLD, Action, Emotion, Link, Photo
-from .opening import index_file, is_quiet, open_index, report_outdated
+from .opening import index_file, is_quiet, open_index, report_absent, report_outdated
 from .options import Db, LeastDetection, LeastFace, LeastSharpness, Quiet, Version, option
 from .terminal import print_failures_by_reason, print_fields, say, with_progress
 from .values import counted_faces, is_on_command_line
@@ -88,7 +88,7 @@ def export(
     from ..albums import albums_in, check_outside, folders_with_photos
     from ..choosing import ranking
     from ..export.run import preview, run
-    from ..index import counts, queries
+    from ..index import absent, counts, queries
 
     if undo is not None:
         allowed = ("undo", "dry_run", "db", "quiet")
@@ -105,7 +105,9 @@ def export(
         if report is not None:
             check_outside(report.parent, albums)
         report_outdated(ctx, database, quiet)
-        photos = list(queries.photos(database, Filters(counted=counted)))
+        filters = absent.without_absent(database, Filters(counted=counted))
+        report_absent(ctx, database, filters, quiet)
+        photos = list(queries.photos(database, filters, every=True))
         missing, failed = counts.missing(database), counts.count_failures(database)
         excluded = counts.excluded(database).total()
     chosen = ranking.sort(photos, wanted, n)

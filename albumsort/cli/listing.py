@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,14 +13,15 @@ import typer
 
 from ..errors import UsageError
 from ..query import MOST, By, Filters
-from ..types import FOUR, THRESHOLD, Emotion, named_shares
-from .opening import count_outdated, is_quiet, open_index, report_outdated, say_outdated
+from ..types import FOUR, THRESHOLD, Emotion, Photo, named_shares
+from .opening import count_outdated, is_quiet, open_index, report_absent, report_outdated, say_absent, say_outdated
 from .options import (
     AsCsv,
     AsJson,
     AsLines,
     AsNull,
     Db,
+    Every,
     FaceCount,
     Folders,
     LeastDetection,
@@ -46,6 +47,7 @@ def top(
     emotion: Annotated[str, typer.Argument(metavar="EMOTION", help=", ".join(Emotion))],
     n: Annotated[int, option("-n", help="Maximum number of photos.", metavar="N", min=1)] = 20,
     by: Annotated[By, option("--by", help="How to score a photo with several faces.")] = By.MAX,
+    every: Every = False,
     min_score: LeastScore = 0.0,
     since: Since = None,
     until: Until = None,
@@ -62,15 +64,21 @@ def top(
     quiet: Quiet = False,
     version: Version = False,
 ) -> None:
-    """List the photos that show an emotion most clearly."""
-    from ..index import queries
+    """List the photos that show an emotion most clearly.
+
+    Files with equal bytes are listed once. Photos of an album that is not there now are left out.
+    """
+    from ..index import absent, queries
 
     wanted = Emotion.parse(emotion)
     form, counted = chosen_form(ctx), counted_faces(min_face, min_detection, min_sharpness)
     filters = photo_filters(since, until, path, faces, counted)
     with open_index(ctx, db) as database:
-        photos = queries.best(database, wanted, by, filters, min_score, min(n, MOST))
-        _print_photos(photos, form, is_quiet(ctx, quiet))
+        filters, copies = absent.without_absent(database, filters), _Copies()
+        photos = queries.best(database, wanted, by, filters, min_score, min(n, MOST), every)
+        _print_photos(copies.counted(photos), form, is_quiet(ctx, quiet))
+        copies.report(is_quiet(ctx, quiet))
+        report_absent(ctx, database, filters, quiet)
         _report_undated(ctx, database, filters, quiet)
         report_outdated(ctx, database, quiet)
 
@@ -78,8 +86,11 @@ def top(
 def list_(
     ctx: typer.Context,
     failed: Annotated[bool, option("--failed", help="Only photos that could not be analysed, and why.")] = False,
-    missing: Annotated[bool, option("--missing", help="Only photos whose file was gone on the last run.")] = False,
+    missing: Annotated[
+        bool, option("--missing", help="Only photos whose file was gone on the last run, or whose album is gone now.")
+    ] = False,
     undated: Annotated[bool, option("--undated", help="Only photos without a date.")] = False,
+    every: Every = False,
     min_score: LeastScore = 0.0,
     since: Since = None,
     until: Until = None,
@@ -99,10 +110,9 @@ def list_(
     """List every indexed photo with its faces.
 
     With --min-score, only photos with a face whose label has at least this probability. Photos that failed or are
-    missing are listed only with --failed or --missing.
+    missing are listed only with --failed or --missing. Files with equal bytes are listed once.
     """
-    from ..choosing import ranking
-    from ..index import counts, queries
+    from ..index import absent, counts, queries
     from ..show import listing
 
     form, counted = chosen_form(ctx), counted_faces(min_face, min_detection, min_sharpness)
@@ -115,10 +125,14 @@ def list_(
         if failed:
             _print_failed(counts.failures(database, filters), form, is_quiet(ctx, quiet))
             return
+        filters, copies = absent.without_absent(database, filters), _Copies()
         if form in listing.PLAIN and min_score == 0:
-            listing.write_paths(queries.paths(database, filters), form, sys.stdout)
+            listing.write_paths(queries.paths(database, filters, every, copies.note), form, sys.stdout)
         else:
-            _print_photos(ranking.sure(queries.photos(database, filters), min_score), form, is_quiet(ctx, quiet))
+            photos = queries.photos(database, filters, min_score, every)
+            _print_photos(copies.counted(photos), form, is_quiet(ctx, quiet))
+        copies.report(is_quiet(ctx, quiet))
+        report_absent(ctx, database, filters, quiet)
         _report_undated(ctx, database, filters, quiet)
         report_outdated(ctx, database, quiet)
 
@@ -151,6 +165,7 @@ def stats(
         "without_face": totals.without_face,
         "failed": totals.failed,
         "missing": totals.missing,
+        "absent": sum(totals.absent.values()),
         "undated": totals.undated,
     }
     if as_json:
@@ -171,6 +186,7 @@ def stats(
             say(explanation.of_album(album))
         if totals.excluded:
             say(f"{totals.excluded} photos are in no list, because index skips them now; doctor shows their folders")
+        say_absent(totals.absent)
         say_outdated(waiting)
         print_failures_by_reason(failures, ALL_FAILURES)
 
@@ -183,6 +199,29 @@ def _report_undated(ctx: typer.Context, database: Database, filters: Filters, qu
         undated = counts.count_undated(database, filters)
         if undated:
             say(f"{undated} photos without a date are left out; to see them, run: albumsort list --undated")
+
+
+class _Copies:
+    """Counts the files left out of a list because a listed one has the same bytes."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def note(self) -> None:
+        """Count one."""
+        self.count += 1
+
+    def counted(self, photos: Iterable[Photo]) -> Iterator[Photo]:
+        """Yield the photos, and count their copies."""
+        for photo in photos:
+            self.count += len(photo.also)
+            yield photo
+
+    def report(self, quiet: bool) -> None:
+        """Print the count, unless it is 0 or quiet."""
+        if self.count and not quiet:
+            files, have = ("file", "has") if self.count == 1 else ("files", "have")
+            say(f"{self.count:,} more {files} {have} the same bytes as a listed one (--all lists them)")
 
 
 def _print_photos(photos: Iterable[Any], form: Form, quiet: bool) -> None:

@@ -1,13 +1,16 @@
-"""Open the index of a command, and report outdated results."""
+"""Open the index of a command, and report outdated results and absent albums."""
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
 from ..disk import places
+from ..query import Filters
 from .options import Common
 from .terminal import say
 from .values import is_on_command_line
@@ -38,6 +41,22 @@ def say_outdated(waiting: int) -> None:
     """Print how many photos an older albumsort analysed, and what to do."""
     if waiting:
         say(f"{waiting} photos were analysed by an older albumsort. To update them, run index on their folders")
+
+
+def report_absent(ctx: typer.Context, database: Database, filters: Filters, quiet: bool) -> None:
+    """Print how many photos are left out because their album is not there now, unless quiet."""
+    from ..index import absent
+
+    if not is_quiet(ctx, quiet):
+        say_absent(absent.count_unlisted(database, filters))
+
+
+def say_absent(counts: Mapping[Path, int]) -> None:
+    """Print for each absent album how many photos are not listed, and what to do."""
+    for album, count in counts.items():
+        state = "is empty" if album.is_dir() else "is not there"
+        moved = f"{shlex.join(['albumsort', 'moved', str(album)])} NEW"
+        say(f"{count:,} photos of {album} are not listed: the folder {state}. Plug in its disk, or run: {moved}")
 
 
 def open_index(ctx: typer.Context, db: Path | None, create: bool = False) -> Database:

@@ -69,6 +69,9 @@ LeastSharpness = Annotated[
 ]
 
 
+Every = Annotated[bool, option("--all", help="Also list the other files with equal bytes.")]
+
+
 @dataclass
 class Common:
     """Options before the command."""

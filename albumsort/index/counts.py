@@ -11,6 +11,7 @@ from pathlib import Path
 from ..choosing.labels import Album
 from ..query import USUAL, Counted, Filters
 from ..types import Emotion
+from .absent import count_absent, listed_condition
 from .conditions import face_condition, filter_condition
 from .database import Database
 from .folders import indexed_folders
@@ -27,8 +28,8 @@ class Stats:
 
     labels: number of photos by the label of their largest face; unlabelled: photos whose largest face has no label.
     failed: number of failed photos that are not missing, because a deleted photo is no failure. undated: number of
-    listed photos without a date. albums: the roots with
-    known shares.
+    listed photos without a date. albums: the roots with known shares. absent: by album whose folder is not
+    there now, the number of its photos that are neither missing nor excluded.
     """
 
     photos: int
@@ -42,6 +43,7 @@ class Stats:
     undated: int
     roots: tuple[Path, ...]
     albums: tuple[Album, ...]
+    absent: Mapping[Path, int]
 
 
 def stats(database: Database, counted: Counted = USUAL) -> Stats:
@@ -63,9 +65,12 @@ def stats(database: Database, counted: Counted = USUAL) -> Stats:
             f"SELECT count(*) FROM photos p JOIN faces f ON f.content = p.content WHERE {where}", least
         ).fetchone()[0]
         roots = indexed_folders(database)
+        absent = count_absent(database)
     without_face = photos - without_result - unlabelled - sum(labels.values())
     albums = tuple(sorted(rules.albums, key=lambda album: album.root))
-    return Stats(photos, faces, labels, unlabelled, without_face, failed, missing, excluded, undated, roots, albums)
+    return Stats(
+        photos, faces, labels, unlabelled, without_face, failed, missing, excluded, undated, roots, albums, absent
+    )
 
 
 def missing(database: Database) -> int:
@@ -76,7 +81,7 @@ def missing(database: Database) -> int:
 
 def count_undated(database: Database, filters: Filters) -> int:
     """Count the photos that pass all filters but those for dates, and have no date."""
-    where, values = filter_condition(database, replace(filters, since=None, until=None, undated=True))
+    where, values = listed_condition(database, replace(filters, since=None, until=None, undated=True))
     with database.explained():
         undated = f"SELECT count(*) FROM photos p CROSS JOIN contents c ON c.id = p.content WHERE {where}"
         return int(database.connection.execute(undated, values).fetchone()[0])

@@ -31,13 +31,13 @@ def inside(root: Path, others: Sequence[Path]) -> Sql:
     where, values = below(root)
     if not outermost:
         return where, values
-    without, bounds = _any_of([below(path) for path in outermost])
+    without, bounds = any_of([below(path) for path in outermost])
     return f"{where} AND NOT {without}", (*values, *bounds)
 
 
-def _any_of(parts: Sequence[Sql]) -> Sql:
+def any_of(parts: Sequence[Sql]) -> Sql:
     """Return SQL for "one of these", nested by halves, because SQLite refuses an expression a thousand levels deep."""
     if len(parts) == 1:
         return f"({parts[0][0]})", parts[0][1]
-    first, second = _any_of(parts[: len(parts) // 2]), _any_of(parts[len(parts) // 2 :])
+    first, second = any_of(parts[: len(parts) // 2]), any_of(parts[len(parts) // 2 :])
     return f"({first[0]} OR {second[0]})", (*first[1], *second[1])

@@ -116,6 +116,7 @@ def photo_of_row(
     faces: tuple[Face, ...],
     score: float | None = None,
     emotion: Emotion | None = None,
+    also: tuple[Path, ...] = (),
 ) -> Photo:
     """Return a photo."""
-    return Photo(path, row.width, row.height, row.taken_at, row.taken_from, row.digest, faces, score, emotion)
+    return Photo(path, row.width, row.height, row.taken_at, row.taken_from, row.digest, faces, score, emotion, also)

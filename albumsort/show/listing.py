@@ -31,7 +31,7 @@ EMPTY = "\N{EN DASH}"
 
 
 def photo_json(photo: Photo) -> dict[str, Any]:
-    """Return the JSON object of a photo; boxes are in upright full-size pixels."""
+    """Return the JSON object of a photo; boxes are in upright full-size pixels, and `also` are its copies."""
     return {
         "path": str(photo.path),
         "width": photo.width,
@@ -42,6 +42,7 @@ def photo_json(photo: Photo) -> dict[str, Any]:
         "emotion": photo.emotion,
         "label": photo.label,
         "sure": rounded(photo.sure),
+        "also": [str(path) for path in photo.also],
         "faces": [face_json(face) for face in photo.faces],
     }
 
@@ -123,11 +124,25 @@ def _csv_writer(stream: TextIO) -> Any:
 def _write_csv(photos: Iterable[Photo], stream: TextIO) -> None:
     """Write one row per photo, with label, eyes and probabilities of the face that decides, or empty cells without one.
 
+    The last column is the number of other files with the same bytes.
     A spreadsheet reads no cell as a formula: every path is absolute, so it begins with its root.
     """
     writer = _csv_writer(stream)
     writer.writerow(
-        ["path", "width", "height", "taken_at", "score", "emotion", "faces", "label", "sure", "eyes", *Emotion]
+        [
+            "path",
+            "width",
+            "height",
+            "taken_at",
+            "score",
+            "emotion",
+            "faces",
+            "label",
+            "sure",
+            "eyes",
+            *Emotion,
+            "copies",
+        ]
     )
     for photo in photos:
         face = photo.deciding_face
@@ -137,7 +152,7 @@ def _write_csv(photos: Iterable[Photo], stream: TextIO) -> None:
             face_cells = [face.label or "", _cell(face.sure), _cell(face.eyes), *probabilities]
         score = _cell(photo.score)
         photo_cells = [str(photo.path), photo.width, photo.height, photo.taken_at or "", score, photo.emotion or ""]
-        writer.writerow([*photo_cells, len(photo.faces), *face_cells])
+        writer.writerow([*photo_cells, len(photo.faces), *face_cells, len(photo.also)])
 
 
 def _cell(share: float | None) -> float | str:
@@ -165,8 +180,14 @@ def photo_table(photos: Iterable[Photo]) -> Any:
         name = photo.path.relative_to(shared) if shared else photo.path
         label, taken = labelled(photo.label, photo.sure) or EMPTY, (photo.taken_at or "")[:10]
         score = [f"{100 * (photo.score or 0):.1f} %"] if ranked else []
-        table.add_row(str(number), *score, Text(printable(name)), label, str(len(photo.faces)), taken)
+        shown = Text.assemble(printable(name), (_copies(len(photo.also)), "dim"))
+        table.add_row(str(number), *score, shown, label, str(len(photo.faces)), taken)
     return table
+
+
+def _copies(number: int) -> str:
+    """Return words for the other files with the same bytes, to follow a name; empty if there are none."""
+    return f" (+{number} {'copy' if number == 1 else 'copies'})" if number else ""
 
 
 def failure_table(failures: Iterable[tuple[Path, str]]) -> Any:

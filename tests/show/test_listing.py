@@ -108,6 +108,7 @@ def test_a_photo_as_json_has_the_shape_that_scripts_rely_on() -> None:
         "emotion": "happy",
         "label": "happy",
         "sure": 0.9,
+        "also": [],
         "faces": [
             {
                 "box": [10.0, 20.3, 300, 400],
@@ -183,13 +184,13 @@ def test_json_is_plain_ascii_whatever_the_names(form: Form) -> None:
 def test_csv_has_a_header_and_the_largest_face() -> None:
     header, party, hills, unread = csv.reader(io.StringIO(written([PARTY, HILLS, UNREAD], Form.CSV)))
     assert header[:8] == ["path", "width", "height", "taken_at", "score", "emotion", "faces", "label"]
-    assert header[8:] == ["sure", "eyes", *(emotion.value for emotion in Emotion)]
+    assert header[8:] == ["sure", "eyes", *(emotion.value for emotion in Emotion), "copies"]
     assert party[:8] == ["/album/party.jpg", "4032", "3024", "2024-07-01T10:00:00", "0.9", "happy", "2", "happy"]
     assert party[8:10] == ["0.9", "0.9"]
     assert unread[6:10] == ["1", "", "", ""]
     assert float(unread[header.index("happy")]) == 0.3
     assert float(party[header.index("happy")]) == 0.9
-    assert hills == ["/album/hills.jpg", "4032", "3024", "", "", "", "0"] + [""] * 10
+    assert hills == ["/album/hills.jpg", "4032", "3024", "", "", "", "0"] + [""] * 10 + ["0"]
 
 
 def test_csv_of_nothing_is_its_header() -> None:
