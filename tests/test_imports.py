@@ -55,8 +55,8 @@ ROOMS = {
     "choosing": Room("corrected everyone labels matters ranking spread", "types"),
     "analysis": Room(ALONE, "choosing disk emotions errors faces networks photos timing types"),
     "index": Room(
-        "absent comparing conditions counts database dating folders label_sql lookup marking marks opening paths"
-        " queries rows schema shares storing",
+        "absent comparing conditions counts database dating folders label_sql lookup marking marks moving opening"
+        " paths queries rows schema shares storing",
         "choosing dates disk errors query types",
     ),
     "indexing": Room(
@@ -69,10 +69,11 @@ ROOMS = {
     "export": Room("copy journals names plan report run undo", "albums disk errors types"),
     "show": Room("drawing explanation listing", "choosing disk errors photos text types"),
     "prune": Room(ALONE, "index photos"),
+    "moved": Room(ALONE, "albums errors index"),
     "doctor": Room(ALONE, "__init__ disk errors index networks photos"),
     "cli": Room(
-        "app compare evaluate export index listing mark model opening options terminal train upkeep values why",
-        "__init__ albums analysis choosing dates disk doctor emotions errors export faces failures index indexing"
+        "app compare evaluate export index listing mark model moved opening options terminal train upkeep values why",
+        "__init__ albums analysis choosing dates disk doctor emotions errors export faces failures index indexing moved"
         " networks photos prune query settings show text types training.common training.comparison training.detectors"
         " training.emotion training.faces",
     ),

@@ -21,6 +21,7 @@ from .index import index
 from .listing import list_, stats, top
 from .mark import mark
 from .model import NetworkCommands
+from .moved import moved
 from .options import DB_HELP, Common, Version
 from .terminal import drop_output, say
 from .train import train_emotion, train_faces
@@ -105,6 +106,7 @@ app.command("export", cls=ExportCommand)(export)
 app.command("stats")(stats)
 app.command("why")(why)
 app.command("mark")(mark)
+app.command("moved")(moved)
 app.command("prune")(prune)
 app.command("doctor")(doctor)
 app.add_typer(model_app, name="model")

@@ -13,6 +13,7 @@ import typer
 
 from ..errors import UsageError
 from ..types import Emotion
+from .moved import report_moved
 from .opening import index_file, is_quiet, open_index
 from .options import AsJson, Db, Quiet, Version, option, setting
 from .terminal import ALL_FAILURES, has_terminal, make_console, print_failures_by_reason, print_fields, say
@@ -114,6 +115,7 @@ def index(
             _print_profile(report)
         if not is_quiet(ctx, quiet):
             _print_report(report, database)
+            report_moved(database)
         else:
             print_failures_by_reason(report.newly_failed)
     raise typer.Exit(report.exit_code)

@@ -77,7 +77,7 @@ def top(
         filters, copies = absent.without_absent(database, filters), _Copies()
         photos = queries.best(database, wanted, by, filters, min_score, min(n, MOST), every)
         _print_photos(copies.counted(photos), form, is_quiet(ctx, quiet))
-        copies.report(is_quiet(ctx, quiet))
+        copies.report(form, is_quiet(ctx, quiet))
         report_absent(ctx, database, filters, quiet)
         _report_undated(ctx, database, filters, quiet)
         report_outdated(ctx, database, quiet)
@@ -131,7 +131,7 @@ def list_(
         else:
             photos = queries.photos(database, filters, min_score, every)
             _print_photos(copies.counted(photos), form, is_quiet(ctx, quiet))
-        copies.report(is_quiet(ctx, quiet))
+        copies.report(form, is_quiet(ctx, quiet))
         report_absent(ctx, database, filters, quiet)
         _report_undated(ctx, database, filters, quiet)
         report_outdated(ctx, database, quiet)
@@ -217,9 +217,11 @@ class _Copies:
             self.count += len(photo.also)
             yield photo
 
-    def report(self, quiet: bool) -> None:
-        """Print the count, unless it is 0 or quiet."""
-        if self.count and not quiet:
+    def report(self, form: Form, quiet: bool) -> None:
+        """Print the count, unless it is 0, or the list names the copies, or quiet."""
+        from ..show.listing import Form
+
+        if self.count and form not in (Form.JSON, Form.LINES) and not quiet:
             files, have = ("file", "has") if self.count == 1 else ("files", "have")
             say(f"{self.count:,} more {files} {have} the same bytes as a listed one (--all lists them)")
 

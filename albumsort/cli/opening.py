@@ -54,9 +54,10 @@ def report_absent(ctx: typer.Context, database: Database, filters: Filters, quie
 def say_absent(counts: Mapping[Path, int]) -> None:
     """Print for each absent album how many photos are not listed, and what to do."""
     for album, count in counts.items():
+        photos = "1 photo of {} is" if count == 1 else f"{count:,} photos of {{}} are"
         state = "is empty" if album.is_dir() else "is not there"
         moved = f"{shlex.join(['albumsort', 'moved', str(album)])} NEW"
-        say(f"{count:,} photos of {album} are not listed: the folder {state}. Plug in its disk, or run: {moved}")
+        say(f"{photos.format(album)} not listed: the folder {state}. Plug in its disk, or run: {moved}")
 
 
 def open_index(ctx: typer.Context, db: Path | None, create: bool = False) -> Database:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -72,8 +73,8 @@ def make_plan(
         except AlbumsortError as e:
             if paths:
                 raise
-            prune = ". If it is gone for good, run on a terminal: albumsort prune" if is_gone(root) else ""
-            plan.unreadable.append((root, f"{e}{prune}"))
+            advice = f" If it was moved, run: {_moved(root)}; if it is gone for good, on a terminal: albumsort prune"
+            plan.unreadable.append((root, f"{e}{advice if is_gone(root) else ''}"))
     comparing.meet(database, _listed(plan, database, listed or (), exclude, walk))
     plan.skipped += walk.skipped
     plan.unreadable += walk.errors
@@ -86,6 +87,10 @@ def make_plan(
     plan.stale = lookup.count_unclassified(database, now)
     plan.undated = dating.note_undated(database, now)
     return plan
+
+
+def _moved(root: Path) -> str:
+    return f"{shlex.join(['albumsort', 'moved', str(root)])} NEW"
 
 
 class _Skipped:
