@@ -46,7 +46,7 @@ AT_ONCE = 20_000
 
 
 def fill(path: Path, photos: int) -> None:
-    """Write an index of photos that do not exist."""
+    """Write an index of photos that do not exist; their album is the root folder, which is always there."""
     with Database(path, create=True):
         pass
     with closing(sqlite3.connect(path)) as raw:
@@ -74,7 +74,7 @@ def fill(path: Path, photos: int) -> None:
                 " VALUES (?, ?, ?, ?, ?, 'DateTimeOriginal')",
                 ((_path(n), 3_000_000 + n, n, n + 1, _time(n)) for n in numbers),
             )
-            raw.execute("INSERT OR IGNORE INTO roots (path) VALUES (CAST('/album' AS BLOB))")
+            raw.execute("INSERT OR IGNORE INTO roots (path) VALUES (CAST('/' AS BLOB))")
             raw.commit()
     with Database(path) as index:
         album_shares.estimate(index, natural_shares(), confusion())

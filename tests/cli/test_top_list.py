@@ -194,6 +194,87 @@ def test_undated_photos_are_not_asked_for_by_date(library: SimpleNamespace, othe
     assert invoke("list", "--undated", other, "2024", db=library.database).exit_code == 2
 
 
+# files with equal bytes
+
+
+@pytest.fixture
+def copied(library: SimpleNamespace) -> SimpleNamespace:
+    """The library with three copies: two of a happy face, one of hills."""
+    copies = {"a/grin.jpg": "beach/grin.jpg", "z.jpg": "beach/grin.jpg", "beach/hills.jpg": "hills.jpg"}
+    with Database(library.database) as index, index.transaction():
+        for name, copy in copies.items():
+            digest = xxhash.xxh3_128_hexdigest(copy.encode())
+            storing.save_known(index, PhotoFile(library.folder / name, 1, 1), digest, None)
+    return library
+
+
+def also(library: SimpleNamespace, *arguments: str) -> dict[str, list[str]]:
+    """Return the listed photos, each with its copies, relative to the library."""
+    photos = json.loads(invoke(*arguments, "--json", db=library.database).stdout)
+    name = len(f"{library.folder}{os.sep}")
+    return {photo["path"][name:]: [path[name:] for path in photo["also"]] for photo in photos}
+
+
+def test_equal_files_are_listed_once_with_the_others_beside(copied: SimpleNamespace) -> None:
+    assert also(copied, "top", "happy", "-n", "3") == {
+        "beach/party.jpg": [],
+        "beach2/crowd.jpg": [],
+        "a/grin.jpg": ["beach/grin.jpg", "z.jpg"],
+    }
+    listed = also(copied, "list")
+    assert {name: names for name, names in listed.items() if names} == {
+        "a/grin.jpg": ["beach/grin.jpg", "z.jpg"],
+        "beach/hills.jpg": ["hills.jpg"],
+    }
+    assert len(listed) == 8
+    for form in ([], ["-0"], ["--csv"]):
+        text = invoke("list", *form, db=copied.database).stdout
+        assert "a/grin.jpg" in text
+        assert "beach/grin.jpg" not in text
+
+
+def test_the_first_path_that_passes_the_filters_is_listed(copied: SimpleNamespace) -> None:
+    beach = ("--path", str(copied.folder / "beach"))
+    assert also(copied, "top", "happy", *beach) == {"beach/party.jpg": [], "beach/grin.jpg": []}
+    assert also(copied, "list", *beach, "--faces", "0") == {"beach/hills.jpg": []}
+    forget_about(copied, "beach/grin.jpg")
+    assert also(copied, "list", "--min-score", "0.65", "--since", "2024-07-31") == {"a/grin.jpg": ["z.jpg"]}
+    assert also(copied, "list", "--missing") == {"beach/grin.jpg": []}
+
+
+def test_all_lists_every_file_by_itself(copied: SimpleNamespace) -> None:
+    assert lines(invoke("top", "happy", "-n", "5", "--all", db=copied.database)) == [
+        "beach/party.jpg",
+        "beach2/crowd.jpg",
+        "a/grin.jpg",
+        "beach/grin.jpg",
+        "z.jpg",
+    ]
+    result = invoke("list", "--all", db=copied.database)
+    assert (len(lines(result)), result.stderr) == (11, "")
+    listed = also(copied, "list", "--all")
+    assert (len(listed), [names for names in listed.values() if names]) == (11, [])
+
+
+def test_a_list_counts_the_copies_that_it_does_not_name(copied: SimpleNamespace) -> None:
+    said = "3 more files have the same bytes as a listed one (--all lists them)\n"
+    for form in ([], ["-0"], ["--csv"]):
+        assert invoke("list", *form, db=copied.database).stderr == said
+    assert invoke("list", "--quiet", db=copied.database).stderr == ""
+    assert invoke("list", "--json", db=copied.database).stderr == ""
+    beach = invoke("list", "--path", copied.folder / "beach", "--path", copied.folder / "z.jpg", db=copied.database)
+    assert beach.stderr == said.replace("3 more files have", "1 more file has")
+
+
+def test_a_table_and_csv_show_the_number_of_copies(copied: SimpleNamespace) -> None:
+    shown = re.sub(r"\x1b\[[0-9;]*m", "", on_a_terminal("list", "--db", copied.database)[1])
+    assert "a/grin.jpg (+2 copies)" in shown
+    assert "beach/hills.jpg (+1 copy)" in shown
+    assert "3 more files have the same bytes" in shown
+    rows = csv.DictReader(io.StringIO(invoke("list", "--csv", db=copied.database).stdout))
+    assert [row["copies"] for row in rows] == ["2", "1", "0", "0", "0", "0", "0", "0"]
+
+
 # failed and missing photos
 
 

@@ -7,13 +7,15 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from helpers import face, save
+from helpers import EVEN, face, save
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from index_rows import HAPPY, A, B, C, best, changed, fail, known, listed, names
 
+from albumsort.choosing.labels import Album
 from albumsort.index import counts as index_counts
 from albumsort.index import queries, storing
+from albumsort.index import shares as index_shares
 from albumsort.index.database import Database
 from albumsort.query import By, Filters
 from albumsort.types import Emotion, PhotoFile
@@ -206,6 +208,83 @@ def test_a_long_search_falls_back_to_a_full_scan(index: Database, monkeypatch: p
         save(index, f"/{number}.jpg", [face(happy=1 - number / 10)], taken_at=f"20{10 + number}-01-01T00:00:00")
     found = queries.best(index, HAPPY, By.MAX, Filters(since="2018"), 0.0, 1)
     assert names(found) == ["8.jpg"]
+
+
+# files with equal bytes
+
+
+@settings(max_examples=60)
+@given(
+    files=st.dictionaries(st.tuples(st.sampled_from("abc"), st.integers(0, 4)), st.integers(0, 3), max_size=9),
+    gone=st.sets(st.integers(0, 8), max_size=3),
+    folders=st.sets(st.sampled_from("abc")),
+    absent=st.sets(st.sampled_from("ab")),
+    missing=st.booleans(),
+    faces=st.sampled_from([None, (0, 0), (1, 2)]),
+    by=st.sampled_from(list(By)),
+    limit=st.sampled_from([1, 2, 3, -1]),
+)
+def test_every_matching_file_is_in_one_photo_of_the_list(
+    files: dict[tuple[str, int], int],
+    gone: set[int],
+    folders: set[str],
+    absent: set[str],
+    missing: bool,
+    faces: tuple[int, int] | None,
+    by: By,
+    limit: int,
+) -> None:
+    contents = [[], [face(happy=0.5)], [face(happy=0.5)], [face(happy=0.9), face(happy=0.2)]]
+    with tempfile.TemporaryDirectory() as folder, Database(Path(folder, "index.sqlite"), create=True) as index:
+        paths = {Path("/", place, f"{number}.jpg"): content for (place, number), content in files.items()}
+        for path, content in paths.items():
+            save(index, path, contents[content], digest=f"d{content}")
+        away = [path for number, path in enumerate(paths) if number in gone]
+        with index.transaction():
+            storing.mark_missing(index, away)
+            for place in "abc":
+                storing.add_root(index, Path("/", place))
+        of = lambda places: tuple(Path("/", place) for place in sorted(places))  # noqa: E731
+        filters = Filters(folders=of(folders), faces=faces, missing=missing, absent=of(absent))
+        matching = {
+            path
+            for path, content in paths.items()
+            if (path in away or path.parts[1] in absent) == missing
+            and (not folders or path.parts[1] in folders)
+            and (faces is None or faces[0] <= len(contents[content]) <= faces[1])
+        }
+        photos = list(queries.photos(index, filters))
+        together = [path for photo in photos for path in (photo.path, *photo.also)]
+        assert sorted(together) == sorted(matching)
+        assert all([photo.path, *photo.also] == sorted([photo.path, *photo.also]) for photo in photos)
+        assert len({photo.digest for photo in photos}) == len(photos)
+        assert {photo.path for photo in queries.photos(index, filters, every=True)} == matching
+        copies = list[None]()
+        assert list(queries.paths(index, filters, note_copy=lambda: copies.append(None))) == [p.path for p in photos]
+        assert len(photos) + len(copies) == len(matching)
+        assert sorted(queries.paths(index, filters, every=True)) == sorted(matching)
+        ranked = queries.best(index, HAPPY, by, filters, 0.0, limit)
+        shown = {photo.path: photo.also for photo in photos if photo.faces}
+        assert {photo.path: photo.also for photo in ranked}.items() <= shown.items()
+        assert len(ranked) == (len(shown) if limit == -1 else min(limit, len(shown)))
+
+
+def test_a_copy_with_a_probable_label_is_listed_though_the_first_has_another(index: Database) -> None:
+    """Copies in two albums can have two labels; a photo that is not sure must not hide one that is."""
+    doubtful = face(sad=0.45, neutral=0.5)
+    for path in ("/a/x.jpg", "/b/x.jpg", "/b/y.jpg"):
+        save(index, path, [doubtful], digest="d1")
+    sadly = {**EVEN, Emotion.SAD: 0.9, Emotion.NEUTRAL: 0.0001}
+    with index.transaction():
+        storing.add_root(index, Path("/a"))
+        index_shares.save_natural_shares(index, EVEN, due=False)
+        index_shares.save_albums(index, [Album(Path("/a"), sadly, 9)])
+    [first] = queries.photos(index, Filters())
+    assert (first.path, first.label) == (Path("/a/x.jpg"), Emotion.SAD)
+    assert first.also == (Path("/b/x.jpg"), Path("/b/y.jpg"))
+    [sure] = queries.photos(index, Filters(), 0.48)
+    assert (sure.path, sure.label, sure.also) == (Path("/b/x.jpg"), Emotion.NEUTRAL, (Path("/b/y.jpg"),))
+    assert [photo.also for photo in queries.photos(index, Filters(), 0.4)] == [first.also]
 
 
 # names that are not UTF-8

@@ -203,6 +203,16 @@ def test_csv_keeps_names_with_commas_quotes_and_line_ends_whole() -> None:
     assert rows[1][0] == name
 
 
+def test_copies_are_named_in_json_and_counted_in_csv_and_the_table() -> None:
+    party = replace(PARTY, also=(Path("/album/b.jpg"), Path("/c.jpg")))
+    assert photo_json(party)["also"] == ["/album/b.jpg", "/c.jpg"]
+    [row] = csv.DictReader(io.StringIO(written([party], Form.CSV)))
+    assert row["copies"] == "2"
+    assert "party.jpg (+2 copies)" in table(party)
+    assert "party.jpg (+1 copy)" in table(replace(party, also=party.also[:1]))
+    assert "cop" not in table(PARTY)
+
+
 # paths
 
 
