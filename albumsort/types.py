@@ -280,7 +280,9 @@ class Photo:
     width, height: full-size pixels, upright. taken_at, taken_from: as `Taken.at` and `Taken.source`, or None; only
     taken_from is None if an older version read the date. digest: content hash, hex. score: 0-1, of the emotion; both
     are None unless the query ranks by an emotion. also: the other files of the query's result with the same bytes, by
-    path; the query returns no photo for them.
+    path; the query returns no photo for them. moment: the same number for all frames of a moment, None for a photo on
+    its own. marked: what the user says of the face that decides, or else of another. behind: the number of other frames
+    of the moment that this photo is shown for.
     """
 
     path: Path
@@ -293,6 +295,9 @@ class Photo:
     score: float | None = None
     emotion: Emotion | None = None
     also: tuple[Path, ...] = ()
+    moment: int | None = None
+    marked: Emotion | Kind | None = None
+    behind: int = 0
 
     @property
     def deciding_face(self) -> Face | None:

@@ -4,20 +4,12 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Hashable, Iterable
-from enum import StrEnum
 from typing import TypeVar
 
+from ..query import Spread
 from ..types import Photo
 
 _Item = TypeVar("_Item")
-
-
-class Spread(StrEnum):
-    """What shares out the places of a list."""
-
-    DAY = "day"
-    MONTH = "month"
-    FOLDER = "folder"
 
 
 def group(photo: Photo, spread: Spread) -> Hashable:

@@ -23,6 +23,8 @@ def photo_condition(filters: Filters) -> tuple[str, tuple[Any, ...]]:
     if filters.until is not None:
         parts.append("p.taken_at <= ?")
         values.append(filters.until)
+    if filters.marked:
+        parts.append("c.digest IN (SELECT digest FROM marks)")
     if filters.undated:
         parts.append("p.taken_at IS NULL")
     if filters.folders:
@@ -31,7 +33,8 @@ def photo_condition(filters: Filters) -> tuple[str, tuple[Any, ...]]:
         values.extend(v for _, bounds in ranges for v in bounds)
     if filters.faces is not None:
         counted, least = face_condition(filters.counted)
-        parts.append(f"(SELECT count(*) FROM faces f WHERE f.content = c.id AND {counted}) BETWEEN ? AND ?")
+        found = f"(SELECT count(*) FROM faces f WHERE f.content = c.id AND {counted}) BETWEEN ? AND ?"
+        parts.append(f"({found} OR c.digest IN (SELECT digest FROM marks))")  # marks may say that one is no face
         values.extend((*least, *filters.faces))
     return " AND ".join(parts), tuple(values)
 
@@ -42,6 +45,11 @@ def face_condition(counted: Counted) -> tuple[str, tuple[float, ...]]:
         "f.detection >= ? AND f.size >= ? AND coalesce(f.sharpness, 0) >= ?",
         (counted.detection, counted.size, counted.sharpness),
     )
+
+
+def counts(counted: Counted, detection: float, size: float, sharpness: float | None) -> bool:
+    """Return whether a face counts, as `face_condition` does."""
+    return detection >= counted.detection and size >= counted.size and (sharpness or 0.0) >= counted.sharpness
 
 
 def filter_condition(database: Database, filters: Filters) -> tuple[str, tuple[Any, ...]]:

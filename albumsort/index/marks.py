@@ -20,6 +20,18 @@ def marks_of(database: Database, digest: str) -> tuple[Mark, ...]:
     return tuple(_mark(*row) for row in rows)
 
 
+def marks_by_content(database: Database) -> dict[int, tuple[Mark, ...]]:
+    """Return the marks of all photos with a result, by the id of the content."""
+    found = dict[int, tuple[Mark, ...]]()
+    with database.explained():
+        for content, *mark in database.connection.execute(
+            "SELECT c.id, m.digest, m.x, m.y, m.w, m.h, m.says FROM marks m CROSS JOIN contents c ON c.digest = m.digest"
+            " ORDER BY m.id"
+        ):
+            found[content] = (*found.get(content, ()), _mark(*mark))
+    return found
+
+
 def all_marks(database: Database) -> list[Mark]:
     """Return all marks in the order they were made."""
     with database.explained():

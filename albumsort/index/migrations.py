@@ -189,4 +189,17 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
         DROP TABLE temp.people;
         """,
     ),
+    (
+        "the frames of a moment",
+        """
+        -- what a picture looks like, see photos/description.py; apart, so that no query reads it
+        CREATE TABLE descriptions (
+            content INTEGER PRIMARY KEY REFERENCES contents (id) ON DELETE CASCADE,
+            description BLOB NOT NULL
+        );
+        -- the same number for the frames of one moment; NULL for a photo on its own
+        ALTER TABLE photos ADD COLUMN moment INTEGER;
+        CREATE INDEX photos_by_moment ON photos (moment) WHERE moment IS NOT NULL;
+        """,
+    ),
 )

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..choosing.labels import LabelRule
-from ..types import Box, Emotion, Expression, Face, Photo
+from ..types import Box, Emotion, Expression, Face, Kind, Photo
 
 
 class PhotoRow(NamedTuple):
@@ -22,6 +22,7 @@ class PhotoRow(NamedTuple):
     taken_from: str | None
     digest: str
     content: int
+    moment: int | None
 
 
 class ScoredRow(NamedTuple):
@@ -54,7 +55,7 @@ class FaceRow(NamedTuple):
     matters: bool
 
 
-_OF_FILE = "path", "content", "taken_at", "taken_from"
+_OF_FILE = "path", "content", "taken_at", "taken_from", "moment"
 OF_PHOTO = ", ".join(f"{'p' if column in _OF_FILE else 'c'}.{column}" for column in PhotoRow._fields)
 OF_FACE = ", ".join(f'f."{column}"' for column in FaceRow._fields)
 path_of_row = itemgetter(PhotoRow._fields.index("path"))
@@ -117,6 +118,8 @@ def photo_of_row(
     score: float | None = None,
     emotion: Emotion | None = None,
     also: tuple[Path, ...] = (),
+    marked: Emotion | Kind | None = None,
 ) -> Photo:
     """Return a photo."""
-    return Photo(path, row.width, row.height, row.taken_at, row.taken_from, row.digest, faces, score, emotion, also)
+    time = row.taken_at, row.taken_from
+    return Photo(path, row.width, row.height, *time, row.digest, faces, score, emotion, also, row.moment, marked)

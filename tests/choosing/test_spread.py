@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from albumsort.choosing.spread import Spread, group, spread_out
+from albumsort.choosing.spread import group, spread_out
+from albumsort.query import Spread
 from albumsort.types import Photo
 
 

@@ -1,0 +1,27 @@
+"""The filters that need a photo's labels and marks."""
+
+from __future__ import annotations
+
+from ..query import Filters
+from ..types import EYES_SHUT, Photo
+from .promise import UNSURE
+
+
+def needs_faces(filters: Filters) -> bool:
+    """Return whether a filter needs the faces of a photo."""
+    return bool(filters.sure or filters.unsure or filters.open_eyes or filters.faces is not None)
+
+
+def passes(photo: Photo, filters: Filters) -> bool:
+    """Return whether a photo passes the filters that need its faces."""
+    if filters.faces is not None and not filters.faces[0] <= len(photo.faces) <= filters.faces[1]:
+        return False
+    if filters.open_eyes and not has_open_eyes(photo):
+        return False
+    sure = photo.sure or 0.0
+    return sure >= filters.sure and not (filters.unsure and (photo.label is None or sure >= UNSURE))
+
+
+def has_open_eyes(photo: Photo) -> bool:
+    """Return whether nobody who matters has closed eyes; hidden eyes are not closed."""
+    return all(face.eyes is None or face.eyes >= EYES_SHUT for face in photo.faces if face.matters)

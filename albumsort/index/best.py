@@ -1,0 +1,142 @@
+"""The photos that show an emotion best: corrected by marks, one for each moment, and spread out."""
+
+from __future__ import annotations
+
+import heapq
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import islice
+from typing import NamedTuple
+
+from ..choosing.best_frame import best_first, shot
+from ..choosing.passing import passes
+from ..choosing.scores import score
+from ..choosing.spread import group, spread_out
+from ..query import Question, Spread
+from ..types import Photo
+from .absent import listed_condition
+from .copies import other_paths
+from .database import Database
+from .paths import Sql
+from .ranked import Rank, ranked
+from .reader import Reader
+from .rows import OF_PHOTO, PhotoRow
+
+
+class _Entry(NamedTuple):
+    """A photo with its rank; of several files with the same bytes, ranks differ by path."""
+
+    rank: Rank
+    row: PhotoRow
+    photo: Photo
+
+
+def best(database: Database, question: Question) -> list[Photo]:
+    """Return the photos that show an emotion best, the best first; equal scores by path."""
+    with database.snapshot():
+        found = _Best(database, question)
+        if question.spread is None:
+            entries = list(islice(found.entries(), question.n))
+        else:
+            groups = _count_groups(database, question.spread, found.condition)
+            entries = found.spread(question.spread, groups)
+        return [found.complete(entry) for entry in entries]
+
+
+class _Best:
+    def __init__(self, database: Database, question: Question) -> None:
+        self._database, self._question = database, question
+        self._reader = Reader(database, question.filters.counted)
+        self.condition = listed_condition(database, question.filters)
+
+    def spread(self, spread: Spread, groups: int) -> list[_Entry]:
+        """Return the entries that share out the places."""
+        n = self._question.n
+        every = self.entries()
+        if n is None:
+            every = iter(read := list(every))
+            n = len(read)
+        return spread_out(every, n, lambda entry: group(entry.photo, spread), groups) if n else []
+
+    def entries(self) -> Iterator[_Entry]:
+        """Yield the photos from the best down: for each moment one, by the rank of the frame that is shown.
+
+        That frame may rank lower than the one by which the moment is found, so it waits for its turn.
+        """
+        if self._question.every:
+            yield from self._passing()
+            return
+        waiting, shown = list[_Entry](), set[int]()
+        for entry in self._passing():
+            while waiting and waiting[0].rank < entry.rank:
+                yield heapq.heappop(waiting)
+            moment = entry.photo.moment
+            if moment is None:
+                heapq.heappush(waiting, entry)
+            elif moment not in shown:
+                shown.add(moment)
+                heapq.heappush(waiting, self._best_frame(moment))
+        while waiting:
+            yield heapq.heappop(waiting)
+
+    def complete(self, entry: _Entry) -> Photo:
+        """Return the photo with its score and its other paths."""
+        also = () if self._question.every else tuple(other_paths(self._database, entry.row, self.condition))
+        return replace(entry.photo, score=-entry.rank.minus_score, emotion=self._question.emotion, also=also)
+
+    def _passing(self) -> Iterator[_Entry]:
+        """Yield every photo that passes the filters, the best first."""
+        marked = sorted(self._marked(), key=lambda entry: entry.rank)
+        others = (
+            _Entry(one.rank, one.row, self._reader.photo(one.row))
+            for one in ranked(self._database, self._question, self.condition, self._reader.marks)
+        )
+        for entry in heapq.merge(marked, others, key=lambda entry: entry.rank):
+            if passes(entry.photo, self._question.filters):
+                yield entry
+
+    def _marked(self) -> Iterator[_Entry]:
+        """Yield the photos that the user marked; their scores are not those in the index."""
+        for content in self._reader.marks:
+            yield from self._scored("c.id = ?", content)
+
+    def _best_frame(self, moment: int) -> _Entry:
+        """Return the best frame of a moment among those that pass the filters."""
+        frames = [e for e in self._scored("p.moment = ?", moment) if passes(e.photo, self._question.filters)]
+        emotion = self._question.emotion
+        first = best_first(shot(os.fspath(e.photo.path), e.photo.faces, emotion) for e in frames)[0]
+        entry = next(e for e in frames if os.fspath(e.photo.path) == first.path)
+        return entry._replace(photo=replace(entry.photo, behind=len(frames) - 1))
+
+    def _scored(self, which: str, value: int) -> Iterator[_Entry]:
+        """Yield the photos of a content or moment that meet the condition and have a score that is high enough."""
+        where, values = self.condition
+        columns = OF_PHOTO.replace("p.path", "min(p.path) AS path")
+        rows = self._database.connection.execute(
+            f"SELECT {columns} FROM photos p JOIN contents c ON c.id = p.content WHERE {which} AND {where}"
+            f" GROUP BY {'p.id' if self._question.every else 'c.id'}",
+            (value, *values),
+        ).fetchall()
+        for row in map(PhotoRow._make, rows):
+            photo = self._reader.photo(row)
+            found = score(photo.faces, self._question.emotion, self._question.by)
+            if found is not None and found[0] >= self._question.least:
+                least, *ties = found
+                yield _Entry(Rank(-least, tuple(-tie for tie in ties), row.path), row, photo)
+
+
+def _count_groups(database: Database, spread: Spread, condition: Sql) -> int:
+    """Return how many days, months or folders the photos that meet a condition have."""
+    where, values = condition
+    # without the letters of the name, the path ends with its folder
+    folder = f"rtrim(CAST(p.path AS TEXT), replace(CAST(p.path AS TEXT), '{os.sep}', ''))"
+    of = {
+        Spread.DAY: "coalesce(substr(p.taken_at, 1, 10), '')",
+        Spread.MONTH: "coalesce(substr(p.taken_at, 1, 7), '')",
+        Spread.FOLDER: folder,
+    }[spread]
+    [count] = database.connection.execute(
+        f"SELECT count(DISTINCT {of}) FROM photos p JOIN contents c ON c.id = p.content WHERE {where}", values
+    ).fetchone()
+    return int(count)

@@ -1,0 +1,64 @@
+"""Turn rows into photos: labelled by their albums, and corrected by the user's marks."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from ..choosing.corrected import corrected, is_same
+from ..choosing.labels import LabelRule
+from ..query import Counted
+from ..types import Emotion, Face, Kind, Mark, Photo
+from .conditions import counts
+from .database import Database
+from .marks import marks_by_content
+from .rows import OF_FACE, FaceRow, PhotoRow, face_of_row, photo_of_row
+from .shares import album_rules
+
+
+class Reader:
+    """Builds photos. counted: which of their faces count.
+
+    marks: what the user says, by the id of the content. These contents need all their faces, whatever counts.
+    """
+
+    def __init__(self, database: Database, counted: Counted) -> None:
+        self._database, self._counted = database, counted
+        self._rules = album_rules(database)
+        self.marks = marks_by_content(database)
+
+    def photo(self, row: PhotoRow, faces: Sequence[FaceRow] | None = None, path: Path | None = None) -> Photo:
+        """Return a photo. faces: the rows of the faces that count, if they were read; path: another of its paths.
+
+        In another album, the same faces may have other labels.
+        """
+        where = path or Path(os.fsdecode(row.path))
+        rule, marks = self._rules.of(where), self.marks.get(row.content, ())
+        if marks:
+            return self._corrected(where, row, rule, marks)
+        rows = faces if faces is not None else self._counting(stored_faces(self._database, row.content))
+        return photo_of_row(where, row, tuple(face_of_row(face, rule) for face in rows))
+
+    def _counting(self, rows: Iterable[FaceRow]) -> list[FaceRow]:
+        return [row for row in rows if counts(self._counted, row.detection, row.size, row.sharpness)]
+
+    def _corrected(self, path: Path, row: PhotoRow, rule: LabelRule, marks: Sequence[Mark]) -> Photo:
+        every = [face_of_row(face, rule) for face in stored_faces(self._database, row.content)]
+        faces = [f for f in corrected(every, marks) if counts(self._counted, f.detection, f.size, f.sharpness)]
+        photo = photo_of_row(path, row, tuple(faces))
+        return photo_of_row(path, row, photo.faces, marked=_mark_of(photo.deciding_face, marks))
+
+
+def stored_faces(database: Database, content: int) -> list[FaceRow]:
+    """Return the rows of all faces of a content, in order."""
+    rows = database.connection.execute(
+        f"SELECT {OF_FACE} FROM faces f WHERE f.content = ? ORDER BY f.number", (content,)
+    )
+    return [FaceRow._make(row) for row in rows]
+
+
+def _mark_of(deciding: Face | None, marks: Sequence[Mark]) -> Emotion | Kind:
+    """Return what the user says of the face that decides, or else of another."""
+    about = [mark for mark in marks if deciding is not None and is_same(mark.box, deciding.box)]
+    return [*about, *marks][0].says
