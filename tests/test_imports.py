@@ -47,12 +47,17 @@ ROOMS = {
     "networks": Room("litert weights", "errors types"),
     "settings": Room(ALONE, "networks types"),
     "photos": Room(
-        "blocks dates decode exif iptc junk lists metadata png raw raw_dates read refusal tiff upright walk xmp",
+        "blocks dates decode description exif iptc junk lists metadata png raw raw_dates read refusal tiff"
+        " upright walk xmp",
         "errors timing types",
     ),
     "faces": Room("crop detector proposer resize rows scores sharpness verifier", "errors networks timing types"),
     "emotions": Room(ALONE, "networks types"),
-    "choosing": Room("corrected everyone labels matters ranking spread", "types"),
+    "choosing": Room(
+        "best_frame corrected everyone exposure labels likeness linking matters moments panning ranking"
+        " spread timelines",
+        "types",
+    ),
     "analysis": Room(ALONE, "choosing disk emotions errors faces networks photos timing types"),
     "index": Room(
         "absent comparing conditions counts database dating folders label_sql lookup marking marks moving opening"
