@@ -34,12 +34,11 @@ def is_bracketed(descriptions: Sequence[bytes]) -> bool:
     A bracket has 3, 5 or 7 frames in regular steps. Its order is from dark to bright, from bright to dark, or first the
     middle, then outwards or through the others.
     """
+    lengths = [length for length in LENGTHS if len(descriptions) % length == 0]
+    if not lengths or any(abs(difference(*pair)) < LEAST_STEP for pair in pairwise(descriptions)):
+        return False
     stops = [difference(descriptions[0], other) for other in descriptions]
-    return any(
-        len(stops) % length == 0 and _all_bracketed([stops[at : at + length] for at in range(0, len(stops), length)])
-        for length in LENGTHS
-        if stops
-    )
+    return any(_all_bracketed([stops[at : at + length] for at in range(0, len(stops), length)]) for length in lengths)
 
 
 def _all_bracketed(brackets: Sequence[Sequence[float]]) -> bool:

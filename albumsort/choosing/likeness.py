@@ -14,8 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float32]
-Layouts = Floats
+Cells = Floats
 """(n, 15, 30): by rows, the gradient of each cell to the right, then down."""
+Layouts = npt.NDArray[np.uint8]
+"""(n, 225): cells, as descriptions store them; unpacked only while they are compared, which saves memory and time."""
 Indices = npt.NDArray[np.intp]
 
 SIDE = 15
@@ -28,8 +30,8 @@ SHIFTS = tuple(product((-1, 0, 1), repeat=2))
 """(down, right), in cells."""
 ALIKE, UNLIKE = 0.75, 0.1
 """Without any shift, pairs above are alike enough and pairs below hopeless; only the others are shifted."""
-CHUNK = 512
-"""Pairs compared at once, few enough for the processor's cache."""
+CHUNK = 192
+"""Pairs compared at once: few enough for the processor's cache, and for OpenBLAS to start no threads for them."""
 
 
 def likeness(a: bytes, b: bytes) -> float:
@@ -41,36 +43,45 @@ def layouts(descriptions: Sequence[bytes]) -> Layouts:
     """Return the layouts of descriptions; raises ValueError if one has another format."""
     if any(len(one) != LENGTH for one in descriptions):
         raise ValueError(f"a description has {LENGTH} bytes; index the photo again")
-    packed = np.frombuffer(b"".join(descriptions), np.uint8).reshape(-1, LENGTH)[:, :CELLS]
-    return _unpacked()[packed].reshape(-1, SIDE, 2 * SIDE)
+    return np.frombuffer(b"".join(descriptions), np.uint8).reshape(-1, LENGTH)[:, :CELLS]
+
+
+def unpacked(found: Layouts) -> Cells:
+    """Return the gradients of layouts, by rows."""
+    return _gradients().take(found, axis=0).reshape(-1, SIDE, 2 * SIDE)
 
 
 def likenesses(found: Layouts, first: Indices, second: Indices) -> Floats:
     """Return how alike the pairs first[i], second[i] of the layouts are, 0-1."""
     alike = np.empty(len(first), np.float32)
     for at in range(0, len(first), CHUNK):
-        alike[at : at + CHUNK] = _compared(found[first[at : at + CHUNK]], found[second[at : at + CHUNK]])
+        alike[at : at + CHUNK] = _compared(*(unpacked(found[side[at : at + CHUNK]]) for side in (first, second)))
     return np.clip(alike, 0, 1)
 
 
-def _compared(a: Layouts, b: Layouts) -> Floats:
-    weighted = _core(a, 0, 0) * _window()
-    strength = np.sqrt((weighted * _core(a, 0, 0)).sum((1, 2))) * np.sqrt((_core(b, 0, 0) ** 2 * _window()).sum((1, 2)))
-    strength += 1  # a blank picture is like no other
-    alike: Floats = (weighted * _core(b, 0, 0)).sum((1, 2)) / strength
+def _compared(a: Cells, b: Cells) -> Floats:
+    of_a, of_b = _core(a, 0, 0), _core(b, 0, 0)
+    weighted = of_a * _window()
+    strength = np.sqrt(_sums(weighted, of_a) * _sums(of_b * _window(), of_b)) + 1  # a blank picture is like no other
+    alike: Floats = _sums(weighted, of_b) / strength
     doubtful = np.flatnonzero((alike > UNLIKE) & (alike < ALIKE))
     if len(doubtful):
         alike[doubtful] = _with_shifts(weighted[doubtful], b[doubtful]) / strength[doubtful]
     return alike
 
 
-def _core(found: Layouts, down: int, right: int) -> Layouts:
+def _sums(a: Cells, b: Cells) -> Floats:
+    sums: Floats = np.einsum("nij,nij->n", a, b)
+    return sums
+
+
+def _core(found: Cells, down: int, right: int) -> Cells:
     """Return the cells without the border, or those a cell away from them."""
-    cells: Layouts = found[:, 1 + down : 1 + down + CORE, 2 * (1 + right) : 2 * (1 + right + CORE)]
+    cells: Cells = found[:, 1 + down : 1 + down + CORE, 2 * (1 + right) : 2 * (1 + right + CORE)]
     return cells
 
 
-def _with_shifts(weighted: Layouts, found: Layouts) -> Floats:
+def _with_shifts(weighted: Cells, found: Cells) -> Floats:
     """Return the highest product of the weighted cores and the others, over the moves."""
     blocks = np.empty((len(weighted), len(SHIFTS), 9), np.float32)
     for number, (down, right) in enumerate(SHIFTS):
@@ -81,7 +92,7 @@ def _with_shifts(weighted: Layouts, found: Layouts) -> Floats:
 
 
 @functools.cache
-def _unpacked() -> Floats:
+def _gradients() -> Floats:
     """Return the two gradients for each value of a byte."""
     values = np.arange(256)
     return np.stack([values >> 4, values & 15], axis=1).astype(np.float32) - 8

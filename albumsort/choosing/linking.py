@@ -8,10 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from . import panning
-from .likeness import LENGTH, Floats, Indices, Layouts, layouts, likenesses
+from .likeness import LENGTH, Indices, Layouts, layouts, likenesses
 from .timelines import Timeline
 
-WEAK, STRONG = 0.5, 0.62
+Flags = npt.NDArray[np.bool_]
+
+WEAK, STRONG = 0.51, 0.66
 """Least likeness within seconds, and within minutes or by numbers (`benchmarks/moments.py`)."""
 SECONDS, MINUTES, LONGEST = 3.0, 300.0, 600.0
 """Seconds: between frames that need be alike only weakly; between others; between first and last of a moment."""
@@ -21,8 +23,8 @@ REACH = 3
 """A frame is compared with as many frames before it, because others may come between."""
 SWEEP_SECONDS, SWEEP_NUMBERS = 10.0, 1.0
 """Longest pause between frames of a panorama."""
-STILL = 0.85
-"""Between frames that are more alike, the camera did not turn."""
+SAME_VIEW, STILL = 0.2, 0.5
+"""Least likeness in structure (`panning.structure`) of linked frames, and of frames between which nothing turned."""
 
 BLANK = bytes([0x88]) * LENGTH
 """A description without edges; it is like no other."""
@@ -52,8 +54,8 @@ class Frames:
 
 def chains(frames: Frames) -> list[list[int]]:
     """Return the frames by chain of links, without frames of panoramas; a chain has at least two, in order."""
-    previous, alike = _links(frames)
-    in_panorama = _panoramas(frames, previous, alike)
+    previous, turning = _links(frames)
+    in_panorama = _panoramas(frames, turning)
     chain_of: dict[int, list[int]] = {}
     for frame in np.flatnonzero(previous >= 0).tolist():
         before = int(previous[frame])
@@ -81,38 +83,36 @@ def divided(frames: Frames, found: Iterable[list[int]]) -> Iterator[list[int]]:
         waiting = [rest for rest in left if len(rest) > 1]
 
 
-def _links(frames: Frames) -> tuple[Indices, Floats]:
-    """Return for each frame the nearest one before that it is linked to, or -1, and its likeness to the one before."""
+def _links(frames: Frames) -> tuple[Indices, Flags]:
+    """Return for each frame the nearest before to which it is linked, or -1, and whether the view may have turned."""
     previous = np.full(len(frames.lines), -1, np.intp)
-    neighbours = np.zeros(len(frames.lines), np.float32)
+    turning = np.zeros(len(frames.lines), bool)
     for lag in range(1, REACH + 1):
         later = frames.before(lag, frames.far)
         later = later[previous[later] < 0]
-        alike = likenesses(frames.layouts, later - lag, later)
-        if lag == 1:
-            neighbours[later] = alike
         near = frames.places[later] - frames.places[later - lag] <= frames.near[later]
-        linked = later[alike >= np.where(near, WEAK, STRONG)]
-        linked = linked[panning.same_view(frames.layouts, linked - lag, linked)]
+        later = later[likenesses(frames.layouts, later - lag, later) >= np.where(near, WEAK, STRONG)]
+        structure = panning.structure(frames.layouts, later - lag, later)
+        linked = later[structure >= SAME_VIEW]
         previous[linked] = linked - lag
-    return previous, neighbours
+        if lag == 1:
+            turning[later] = structure < STILL
+    return previous, turning
 
 
-def _panoramas(frames: Frames, previous: Indices, alike: Floats) -> npt.NDArray[np.bool_]:
+def _panoramas(frames: Frames, turning: Flags) -> Flags:
     """Return which frames belong to a panorama: three or more, over which the view moves one way.
 
-    Only pairs that would be linked are of interest, and their neighbours.
+    Only pairs that might be linked, and their neighbours, are looked at.
     """
-    order = np.arange(len(previous))
-    turning = (previous == order - 1) & (alike < STILL)
     nearby = turning.copy()
     nearby[1:] |= turning[:-1]
     nearby[:-1] |= turning[1:]
     later = frames.before(1, frames.sweep)
     later = later[nearby[later]]
-    moves = np.zeros((len(previous), 2), np.int8)
+    moves = np.zeros((len(turning), 2), np.int8)
     moves[later] = panning.steps(frames.layouts, later - 1, later)
-    on = np.zeros(len(previous), bool)
+    on = np.zeros(len(turning), bool)
     on[1:] = (np.sign(moves[1:]) == np.sign(moves[:-1])).all(axis=1) & moves[1:].any(axis=1)
     result = on.copy()
     result[:-1] |= on[1:]

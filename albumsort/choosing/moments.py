@@ -61,6 +61,7 @@ def _bracketed(lines: Sequence[Timeline], chains: Iterable[list[int]]) -> set[in
     pauses = [PAUSE_SECONDS if line.has_clock else PAUSE_NUMBERS for line in lines for _ in line.frames]
     first = 0
     found: set[int] = set()
+    seen: set[tuple[int, ...]] = set()
     for line in lines:
         neighbours = list(range(first, first + len(line.frames)))
         first += len(line.frames)
@@ -68,6 +69,9 @@ def _bracketed(lines: Sequence[Timeline], chains: Iterable[list[int]]) -> set[in
             chains = [*chains, neighbours]
     for chain in chains:
         for run in _runs(chain, places, pauses):
+            if tuple(run) in seen:
+                continue
+            seen.add(tuple(run))
             described = [frames[at].description for at in run]
             if is_bracketed([one for one in described if one is not None]) and None not in described:
                 found.update(run)

@@ -7,7 +7,7 @@ import functools
 import numpy as np
 import numpy.typing as npt
 
-from .likeness import CHUNK, SIDE, Floats, Indices, Layouts
+from .likeness import CELLS, CHUNK, SIDE, Cells, Floats, Indices, Layouts, unpacked
 
 FARTHEST = 10
 """Cells of 15; a smaller overlap says nothing."""
@@ -16,26 +16,47 @@ NEAREST = 2
 OVERLAPPING, BETTER = 0.5, 0.15
 """Least likeness of the overlap, and by how much it exceeds the likeness of the pictures without a shift."""
 
-SAME = 0.2
-"""Least likeness of pictures of the same view once everything is removed that stays the same along an axis."""
+SETTLED = 0.5
+"""Pairs whose structure is less alike are compared with shifts, too."""
 
 Steps = npt.NDArray[np.int8]
 
 
-def same_view(found: Layouts, first: Indices, second: Indices) -> npt.NDArray[np.bool_]:
-    """Return whether pairs of like pictures show the same view, not only the same horizon, sky or wall.
+def structure(found: Layouts, first: Indices, second: Indices) -> Floats:
+    """Return how alike pairs are without what stays the same along an axis, -1 to 1.
 
-    A horizon is the same all along, so it makes pictures alike even if the camera turned. Without it they are not.
+    A horizon, a sky or a wall makes pictures alike even if the camera turned between them. Without it they are not.
     """
-    same = np.empty(len(first), bool)
+    alike = np.empty(len(first), np.float32)
     for at in range(0, len(first), CHUNK):
-        a, b = (found[side[at : at + CHUNK]].reshape(-1, SIDE, SIDE, 2) for side in (first, second))
-        same[at : at + CHUNK] = np.minimum(*(_without_constant(a, b, axis) for axis in (1, 2))) >= SAME
-    return same
+        a, b = (unpacked(found[side[at : at + CHUNK]]).reshape(-1, CELLS * 2) for side in (first, second))
+        quick = _varying_alike(a, b)
+        low = np.flatnonzero(quick < SETTLED)
+        of_a, of_b = (side[low].reshape(-1, SIDE, SIDE, 2) for side in (a, b))
+        quick[low] = np.minimum(*(_varying_alike_nearby(of_a, of_b, axis) for axis in (1, 2)))
+        alike[at : at + CHUNK] = quick
+    return alike
 
 
-def _without_constant(a: Layouts, b: Layouts, axis: int) -> Floats:
-    """Return the likeness without what is the same along an axis; the second picture may move along it by a cell."""
+def _varying_alike(a: Cells, b: Cells) -> Floats:
+    """Return the lower likeness of two, each without the means along an axis, by sums of products."""
+    means = [_means(side.reshape(-1, SIDE, SIDE, 2)) for side in (a, b)]
+    products = []
+    for one, other in ((0, 1), (0, 0), (1, 1)):
+        whole = np.einsum("ni,ni->n", (a, b)[one], (a, b)[other])
+        products.append(whole[:, None] - SIDE * np.einsum("nai,nai->na", means[one], means[other]))
+    of_both, of_a, of_b = products
+    return np.asarray((of_both / (np.sqrt(np.maximum(of_a * of_b, 0)) + 1)).min(axis=1), np.float32)
+
+
+def _means(cells: Cells) -> Floats:
+    """Return (n, 2, 30): the means of the gradients along each line of cells, down and to the right."""
+    down, right = np.einsum("nijk->njk", cells), np.einsum("nijk->nik", cells)
+    return np.asarray(np.stack([down, right], axis=1).reshape(-1, 2, 2 * SIDE) / SIDE, np.float32)
+
+
+def _varying_alike_nearby(a: Cells, b: Cells, axis: int) -> Floats:
+    """Return the same where the second picture may move along the axis by a cell."""
     a, b = (_varying(side, axis) for side in (a, b))
     strength = np.sqrt(np.einsum("nij,nij->n", a, a) * np.einsum("nij,nij->n", b, b)) + 1
     overlaps = ((a, b), (a[:, 1:], b[:, :-1]), (a[:, :-1], b[:, 1:]))
@@ -50,21 +71,21 @@ def steps(found: Layouts, first: Indices, second: Indices) -> Steps:
     """
     moved = np.zeros((len(first), 2), np.int8)
     for at in range(0, len(first), CHUNK):
-        a, b = (found[side[at : at + CHUNK]].reshape(-1, SIDE, SIDE, 2) for side in (first, second))
+        a, b = (unpacked(found[side[at : at + CHUNK]]).reshape(-1, SIDE, SIDE, 2) for side in (first, second))
         (right, across), (down, along) = (_moved(a, b, axis) for axis in (2, 1))
         moved[at : at + CHUNK, 0] = np.where(across >= along, right, 0)
         moved[at : at + CHUNK, 1] = np.where(across < along, down, 0)
     return moved
 
 
-def _moved(a: Layouts, b: Layouts, axis: int) -> tuple[Floats, Floats]:
+def _moved(a: Cells, b: Cells, axis: int) -> tuple[Floats, Floats]:
     """Return the move along an axis, in cells, and the likeness of the overlap; 0 without one.
 
     What stays the same along the axis, such as a horizon, is removed: it would hide the move.
     """
     a, b = (_varying(side, axis) for side in (a, b))
     products = (a @ b.transpose(0, 2, 1)).reshape(-1, SIDE * SIDE) @ _diagonals()
-    energy = [np.cumsum((side**2).sum(axis=2), axis=1) for side in (a, b)]
+    energy = [np.cumsum(np.einsum("nij,nij->ni", side, side), axis=1) for side in (a, b)]
     alike = np.zeros_like(products)
     for number, move in enumerate(range(-FARTHEST, FARTHEST + 1)):
         of_a = _part(energy[0], max(0, move), SIDE + min(0, move))
@@ -77,11 +98,11 @@ def _moved(a: Layouts, b: Layouts, axis: int) -> tuple[Floats, Floats]:
     return np.where(clear, moves, 0), np.where(clear, highest, 0)
 
 
-def _varying(side: Layouts, axis: int) -> Layouts:
+def _varying(side: Cells, axis: int) -> Cells:
     """Return (n, 15, 30): for each place along the axis, all values there, less their means along the axis."""
-    side = side - side.mean(axis=axis, keepdims=True)
-    ordered = side.transpose(0, 2, 1, 3) if axis == 2 else side
-    return np.ascontiguousarray(ordered).reshape(-1, SIDE, 2 * SIDE)
+    ordered = np.ascontiguousarray(side.transpose(0, 2, 1, 3) if axis == 2 else side).reshape(-1, SIDE, 2 * SIDE)
+    varying: Cells = ordered - np.einsum("nij->nj", ordered)[:, None] / np.float32(SIDE)
+    return varying
 
 
 def _part(energy: Floats, start: int, end: int) -> Floats:

@@ -6,11 +6,12 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 STUCK = 40
 """More frames than this with the same second have no clock, but a date that somebody or something gave them."""
 
+EPOCH = datetime(1970, 1, 1)
 COPY = re.compile(r"[ _-]*\(\d{1,3}\)$")
 NUMBER = re.compile(r"^(.*?)(\d{1,9})\D*$", re.DOTALL)
 CLOCK = re.compile(r"(?<!\d)(\d{4})-?(\d\d)-?(\d\d)[ T_-]+(?:at )?(\d\d)[.:_-]?(\d\d)[.:_-]?(\d\d)(\d{3})?(?!\d)")
@@ -44,6 +45,9 @@ class Timeline:
 
 
 Key = tuple[bool, str, str, str]
+"""Of a timeline: whether it has a clock, the folder, the camera, and the day of frames without a clock."""
+Placed = tuple[float, int, str, int, Frame]
+"""The place, then what decides between equal places: of numbered names, shorter ones come first."""
 
 
 def timelines(frames: Iterable[Frame]) -> list[Timeline]:
@@ -51,45 +55,64 @@ def timelines(frames: Iterable[Frame]) -> list[Timeline]:
 
     A camera is known by its key, or else by the letters before the first digit of its file names.
     """
-    placed = [(frame, _by_clock(frame)) for frame in frames]
-    same = Counter((key, place) for _, at in placed if at for key, place in [at])
-    lines: dict[Key, list[tuple[float, str, int, Frame]]] = {}
-    for frame, clock in placed:
-        at = clock if clock and same[clock] <= STUCK else _by_number(frame)
-        if at:
-            lines.setdefault(at[0], []).append((at[1], frame.name, frame.id, frame))
+    lines: dict[Key, list[Placed]] = {}
+    numbered = []
+    for frame in frames:
+        seconds = _seconds(frame)
+        if seconds is None:
+            numbered.append(frame)
+        else:
+            key = True, frame.folder, frame.camera or _letters(frame.name), ""
+            lines.setdefault(key, []).append(_placed(frame, seconds))
+    for key in lines:
+        numbered += _take_stuck(lines[key])
+    for frame in numbered:
+        found = _number(frame)
+        if found:
+            key, number = found
+            lines.setdefault(key, []).append(_placed(frame, number))
     return [_timeline(key, lines[key]) for key in sorted(lines)]
 
 
-def _timeline(key: Key, line: list[tuple[float, str, int, Frame]]) -> Timeline:
-    line.sort(key=lambda one: one[:3])
-    return Timeline(tuple(one[3] for one in line), tuple(one[0] for one in line), has_clock=key[0])
+def _placed(frame: Frame, place: float) -> Placed:
+    return place, len(frame.name), frame.name, frame.id, frame
 
 
-def _by_clock(frame: Frame) -> tuple[Key, float] | None:
-    seconds = _seconds(frame)
-    if seconds is None:
-        return None
-    camera = frame.camera or re.split(r"\d", frame.name, maxsplit=1)[0]
-    return (True, frame.folder, camera, ""), seconds
+def _take_stuck(line: list[Placed]) -> list[Frame]:
+    """Remove the frames whose time too many others have, too, and return them."""
+    stuck = {place for place, times in Counter(one[0] for one in line).items() if times > STUCK}
+    if not stuck:
+        return []
+    taken = [one[-1] for one in line if one[0] in stuck]
+    line[:] = [one for one in line if one[0] not in stuck]
+    return taken
+
+
+def _timeline(key: Key, line: list[Placed]) -> Timeline:
+    line.sort()
+    return Timeline(tuple(one[-1] for one in line), tuple(one[0] for one in line), has_clock=key[0])
+
+
+def _letters(name: str) -> str:
+    return next((name[:at] for at, letter in enumerate(name) if letter.isdigit()), name)
 
 
 def _seconds(frame: Frame) -> float | None:
     """Return the time on the camera's clock; telephones also write it into the file's name."""
     try:
         if frame.taken and len(frame.taken) > len("2024-07-01"):
-            return datetime.fromisoformat(frame.taken).replace(tzinfo=UTC).timestamp()
+            return (datetime.fromisoformat(frame.taken) - EPOCH).total_seconds()
         named = CLOCK.search(frame.name)
         if named is None:
             return None
-        *parts, thousandths = named.groups(default="0")
-        return datetime(*map(int, parts), tzinfo=UTC).timestamp() + int(thousandths) / 1000  # type: ignore[misc,arg-type]
+        year, month, day, hour, minute, second, thousandths = map(int, named.groups(default="0"))
+        return (datetime(year, month, day, hour, minute, second, thousandths * 1000) - EPOCH).total_seconds()
     except ValueError:  # no such day or time
         return None
 
 
-def _by_number(frame: Frame) -> tuple[Key, float] | None:
-    """Return a place by the last number in the name; frames of different days are in different timelines."""
+def _number(frame: Frame) -> tuple[Key, float] | None:
+    """Return a timeline and the last number in the name, if it has one; each day has a timeline of its own."""
     stem = COPY.sub("", frame.name.rpartition(".")[0] or frame.name)
     found = NUMBER.match(stem)
     if found is None:
