@@ -15,6 +15,8 @@ from .timelines import Frame, Timeline, timelines
 
 PAUSE_SECONDS, PAUSE_NUMBERS = 2.0, 1.0
 """Longest pause between frames of a bracket."""
+SAME_SCENE = 0.3
+"""Least likeness of the frames of a bracket, in which much is black or white."""
 LONGEST_BRACKETS = 35
 """More frames without a pause are not looked through for brackets."""
 
@@ -72,10 +74,16 @@ def _bracketed(lines: Sequence[Timeline], chains: Iterable[list[int]]) -> set[in
             if tuple(run) in seen:
                 continue
             seen.add(tuple(run))
-            described = [frames[at].description for at in run]
-            if is_bracketed([one for one in described if one is not None]) and None not in described:
+            described = [one for at in run if (one := frames[at].description) is not None]
+            if len(described) == len(run) and is_bracketed(described) and _is_one_scene(described):
                 found.update(run)
     return found
+
+
+def _is_one_scene(descriptions: Sequence[bytes]) -> bool:
+    from .likeness import likeness
+
+    return all(likeness(descriptions[0], other) >= SAME_SCENE for other in descriptions[1:])
 
 
 def _runs(chain: Sequence[int], places: Sequence[float], pauses: Sequence[float]) -> Iterator[list[int]]:

@@ -71,7 +71,7 @@ def timelines(frames: Iterable[Frame]) -> list[Timeline]:
         if found:
             key, number = found
             lines.setdefault(key, []).append(_placed(frame, number))
-    return [_timeline(key, lines[key]) for key in sorted(lines)]
+    return [_timeline(key, lines[key]) for key in sorted(lines) if lines[key]]
 
 
 def _placed(frame: Frame, place: float) -> Placed:
