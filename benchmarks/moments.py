@@ -27,8 +27,9 @@ from rich.table import Table
 from variants import CHANGES
 
 from albumsort.choosing.likeness import layouts, likenesses
-from albumsort.choosing.linking import STRONG, WEAK
+from albumsort.choosing.linking import SAME_VIEW, STRONG, WEAK
 from albumsort.choosing.moments import moments
+from albumsort.choosing.panning import structure
 from albumsort.choosing.timelines import Frame
 from albumsort.errors import PhotoError
 from albumsort.photos import decode, read
@@ -104,7 +105,8 @@ def paired(photos: Sequence[Described]) -> Pairs:
                 first += [at * several] * 2
                 second += [other * several, other * several + int(random.integers(1, several))]
                 kinds += ["", ""]
-    alike = likenesses(layouts(descriptions), np.array(first), np.array(second))
+    found, a, b = layouts(descriptions), np.array(first), np.array(second)
+    alike = np.where(structure(found, a, b) >= SAME_VIEW, likenesses(found, a, b), 0)
     same = [64 - (hashes[a] ^ hashes[b]).bit_count() for a, b in zip(first, second, strict=True)]
     return Pairs(np.array(kinds), alike, np.array(same))
 
@@ -173,10 +175,13 @@ def speed(photos: Sequence[Described]) -> None:
         print(f"describing {side} x {side * 2 // 3} pixels: {(time.process_time() - start) / 200 * 1000:.2f} ms")
     for pause in (3600.0, 60.0, 5.0):
         frames = album(photos, pause)
-        start = time.perf_counter()
+        start, before = time.perf_counter(), time.process_time()
         found = moments(frames)
-        seconds = time.perf_counter() - start
-        print(f"{len(frames)} frames, pauses of up to {pause:.0f} s: {seconds:.2f} s, {len(found)} moments")
+        seconds, processor = time.perf_counter() - start, time.process_time() - before
+        print(
+            f"{len(frames)} frames, pauses of up to {pause:.0f} s: {seconds:.2f} s,"
+            f" {processor:.2f} s of processor, {len(found)} moments"
+        )
 
 
 def main(folders: Sequence[Path]) -> None:

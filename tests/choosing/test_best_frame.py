@@ -42,6 +42,13 @@ def test_expressions_that_differ_clearly_count_more_than_a_little_sharpness() ->
     assert best(shot("b", soft), shot("a", sharp)) == "b"
 
 
+def test_a_hopeless_frame_does_not_make_the_others_look_equal() -> None:
+    clear, sharp = replace(CALM, emotion=0.88, sharpness=0.4), replace(CALM, emotion=0.73, sharpness=0.5)
+    hopeless = replace(CALM, emotion=0.002, sharpness=0.1)
+    assert best(shot("a", sharp), shot("b", clear)) == "b"
+    assert best(shot("a", sharp), shot("b", clear), shot("c", hopeless)) == "b"
+
+
 def test_shut_eyes_lose() -> None:
     shut = replace(CALM, emotion=0.99, eyes=0.05, sharpness=0.6)
     assert best(shot("a", shut), shot("b")) == "b"

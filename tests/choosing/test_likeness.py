@@ -10,7 +10,7 @@ from variants import CHANGES, cropped, exposed
 from albumsort.choosing import panning
 from albumsort.choosing.exposure import difference, is_bracketed
 from albumsort.choosing.likeness import layouts, likeness, likenesses
-from albumsort.choosing.linking import STRONG, WEAK
+from albumsort.choosing.linking import STILL, STRONG, WEAK
 from albumsort.photos.description import describe
 
 ORDINARY = [number for number in range(len(pictures())) if not 24 <= number < 28]
@@ -66,6 +66,12 @@ def test_the_difference_in_exposure_is_found(stops: float) -> None:
         assert difference(describe(picture), describe(exposed(picture, stops))) == pytest.approx(stops, abs=0.35)
 
 
+def test_what_is_black_or_white_says_nothing_about_the_exposure() -> None:
+    picture = pictures()[0].copy()
+    picture[:, : picture.shape[1] * 6 // 10] = 0
+    assert difference(describe(picture), describe(exposed(picture, 1))) == pytest.approx(1, abs=0.35)
+
+
 def test_crops_hardly_change_the_exposure() -> None:
     picture = pictures()[0]
     random = np.random.default_rng(0)
@@ -93,3 +99,15 @@ def test_the_turn_of_a_camera_is_found(right: int, down: int) -> None:
         steps = panning.steps(found, np.array([0]), np.array([1]))[0]
         assert np.abs(steps - (right, down)).max() <= 1
         assert list(np.sign(steps)) == [np.sign(right), np.sign(down)]
+
+
+def test_a_pattern_that_repeats_is_no_turn() -> None:
+    tiles = describe(np.tile(np.asarray(pictures()[0][::3, ::4]), (5, 5, 1)))
+    assert panning.steps(layouts([tiles]), np.array([0]), np.array([0])).tolist() == [[0, 0]]
+
+
+def test_the_structure_of_a_view_stands_the_shake_of_a_hand() -> None:
+    for number in (4, 12, 16):
+        picture = pictures()[number]
+        found = layouts([describe(picture[:, :-24]), describe(picture[:, 24:])])
+        assert panning.structure(found, np.array([0]), np.array([1]))[0] >= STILL
