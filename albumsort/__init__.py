@@ -16,7 +16,7 @@ from .errors import AlbumsortError, IndexFileError, PhotoError, UsageError, Weig
 from .types import FOUR, Analysis, Box, Emotion, Face, Photo
 
 if TYPE_CHECKING:
-    from .api import By, Filtering, Index, Report, analyse, index_photos, open_index
+    from .api import By, Filtering, Index, Report, Spread, analyse, index_photos, open_index
 
 __version__ = "0.1.0"
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "Photo",
     "PhotoError",
     "Report",
+    "Spread",
     "UsageError",
     "WeightsError",
     "__version__",

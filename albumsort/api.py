@@ -11,10 +11,12 @@ from . import dates
 from .disk import places
 from .errors import UsageError
 from .index import absent, queries
+from .index.best import best
 from .index.database import Database
 from .indexing.report import Report as Report
-from .query import MOST, Counted, Filters
+from .query import MOST, Counted, Filters, Question
 from .query import By as By
+from .query import Spread as Spread
 from .types import THRESHOLD, Emotion, Photo
 
 if TYPE_CHECKING:
@@ -28,7 +30,9 @@ class Filtering(TypedDict, total=False):
     faces: number of faces, or (minimum, maximum). min_score: minimum score of a photo in `Index.top`, minimum
     probability of a face's label in `Index.photos`, 0-1. min_detection, min_size, min_sharpness: faces with lower
     values do not count, 0-1; min_detection is the confidence, and the size is the longer side of the box as a share of
-    the photo's shorter side.
+    the photo's shorter side. sure: least probability that a viewer agrees with the photo's label, 0-1. open_eyes: only
+    photos in which nobody who matters has closed eyes. unsure, marked, undated: only photos with an unsure label, with
+    marks, without a date.
     """
 
     since: str
@@ -39,6 +43,11 @@ class Filtering(TypedDict, total=False):
     min_detection: float
     min_size: float
     min_sharpness: float
+    sure: float
+    open_eyes: bool
+    unsure: bool
+    marked: bool
+    undated: bool
 
 
 class Index:
@@ -58,15 +67,24 @@ class Index:
         self._database.close()
 
     def top(
-        self, emotion: Emotion | str, n: int = 20, by: By | str = By.MAX, **filters: Unpack[Filtering]
+        self,
+        emotion: Emotion | str,
+        n: int = 20,
+        by: By | str = By.MAX,
+        *,
+        every: bool = False,
+        spread: Spread | str | None = None,
+        **filters: Unpack[Filtering],
     ) -> list[Photo]:
         """Return the photos that show an emotion most clearly, the best first.
 
-        Files with the same bytes are one photo: the others are in its `also`. Photos of an indexed folder that is not
-        there now are left out.
+        The frames of a moment are one photo, the best of them; how many others there are is in its `behind`. Files with
+        the same bytes are one photo: the others are in its `also`. Photos of an indexed folder that is not there now
+        are left out.
 
-        n: the greatest number of photos. by: how to score a photo with several faces: "max", "mean" or "min". Filters:
-        see `Filtering`. Raises UsageError if the emotion, a date, a number or a range is invalid.
+        n: the greatest number of photos. by: how to score a photo in which several faces matter: "everyone", "max",
+        "mean" or "min". every: return every frame and every file. spread: share out the places by "day", "month" or
+        "folder". Filters: see `Filtering`. Raises UsageError if the emotion, a date, a number or a range is invalid.
 
         >>> with albumsort.open_index("index.sqlite") as index:
         ...     for photo in index.top("happy", n=3, faces=(1, 4)):
@@ -76,11 +94,14 @@ class Index:
         wanted = emotion if isinstance(emotion, Emotion) else Emotion.parse(emotion)
         if by not in list(By):
             raise UsageError(f"by={by!r}: choose from {', '.join(By)}")
+        if spread is not None and spread not in list(Spread):
+            raise UsageError(f"spread={spread!r}: choose from {', '.join(Spread)}")
         if n < 1:
             raise UsageError(f"n={n}: the number of photos is at least 1")
         least = _share("min_score", filters.get("min_score", 0.0))
         present = absent.without_absent(self._database, _filters(filters))
-        return queries.best(self._database, wanted, By(by), present, least, min(n, MOST))
+        by_group = None if spread is None else Spread(spread)
+        return best(self._database, Question(wanted, By(by), present, least, min(n, MOST), every, by_group))
 
     def photos(self, **filters: Unpack[Filtering]) -> Iterator[Photo]:
         """Yield every photo that is neither missing nor excluded, by path. Filters: see `Filtering`.
@@ -175,6 +196,11 @@ def _filters(asked: Filtering) -> Filters:
             _share("min_size", asked.get("min_size", 0.0)),
             _share("min_sharpness", asked.get("min_sharpness", 0.0)),
         ),
+        undated=asked.get("undated", False),
+        sure=_share("sure", asked.get("sure", 0.0)),
+        unsure=asked.get("unsure", False),
+        open_eyes=asked.get("open_eyes", False),
+        marked=asked.get("marked", False),
     )
 
 

@@ -11,7 +11,7 @@ import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from ..types import EYES_SHUT
+from ..types import EYES_SHUT, Emotion, Face
 
 SPREAD = 0.5
 """Logits: frames that differ by less hardly show a different expression, so smaller spreads count as this one."""
@@ -19,6 +19,11 @@ SHARP = 4.0
 """A frame half as sharp as the sharpest loses as much as one whose emotion is two standard deviations weaker."""
 LOGITS = 10.0
 """Logits are cut here; a probability of 0 or 1 has none."""
+
+
+def are_open(eyes: float | None, happy: float) -> bool:
+    """Whether eyes are open, hidden, or narrow from laughing; both are probabilities, eyes None if hidden."""
+    return eyes is None or 1 - (1 - eyes) * (1 - happy) >= EYES_SHUT
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +42,7 @@ class Look:
     @property
     def is_open(self) -> bool:
         """Whether the eyes are open, hidden, or narrow from laughing."""
-        return self.eyes is None or 1 - (1 - self.eyes) * (1 - self.happy) >= EYES_SHUT
+        return are_open(self.eyes, self.happy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +66,13 @@ class Shot:
     def sharpness(self) -> float:
         """The mean sharpness of the faces, 0-1; an unknown one counts as 0."""
         return statistics.fmean(look.sharpness or 0.0 for look in self.looks) if self.looks else 0.0
+
+
+def shot(path: str, faces: Sequence[Face], emotion: Emotion) -> Shot:
+    """Return a frame with the people who matter in it."""
+    people = [face for face in faces if face.matters]
+    looks = (Look(f.probabilities[emotion], f.probabilities[Emotion.HAPPY], f.sharpness, f.eyes) for f in people)
+    return Shot(path, tuple(looks))
 
 
 def best_first(shots: Iterable[Shot]) -> list[Shot]:

@@ -69,6 +69,7 @@ class AlbumRules:
     """The label rules of all paths: the rule of the deepest album that contains the path, or the natural rule."""
 
     def __init__(self, natural: Shares, albums: Sequence[Album]) -> None:
+        self.natural = natural
         self.albums = tuple(sorted(albums, key=lambda album: (-len(album.root.parts), album.root)))
         self.elsewhere = LabelRule(natural, natural)
         self.rules = tuple(LabelRule(natural, album.shares) for album in self.albums)
@@ -87,6 +88,11 @@ class AlbumRules:
     def _number(self, path: Path) -> int | None:
         name = os.fspath(path)
         return next((i for i, beginning in enumerate(self._beginnings) if name.startswith(beginning)), None)
+
+
+def distance(one: Shares, other: Shares) -> float:
+    """Return the total variation distance of two shares, 0-1."""
+    return sum(abs(one[answer] - other[answer]) for answer in ANSWERS) / 2
 
 
 def telling_answers(stored: Sequence[Sequence[float]], natural: Shares) -> list[int]:

@@ -48,9 +48,7 @@ def reasons(faces: Sequence[Face]) -> tuple[Reason | None, ...]:
 
 def judged(faces: Sequence[Face]) -> tuple[Face, ...]:
     """Return the faces of one photo, each with whether it matters; see `reasons`. All faces are needed."""
-    return tuple(
-        replace(face, matters=reason is None) for face, reason in zip(faces, reasons(faces), strict=True)
-    )
+    return tuple(replace(face, matters=reason is None) for face, reason in zip(faces, reasons(faces), strict=True))
 
 
 def _doubtful(face: Face) -> bool:

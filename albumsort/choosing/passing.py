@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ..query import Filters
-from ..types import EYES_SHUT, Photo
+from ..types import Emotion, Photo
+from .best_frame import are_open
 from .promise import UNSURE
 
 
@@ -23,5 +24,5 @@ def passes(photo: Photo, filters: Filters) -> bool:
 
 
 def has_open_eyes(photo: Photo) -> bool:
-    """Return whether nobody who matters has closed eyes; hidden eyes are not closed."""
-    return all(face.eyes is None or face.eyes >= EYES_SHUT for face in photo.faces if face.matters)
+    """Return whether nobody who matters has closed eyes; hidden eyes are not closed, nor are laughing slits."""
+    return all(are_open(face.eyes, face.probabilities[Emotion.HAPPY]) for face in photo.faces if face.matters)

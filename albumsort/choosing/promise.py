@@ -49,12 +49,17 @@ class Sureness:
         )
 
 
+def interval(right: int, of: int) -> tuple[float, float]:
+    """Return the 95 % interval of a share (Wilson, 1927)."""
+    z = 1.96
+    middle, width = right + z * z / 2, z * math.sqrt(right * (of - right) / of + z * z / 4)
+    return max(0.0, (middle - width) / (of + z * z)), min(1.0, (middle + width) / (of + z * z))
+
+
 def sureness(sures: Iterable[float]) -> Sureness:
     """Return the sums over labels that are this sure."""
     found = list(sures)
-    return Sureness(
-        len(found), math.fsum(found), math.fsum(p * (1 - p) for p in found), sum(p < UNSURE for p in found)
-    )
+    return Sureness(len(found), math.fsum(found), math.fsum(p * (1 - p) for p in found), sum(p < UNSURE for p in found))
 
 
 def promise(of: Sureness, ordinary: bool) -> Promise:

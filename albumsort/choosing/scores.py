@@ -17,8 +17,4 @@ def score(faces: Sequence[Face], emotion: Emotion, by: By) -> tuple[float, ...] 
     shown = [face.probabilities[emotion] for face in faces if face.matters]
     if not shown:
         return None
-    return ({By.MAX: max, By.MEAN: _mean, By.MIN: min}[by](shown),)
-
-
-def _mean(values: Sequence[float]) -> float:
-    return math.fsum(values) / len(values)
+    return ({By.MAX: max(shown), By.MEAN: math.fsum(shown) / len(shown), By.MIN: min(shown)}[by],)

@@ -18,11 +18,12 @@ from .compare import compare
 from .evaluate import evaluate_emotion, evaluate_faces
 from .export import ExportCommand, export
 from .index import index
-from .listing import list_, stats, top
+from .listing import list_, top
 from .mark import mark
 from .model import NetworkCommands
 from .moved import moved
 from .options import DB_HELP, Common, Version
+from .stats import stats
 from .terminal import drop_output, say
 from .train import train_emotion, train_faces
 from .upkeep import doctor, prune

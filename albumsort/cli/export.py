@@ -16,8 +16,9 @@ from ..disk import places
 from ..errors import UsageError
 from ..query import Filters
 from ..types import FOUR, THRESHOLD, Action, Emotion, Link, Photo
+from .filtering import LeastDetection, LeastFace, LeastSharpness
 from .opening import index_file, is_quiet, open_index, report_absent, report_outdated
-from .options import Db, LeastDetection, LeastFace, LeastSharpness, Quiet, Version, option
+from .options import Db, Quiet, Version, option
 from .terminal import print_failures_by_reason, print_fields, say, with_progress
 from .values import counted_faces, is_on_command_line
 

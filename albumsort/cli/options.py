@@ -35,41 +35,6 @@ AsJson = Annotated[bool, option("--json", help="Print one JSON document.")]
 AsLines = Annotated[bool, option("--nl", help="Print one JSON object per line.")]
 AsCsv = Annotated[bool, option("--csv", help="Print CSV with a header.")]
 AsNull = Annotated[bool, option("--null", "-0", help="Print paths ending in NUL, for xargs -0.")]
-LeastScore = Annotated[
-    float, setting("--min-score", help="Leave out photos with a lower score (0-1).", metavar="P", min=0.0, max=1.0)
-]
-Since = Annotated[
-    str | None,
-    option(
-        "--since",
-        help="Only photos taken then or later, by the camera's clock: 2024, 2024-07, 2024-07-31.",
-        metavar="DATE",
-    ),
-]
-Until = Annotated[str | None, option("--until", help="Only photos taken then or before.", metavar="DATE")]
-Folders = Annotated[
-    list[Path] | None,
-    option("--path", help="Only photos in this folder (repeatable).", metavar="DIR", show_default=False),
-]
-FaceCount = Annotated[str | None, option("--faces", help="Only photos with N, or N to M, faces.", metavar="N|N..M")]
-LeastFace = Annotated[
-    str,
-    setting(
-        "--min-face",
-        help="Ignore smaller faces: longer side of the box, in percent of the photo's shorter side.",
-        metavar="PERCENT",
-    ),
-]
-LeastDetection = Annotated[
-    float,
-    setting("--min-detection", help="Ignore detections below this confidence (0-1).", metavar="P", min=0.0, max=1.0),
-]
-LeastSharpness = Annotated[
-    float, setting("--min-sharpness", help="Ignore faces below this sharpness (0-1).", metavar="P", min=0.0, max=1.0)
-]
-
-
-Every = Annotated[bool, option("--all", help="Also list the other files with equal bytes.")]
 
 
 @dataclass

@@ -7,7 +7,6 @@ import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import typer
 
@@ -15,9 +14,6 @@ from .. import dates
 from ..errors import UsageError
 from ..photos import lists
 from ..query import MOST, Counted, Filters
-
-if TYPE_CHECKING:
-    from ..show.listing import Form
 
 
 def listed_files(files_from: str | None) -> list[Path] | None:
@@ -31,17 +27,6 @@ def listed_files(files_from: str | None) -> list[Path] | None:
         raise UsageError(f"cannot read the list {where}: {e.strerror}") from e
     except UsageError as e:
         raise UsageError(f"cannot use the list {where}: {e}") from e
-
-
-def chosen_form(ctx: typer.Context) -> Form:
-    """Return the output format that the options choose; raises UsageError for more than one."""
-    from ..show.listing import Form
-
-    forms = {"as_json": Form.JSON, "nl": Form.LINES, "as_csv": Form.CSV, "null": Form.NULL}
-    asked = [name for name in forms if ctx.params[name]]
-    if len(asked) > 1:
-        raise UsageError("use only one of --json, --nl, --csv and --null")
-    return forms[asked[0]] if asked else Form.TABLE if sys.stdout.isatty() else Form.PATHS
 
 
 def is_on_command_line(ctx: typer.Context, name: str) -> bool:

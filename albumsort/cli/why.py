@@ -13,8 +13,9 @@ import typer
 from ..dates import day_in_name
 from ..errors import AlbumsortError, IndexFileError, PhotoError, UsageError
 from ..types import FILE_NAME, THRESHOLD, Photo, Taken
+from .filtering import LeastDetection
 from .opening import index_file, is_quiet, open_index
-from .options import AsJson, Db, LeastDetection, Quiet, Version, option
+from .options import AsJson, Db, Quiet, Version, option
 from .terminal import say
 
 if TYPE_CHECKING:

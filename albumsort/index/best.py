@@ -9,7 +9,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import NamedTuple
 
-from ..choosing.best_frame import best_first, shot
+from ..choosing.frames import best_frame
 from ..choosing.passing import passes
 from ..choosing.scores import score
 from ..choosing.spread import group, spread_out
@@ -104,10 +104,9 @@ class _Best:
     def _best_frame(self, moment: int) -> _Entry:
         """Return the best frame of a moment among those that pass the filters."""
         frames = [e for e in self._scored("p.moment = ?", moment) if passes(e.photo, self._question.filters)]
-        emotion = self._question.emotion
-        first = best_first(shot(os.fspath(e.photo.path), e.photo.faces, emotion) for e in frames)[0]
-        entry = next(e for e in frames if os.fspath(e.photo.path) == first.path)
-        return entry._replace(photo=replace(entry.photo, behind=len(frames) - 1))
+        shown = best_frame([entry.photo for entry in frames], self._question.emotion)
+        entry = next(entry for entry in frames if entry.photo.path == shown.path)
+        return entry._replace(photo=shown)
 
     def _scored(self, which: str, value: int) -> Iterator[_Entry]:
         """Yield the photos of a content or moment that meet the condition and have a score that is high enough."""

@@ -8,14 +8,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..choosing.labels import Album
+from ..choosing.labels import Album, AlbumRules, distance
+from ..choosing.promise import ORDINARY, UNSURE, Promise, Sureness, promise, sureness
 from ..query import USUAL, Counted, Filters
-from ..types import Emotion
+from ..types import Emotion, Shares
 from .absent import count_absent, listed_condition
 from .conditions import face_condition, filter_condition
 from .database import Database
 from .folders import indexed_folders
 from .label_sql import count_labels
+from .reader import Reader
 from .schema import EXCLUDED, GONE, HERE
 from .shares import album_rules
 
@@ -26,10 +28,10 @@ NO_FILTER = Filters()
 class Stats:
     """Counts over the whole index.
 
-    labels: number of photos by the label of their largest face; unlabelled: photos whose largest face has no label.
+    labels: number of photos by label; unlabelled: photos with a face, but without a label; sureness: by label.
     failed: number of failed photos that are not missing, because a deleted photo is no failure. undated: number of
     listed photos without a date. albums: the roots with known shares. absent: by album whose folder is not
-    there now, the number of its photos that are neither missing nor excluded.
+    there now, the number of its photos that are neither missing nor excluded. natural: shares in ordinary albums.
     """
 
     photos: int
@@ -44,6 +46,8 @@ class Stats:
     roots: tuple[Path, ...]
     albums: tuple[Album, ...]
     absent: Mapping[Path, int]
+    natural: Shares
+    sureness: Mapping[Emotion, Sureness]
 
 
 def stats(database: Database, counted: Counted = USUAL) -> Stats:
@@ -52,25 +56,64 @@ def stats(database: Database, counted: Counted = USUAL) -> Stats:
     where, least = face_condition(counted)
     with database.snapshot():
         rules = album_rules(database)
-        counts = dict(one(*count_labels(rules, (where, least))).fetchall())
-        unlabelled = counts.pop(None, 0)
-        labels = {Emotion(label): count for label, count in counts.items()}
+        by_label = _sureness(database, rules, counted)
+        labels = {label: of.photos for label, of in by_label.items()}
         photos, without_result, failed, missing, excluded, undated = one(
             "SELECT count(*), coalesce(sum(error IS NOT NULL), 0),"
             f" coalesce(sum(error IS NOT NULL AND missing = {HERE}), 0), coalesce(sum(missing = {GONE}), 0),"
             f" coalesce(sum(missing = {EXCLUDED}), 0),"
             f" coalesce(sum(taken_at IS NULL AND error IS NULL AND missing = {HERE}), 0) FROM photos"
         ).fetchone()
-        faces = one(
-            f"SELECT count(*) FROM photos p JOIN faces f ON f.content = p.content WHERE {where}", least
-        ).fetchone()[0]
+        faces, with_face = one(
+            "SELECT count(*), count(DISTINCT p.id) FROM photos p CROSS JOIN faces f ON f.content = p.content"
+            f" WHERE {where}",
+            least,
+        ).fetchone()
         roots = indexed_folders(database)
         absent = count_absent(database)
-    without_face = photos - without_result - unlabelled - sum(labels.values())
+    without_face, unlabelled = photos - without_result - with_face, with_face - sum(labels.values())
     albums = tuple(sorted(rules.albums, key=lambda album: album.root))
     return Stats(
-        photos, faces, labels, unlabelled, without_face, failed, missing, excluded, undated, roots, albums, absent
+        photos=photos,
+        faces=faces,
+        labels=labels,
+        sureness=by_label,
+        unlabelled=unlabelled,
+        without_face=without_face,
+        failed=failed,
+        missing=missing,
+        excluded=excluded,
+        undated=undated,
+        roots=roots,
+        albums=albums,
+        absent=absent,
+        natural=rules.natural,
     )
+
+
+def promises(totals: Stats) -> dict[Emotion, Promise]:
+    """Return by label what to expect of the labels; without labels that no photo has."""
+    ordinary = is_ordinary(totals)
+    return {label: promise(of, ordinary) for label, of in totals.sureness.items() if of.photos}
+
+
+def is_ordinary(totals: Stats) -> bool:
+    """Return whether the expressions in all albums are about as common as in ordinary ones."""
+    return all(distance(album.shares, totals.natural) <= ORDINARY for album in totals.albums)
+
+
+def _sureness(database: Database, rules: AlbumRules, counted: Counted) -> dict[Emotion, Sureness]:
+    """Return by label how sure the labels of all photos are; those that the user marked are certain."""
+    where, least = face_condition(counted)
+    unmarked = f"{where} AND f.content NOT IN (SELECT c.id FROM marks m JOIN contents c ON c.digest = m.digest)"
+    rows = database.connection.execute(*count_labels(rules, (unmarked, least), UNSURE)).fetchall()
+    found = {Emotion(label): Sureness(*sums) for label, *sums in rows if label is not None}
+    reader = Reader(database, counted)
+    for content in reader.marks:
+        for photo in reader.photos("c.id = ?", content):
+            if photo.label is not None:
+                found[photo.label] = found.get(photo.label, Sureness()) + sureness([photo.sure or 0.0])
+    return found
 
 
 def missing(database: Database) -> int:

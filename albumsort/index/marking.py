@@ -13,9 +13,7 @@ from ..query import Counted
 from ..types import Emotion, Kind, Mark, Photo
 from . import marks
 from .database import Database
-from .queries import faces_of
-from .rows import OF_PHOTO, PhotoRow, photo_of_row
-from .shares import album_rules
+from .reader import Reader
 
 EVERY = Counted(detection=0.0)
 """Every stored face."""
@@ -118,13 +116,7 @@ def deciding(photo: Photo) -> int | None:
 
 
 def _photos(database: Database, where: str, value: object) -> Iterator[Photo]:
-    """Yield the listed photos of a condition by path, labelled by their albums but not corrected."""
-    rules = album_rules(database)
-    rows = database.connection.execute(
-        f"SELECT {OF_PHOTO} FROM photos p JOIN contents c ON c.id = p.content"
-        f" WHERE {where} AND p.missing = 0 ORDER BY p.path",
-        (value,),
-    ).fetchall()
-    for row in map(PhotoRow._make, rows):
-        path = Path(os.fsdecode(row.path))
-        yield photo_of_row(path, row, faces_of(database, row.content, EVERY, rules.of(path)))
+    """Yield the listed photos of a condition by path, with every face, labelled by their albums but not corrected."""
+    reader = Reader(database, EVERY)
+    reader.marks.clear()
+    return reader.photos(f"{where} AND p.missing = 0", value)

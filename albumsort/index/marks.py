@@ -25,8 +25,8 @@ def marks_by_content(database: Database) -> dict[int, tuple[Mark, ...]]:
     found = dict[int, tuple[Mark, ...]]()
     with database.explained():
         for content, *mark in database.connection.execute(
-            "SELECT c.id, m.digest, m.x, m.y, m.w, m.h, m.says FROM marks m CROSS JOIN contents c ON c.digest = m.digest"
-            " ORDER BY m.id"
+            "SELECT c.id, m.digest, m.x, m.y, m.w, m.h, m.says FROM marks m"
+            " CROSS JOIN contents c ON c.digest = m.digest ORDER BY m.id"
         ):
             found[content] = (*found.get(content, ()), _mark(*mark))
     return found

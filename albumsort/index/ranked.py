@@ -45,7 +45,9 @@ def ranked(database: Database, question: Question, condition: Sql, without: Cont
     seen = set[bytes]()
     for one in search.down():
         if one is None:  # few photos pass the filters: score them all
-            yield from (other for other in search.all() if other.row.path not in seen and other.row.content not in without)
+            yield from (
+                other for other in search.all() if other.row.path not in seen and other.row.content not in without
+            )
             return
         if one.row.content not in without:
             seen.add(one.row.path)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from ..choosing.corrected import corrected, is_same
@@ -13,7 +13,7 @@ from ..types import Emotion, Face, Kind, Mark, Photo
 from .conditions import counts
 from .database import Database
 from .marks import marks_by_content
-from .rows import OF_FACE, FaceRow, PhotoRow, face_of_row, photo_of_row
+from .rows import OF_FACE, OF_PHOTO, FaceRow, PhotoRow, face_of_row, photo_of_row
 from .shares import album_rules
 
 
@@ -39,6 +39,14 @@ class Reader:
             return self._corrected(where, row, rule, marks)
         rows = faces if faces is not None else self._counting(stored_faces(self._database, row.content))
         return photo_of_row(where, row, tuple(face_of_row(face, rule) for face in rows))
+
+    def photos(self, which: str, value: object) -> Iterator[Photo]:
+        """Yield the photos that meet a condition on photo `p` and content `c`, by path; every file is one."""
+        rows = self._database.connection.execute(
+            f"SELECT {OF_PHOTO} FROM photos p JOIN contents c ON c.id = p.content WHERE {which} ORDER BY p.path",
+            (value,),
+        ).fetchall()
+        return (self.photo(PhotoRow._make(row)) for row in rows)
 
     def _counting(self, rows: Iterable[FaceRow]) -> list[FaceRow]:
         return [row for row in rows if counts(self._counted, row.detection, row.size, row.sharpness)]

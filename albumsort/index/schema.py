@@ -20,6 +20,7 @@ HEADER = struct.Struct(">16s44xi4xi28x")  # SQLite's file header: magic, user_ve
 HERE, GONE, EXCLUDED = 0, 1, 2
 """The values of photos.missing. Only photos that are HERE are listed. EXCLUDED ones exist, but `index` skips them."""
 
+
 def version(connection: sqlite3.Connection) -> int:
     """Return a database's version; raises IndexFileError if it is another program's or a newer albumsort's."""
     found = int(connection.execute("PRAGMA user_version").fetchone()[0])

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
 from ..choosing.labels import Album
 from ..choosing.matters import Reason
+from ..choosing.promise import Promise, interval
 from ..types import ANSWERS, EYES_SHUT, Answer, Emotion, Face, Shares, Taken
+
+if TYPE_CHECKING:
+    from ..index.marking import Judged
 
 LOOKS = {
     Emotion.ANGER: "angry",
@@ -52,6 +60,33 @@ def of_album(album: Album) -> str:
     ordered = sorted(ANSWERS, key=lambda answer: -album.shares[answer])
     shares = ", ".join(f"{percent(album.shares[answer])} {answer or NO_LABEL}" for answer in ordered)
     return f"In {album.root}, estimated from {album.faces:,} faces: {shares}"
+
+
+UNUSUAL = (
+    "The expressions in an album are not as common as in ordinary ones, so these numbers are rougher than usual. "
+    "To measure how many labels are right, run: albumsort mark --random 50"
+)
+
+
+def of_promise(label: Emotion, promise: Promise) -> str:
+    """Say how many of the photos with a label to expect right."""
+    right = f"about {promise.right:,.0f} right ({promise.low:,.0f} to {promise.high:,.0f})"
+    unsure = f"; {promise.unsure:,} unsure (albumsort list --unsure)" if promise.unsure else ""
+    return f"Of {promise.photos:,} {label}: {right}{unsure}"
+
+
+def of_judged(judged: Iterable[Judged]) -> Iterator[str]:
+    """Say how many labels are right by the user's marks, and where marks and labels differ most."""
+    marks = list(judged)
+    drawn = [one.label == one.says for one in marks if one.drawn]
+    if drawn:
+        low, high = interval(sum(drawn), len(drawn))
+        share = f"{percent(sum(drawn) / len(drawn))} ({percent(low)} to {percent(high)})"
+        yield f"Of {len(drawn)} photos drawn at random that you marked, {sum(drawn)} had the right label: {share}"
+    wrong = Counter((one.label or NO_LABEL, one.says) for one in marks if one.label != one.says)
+    if wrong:
+        often = ", ".join(f"{count} {label} are {says}" for (label, says), count in wrong.most_common(3))
+        yield f"Where your marks and the labels differ most: {often}"
 
 
 def percent(share: float) -> str:

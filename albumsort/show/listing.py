@@ -42,6 +42,8 @@ def photo_json(photo: Photo) -> dict[str, Any]:
         "emotion": photo.emotion,
         "label": photo.label,
         "sure": rounded(photo.sure),
+        "moment": photo.moment,
+        "marked": photo.marked,
         "also": [str(path) for path in photo.also],
         "faces": [face_json(face) for face in photo.faces],
     }
