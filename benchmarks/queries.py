@@ -106,9 +106,9 @@ def plans(path: Path) -> None:
     with Database(path) as index:
         connection = index.connection
         questions = {
-            "top happy": lambda: queries.best(index, Emotion.HAPPY, By.MAX, Filters(), 0.0, 20),
-            "top happy, all of a folder": lambda: queries.best(
-                index, Emotion.HAPPY, By.MEAN, Filters(folders=(Path("/album/007"),)), 0.0, -1
+            "top happy": lambda: best(index, Question(Emotion.HAPPY, n=20)),
+            "top happy, all of a folder": lambda: best(
+                index, Question(Emotion.HAPPY, By.MEAN, Filters(folders=(Path("/album/007"),)))
             ),
             "list --since 2024": lambda: next(queries.photos(index, since), None),
             "stats": lambda: counts.stats(index),

@@ -7,10 +7,11 @@ from pathlib import Path
 
 from helpers import NOW
 
+from albumsort.index import best as index_best
 from albumsort.index import comparing, queries, storing
 from albumsort.index.comparing import Changes
 from albumsort.index.database import Database
-from albumsort.query import By, Filters
+from albumsort.query import By, Filters, Question
 from albumsort.types import Emotion, Photo, PhotoFile, Settings
 
 HAPPY = Emotion.HAPPY
@@ -28,8 +29,15 @@ def mark_missing(index: Database, *paths: Path) -> None:
         storing.mark_missing(index, paths)
 
 
+def asked(
+    index: Database, emotion: Emotion, by: By, filters: Filters, least: float, limit: int, every: bool = False
+) -> list[Photo]:
+    """Return the best photos; a limit of -1 returns all."""
+    return index_best.best(index, Question(emotion, by, filters, least, None if limit < 0 else limit, every))
+
+
 def best(index: Database, emotion: Emotion = HAPPY, by: By = By.MAX, limit: int = -1, **filters: object) -> list[str]:
-    return names(queries.best(index, emotion, by, Filters(**filters), 0.0, limit))  # type: ignore[arg-type]
+    return names(asked(index, emotion, by, Filters(**filters), 0.0, limit))  # type: ignore[arg-type]
 
 
 def listed(index: Database, **filters: object) -> list[str]:

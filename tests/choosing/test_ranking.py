@@ -8,9 +8,9 @@ import pytest
 from helpers import face, save
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from index_rows import asked
 
 from albumsort.choosing.ranking import is_sure, sort
-from albumsort.index import queries
 from albumsort.index.database import Database
 from albumsort.query import By, Filters
 from albumsort.types import FOUR, Emotion, Face, Photo
@@ -31,7 +31,7 @@ def sorted_into(photos: Sequence[Photo], asked: Sequence[Emotion] = FOUR, n: int
 def test_the_top_is_ordered_by_the_probability_over_all_expressions(index: Database) -> None:
     save(index, "/album/surprised.jpg", [face(surprise=0.6, happy=0.35)])
     save(index, "/album/smiling.jpg", [face(happy=0.5, neutral=0.45)])
-    photos = queries.best(index, Emotion.HAPPY, By.MAX, Filters(), 0.0, 2)
+    photos = asked(index, Emotion.HAPPY, By.MAX, Filters(), 0.0, 2)
     assert [p.path.name for p in photos] == ["smiling.jpg", "surprised.jpg"]
     assert [p.score for p in photos] == [0.5, 0.35]
 
@@ -39,9 +39,9 @@ def test_the_top_is_ordered_by_the_probability_over_all_expressions(index: Datab
 def test_the_top_is_as_long_as_asked(index: Database) -> None:
     for number in range(5):
         save(index, f"/album/{number}.jpg", [face(sad=number / 10)])
-    photos = queries.best(index, Emotion.SAD, By.MAX, Filters(), 0.0, 3)
+    photos = asked(index, Emotion.SAD, By.MAX, Filters(), 0.0, 3)
     assert [p.path.name for p in photos] == ["4.jpg", "3.jpg", "2.jpg"]
-    assert len(queries.best(index, Emotion.SAD, By.MAX, Filters(), 0.0, 99)) == 5
+    assert len(asked(index, Emotion.SAD, By.MAX, Filters(), 0.0, 99)) == 5
 
 
 # sorting into folders

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from helpers import NOW, environment, face, save
-from index_rows import A, B, C, best, files, listed
+from index_rows import A, B, C, asked, best, files, listed
 
 from albumsort.errors import IndexFileError
 from albumsort.index import counts as index_counts
@@ -159,9 +159,9 @@ def test_the_best_photos_are_a_consistent_snapshot(database: Path) -> None:
                     storing.forget(other, [Path("/album/0.jpg")])
 
         index.connection.set_trace_callback(meanwhile)
-        (photo,) = queries.best(index, Emotion.HAPPY, By.MAX, Filters(), 0.0, 5)
+        (photo,) = asked(index, Emotion.HAPPY, By.MAX, Filters(), 0.0, 5)
         assert (photo.score, [one.probabilities[Emotion.HAPPY] for one in photo.faces]) == (0.9, [0.9])
-        assert queries.best(index, Emotion.HAPPY, By.MAX, Filters(), 0.0, 5) == []
+        assert asked(index, Emotion.HAPPY, By.MAX, Filters(), 0.0, 5) == []
 
 
 def test_a_lock_path_that_is_not_a_file_is_reported_and_left(database: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from helpers import EVEN, face, save
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from index_rows import HAPPY, A, B, C, best, changed, fail, known, listed, names
+from index_rows import HAPPY, A, B, C, asked, best, changed, fail, known, listed, names
 
 from albumsort.choosing.labels import Album
 from albumsort.index import counts as index_counts
@@ -27,7 +27,7 @@ def test_the_best_come_first_with_their_score(index: Database) -> None:
     save(index, A, [face(happy=0.4)])
     save(index, B, [face(happy=0.9)])
     save(index, C, [face(sad=0.7)])
-    first, second, third = queries.best(index, HAPPY, By.MAX, Filters(), 0.0, -1)
+    first, second, third = asked(index, HAPPY, By.MAX, Filters(), 0.0, -1)
     assert [first.path, second.path, third.path] == [B, A, C]
     assert (first.score, first.emotion, second.score) == (0.9, HAPPY, 0.4)
     assert third.score == pytest.approx(0.05)
@@ -41,7 +41,7 @@ def test_several_faces_are_scored_by_their_maximum_mean_or_minimum(
     save(index, B, [face(happy=0.8), face(happy=0.6)])
     save(index, C, [face(happy=0.65), face(happy=0.65), face(happy=0.65)])
     assert best(index, by=by) == [f"{name}.jpg" for name in order]
-    assert queries.best(index, HAPPY, by, Filters(), 0.0, 1)[0].score == pytest.approx(score)
+    assert asked(index, HAPPY, by, Filters(), 0.0, 1)[0].score == pytest.approx(score)
 
 
 @pytest.mark.parametrize("emotion", list(Emotion))
@@ -68,13 +68,13 @@ def test_a_photo_without_a_face_is_never_among_the_best_but_is_listed(index: Dat
 def test_photos_below_the_requested_score_are_left_out(index: Database) -> None:
     for path, p in ((A, 0.2), (B, 0.5), (C, 0.8)):
         save(index, path, [face(happy=p)])
-    assert names(queries.best(index, HAPPY, By.MAX, Filters(), 0.5, -1)) == ["c.jpg", "b.jpg"]
+    assert names(asked(index, HAPPY, By.MAX, Filters(), 0.5, -1)) == ["c.jpg", "b.jpg"]
 
 
 def test_the_best_photos_have_all_their_faces(index: Database) -> None:
     faces = (face(happy=0.3), face((50, 50, 90, 90), happy=0.6))
     save(index, A, faces)
-    assert queries.best(index, HAPPY, By.MAX, Filters(), 0.0, 1)[0].faces == faces
+    assert asked(index, HAPPY, By.MAX, Filters(), 0.0, 1)[0].faces == faces
 
 
 # filters
@@ -197,8 +197,8 @@ def test_the_search_from_the_top_finds_the_same_as_a_full_scan(
             if number < len(photos):
                 with index.transaction():
                     storing.save_known(index, PhotoFile(Path(f"/copy of {number}.jpg"), 1, 1), f"d{number}", None)
-        everything = queries.best(index, HAPPY, by, Filters(faces=faces), least, -1)
-        assert queries.best(index, HAPPY, by, Filters(faces=faces), least, limit) == everything[:limit]
+        everything = asked(index, HAPPY, by, Filters(faces=faces), least, -1)
+        assert asked(index, HAPPY, by, Filters(faces=faces), least, limit) == everything[:limit]
         assert all(photo.score is not None and photo.score >= least for photo in everything)
 
 
@@ -206,7 +206,7 @@ def test_a_long_search_falls_back_to_a_full_scan(index: Database, monkeypatch: p
     monkeypatch.setattr(queries, "LOOKED_AT", 3)
     for number in range(9):
         save(index, f"/{number}.jpg", [face(happy=1 - number / 10)], taken_at=f"20{10 + number}-01-01T00:00:00")
-    found = queries.best(index, HAPPY, By.MAX, Filters(since="2018"), 0.0, 1)
+    found = asked(index, HAPPY, By.MAX, Filters(since="2018"), 0.0, 1)
     assert names(found) == ["8.jpg"]
 
 
@@ -263,7 +263,7 @@ def test_every_matching_file_is_in_one_photo_of_the_list(
         assert list(queries.paths(index, filters, note_copy=lambda: copies.append(None))) == [p.path for p in photos]
         assert len(photos) + len(copies) == len(matching)
         assert sorted(queries.paths(index, filters, every=True)) == sorted(matching)
-        ranked = queries.best(index, HAPPY, by, filters, 0.0, limit)
+        ranked = asked(index, HAPPY, by, filters, 0.0, limit)
         shown = {photo.path: photo.also for photo in photos if photo.faces}
         assert {photo.path: photo.also for photo in ranked}.items() <= shown.items()
         assert len(ranked) == (len(shown) if limit == -1 else min(limit, len(shown)))

@@ -12,7 +12,7 @@ import pytest
 from helpers import EVEN, NOW, face, save
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from index_rows import BEFORE, HAPPY, A, B, C, changed, listed, mark_missing
+from index_rows import BEFORE, HAPPY, A, B, C, asked, changed, listed, mark_missing
 
 from albumsort.choosing.labels import Album, LabelRule
 from albumsort.index import counts as index_counts
@@ -45,14 +45,14 @@ def test_a_label_uses_the_deepest_album_or_else_natural_shares(index: Database) 
     add_albums(index, Album(Path("/a"), NATURAL, 3), Album(Path("/a/sad"), SADLY, 3))
     labels = {str(photo.path): photo.label for photo in queries.photos(index, Filters())}
     assert labels == dict.fromkeys(paths, Emotion.NEUTRAL) | {"/a/sad/x.jpg": Emotion.SAD}
-    assert {str(p.path): p.label for p in queries.best(index, Emotion.SAD, By.MAX, Filters(), 0.0, -1)} == labels
+    assert {str(p.path): p.label for p in asked(index, Emotion.SAD, By.MAX, Filters(), 0.0, -1)} == labels
     assert index_counts.stats(index).labels == {Emotion.NEUTRAL: 3, Emotion.SAD: 1}
 
 
 def test_an_album_changes_labels_and_their_probability_but_no_score(index: Database) -> None:
     save(index, "/a/x.jpg", [DOUBTFUL])
     add_albums(index, Album(Path("/a"), SADLY, 3))
-    [photo] = queries.best(index, Emotion.SAD, By.MAX, Filters(), 0.0, 1)
+    [photo] = asked(index, Emotion.SAD, By.MAX, Filters(), 0.0, 1)
     expected = LabelRule(NATURAL, SADLY).label(DOUBTFUL.probabilities, 0.0)
     assert (photo.label, photo.sure, photo.score) == (*expected, 0.25)
     assert photo.faces[0].probabilities == DOUBTFUL.probabilities
