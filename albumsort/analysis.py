@@ -17,7 +17,7 @@ from .faces import crop
 from .faces import sharpness as face_sharpness
 from .faces.detector import SMALLEST, FaceDetector, load_detector
 from .networks.litert import hushed
-from .photos import decode, read
+from .photos import decode, description, read
 from .photos.upright import Upright
 from .timing import step
 from .types import Analysis, Box, Detection, Expression, Face, Known, PhotoFile
@@ -86,7 +86,8 @@ def analyse_upright(
             ]
         )
         packed = crop.pack(crops)
-    return Analysis(digest, upright.width, upright.height, upright.taken, described, packed)
+        looks = description.describe(upright.pixels)
+    return Analysis(digest, upright.width, upright.height, upright.taken, described, packed, looks)
 
 
 def _enlarged(found: Detection, by: float) -> Detection:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from .networks import weights
 from .types import Settings
 
-FINDING_METHOD = "12"
-"""Increase this when the same bytes and weights give different faces or crops."""
+FINDING_METHOD = "13"
+"""Increase this when the same bytes and weights give different faces, crops or descriptions."""
 CLASSIFYING_METHOD = "3"
 """Increase this when the same crops and weights give different probabilities."""
 DATING_METHOD = "1"

@@ -246,7 +246,8 @@ FILE_NAME = "file name"
 class Analysis:
     """The result for one photo's content. digest: the content hash, hex; taken: None if its bytes tell no date.
 
-    crops: the crops of all faces in order, packed by `faces.crop.pack`; empty without a face.
+    crops: the crops of all faces in order, packed by `faces.crop.pack`; empty without a face. description: what the
+    picture looks like, from `photos.description.describe`.
     """
 
     digest: str
@@ -255,6 +256,7 @@ class Analysis:
     taken: Taken | None
     faces: tuple[Face, ...]
     crops: bytes = b""
+    description: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

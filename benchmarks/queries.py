@@ -22,11 +22,12 @@ from measuring import albumsort, measure
 
 from albumsort.index import comparing, counts, lookup, queries
 from albumsort.index import shares as index_shares
+from albumsort.index.best import best
 from albumsort.index.database import Database
 from albumsort.index.label_sql import NOTHING
 from albumsort.indexing import shares as album_shares
 from albumsort.networks.weights import confusion, natural_shares
-from albumsort.query import By, Filters
+from albumsort.query import By, Filters, Question
 from albumsort.types import Emotion, Settings
 
 COMMANDS = (

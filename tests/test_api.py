@@ -90,7 +90,7 @@ def test_the_api_gives_the_same_answers_as_the_commands(library: SimpleNamespace
         (lambda index: index.top("joyful-ish"), "joyful-ish"),
         (lambda index: list(index.photos(since="last summer")), "'last summer' is not a date"),
         (lambda index: list(index.photos(until="2024-13")), "'2024-13' is not a date"),
-        (lambda index: index.top("happy", by="median"), "by='median': choose from max, mean, min"),
+        (lambda index: index.top("happy", by="median"), "by='median': choose from everyone, max, mean, min"),
         (lambda index: index.top("happy", n=0), "n=0"),
         (lambda index: index.top("happy", min_score=7), "min_score=7: give a number from 0 to 1"),
         (lambda index: index.top("happy", min_sharpness=-1), "min_sharpness=-1"),

@@ -44,6 +44,10 @@ def save(database: Database, file: PhotoFile, analysis: Analysis, settings: Sett
     database.writer.execute("DELETE FROM crops WHERE content = ?", (content,))
     if analysis.crops:
         database.writer.execute("INSERT INTO crops (content, pixels) VALUES (?, ?)", (content, analysis.crops))
+    if analysis.description:
+        database.writer.execute(
+            "INSERT OR REPLACE INTO descriptions (content, description) VALUES (?, ?)", (content, analysis.description)
+        )
     _save_photo(database, file, content, None, None)
     save_taken(database, content, analysis.taken, settings)
 

@@ -67,6 +67,7 @@ def run(database: Database, plan: Plan, executor: Executor, progress: Callable[[
     interrupted = interrupt.is_set()
     writer.finish(mark_absent=not interrupted)
     if writer.newly_missing or shares.shares_due(database):
+        _find_moments(database)  # first, because estimating the shares notes that nothing is due any more
         _estimate_shares(database, natural, confusion)
     failed = (*plan.unreadable, *plan.failing, *writer.failed, *damaged)
     newly_failed = (*plan.unreadable, *writer.newly_failed, *damaged)
@@ -91,25 +92,32 @@ def run(database: Database, plan: Plan, executor: Executor, progress: Callable[[
 
 
 def _changes_albums(plan: Plan) -> bool:
-    return bool(plan.todo or plan.stale or plan.back or plan.left_out)
+    return bool(plan.todo or plan.stale or plan.undated or plan.back or plan.left_out)
 
 
 def _rescored(
     database: Database, interrupt: threading.Event, progress: Callable[[], object]
 ) -> tuple[int, list[tuple[Path, str]]]:
-    from .rescoring import rescore  # here, because importing the networks takes longer than a run with nothing to do
+    # here, because importing NumPy, Pillow and the networks takes longer than a run with nothing to do
+    from .rescoring import rescore
 
     return rescore(database, interrupt, progress)
 
 
 def _redated(database: Database, interrupt: threading.Event, progress: Callable[[], object]) -> int:
-    from .redating import redate  # here, because importing Pillow takes longer than a run with nothing to do
+    from .redating import redate  # as above
 
     return redate(database, interrupt, progress)
 
 
+def _find_moments(database: Database) -> None:
+    from .moments import find  # as above
+
+    find(database)
+
+
 def _estimate_shares(database: Database, natural: Shares, confusion: Confusion) -> None:
-    from .shares import estimate  # here, because importing NumPy takes longer than a run with nothing to do
+    from .shares import estimate  # as above
 
     estimate(database, natural, confusion)
 

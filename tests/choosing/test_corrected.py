@@ -23,7 +23,7 @@ def test_a_marked_emotion_is_certain_and_leaves_the_other_face_alone() -> None:
 
 
 def test_no_face_leaves_it_out_and_a_face_counts() -> None:
-    assert corrected(FACES, [Mark("d", LEFT, Kind.NO_FACE)]) == FACES[1:]
+    assert corrected(FACES, [Mark("d", LEFT, Kind.NO_FACE)]) == (replace(FACES[1], matters=False),)
     first, second = corrected(FACES, [Mark("d", RIGHT, Kind.FACE)])
     assert first == FACES[0]
     assert (second.detection, second.probabilities) == (1.0, FACES[1].probabilities)

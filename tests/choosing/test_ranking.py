@@ -69,11 +69,12 @@ def test_a_photo_without_a_face_is_only_counted() -> None:
     assert (found.without_face, found.unlabelled, found.others, found.beyond) == (2, 0, {}, 0)
 
 
-def test_a_photo_whose_largest_face_has_no_label_is_only_counted() -> None:
-    unread = photo("blur.jpg", face((0, 0, 9, 9), happy=0.9), face((0, 0, 90, 90), sad=0.3, nothing=0.8))
-    found = sort([unread], FOUR, None)
+def test_a_photo_without_a_label_or_without_people_is_only_counted() -> None:
+    unread = photo("blur.jpg", face((0, 0, 90, 90), sad=0.3, nothing=0.8))
+    statue = photo("statue.jpg", replace(face((0, 0, 90, 90), sad=0.9), matters=False))
+    found = sort([unread, statue], FOUR, None)
     assert not any(found.folders.values())
-    assert (found.without_face, found.unlabelled, found.others, found.beyond) == (0, 1, {}, 0)
+    assert (found.without_face, found.unlabelled, found.others, found.beyond) == (0, 2, {}, 0)
 
 
 def test_labels_decide_the_folder_and_probabilities_the_order() -> None:

@@ -20,7 +20,9 @@ from albumsort.types import PhotoFile
 def test_stats_counts_photos_by_label_and_without_a_label(library: SimpleNamespace) -> None:
     result = invoke("stats", "--json", db=library.database)
     assert result.exit_code == 0
-    assert json.loads(result.stdout) == {
+    counts = json.loads(result.stdout)
+    assert counts.pop("expected")["happy"] == {"photos": 2, "right": 1.6, "low": 0.5, "high": 2.0, "unsure": 0}
+    assert counts == {
         "photos": 8,
         "faces": 8,
         "anger": 1,
@@ -30,6 +32,7 @@ def test_stats_counts_photos_by_label_and_without_a_label(library: SimpleNamespa
         "surprise": 1,
         "fear": 0,
         "disgust": 0,
+        "unsure": 1,
         "no_clear_expression": 0,
         "without_face": 1,
         "failed": 0,
@@ -37,6 +40,7 @@ def test_stats_counts_photos_by_label_and_without_a_label(library: SimpleNamespa
         "absent": 0,
         "undated": 3,
         "waiting": 0,
+        "checked": {"labels": 0, "right": 0},
         "roots": [str(library.folder)],
         "albums": [],
         "failures": [],
@@ -53,6 +57,7 @@ def test_stats_piped_are_names_and_counts_and_failures_go_to_stderr(indexed: Sim
         "happy": "2",
         "sad": "0",
         "neutral": "0",
+        "unsure": "0",
         "no_clear_expression": "0",
         "without_face": "2",
         "failed": "1",
@@ -70,7 +75,7 @@ def test_stats_group_failures_by_reason_and_leave_out_deleted_photos(library: Si
             storing.save_failure(index, PhotoFile(path, 0, 0), "the file is empty", NOW)
         storing.mark_missing(index, broken[:2])
     result = invoke("stats", db=library.database)
-    assert result.stderr.splitlines() == [
+    assert result.stderr.splitlines()[-2:] == [
         f"failed: {broken[2]}, {broken[3]}, {broken[4]} and 1 more: the file is empty",
         "To see every photo that failed, run: albumsort list --failed",
     ]
@@ -89,7 +94,7 @@ def test_piped_stats_always_list_the_four_emotions(indexed: SimpleNamespace) -> 
 def test_stats_shows_the_estimated_shares_of_each_album(library: SimpleNamespace) -> None:
     share_out(library, neutral=0.55, happy=0.41, sad=0.006, nothing=0.03)
     result = invoke("stats", db=library.database)
-    assert result.stderr.splitlines()[:1] == [
+    assert result.stderr.splitlines()[-1:] == [
         f"In {library.folder}, estimated from 1,204 faces: 55 % neutral, 41 % happy, 3 % no clear expression, "
         "0.6 % sad, 0.1 % anger, 0.1 % surprise, 0.1 % fear, 0.1 % disgust"
     ]

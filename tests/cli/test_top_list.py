@@ -22,7 +22,8 @@ from albumsort.index import storing
 from albumsort.index.database import Database
 from albumsort.types import Emotion, PhotoFile
 
-PHOTO_KEYS = {"path", "width", "height", "taken_at", "taken_from", "score", "emotion", "label", "sure", "also", "faces"}
+PHOTO_KEYS = {"path", "width", "height", "taken_at", "taken_from", "score", "emotion", "label", "sure", "faces"}
+PHOTO_KEYS |= {"moment", "marked", "also"}
 
 
 # top

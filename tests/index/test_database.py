@@ -154,7 +154,7 @@ def test_the_best_photos_are_a_consistent_snapshot(database: Path) -> None:
         save(index, "/album/0.jpg", [face(happy=0.9)])
 
         def meanwhile(statement: str) -> None:
-            if "WHERE f.content = 1 AND" in statement and "ORDER BY f.number" in statement:
+            if "WHERE f.content = 1" in statement and "ORDER BY f.number" in statement:
                 with other.transaction():
                     storing.forget(other, [Path("/album/0.jpg")])
 

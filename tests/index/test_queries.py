@@ -15,6 +15,7 @@ from index_rows import HAPPY, A, B, C, asked, best, changed, fail, known, listed
 from albumsort.choosing.labels import Album
 from albumsort.index import counts as index_counts
 from albumsort.index import queries, storing
+from albumsort.index import ranked as index_ranked
 from albumsort.index import shares as index_shares
 from albumsort.index.database import Database
 from albumsort.query import By, Filters
@@ -203,11 +204,13 @@ def test_the_search_from_the_top_finds_the_same_as_a_full_scan(
 
 
 def test_a_long_search_falls_back_to_a_full_scan(index: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(queries, "LOOKED_AT", 3)
+    monkeypatch.setattr(index_ranked, "LOOKED_AT", 3)
+    monkeypatch.setattr(index_ranked, "AT_ONCE", 1)
     for number in range(9):
         save(index, f"/{number}.jpg", [face(happy=1 - number / 10)], taken_at=f"20{10 + number}-01-01T00:00:00")
     found = asked(index, HAPPY, By.MAX, Filters(since="2018"), 0.0, 1)
     assert names(found) == ["8.jpg"]
+    assert len(asked(index, HAPPY, By.MAX, Filters(), 0.0, -1)) == 9
 
 
 # files with equal bytes

@@ -50,6 +50,8 @@ def build(path: Path, version: int = 1) -> None:
         values |= {"landmarks": "[[1, 2], [3, 2], [2, 3], [1, 4], [3, 4]]"}
         if version > 4:
             del values["label"]
+        if version > 7:
+            values["matters"] = 1
         if version > 2:
             values |= {"size": 40 / 480, "sharpness": None}
         marks = ", ".join("?" * len(values))

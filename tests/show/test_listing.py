@@ -45,7 +45,7 @@ def photo(path: str, *faces: Face, score: float | None = None, taken_at: str | N
 PARTY = photo(
     "/album/party.jpg",
     face((10.04, 20.26, 300, 400), happy=0.9),
-    face((1, 2, 30, 40), sad=0.6, eyes=None),
+    replace(face((1, 2, 30, 40), sad=0.6, eyes=None), matters=False),
     score=0.9,
     taken_at="2024-07-01T10:00:00",
 )
@@ -107,6 +107,8 @@ def test_a_photo_as_json_has_the_shape_that_scripts_rely_on() -> None:
         "score": 0.9,
         "emotion": "happy",
         "label": "happy",
+        "moment": None,
+        "marked": None,
         "sure": 0.9,
         "also": [],
         "faces": [
