@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import math
-import statistics
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -25,7 +24,8 @@ def difference(a: bytes, b: bytes) -> float:
     pairs = list(zip(a[-TONES:], b[-TONES:], strict=True))
     clear = [(x, y) for x, y in pairs if x in CLEAR and y in CLEAR]
     light = _stops()
-    return statistics.median(light[y] - light[x] for x, y in clear or pairs)
+    brighter = sorted([light[y] - light[x] for x, y in clear or pairs])
+    return (brighter[len(brighter) // 2] + brighter[~(len(brighter) // 2)]) / 2
 
 
 def is_bracketed(descriptions: Sequence[bytes]) -> bool:

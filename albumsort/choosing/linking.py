@@ -13,7 +13,7 @@ from .timelines import Timeline
 
 Flags = npt.NDArray[np.bool_]
 
-WEAK, STRONG = 0.51, 0.66
+WEAK, STRONG = 0.47, 0.66
 """Least likeness within seconds, and within minutes or by numbers (`benchmarks/moments.py`)."""
 SECONDS, MINUTES, LONGEST = 3.0, 300.0, 600.0
 """Seconds: between frames that need be alike only weakly; between others; between first and last of a moment."""
