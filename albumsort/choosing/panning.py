@@ -13,8 +13,8 @@ FARTHEST = 10
 """Cells of 15; a smaller overlap says nothing."""
 NEAREST = 2
 """Cells; less is the shake of a hand."""
-OVERLAPPING, BETTER = 0.5, 0.15
-"""Least likeness of the overlap, and by how much it exceeds the likeness of the pictures without a shift."""
+OVERLAPPING = 0.5
+"""Least likeness of the overlap."""
 
 SETTLED = 0.5
 """Pairs whose structure is less alike are compared with shifts, too."""
@@ -94,7 +94,7 @@ def _moved(a: Cells, b: Cells, axis: int) -> tuple[Floats, Floats]:
     best = alike.argmax(axis=1)
     highest = np.take_along_axis(alike, best[:, None], axis=1)[:, 0]
     moves = best - FARTHEST
-    clear = (highest >= OVERLAPPING) & (highest >= alike[:, FARTHEST] + BETTER) & (np.abs(moves) >= NEAREST)
+    clear = (highest >= OVERLAPPING) & (np.abs(moves) >= NEAREST)
     return np.where(clear, moves, 0), np.where(clear, highest, 0)
 
 

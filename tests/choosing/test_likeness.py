@@ -101,14 +101,6 @@ def test_the_turn_of_a_camera_is_found(right: int, down: int) -> None:
         assert list(np.sign(steps)) == [np.sign(right), np.sign(down)]
 
 
-def test_a_pattern_that_repeats_is_no_turn() -> None:
-    tiles = np.tile(pictures()[0][::3, ::4], (5, 5, 1))
-    changed = tiles.copy()
-    changed[:, : tiles.shape[1] // 12] = 0  # without this border, the pictures are equal a tile apart
-    found = layouts([describe(tiles), describe(changed)])
-    assert panning.steps(found, np.array([0]), np.array([1])).tolist() == [[0, 0]]
-
-
 def test_the_structure_of_a_view_stands_the_shake_of_a_hand() -> None:
     for number in (4, 12, 16):
         picture = pictures()[number]
