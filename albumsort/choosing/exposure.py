@@ -12,6 +12,7 @@ TONES = 7
 CLEAR = range(6, 248)
 """Grey values that are neither black nor white, so that they follow the exposure."""
 LENGTHS = (3, 5, 7)
+"""How many frames a bracket has."""
 LEAST_STEP, UNEVEN = 0.5, 2.5
 """Least stops of a step, and how many times the smallest step the largest may be; clipping shortens steps."""
 

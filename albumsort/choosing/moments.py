@@ -10,15 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from .exposure import is_bracketed
+from .exposure import LENGTHS, is_bracketed
 from .timelines import Frame, Timeline, timelines
 
 PAUSE_SECONDS, PAUSE_NUMBERS = 2.0, 1.0
 """Longest pause between frames of a bracket."""
 SAME_SCENE = 0.3
 """Least likeness of the frames of a bracket, in which much is black or white."""
-LONGEST_BRACKETS = 35
-"""More frames without a pause are not looked through for brackets."""
 
 
 def moments(frames: Iterable[Frame]) -> list[tuple[int, ...]]:
@@ -93,7 +91,7 @@ def _runs(chain: Sequence[int], places: Sequence[float], pauses: Sequence[float]
         if at is not None and places[at] - places[run[-1]] <= pauses[at]:
             run.append(at)
             continue
-        if 3 <= len(run) <= LONGEST_BRACKETS:
+        if len(run) >= min(LENGTHS):
             yield run
         run = [at] if at is not None else []
 

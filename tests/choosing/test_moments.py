@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -11,6 +13,7 @@ from random import Random
 import cv2
 import numpy as np
 import pytest
+from helpers import environment
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -92,6 +95,15 @@ def test_the_order_of_the_frames_changes_nothing(album: list[Frame]) -> None:
 
 def groups(*frames: Frame) -> Groups:
     return [group for group in moments(frames) if len(group) > 1]
+
+
+def test_nothing_heavy_is_loaded_without_frames_to_compare() -> None:
+    script = (
+        "import sys; from albumsort.choosing.moments import moments; moments([]);"
+        " print([name for name in ('numpy', 'cv2') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], env=environment(), capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 # time
@@ -224,7 +236,17 @@ def test_no_frames_have_no_moments() -> None:
 
 @pytest.mark.parametrize(
     "stops",
-    [(-2, 0, 2), (2, 0, -2), (0, -2, 2), (0, 2, -2), (-1, 0, 1), (-2, -1, 0, 1, 2), (0, -1, 1, -2, 2), (0, -2, 2) * 2],
+    [
+        (-2, 0, 2),
+        (2, 0, -2),
+        (0, -2, 2),
+        (0, 2, -2),
+        (-1, 0, 1),
+        (-2, -1, 0, 1, 2),
+        (0, -1, 1, -2, 2),
+        (0, -2, 2) * 2,
+        (-2, 0, 2) * 15,
+    ],
 )
 @pytest.mark.parametrize("scene", [0, 8, 12])
 def test_exposure_brackets_stay(stops: tuple[int, ...], scene: int) -> None:
