@@ -12,6 +12,7 @@ from __future__ import annotations
 import sys
 import time
 import zlib
+from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -141,6 +142,43 @@ def figures(pairs: Pairs) -> None:
     print_table("Measured on the other half", table)
 
 
+def bursts(photos: Sequence[Described]) -> None:
+    """Print how many photos with all their variants are one moment, by clock and by numbers."""
+    random = np.random.default_rng(0)
+    for has_clock in (True, False):
+        frames: list[Frame] = []
+        photo_of: list[int] = []
+        for number, photo in enumerate(photos):
+            start = datetime(2024, 1, 1) + timedelta(seconds=number * 40)
+            for at, variant in enumerate(random.permutation(len(photo.descriptions))):
+                taken = (start + timedelta(seconds=at)).isoformat() if has_clock else None
+                name = f"IMG_{len(frames):06}.jpg"
+                frames.append(Frame(len(frames), "a", name, taken, "a", photo.descriptions[variant], name))
+                photo_of.append(number)
+        found = moments(frames)
+        parts = Counter(photo_of[group[0]] for group in found if len({photo_of[one] for one in group}) == 1)
+        mixed = sum(len({photo_of[one] for one in group}) > 1 for group in found)
+        whole = sum(parts[number] == 1 for number in range(len(photos)))
+        print(
+            f"{'clock' if has_clock else 'numbers'}: of {len(photos)} bursts of {len(photos[0].descriptions)} frames,"
+            f" {whole} are one moment of their own; {mixed} moments have frames of several"
+        )
+
+
+def panoramas(files: Sequence[Path]) -> None:
+    """Print how many panoramas of four views stay, cut from photos without a face, two seconds apart."""
+    for step in (0.2, 0.3, 0.4, 0.5):
+        kept = 0
+        for path in files:
+            pixels = decode.decode(read.read(path)).pixels
+            width = int(pixels.shape[1] / (1 + 3 * step))
+            views = [describe(pixels[:, int(at * step * width) :][:, :width]) for at in range(4)]
+            taken = [f"2024-01-01T10:00:0{2 * at}" for at in range(4)]
+            frames = [Frame(at, "a", f"{at}.jpg", taken[at], "a", view, str(at)) for at, view in enumerate(views)]
+            kept += len(moments(frames)) == 4
+        print(f"panoramas with steps of {step:.0%} of a view: {kept} of {len(files)} stay")
+
+
 def print_table(title: str, table: Table) -> None:
     """Print a table wide enough for a file."""
     table.title = title
@@ -194,7 +232,10 @@ def main(folders: Sequence[Path]) -> None:
     size = len(photos[0].descriptions[0])
     print(f"{len(photos)} photos of {len(files)} files; a description has {size} bytes")
     thresholds(paired([photo for photo in photos if photo.is_for_choosing]))
-    figures(paired([photo for photo in photos if not photo.is_for_choosing]))
+    others = [photo for photo in photos if not photo.is_for_choosing]
+    figures(paired(others))
+    bursts(others)
+    panoramas([file for file in sorted(files) if file.name.startswith("noface")])
     speed(photos)
 
 

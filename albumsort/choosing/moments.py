@@ -22,19 +22,24 @@ SAME_SCENE = 0.3
 def moments(frames: Iterable[Frame]) -> list[tuple[int, ...]]:
     """Return the ids of the frames by moment: each id once, the first frame first; most moments have one frame.
 
-    The result does not depend on the order of the frames. Raises ValueError if a description has another format.
+    Frames in a timeline come first, then others by path; the order of `frames` has no effect. Raises ValueError if a
+    description has another format.
     """
-    known = sorted(frames, key=lambda frame: (frame.folder, frame.name, frame.id))
+    known = list(frames)
     lines = [_without_equals(line) for line in timelines(known)]
     ordered = [frame for line in lines for frame in line.frames]
-    together = _Together(known)
+    placed = {frame.id for frame in ordered}
+    others = [frame for frame in known if frame.id not in placed]
+    together = _Together([*ordered, *sorted(others, key=lambda frame: (frame.folder, frame.name, frame.id))])
     for group in _groups(lines) if ordered else []:
         together.join([ordered[at] for at in group])
-    return together.ids({frame.id: place for place, frame in enumerate(ordered)})
+    return together.ids()
 
 
 def _without_equals(line: Timeline) -> Timeline:
     """Return the timeline with one frame for each content, so that copies do not hide a bracket."""
+    if len({frame.digest for frame in line.frames}) == len(line.frames):
+        return line
     first = {frame.digest: at for at, frame in reversed([*enumerate(line.frames)])}
     kept = sorted(first.values())
     return replace(line, frames=tuple(line.frames[at] for at in kept), places=tuple(line.places[at] for at in kept))
@@ -107,10 +112,10 @@ class _Together:
         for frame in frames[1:]:
             self._parent[self._root(frame.digest)] = self._root(frames[0].digest)
 
-    def ids(self, order: dict[int, int]) -> list[tuple[int, ...]]:
-        """Return the groups, ordered by their first frame: in its timeline, else by path."""
+    def ids(self) -> list[tuple[int, ...]]:
+        """Return the groups in the order of the frames."""
         groups: dict[str, list[int]] = {}
-        for frame in sorted(self._frames, key=lambda frame: order.get(frame.id, len(order))):
+        for frame in self._frames:
             groups.setdefault(self._root(frame.digest), []).append(frame.id)
         return [tuple(group) for group in groups.values()]
 
