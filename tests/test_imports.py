@@ -42,7 +42,7 @@ ROOMS = {
     # Emotion.parse raises UsageError
     "types": Room(ALONE, "errors"),
     "query": Room(ALONE, "types"),
-    "dates": Room(ALONE, "errors types"),
+    "dates": Room(ALONE, "errors"),
     "disk": Room("contents filesystems locks naming places whole", "errors"),
     "networks": Room("litert weights", "errors types"),
     "settings": Room(ALONE, "networks types"),
@@ -54,19 +54,19 @@ ROOMS = {
     "faces": Room("crop detector proposer resize rows scores sharpness verifier", "errors networks timing types"),
     "emotions": Room(ALONE, "networks types"),
     "choosing": Room(
-        "best_frame corrected everyone exposure labels likeness linking matters moments panning ranking"
-        " spread timelines",
-        "types",
+        "best_frame corrected everyone exposure frames labels likeness linking matters moments panning passing promise"
+        " ranking scores spread timelines",
+        "query types",
     ),
     "analysis": Room(ALONE, "choosing disk emotions errors faces networks photos timing types"),
     "index": Room(
-        "absent comparing conditions counts database dating folders label_sql lookup marking marks moving opening"
-        " paths queries rows schema shares storing",
+        "absent best comparing conditions copies counts database dating folders label_sql lookup marking marks"
+        " migrations moments moving opening paths queries ranked reader rows schema shares storing",
         "choosing dates disk errors query types",
     ),
     "indexing": Room(
-        "cluster crew deleted executors outcomes plan queue readahead redating report rescoring run shares worker"
-        " writer",
+        "cluster crew deleted executors moments outcomes plan queue readahead redating report rescoring run shares"
+        " worker writer",
         "analysis choosing errors faces failures index networks photos settings timing types",
     ),
     "api": Room(ALONE, "analysis dates disk errors index indexing query types"),
@@ -77,7 +77,8 @@ ROOMS = {
     "moved": Room(ALONE, "albums errors index"),
     "doctor": Room(ALONE, "__init__ disk errors index networks photos"),
     "cli": Room(
-        "app compare evaluate export index listing mark model moved opening options terminal train upkeep values why",
+        "app compare evaluate export filtering index listing mark model moved opening options stats terminal train"
+        " upkeep values why",
         "__init__ albums analysis choosing dates disk doctor emotions errors export faces failures index indexing moved"
         " networks photos prune query settings show text types training.common training.comparison training.detectors"
         " training.emotion training.faces",

@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from ..types import Box, Emotion, Face, Kind, Mark
+from ..types import Box, Emotion, Face, Kind, Mark, Photo
 from .matters import judged
 
 SAME_FACE = 0.5
 """Least overlap (intersection over union) at which a mark is about a face: another network moves boxes a little."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The label of a face without the user's mark, and what the mark says.
+
+    drawn: whether the face decides the label of a photo that was drawn at random.
+    """
+
+    photo: Photo
+    label: Emotion | None
+    says: Emotion | Kind
+    drawn: bool
 
 
 def marked(faces: Sequence[Face], marks: Iterable[Mark]) -> dict[int, Mark]:

@@ -19,9 +19,9 @@ from .terminal import ALL_FAILURES, print_failures_by_reason, say
 from .values import counted_faces
 
 if TYPE_CHECKING:
+    from ..choosing.corrected import Judged
     from ..choosing.promise import Promise
     from ..index.counts import Stats
-    from ..index.marking import Judged
 
 
 def stats(

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..choosing.corrected import marked
+from ..choosing.corrected import Judged, marked
 from ..errors import UsageError
 from ..query import Counted
 from ..types import Emotion, Kind, Mark, Photo
@@ -33,19 +33,6 @@ class Marked:
     says: Emotion | Kind | None
     changed: bool
     removed: int
-
-
-@dataclass(frozen=True)
-class Judged:
-    """The label of a face without the user's mark, and what the mark says.
-
-    drawn: whether the face decides the label of a photo that was drawn at random.
-    """
-
-    photo: Photo
-    label: Emotion | None
-    says: Emotion | Kind
-    drawn: bool
 
 
 def mark(database: Database, path: Path, number: int | None, says: Emotion | Kind | None) -> Marked:

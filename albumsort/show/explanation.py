@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
 
+from ..choosing.corrected import Judged
 from ..choosing.labels import Album
 from ..choosing.matters import Reason
 from ..choosing.promise import Promise, interval
 from ..types import ANSWERS, EYES_SHUT, Answer, Emotion, Face, Shares, Taken
-
-if TYPE_CHECKING:
-    from ..index.marking import Judged
 
 LOOKS = {
     Emotion.ANGER: "angry",
