@@ -57,7 +57,7 @@ def test_a_parent_of_a_folder_indexed_by_a_link_does_not_index_it_twice(
     assert report.skipped["folder indexed by another name"] == 1
     with Database(database) as index:
         assert {path.parent for path in lookup.all_paths(index)} == {album, tmp_path / "disk"}
-    found = run("list", "--path", tmp_path / "disk", "--db", database).stdout.splitlines()
+    found = run("list", "--all", "--path", tmp_path / "disk", "--db", database).stdout.splitlines()
     assert {Path(line).parent for line in found} == {album, tmp_path / "disk"}
 
 
