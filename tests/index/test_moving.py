@@ -5,12 +5,14 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from helpers import face, save
+from helpers import EVEN, face, save
 from hypothesis import example, given
 from hypothesis import strategies as st
 from index_rows import mark_missing
 
-from albumsort.index import lookup, moving
+from albumsort.choosing.labels import Album
+from albumsort.index import folders, lookup, moving, storing
+from albumsort.index import shares as index_shares
 from albumsort.index.database import Database
 
 PARTS = st.sampled_from(["a", "b"])
@@ -47,6 +49,22 @@ def test_every_photo_has_its_new_path_and_no_path_is_lost_or_double(
         assert doubles == len([now for now in pairs if not now.is_relative_to(old)])
 
 
+def test_photos_moved_into_another_album_make_its_shares_due(index: Database) -> None:
+    albums = [Album(Path(root), EVEN, 9) for root in ("/a", "/b")]
+    for album in albums:
+        save(index, album.root / "trip" / f"{album.root.name}.jpg", [face(happy=0.5)])
+        with index.transaction():
+            storing.add_root(index, album.root)
+    for old, new, due in (("/a", "/c", False), ("/c/trip", "/b/trip", True)):
+        with index.transaction():
+            index_shares.save_natural_shares(index, EVEN, due=False)
+            index_shares.save_albums(index, [Album(root, EVEN, 9) for root in folders.indexed_folders(index)])
+        with index.transaction():
+            moving.move(index, Path(old), Path(new))
+        assert index_shares.shares_due(index) == due
+    assert folders.indexed_folders(index) == (Path("/b"), Path("/c"))
+
+
 def test_the_place_of_an_album_is_the_folder_with_most_of_its_photos(index: Database, tmp_path: Path) -> None:
     for name in ("some", "most"):
         (tmp_path / name).mkdir()
@@ -54,7 +72,7 @@ def test_the_place_of_an_album_is_the_folder_with_most_of_its_photos(index: Data
     for number in range(4):
         for place in ("/gone", tmp_path / "most", "/gone too") if number else ("/gone", tmp_path / "some"):
             save(index, f"{place}/{number}.jpg", [], digest=f"d{number}")
-    save(index, f"{tmp_path}/most2.jpg", [], digest="d2")
+        save(index, f"{tmp_path}/most{number}.jpg", [], digest=f"d{number}")
     save(index, "/gone/own.jpg", [])
     assert moving.place_now(index, Path("/gone")) == (tmp_path / "most", 3, 5)
     assert moving.place_now(index, Path("/nowhere")) is None

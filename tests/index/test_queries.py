@@ -275,19 +275,31 @@ def test_every_matching_file_is_in_one_photo_of_the_list(
 def test_a_copy_with_a_probable_label_is_listed_though_the_first_has_another(index: Database) -> None:
     """Copies in two albums can have two labels; a photo that is not sure must not hide one that is."""
     doubtful = face(sad=0.45, neutral=0.5)
-    for path in ("/a/x.jpg", "/b/x.jpg", "/b/y.jpg"):
+    for path in ("/a/x.jpg", "/b/x.jpg", "/b/y.jpg", "/c/x.jpg"):
         save(index, path, [doubtful], digest="d1")
     sadly = {**EVEN, Emotion.SAD: 0.9, Emotion.NEUTRAL: 0.0001}
     with index.transaction():
-        storing.add_root(index, Path("/a"))
+        for root in ("/a", "/c"):
+            storing.add_root(index, Path(root))
         index_shares.save_natural_shares(index, EVEN, due=False)
-        index_shares.save_albums(index, [Album(Path("/a"), sadly, 9)])
+        index_shares.save_albums(index, [Album(Path(root), sadly, 9) for root in ("/a", "/c")])
     [first] = queries.photos(index, Filters())
     assert (first.path, first.label) == (Path("/a/x.jpg"), Emotion.SAD)
-    assert first.also == (Path("/b/x.jpg"), Path("/b/y.jpg"))
+    assert first.also == (Path("/b/x.jpg"), Path("/b/y.jpg"), Path("/c/x.jpg"))
     [sure] = queries.photos(index, Filters(), 0.48)
     assert (sure.path, sure.label, sure.also) == (Path("/b/x.jpg"), Emotion.NEUTRAL, (Path("/b/y.jpg"),))
     assert [photo.also for photo in queries.photos(index, Filters(), 0.4)] == [first.also]
+
+
+def test_an_album_inside_an_absent_one_is_listed_if_it_is_there(index: Database) -> None:
+    for path in ("/a/1.jpg", "/a/b/2.jpg", "/a/b/c/3.jpg"):
+        save(index, path, [face(happy=0.5)])
+    with index.transaction():
+        for root in ("/a", "/a/b", "/a/b/c"):
+            storing.add_root(index, Path(root))
+    for away, there in ((["/a"], "23"), (["/a/b"], "13"), (["/a", "/a/b/c"], "2")):
+        absent = tuple(map(Path, away))
+        assert listed(index, absent=absent) == best(index, absent=absent) == [f"{name}.jpg" for name in there]
 
 
 # names that are not UTF-8
