@@ -227,6 +227,8 @@ def test_a_long_search_falls_back_to_a_full_scan(index: Database, monkeypatch: p
     by=st.sampled_from(list(By)),
     limit=st.sampled_from([1, 2, 3, -1]),
 )
+@example({("a", 0): 1, ("b", 1): 1}, set(), set(), set(), False, None, By.MAX, -1)
+@example({("a", 0): 1, ("b", 1): 1}, set(), set(), set(), False, None, By.MAX, 2)
 def test_every_matching_file_is_in_one_photo_of_the_list(
     files: dict[tuple[str, int], int],
     gone: set[int],
