@@ -84,7 +84,7 @@ def filled(folder: Path, names: list[bytes]) -> set[bytes]:
 
 
 def listed(database: Path, *form: str) -> bytes:
-    done = subprocess.run(command("list", *form, "--db", database), env=environment(), capture_output=True)
+    done = subprocess.run(command("list", "--all", *form, "--db", database), env=environment(), capture_output=True)
     assert (done.returncode, done.stderr) == (0, b"")
     return done.stdout
 
