@@ -123,7 +123,7 @@ def test_the_version_is_the_packages() -> None:
     assert (result.exit_code, result.stdout) == (0, f"albumsort {albumsort.__version__}\n")
 
 
-@pytest.mark.parametrize("name", ["index", "top", "list", "export", "stats", "why", "prune", "doctor"])
+@pytest.mark.parametrize("name", ["index", "top", "list", "export", "stats", "why", "moved", "prune", "doctor"])
 def test_every_command_explains_itself(name: str) -> None:
     overview, own = invoke("--help"), invoke(name, "--help")
     assert overview.exit_code == own.exit_code == 0
@@ -192,6 +192,7 @@ SETTINGS = {
     "albumsort export": {*COUNTED, "db", "quiet"},
     "albumsort stats": {*COUNTED, "db", "quiet"},
     "albumsort why": {"min_detection", "db", "quiet"},
+    "albumsort moved": {"db", "quiet"},
     "albumsort prune": {"db", "quiet"},
     "albumsort doctor": {"db", "quiet"},
     "albumsort model train emotion": {"quiet"},
