@@ -61,7 +61,7 @@ ROOMS = {
     "analysis": Room(ALONE, "choosing disk emotions errors faces networks photos timing types"),
     "index": Room(
         "absent best comparing conditions copies counts database dating folders label_sql lookup marking marks"
-        " migrations moments moving opening paths queries ranked reader rows schema shares storing",
+        " migrations moments moving opening paths people queries ranked reader rows schema shares storing",
         "choosing dates disk errors query types",
     ),
     "indexing": Room(

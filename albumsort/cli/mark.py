@@ -151,7 +151,7 @@ def _export(database: Database, file: Path) -> list[str]:
 
 
 def _import(database: Database, file: Path) -> list[str]:
-    from ..index import marks
+    from ..index import marking
 
     try:
         text = file.read_text(encoding="utf-8")
@@ -161,7 +161,7 @@ def _import(database: Database, file: Path) -> list[str]:
         raise UsageError(f"{file} holds no marks: it is not UTF-8 text") from e
     read = [_read(file, number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
     with database.transaction():
-        changed = marks.save_marks(database, read)
+        changed = marking.save(database, read)
     return [f"{len(read)} marks read from {file}, {changed} of them new"]
 
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..choosing.corrected import Judged, marked
 from ..errors import UsageError
 from ..query import Counted
-from ..types import Emotion, Kind, Mark, Photo
+from ..types import Box, Emotion, Kind, Mark, Photo
 from . import marks
 from .database import Database
+from .people import note_people
 from .reader import Reader
 
 EVERY = Counted(detection=0.0)
@@ -45,7 +46,7 @@ def mark(database: Database, path: Path, number: int | None, says: Emotion | Kin
     if photo is None:
         raise UsageError(f"{path} is not in the index, or was not analysed; nothing was marked")
     if says is None and number is None:
-        return Marked(path, 0, len(photo.faces), None, False, marks.remove_marks(database, photo.digest))
+        return Marked(path, 0, len(photo.faces), None, False, remove(database, photo.digest))
     if number is None:
         number = deciding(photo)
         if number is None:
@@ -55,9 +56,24 @@ def mark(database: Database, path: Path, number: int | None, says: Emotion | Kin
         raise UsageError(f"{path} has no face {number}, but {has} (`albumsort why` shows them); nothing was marked")
     box = photo.faces[number - 1].box
     if says is None:
-        return Marked(path, number, len(photo.faces), None, False, marks.remove_marks(database, photo.digest, box))
-    changed = marks.save_marks(database, [Mark(photo.digest, box, says)])
+        return Marked(path, number, len(photo.faces), None, False, remove(database, photo.digest, box))
+    changed = save(database, [Mark(photo.digest, box, says)])
     return Marked(path, number, len(photo.faces), says, bool(changed), 0)
+
+
+def save(database: Database, new: Sequence[Mark]) -> int:
+    """Store marks, and note who matters now; return how many say something new."""
+    changed = marks.save_marks(database, new)
+    for digest in {mark.digest for mark in new}:
+        note_people(database, digest)
+    return changed
+
+
+def remove(database: Database, digest: str, box: Box | None = None) -> int:
+    """Remove the marks of a face, or of all faces in the photo, and note who matters now; return how many."""
+    removed = marks.remove_marks(database, digest, box)
+    note_people(database, digest)
+    return removed
 
 
 def draw(database: Database, n: int) -> list[tuple[Photo, int]]:

@@ -202,4 +202,85 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
         CREATE INDEX photos_by_moment ON photos (moment) WHERE moment IS NOT NULL;
         """,
     ),
+    (
+        "one row a photo, for those who ask in SQL",
+        """
+        -- for those who ask in SQL: a row for each listed photo, with what `list` shows
+        CREATE VIEW album AS
+        WITH ordinary AS (SELECT
+                coalesce((SELECT json_extract(shares, '$.anger') FROM natural_shares), 0.125) AS anger,
+                coalesce((SELECT json_extract(shares, '$.happy') FROM natural_shares), 0.125) AS happy,
+                coalesce((SELECT json_extract(shares, '$.sad') FROM natural_shares), 0.125) AS sad,
+                coalesce((SELECT json_extract(shares, '$.neutral') FROM natural_shares), 0.125) AS neutral,
+                coalesce((SELECT json_extract(shares, '$.surprise') FROM natural_shares), 0.125) AS surprise,
+                coalesce((SELECT json_extract(shares, '$.fear') FROM natural_shares), 0.125) AS fear,
+                coalesce((SELECT json_extract(shares, '$.disgust') FROM natural_shares), 0.125) AS disgust,
+                coalesce((SELECT json_extract(shares, '$.nothing') FROM natural_shares), 0.125) AS "nothing"),
+            natural AS (SELECT *, anger + happy + sad + neutral + surprise + fear + disgust AS named FROM ordinary),
+            ratios AS (SELECT a.root,
+                json_extract(a.shares, '$.anger') / n.anger AS anger,
+                json_extract(a.shares, '$.happy') / n.happy AS happy,
+                json_extract(a.shares, '$.sad') / n.sad AS sad,
+                json_extract(a.shares, '$.neutral') / n.neutral AS neutral,
+                json_extract(a.shares, '$.surprise') / n.surprise AS surprise,
+                json_extract(a.shares, '$.fear') / n.fear AS fear,
+                json_extract(a.shares, '$.disgust') / n.disgust AS disgust,
+                json_extract(a.shares, '$.nothing') / n."nothing" AS "nothing"
+                FROM album_shares a CROSS JOIN natural n),
+            people AS (SELECT p.id AS photo, p.path, c.digest, f.x, f.y, f.w, f.h, f.size, f.detection,
+                f.anger, f.happy, f.sad, f.neutral, f.surprise, f.fear, f.disgust,
+                coalesce(f."nothing", 0.0) AS "nothing",
+                (SELECT m.says FROM marks m WHERE m.digest = c.digest AND m.says NOT IN ('face', 'no-face')
+                    -- an overlap (intersection over union) of at least a half
+                    AND 3 * max(0, min(f.x + f.w, m.x + m.w) - max(f.x, m.x))
+                        * max(0, min(f.y + f.h, m.y + m.h) - max(f.y, m.y)) >= f.w * f.h + m.w * m.h) AS mark,
+                (SELECT a.root FROM album_shares a WHERE substr(p.path, 1, length(a.root)) = a.root
+                    AND (a.root = x'2F' OR substr(p.path, length(a.root) + 1, 1) IN (x'2F', x'5C'))
+                    ORDER BY length(a.root) DESC LIMIT 1) AS root
+                FROM photos p JOIN contents c ON c.id = p.content JOIN faces f ON f.content = c.id
+                WHERE p.missing = 0 AND f.matters),
+            weights AS (SELECT f.*,
+                max(0.0, f.anger - f."nothing" * n.anger / n.named) * coalesce(r.anger, 1.0) AS w_anger,
+                max(0.0, f.happy - f."nothing" * n.happy / n.named) * coalesce(r.happy, 1.0) AS w_happy,
+                max(0.0, f.sad - f."nothing" * n.sad / n.named) * coalesce(r.sad, 1.0) AS w_sad,
+                max(0.0, f.neutral - f."nothing" * n.neutral / n.named) * coalesce(r.neutral, 1.0) AS w_neutral,
+                max(0.0, f.surprise - f."nothing" * n.surprise / n.named) * coalesce(r.surprise, 1.0) AS w_surprise,
+                max(0.0, f.fear - f."nothing" * n.fear / n.named) * coalesce(r.fear, 1.0) AS w_fear,
+                max(0.0, f.disgust - f."nothing" * n.disgust / n.named) * coalesce(r.disgust, 1.0) AS w_disgust,
+                f."nothing" * coalesce(r."nothing", 1.0) AS w_nothing
+                FROM people f CROSS JOIN natural n LEFT JOIN ratios r ON r.root = f.root),
+            totals AS (SELECT *,
+                max(w_anger, w_happy, w_sad, w_neutral, w_surprise, w_fear, w_disgust, w_nothing) AS most,
+                w_anger + w_happy + w_sad + w_neutral + w_surprise + w_fear + w_disgust + w_nothing AS total
+                FROM weights),
+            answers AS (SELECT *,
+                coalesce(mark, CASE most
+                    WHEN w_anger THEN 'anger'
+                    WHEN w_happy THEN 'happy'
+                    WHEN w_sad THEN 'sad'
+                    WHEN w_neutral THEN 'neutral'
+                    WHEN w_surprise THEN 'surprise'
+                    WHEN w_fear THEN 'fear'
+                    WHEN w_disgust THEN 'disgust' END) AS label,
+                CASE WHEN mark IS NULL THEN most / total ELSE 1.0 END AS sure
+                FROM totals),
+            voted AS (SELECT *, sum(size * sure) OVER (PARTITION BY photo, label) AS votes FROM answers),
+            decided AS (SELECT *, row_number() OVER (PARTITION BY photo
+                ORDER BY label IS NULL, votes DESC, w * h DESC, sure DESC, detection DESC) AS place FROM voted)
+        SELECT CAST(p.path AS TEXT) AS path,
+            substr(p.taken_at, 1, 10) AS day, p.taken_at AS taken_at, d.label AS label,
+            CASE WHEN d.label IS NOT NULL THEN d.sure END AS sure,
+            CASE WHEN d.mark IS NULL THEN d.anger ELSE d.mark = 'anger' END AS anger,
+            CASE WHEN d.mark IS NULL THEN d.happy ELSE d.mark = 'happy' END AS happy,
+            CASE WHEN d.mark IS NULL THEN d.sad ELSE d.mark = 'sad' END AS sad,
+            CASE WHEN d.mark IS NULL THEN d.neutral ELSE d.mark = 'neutral' END AS neutral,
+            CASE WHEN d.mark IS NULL THEN d.surprise ELSE d.mark = 'surprise' END AS surprise,
+            CASE WHEN d.mark IS NULL THEN d.fear ELSE d.mark = 'fear' END AS fear,
+            CASE WHEN d.mark IS NULL THEN d.disgust ELSE d.mark = 'disgust' END AS disgust,
+            (SELECT count(*) FROM faces f WHERE f.content = p.content AND f.detection >= 0.5) AS faces,
+            p.moment AS moment, d.mark AS mark
+        FROM photos p LEFT JOIN decided d ON d.photo = p.id AND d.place = 1
+        WHERE p.missing = 0 AND p.content IS NOT NULL;
+        """,
+    ),
 )

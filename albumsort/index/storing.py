@@ -6,18 +6,13 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from ..choosing.labels import LabelRule
-from ..choosing.matters import reasons
 from ..dates import day_in_name
 from ..types import FILE_NAME, Analysis, Emotion, Expression, PhotoFile, Settings, Taken
 from .database import Database
 from .label_sql import NOTHING
-from .rows import OF_FACE, FaceRow, face_of_row, row_of_face, values_of_expression
+from .people import note_people
+from .rows import FaceRow, row_of_face, values_of_expression
 from .schema import EXCLUDED, GONE, HERE
-from .shares import EVEN
-
-ANY_RULE = LabelRule(EVEN, EVEN)
-"""Who matters does not depend on labels."""
 
 
 def add_root(database: Database, root: Path) -> None:
@@ -48,6 +43,7 @@ def save(database: Database, file: PhotoFile, analysis: Analysis, settings: Sett
         database.writer.execute(
             "INSERT OR REPLACE INTO descriptions (content, description) VALUES (?, ?)", (content, analysis.description)
         )
+    note_people(database, analysis.digest)  # again, because the user may have marked the photo
     _save_photo(database, file, content, None, None)
     save_taken(database, content, analysis.taken, settings)
 
@@ -66,20 +62,9 @@ def save_expressions(database: Database, content: int, expressions: Iterable[Exp
         " WHERE content = :content AND number = :number",
         [values_of_expression(content, number, shown) for number, shown in enumerate(expressions)],
     )
-    _judge(database, content)
+    [digest] = database.writer.execute("SELECT digest FROM contents WHERE id = ?", (content,)).fetchone()
+    note_people(database, digest)
     database.writer.execute("UPDATE contents SET classified_with = ? WHERE id = ?", (settings.classifying, content))
-
-
-def _judge(database: Database, content: int) -> None:
-    """Note again who matters in a photo."""
-    rows = database.writer.execute(
-        f"SELECT {OF_FACE} FROM faces f WHERE f.content = ? ORDER BY f.number", (content,)
-    ).fetchall()
-    people = reasons([face_of_row(FaceRow._make(row), ANY_RULE) for row in rows])
-    database.writer.executemany(
-        "UPDATE faces SET matters = ? WHERE content = ? AND number = ?",
-        [(reason is None, content, number) for number, reason in enumerate(people)],
-    )
 
 
 def save_taken(database: Database, content: int, taken: Taken | None, settings: Settings) -> None:

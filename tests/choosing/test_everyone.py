@@ -10,12 +10,13 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from any_faces import ANY_FACE, FACES, sized
 from helpers import astronaut, face
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageFilter, ImageOps
 from skimage import data as skimage_data
-from test_matters import ANY_FACE, FACES, matters, sized
+from test_matters import matters
 
 import albumsort
 from albumsort.choosing import everyone as scoring

@@ -3,43 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from random import Random
 
 import pytest
-from helpers import EVEN, face
+from any_faces import ANY_FACE, FACES, sized
 from hypothesis import given
 from hypothesis import strategies as st
 
-from albumsort.choosing.labels import LabelRule
 from albumsort.choosing.matters import SMALL, Reason, judged, reasons
 from albumsort.types import Emotion, Face, Photo
 
 HAPPY, SAD, NEUTRAL = Emotion.HAPPY, Emotion.SAD, Emotion.NEUTRAL
-
-
-def sized(side: float, *, sharpness: float | None = 0.5, detection: float = 0.99, **named: float) -> Face:
-    """Return a square face of this many pixels in a photo whose shorter side has 480."""
-    return replace(face((10, 10, side, side), **named), sharpness=sharpness, detection=detection)
-
-
-ANY_FACE = st.builds(
-    lambda side, sharpness, detection, nothing, eyes, parts: LabelRule(EVEN, EVEN).relabelled(
-        replace(
-            sized(side, sharpness=sharpness, detection=detection, nothing=nothing),
-            eyes=eyes,
-            probabilities={e: part / sum(parts) for e, part in zip(Emotion, parts, strict=True)},
-        )
-    ),
-    st.floats(9, 480),
-    st.none() | st.floats(0, 0.7),
-    st.floats(0.3, 1),
-    st.floats(0, 1),
-    st.none() | st.floats(0, 1),
-    st.lists(st.floats(0.001, 1), min_size=len(Emotion), max_size=len(Emotion)),
-)
-FACES = st.lists(ANY_FACE, max_size=8)
 
 
 def matters(faces: Sequence[Face]) -> tuple[bool, ...]:

@@ -27,7 +27,18 @@ from albumsort.types import Emotion, PhotoFile, Settings
 
 EARLIER = range(1, len(MIGRATIONS))
 
-RELEASED = ("3b9d1dc1", "ea6ee3e9", "b1ddb067", "d58d3400", "694d9860", "27ebcd7a", "c8802603", "644202ba", "b9734264")
+RELEASED = (
+    "3b9d1dc1",
+    "ea6ee3e9",
+    "b1ddb067",
+    "d58d3400",
+    "694d9860",
+    "27ebcd7a",
+    "c8802603",
+    "644202ba",
+    "b9734264",
+    "b1a4692b",
+)
 """How the hash of each migration's statements begins: what was released is never edited, only appended to."""
 
 PHOTO = b"/album/a.jpg"
