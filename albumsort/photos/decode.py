@@ -13,9 +13,9 @@ from PIL import Image, UnidentifiedImageError
 
 from ..errors import AlbumsortError, PhotoError
 from ..timing import step
-from . import blocks, raw, raw_dates
+from . import blocks, jpeg, raw, raw_dates
 from .exif import read_orientation
-from .refusal import ENDS_EARLY, PIXEL_LIMIT, TOO_MANY_PIXELS, as_photo_error, check_size, damaged
+from .refusal import PIXEL_LIMIT, TOO_MANY_PIXELS, as_photo_error, check_size
 from .upright import Pixels, Upright, turn
 
 DECODE_SIDE = 960
@@ -104,13 +104,7 @@ def _decode_jpeg(data: bytes, image: Image.Image, side: float) -> Upright:
     with step("header"):
         orientation = read_orientation(image)
     with step("decode"):
-        if not _is_whole_jpeg(data):
-            raise PhotoError(ENDS_EARLY)
-        flag = scale_flag(image.size, side) | cv2.IMREAD_IGNORE_ORIENTATION
-        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flag)
-        if pixels is None:
-            raise PhotoError(damaged("JPEG"))
-        turned = turn(np.asarray(pixels, np.uint8), orientation)
+        turned = turn(jpeg.decode(data, scale_flag(image.size, side)), orientation)
     width, height = image.size if orientation < 5 else image.size[::-1]
     return Upright(turned, width, height)
 
@@ -126,22 +120,6 @@ def scale_flag(size: tuple[int, int], side: float = DECODE_SIDE) -> int:
         if max(size) >= side * divisor:
             flag = reduced
     return flag
-
-
-def _is_whole_jpeg(data: bytes) -> bool:
-    """Whether the end-of-image marker follows the main picture's scan.
-
-    OpenCV fills missing pixels with grey and reports no error. Thumbnails are in segments before the scan; they
-    are skipped by their length.
-    """
-    at = 2
-    while at + 4 <= len(data):
-        if data[at] != 0xFF:
-            return True  # unusual segments: let the decoder decide
-        if data[at + 1] == 0xDA:
-            return data.rfind(b"\xff\xd9", at) > 0
-        at += 1 if data[at + 1] == 0xFF else 2 + int.from_bytes(data[at + 2 : at + 4], "big")
-    return False
 
 
 def _pixels(image: Image.Image) -> Pixels:

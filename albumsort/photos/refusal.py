@@ -33,6 +33,17 @@ def as_photo_error(error: Exception, format: str | None) -> PhotoError:
     return PhotoError(damaged(format))
 
 
-def damaged(format: str | None) -> str:
-    """Return the reason for a picture that its decoder could not finish."""
-    return f"the picture is damaged: the {f'{format} ' if format else ''}decoder failed"
+def damaged(format: str | None, rows: int = 0, height: int = 0) -> str:
+    """Return the reason for a picture that its decoder could not finish; rows: how many of `height` are missing."""
+    reason = f"the picture is damaged: the {f'{format} ' if format else ''}decoder failed"
+    return f"{reason}, {rows:,} of {height:,} rows are missing" if rows else reason
+
+
+def lacks_rows(rows: int = 0, height: int = 0) -> str:
+    """Return the reason for a file that ends before the last rows of its picture; 0 rows: their number is unknown."""
+    return ENDS_EARLY.replace(" (", f": {rows:,} of {height:,} rows are missing (") if rows else ENDS_EARLY
+
+
+def lacks_detail(rows: int, height: int) -> str:
+    """Return the reason for a progressive JPEG that ends before the last details."""
+    return ENDS_EARLY.replace(" (", f": {rows:,} of {height:,} rows are there only without their details (")
