@@ -19,7 +19,7 @@ from .errors import AlbumsortError
 from .index import counts
 from .index.database import Database
 from .networks import weights
-from .photos import decode
+from .photos import decode, decoders
 
 LIBRARIES = ("ai-edge-litert", "opencv-python-headless", "Pillow", "pillow-heif", "rawpy", "numpy", "xxhash")
 MOST_FOLDERS = 10
@@ -113,7 +113,7 @@ def _decoder(name: str) -> Finding:
     what = f"decode {name}"
     encoded = io.BytesIO()
     try:
-        decode.register_decoders()
+        decoders.register_decoders()
         try:
             Image.new("RGB", (64, 64), "orange").save(encoded, name)
         except (OSError, KeyError, ValueError, RuntimeError) as e:

@@ -23,7 +23,7 @@ from albumsort.faces import resize
 from albumsort.photos import decode
 from albumsort.types import Box, Detection, Face, Settings
 
-MADE_WITH = Settings(finding="e0b06cddd3c4f6f4-12", classifying="bc8f16dbaff4067f-3", dating="1")
+MADE_WITH = Settings(finding="e0b06cddd3c4f6f4-13", classifying="bc8f16dbaff4067f-3", dating="1")
 """The networks and methods of these results."""
 
 FOUND: dict[str, list[Detection]] = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import io
 import warnings
 from dataclasses import replace
@@ -11,11 +10,12 @@ import cv2
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from ..errors import AlbumsortError, PhotoError
+from ..errors import PhotoError
 from ..timing import step
-from . import blocks, jpeg, raw, raw_dates
+from . import jpeg, kinds, metadata, raw, tiff_pixels
+from .decoders import register_decoders
 from .exif import read_orientation
-from .refusal import PIXEL_LIMIT, TOO_MANY_PIXELS, as_photo_error, check_size
+from .refusal import ENDS_EARLY, TOO_MANY_PIXELS, as_photo_error, check_size
 from .upright import Pixels, Upright, turn
 
 DECODE_SIDE = 960
@@ -30,18 +30,35 @@ def decode(data: bytes, side: float = DECODE_SIDE) -> Upright:
     register_decoders()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow warns about every oddity, even harmless ones
-        return _decode_raw(data, side) if raw.is_raw(io.BytesIO(data)) else _decode_picture(data, side)
+        if reason := kinds.container(data):
+            raise PhotoError(reason)
+        upright = _decode(data, side)
+        with step("header"):
+            return replace(upright, taken=metadata.taken(io.BytesIO(data)))
+
+
+def _decode(data: bytes, side: float) -> Upright:
+    if raw.is_raw(io.BytesIO(data)):
+        return _decode_raw(data, side)
+    return _decode_tiff(data, side) if data.startswith(tiff_pixels.SIGNATURES) else _decode_picture(data, side)
 
 
 def _decode_raw(data: bytes, side: float) -> Upright:
     with step("decode"):
         content = raw.picture(data, DECODE_SIDE)
-    with step("header"):
-        taken = raw_dates.taken(io.BytesIO(data))
     if isinstance(content, raw.Developed):
         height, width = content.pixels.shape[:2]
-        return Upright(content.pixels, 2 * width, 2 * height, taken)
-    return replace(_decode_picture(content, side), taken=taken)
+        return Upright(content.pixels, 2 * width, 2 * height)
+    return _decode_picture(content, side)
+
+
+def _decode_tiff(data: bytes, side: float) -> Upright:
+    with step("decode"):
+        page, tags = tiff_pixels.full_page(data)
+        pixels = tiff_pixels.pixels(page, tags)
+    if pixels is None:
+        return _decode_picture(page, side)
+    return Upright(pixels, pixels.shape[1], pixels.shape[0])
 
 
 def _decode_picture(data: bytes, side: float) -> Upright:
@@ -55,47 +72,37 @@ def _decode_picture(data: bytes, side: float) -> Upright:
     with image:
         try:
             check_size(*image.size)
-            with step("header"):
-                taken = blocks.taken(image, io.BytesIO(data))
             if image.format in ("JPEG", "MPO") and image.mode in ("L", "RGB"):
-                return replace(_decode_jpeg(data, image, side), taken=taken)
-            return replace(_decode_with_pillow(image), taken=taken)
+                return _decode_jpeg(data, image, side)
+            if image.format in ("JPEG", "MPO"):
+                with Image.open(io.BytesIO(jpeg.whole(data)), formats=["JPEG"]) as whole:
+                    return _decode_with_pillow(whole, data)
+            return _decode_with_pillow(image, data)
         except PhotoError:
             raise
         except Exception as e:
             raise as_photo_error(e, image.format) from e
 
 
-def _decode_with_pillow(image: Image.Image) -> Upright:
+def _decode_with_pillow(image: Image.Image, data: bytes) -> Upright:
     with step("decode"):
-        _load(image)  # first: loading turns a TIFF, and a PNG may store its orientation after the pixels
+        _load(image, data)  # first: loading turns a TIFF, and a PNG may store its orientation after the pixels
         pixels = turn(_pixels(image), read_orientation(image))
     return Upright(pixels, pixels.shape[1], pixels.shape[0])
 
 
-@functools.cache
-def register_decoders() -> None:
-    """Let Pillow read and write HEIF, with one thread per decoder; raises AlbumsortError if pillow_heif is broken."""
-    try:
-        import pillow_heif
-    except ImportError as e:
-        raise AlbumsortError(f"cannot load the HEIF decoder ({e}); install albumsort again") from e
-    pillow_heif.register_heif_opener()
-    pillow_heif.options.DECODE_THREADS = 1  # several photos are decoded at once
-    Image.MAX_IMAGE_PIXELS = PIXEL_LIMIT
-    cv2.setNumThreads(1)
-
-
-def _load(image: Image.Image) -> None:
+def _load(image: Image.Image, data: bytes) -> None:
     """Decode the pixels; of a PNG with a damaged stream, keep the rows before the damage, as every viewer does.
 
-    Pillow raises once and keeps the rows it has; for a truncated file it raises again.
+    Pillow raises once and keeps the rows it has; for a truncated file it raises again, unless zeros follow.
     """
     try:
         image.load()
     except OSError:
         if image.format != "PNG":
             raise
+        if data.endswith(jpeg.ZEROS) and b"IEND" not in data:
+            raise PhotoError(ENDS_EARLY) from None
         image.load()
 
 
@@ -139,6 +146,8 @@ def _pixels(image: Image.Image) -> Pixels:
 
 def _decode_with_opencv(data: bytes, pillow_error: Exception | None) -> Upright:
     """Decode a format that Pillow does not know, or a header that Pillow rejected with `pillow_error`."""
+    if data.startswith(jpeg.START):
+        data = jpeg.whole(data)
     try:
         with step("decode"):
             pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
@@ -146,8 +155,6 @@ def _decode_with_opencv(data: bytes, pillow_error: Exception | None) -> Upright:
         raise as_photo_error(pillow_error or e, None) from e
     if pixels is None and pillow_error is not None:
         raise as_photo_error(pillow_error, None) from pillow_error
-    if pixels is None and data[4:8] == b"ftyp":
-        raise PhotoError("the HEIF or AVIF file is damaged, or the decoder does not support its compression")
     if pixels is None:
-        raise PhotoError("not a picture in a supported format, or damaged at its start")
+        raise PhotoError(kinds.what(data))
     return Upright(np.asarray(pixels, np.uint8), pixels.shape[1], pixels.shape[0])

@@ -16,7 +16,7 @@ from .refusal import damaged, lacks_detail, lacks_rows
 from .upright import Pixels
 
 START = SOI + b"\xff"
-_ZEROS = bytes(16)
+ZEROS = bytes(16)
 """Hardly ever data at the end of a scan; tools and file systems fill lost parts of a file with zeros."""
 _MISSING = 128
 """The grey of missing pixels."""
@@ -45,6 +45,8 @@ def whole(data: bytes) -> bytes:
     picture = markers.picture(data)
     if picture.frame is None or not picture.start:
         raise PhotoError(lacks_rows())
+    if picture.frame.bits > 8:
+        raise PhotoError(f"the decoder does not support a JPEG of {picture.frame.bits} bits per channel")
     height = picture.frame.height
     end, lost = _delivered(data, picture, picture.frame)
     if lost and not picture.is_detail:
@@ -65,7 +67,7 @@ def _may_lack_rows(data: bytes, pixels: Pixels) -> bool:
         if not picture.has_end_marker or picture.lacks_scans:
             return True
         end = picture.end
-    return data.endswith(_ZEROS, start, end)
+    return data.endswith(ZEROS, start, end)
 
 
 def _contains(data: bytes, marker: bytes) -> bool:

@@ -10,7 +10,7 @@ from PIL import Image
 
 from ..types import Taken
 from . import blocks, raw, raw_dates
-from .decode import register_decoders
+from .decoders import register_decoders
 from .read import opened
 
 

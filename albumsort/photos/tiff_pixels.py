@@ -1,0 +1,143 @@
+"""Read a TIFF: its full-size page, and the kinds of pixels that Pillow reads wrongly or not at all."""
+
+from __future__ import annotations
+
+import io
+import struct
+from collections.abc import Iterator
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from PIL.TiffImagePlugin import ImageFileDirectory_v2
+
+from ..errors import PhotoError
+from .refusal import check_size
+from .upright import Pixels
+
+SIGNATURES = b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"
+_KIND, _OLD_KIND, _WIDTH, _HEIGHT, _BITS, _COLOURS, _PLANES, _PARTS, _NUMBERS = (
+    254, 255, 256, 257, 258, 262, 284, 330, 339
+)  # fmt: skip
+_REDUCED, _MASK, _OLD_REDUCED = 1, 4, 2
+_WHITE_IS_0, _RGB, _PALETTE, _CMYK = 0, 2, 3, 5
+_SEPARATE = 2
+_SIGNED, _FLOAT = 2, 3
+_Numbers = npt.NDArray[np.integer | np.floating]
+_PAGES = 100
+_NAMES = {_SIGNED: "signed ", _FLOAT: "floating-point "}
+_COLOUR_NAMES = {_PALETTE: "palette ", _CMYK: "CMYK "}
+_BRIGHTEST = 0.999
+"""The share of the pixels of a picture in floating-point numbers that are not brighter than white."""
+
+
+def full_page(data: bytes) -> tuple[bytes, ImageFileDirectory_v2]:
+    """Return the file with its first full-size page first, and the tags of that page; an empty set if unreadable."""
+    first: ImageFileDirectory_v2 | None = None
+    try:
+        for offset, tags in _pages(data):
+            if _is_full(tags):
+                return (data if first is None else _starting_at(data, offset)), tags
+            first = tags if first is None else first
+    except (ValueError, TypeError, KeyError, IndexError, OSError, SyntaxError, OverflowError, struct.error):
+        pass  # the decoders judge a damaged file
+    return data, ImageFileDirectory_v2() if first is None else first
+
+
+def pixels(data: bytes, tags: ImageFileDirectory_v2) -> Pixels | None:
+    """Return the upright BGR pixels of a kind that Pillow does not read rightly; None of any other kind.
+
+    Raises PhotoError if OpenCV does not read this kind either.
+    """
+    bits, numbers, colours = (
+        max(_values(tags, _BITS, 1)),
+        max(_values(tags, _NUMBERS, 1)),
+        _values(tags, _COLOURS, -1)[0],
+    )
+    in_planes = tags.get(_PLANES) == _SEPARATE and len(_values(tags, _BITS, 1)) > 1
+    unsigned_16 = bits == 16 and numbers not in (_SIGNED, _FLOAT)
+    if bits <= 8 or (unsigned_16 and not in_planes and colours not in (_WHITE_IS_0, _PALETTE)):
+        return None
+    check_size(int(tags.get(_WIDTH, 0)), int(tags.get(_HEIGHT, 0)))
+    found = None
+    if colours not in (_PALETTE, _CMYK) and (not in_planes or (unsigned_16 and colours == _RGB)):
+        found = _decoded(data, cv2.IMREAD_COLOR if in_planes else cv2.IMREAD_UNCHANGED)
+    if found is None:
+        planes = ", in separate planes" if in_planes else ""
+        kind = f"{bits}-bit {_NAMES.get(numbers, '')}{_COLOUR_NAMES.get(colours, '')}TIFF{planes}"
+        raise PhotoError(f"the decoder does not support this kind of picture ({kind}), or the file is damaged")
+    return _as_bgr(found, inverted=colours == _WHITE_IS_0)
+
+
+def _pages(data: bytes) -> Iterator[tuple[int, ImageFileDirectory_v2]]:
+    """Yield the offset and the tags of each page; a page may have others as its parts."""
+    prefix = data[: 16 if data[2:4] in (b"+\0", b"\0+") else 8]
+    offset = ImageFileDirectory_v2(prefix).next
+    seen: set[int] = set()
+    while offset and offset not in seen and len(seen) < _PAGES:
+        seen.add(offset)
+        tags = _read(data, prefix, offset)
+        yield offset, tags
+        for part in _values(tags, _PARTS, 0):
+            if part and part not in seen:
+                seen.add(part)
+                yield part, _read(data, prefix, part)
+        offset = tags.next
+
+
+def _read(data: bytes, prefix: bytes, offset: int) -> ImageFileDirectory_v2:
+    tags = ImageFileDirectory_v2(prefix)
+    file = io.BytesIO(data)
+    file.seek(offset)
+    tags.load(file)
+    return tags
+
+
+def _is_full(tags: ImageFileDirectory_v2) -> bool:
+    kind = _values(tags, _KIND, 0)[0]
+    return not kind & (_REDUCED | _MASK) and tags.get(_OLD_KIND) != _OLD_REDUCED and _WIDTH in tags
+
+
+def _values(tags: ImageFileDirectory_v2, tag: int, default: int) -> tuple[int, ...]:
+    value = tags.get(tag, default)
+    return (tuple(map(int, value)) if isinstance(value, tuple) else (int(value),)) or (default,)
+
+
+def _starting_at(data: bytes, offset: int) -> bytes:
+    """Return the file with another page first."""
+    order = "<" if data.startswith(b"II") else ">"
+    if data[2:4] in (b"+\0", b"\0+"):
+        return data[:8] + struct.pack(f"{order}Q", offset) + data[16:]
+    return data[:4] + struct.pack(f"{order}L", offset) + data[8:]
+
+
+def _decoded(data: bytes, flag: int) -> _Numbers | None:
+    try:
+        return cv2.imdecode(np.frombuffer(data, np.uint8), flag)
+    except cv2.error:
+        return None
+
+
+def _as_bgr(stored: _Numbers, inverted: bool) -> Pixels:
+    """Scale numbers of any type to 0-255, and put a white background behind transparent pixels."""
+    low, high = _range(stored)
+    scaled = np.atleast_3d(np.clip((stored.astype(np.float32) - low) / max(high - low, 1e-6), 0, 1))
+    scaled = np.nan_to_num(scaled)  # a number that is none is black
+    colours = 1 - scaled if inverted else scaled
+    if colours.shape[2] in (2, 4):
+        opaque = colours[:, :, -1:]
+        colours = colours[:, :, :-1] * opaque + 1 - opaque
+    bgr = np.broadcast_to(colours, (*colours.shape[:2], 3))
+    return np.ascontiguousarray(np.rint(bgr * 255).astype(np.uint8))
+
+
+def _range(stored: _Numbers) -> tuple[float, float]:
+    """Return the numbers that are black and white: the limits of the type, or of a smaller one that is enough."""
+    if stored.dtype.kind == "f":
+        finite = stored[np.isfinite(stored)]
+        if not finite.size or (finite.min() >= 0 and finite.max() <= 1):
+            return 0.0, 1.0
+        return float(finite.min()), float(np.quantile(finite, _BRIGHTEST))
+    limit = float(np.iinfo(stored.dtype.name).max)
+    small = (255.0, 65535.0) if stored.dtype.itemsize >= 4 else ()
+    return 0.0, next((high for high in small if stored.max() <= high), limit)
