@@ -47,7 +47,7 @@ ROOMS = {
     "networks": Room("litert weights", "errors types"),
     "settings": Room(ALONE, "networks types"),
     "photos": Room(
-        "blocks dates decode decoders description exif iptc jpeg junk kinds lists markers metadata png raw raw_dates"
+        "blocks dates decode decoders description exif iptc jpeg junk kinds lists markers metadata png raw"
         " read refusal tiff tiff_pixels upright walk xmp",
         "errors timing types",
     ),

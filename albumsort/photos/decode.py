@@ -15,11 +15,13 @@ from ..timing import step
 from . import jpeg, kinds, metadata, raw, tiff_pixels
 from .decoders import register_decoders
 from .exif import read_orientation
-from .refusal import ENDS_EARLY, TOO_MANY_PIXELS, as_photo_error, check_size
+from .refusal import TOO_MANY_PIXELS, as_photo_error, check_size
 from .upright import Pixels, Upright, turn
 
 DECODE_SIDE = 960
 """A JPEG is decoded at 1/2, 1/4 or 1/8 if its longer side keeps this many pixels, enough for detection."""
+_END_WITHOUT_ZEROS = "PNG", "GIF"
+"""Formats whose last bytes are no zeros: zeros at the end replace what a copy or download lost."""
 
 
 def decode(data: bytes, side: float = DECODE_SIDE) -> Upright:
@@ -72,37 +74,37 @@ def _decode_picture(data: bytes, side: float) -> Upright:
     with image:
         try:
             check_size(*image.size)
+            if image.format in _END_WITHOUT_ZEROS and data.endswith(jpeg.ZEROS):
+                return _decode_picture(data.rstrip(b"\0") + bytes(2), side)
             if image.format in ("JPEG", "MPO") and image.mode in ("L", "RGB"):
                 return _decode_jpeg(data, image, side)
             if image.format in ("JPEG", "MPO"):
                 with Image.open(io.BytesIO(jpeg.whole(data)), formats=["JPEG"]) as whole:
-                    return _decode_with_pillow(whole, data)
-            return _decode_with_pillow(image, data)
+                    return _decode_with_pillow(whole)
+            return _decode_with_pillow(image)
         except PhotoError:
             raise
         except Exception as e:
             raise as_photo_error(e, image.format) from e
 
 
-def _decode_with_pillow(image: Image.Image, data: bytes) -> Upright:
+def _decode_with_pillow(image: Image.Image) -> Upright:
     with step("decode"):
-        _load(image, data)  # first: loading turns a TIFF, and a PNG may store its orientation after the pixels
+        _load(image)  # first: loading turns a TIFF, and a PNG may store its orientation after the pixels
         pixels = turn(_pixels(image), read_orientation(image))
     return Upright(pixels, pixels.shape[1], pixels.shape[0])
 
 
-def _load(image: Image.Image, data: bytes) -> None:
+def _load(image: Image.Image) -> None:
     """Decode the pixels; of a PNG with a damaged stream, keep the rows before the damage, as every viewer does.
 
-    Pillow raises once and keeps the rows it has; for a truncated file it raises again, unless zeros follow.
+    Pillow raises once and keeps the rows it has; for a truncated file it raises again.
     """
     try:
         image.load()
     except OSError:
         if image.format != "PNG":
             raise
-        if data.endswith(jpeg.ZEROS) and b"IEND" not in data:
-            raise PhotoError(ENDS_EARLY) from None
         image.load()
 
 

@@ -72,7 +72,7 @@ def container(data: bytes) -> str | None:
         return _media(data)
     if data[4:8] in _BOXES and data[:2] == b"\0\0":
         return _VIDEO
-    if data.startswith(bytes(8)) and not data.strip(b"\0"):
+    if data.startswith(bytes(min(8, len(data)))) and not data.strip(b"\0"):
         return "the file contains only zero bytes (is the copy or download incomplete?)"
     return None
 

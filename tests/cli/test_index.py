@@ -234,7 +234,7 @@ def test_a_quiet_index_says_a_line_for_each_reason_the_first_time_and_nothing_th
     (album / "empty 07.jpg").write_text("no photo")
     third = run("index", album, "--db", database, "--quiet")
     assert (third.returncode, third.stderr.count("failed: ")) == (1, 1)
-    assert third.stderr.startswith(f"failed: {album / 'empty 07.jpg'}: not a picture")
+    assert third.stderr.startswith(f"failed: {album / 'empty 07.jpg'}: this is a text file")
 
 
 def test_index_groups_known_failures_and_says_where_all_are(album: Path, database: Path) -> None:

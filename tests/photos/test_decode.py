@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import functools
 import json
 import os
 import stat
@@ -376,6 +377,35 @@ def test_any_picture_that_ends_early_fails_with_a_reason(format: str) -> None:
         decode(data[: len(data) // 2])
     assert len(str(failed.value)) > 10
     assert "\n" not in str(failed.value)
+
+
+@pytest.mark.parametrize("format", ["PNG", "WEBP", "TIFF", "BMP", "GIF", "HEIF", "AVIF", "JPEG2000", "TGA", "MPO"])
+@settings(max_examples=10, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(share=st.floats(0, 0.99))
+def test_a_picture_cut_anywhere_is_refused(format: str, share: float) -> None:
+    data = cut_from(format)
+    with pytest.raises(PhotoError):
+        decode(data[: int(len(data) * share)])
+
+
+@functools.cache
+def cut_from(format: str) -> bytes:
+    return encoded(astronaut(200), format)
+
+
+@pytest.mark.parametrize("share", [0.2, 0.5, 0.95])
+@pytest.mark.parametrize("format", ["PNG", "GIF"])
+def test_a_picture_with_zeros_in_place_of_its_end_is_refused(format: str, share: float) -> None:
+    data = cut_from(format)
+    kept = data[: int(len(data) * share)]
+    with pytest.raises(PhotoError):
+        decode(kept + bytes(len(data) - len(kept)))
+
+
+@pytest.mark.parametrize("format", ["PNG", "WEBP", "GIF", "HEIF", "AVIF", "JPEG2000"])
+def test_a_whole_picture_may_be_followed_by_zeros(format: str) -> None:
+    data = cut_from(format)
+    assert np.array_equal(decode(data + bytes(5000)).pixels, decode(data).pixels)
 
 
 @pytest.mark.parametrize("data", [b"x", b"\0" * 5000, b"<html>not found</html>", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"])
