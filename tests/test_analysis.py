@@ -248,7 +248,7 @@ def test_known_content_is_not_analysed_again(tmp_path: Path) -> None:
 
 
 def test_a_picture_that_cannot_be_decoded_fails_with_the_reason(tmp_path: Path) -> None:
-    with pytest.raises(PhotoError, match="not a picture"):
+    with pytest.raises(PhotoError, match="this is a text file"):
         analyse(on_disk(tmp_path / "a.jpg", b"no picture"), frozenset())
 
 

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 from helpers import astronaut, encoded
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -106,10 +106,13 @@ def test_a_cut_picture_is_refused_whatever_follows(kind: str, data: st.DataObjec
 
 
 @settings(max_examples=40)
-@given(cut=st.integers(1, 200), kind=st.sampled_from(list(KINDS)))
-def test_the_last_bytes_are_missed_too(cut: int, kind: str) -> None:
+@given(
+    cut=st.integers(1, 200), kind=st.sampled_from(list(KINDS)), trailer=st.sampled_from(["nothing", "a second picture"])
+)
+@example(cut=30, kind="baseline", trailer="a second picture")
+def test_the_last_bytes_are_missed_too(cut: int, kind: str, trailer: str) -> None:
     whole = drawn(kind)
-    outcome = outcome_of(whole.data[: whole.end - cut])
+    outcome = outcome_of(followed(whole.data[: whole.end - cut], trailer, whole))
     if isinstance(outcome, str):
         assert missing(outcome)[0] <= 168
     else:
