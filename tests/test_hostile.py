@@ -193,7 +193,7 @@ def test_metadata_of_a_photo_controls_neither_terminal_nor_spreadsheet(tmp_path:
     said += on_a_terminal("list", "--db", database)[1]
     for form in ("--json", "--nl", "--csv"):
         said += listed(database, form).decode()
-    assert "2024-07-01T12:00:00" in said
+    assert "2024-07-01" in said
     assert "EVIL" not in said
     assert "cmd()" not in said
 

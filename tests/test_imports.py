@@ -48,7 +48,7 @@ ROOMS = {
     "settings": Room(ALONE, "networks types"),
     "photos": Room(
         "blocks dates decode decoders description exif iptc jpeg junk kinds lists markers metadata png raw"
-        " read refusal tiff tiff_pixels upright walk xmp",
+        " raw_dates read refusal tiff tiff_pixels upright walk xmp",
         "errors timing types",
     ),
     "faces": Room("crop detector proposer resize rows scores sharpness verifier", "errors networks timing types"),

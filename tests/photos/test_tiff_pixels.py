@@ -14,6 +14,7 @@ from helpers import astronaut, quarters, stored
 
 from albumsort.errors import PhotoError
 from albumsort.photos.decode import decode
+from albumsort.types import Taken
 
 COLOURS = np.asarray(astronaut(96).resize((96, 80)))
 GREY = COLOURS[:, :, 1]
@@ -183,4 +184,5 @@ def test_a_kind_that_no_decoder_reads_is_named(picture: np.ndarray[Any, Any], pa
 def test_a_photo_in_a_tiff_keeps_its_date() -> None:
     taken = [(306, "s", 20, "2020:02:29 08:00:00", True)]
     for kind in ("u1", "f4"):
-        assert decode(tiff((shares(COLOURS, kind), {"extratags": taken}))).taken_at is not None
+        found = decode(tiff((shares(COLOURS, kind), {"extratags": taken}))).taken
+        assert found == Taken("2020-02-29T08:00:00", "DateTime")
