@@ -328,30 +328,3 @@ class Photo:
     def sure(self) -> float | None:
         """The probability that a viewer agrees with the label; None without a label."""
         return None if self.deciding_face is None else self.deciding_face.sure
-
-
-class Link(StrEnum):
-    """What an export puts into the destination: a copy, a hard link or a soft link."""
-
-    COPY = "copy"
-    HARD = "hard"
-    SOFT = "soft"
-
-
-class Action(StrEnum):
-    """The planned or finished action for a photo. SKIP: the destination already has this content."""
-
-    WRITE = "write"
-    SKIP = "skip"
-    FAIL = "fail"
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One photo of an export. digest: the source's indexed content hash. A SKIP's destination has that content."""
-
-    source: Path
-    destination: Path
-    digest: str
-    action: Action
-    reason: str = ""

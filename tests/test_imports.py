@@ -71,7 +71,7 @@ ROOMS = {
     ),
     "api": Room(ALONE, "analysis dates disk errors index indexing query types"),
     "albums": Room(ALONE, "errors index types"),
-    "export": Room("copy journals names plan report run undo", "albums disk errors types"),
+    "export": Room("copy items journals names plan report run undo", "albums disk errors types"),
     "show": Room("drawing explanation listing", "choosing disk errors photos text types"),
     "prune": Room(ALONE, "index photos"),
     "moved": Room(ALONE, "albums errors index"),

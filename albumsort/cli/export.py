@@ -14,8 +14,9 @@ from typer.core import TyperCommand
 
 from ..disk import places
 from ..errors import UsageError
+from ..export.items import Action, Link
 from ..query import Filters
-from ..types import FOUR, THRESHOLD, Action, Emotion, Link, Photo
+from ..types import FOUR, THRESHOLD, Emotion, Photo
 from .filtering import LeastDetection, LeastFace, LeastSharpness
 from .opening import index_file, is_quiet, open_index, report_absent, report_outdated
 from .options import Db, Quiet, Version, option
@@ -24,8 +25,8 @@ from .values import counted_faces, is_on_command_line
 
 if TYPE_CHECKING:
     from ..choosing.ranking import Sorted
+    from ..export.items import Item
     from ..export.undo import Undone
-    from ..types import Item
 
 
 class ExportCommand(TyperCommand):

@@ -14,8 +14,8 @@ from pathlib import Path
 from ..disk import contents, whole
 from ..disk.naming import ask
 from ..errors import AlbumsortError
-from ..types import Action, Item, Link
 from . import names
+from .items import Action, Item, Link
 from .plan import ALREADY_THERE, FileError, source_status, unreadable
 
 _FATAL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)

@@ -10,8 +10,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from ..errors import AlbumsortError
-from ..types import Action, Item, Link
 from . import report as reports
+from .items import Action, Item, Link
 from .report import Journal, Mark
 
 KEPT = 100

@@ -13,8 +13,9 @@ from pathlib import Path
 from ..disk import whole
 from ..disk.naming import Naming, ask
 from ..errors import AlbumsortError
-from ..types import Action, Emotion, Item, Link, Photo
+from ..types import Emotion, Photo
 from . import names
+from .items import Action, Item, Link
 
 ALREADY_THERE = "already there"
 

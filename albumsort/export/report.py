@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import BinaryIO
 
 from ..errors import AlbumsortError
-from ..types import Item, Link
+from .items import Item, Link
 
 COLUMNS = ("source", "destination", "hash", "action", "reason", "link")
 

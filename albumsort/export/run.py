@@ -9,8 +9,9 @@ from pathlib import Path
 from ..albums import check_destination
 from ..disk import locks, whole
 from ..errors import AlbumsortError
-from ..types import Emotion, Item, Link, Photo
+from ..types import Emotion, Photo
 from .copy import execute
+from .items import Item, Link
 from .journals import recording
 from .plan import plan
 

@@ -14,8 +14,9 @@ from pathlib import Path
 from ..albums import find_album
 from ..disk import whole
 from ..errors import AlbumsortError
-from ..types import Action, Emotion, Link
+from ..types import Emotion
 from . import report as journal
+from .items import Action, Link
 from .report import Journal, Line, Mark
 from .run import claimed
 

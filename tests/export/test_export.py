@@ -22,9 +22,10 @@ from albumsort.errors import AlbumsortError, UsageError
 from albumsort.export import report as journal
 from albumsort.export import run as export_run
 from albumsort.export.copy import execute
+from albumsort.export.items import Action, Item, Link
 from albumsort.export.plan import plan
 from albumsort.export.undo import Fate, undo
-from albumsort.types import Action, Emotion, Item, Link, Photo
+from albumsort.types import Emotion, Photo
 
 HAPPY = Emotion.HAPPY
 

@@ -20,9 +20,10 @@ from albumsort.disk.naming import Naming
 from albumsort.errors import AlbumsortError
 from albumsort.export import names, run
 from albumsort.export import report as journal
+from albumsort.export.items import Action, Item, Link
 from albumsort.export.plan import plan
 from albumsort.export.undo import undo
-from albumsort.types import Action, Emotion, Item, Link, Photo
+from albumsort.types import Emotion, Photo
 
 HAPPY = Emotion.HAPPY
 unflushed = mock.patch.object(os, "fsync", return_value=None)

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from albumsort.errors import AlbumsortError
 from albumsort.export import report as journal
+from albumsort.export.items import Action, Item, Link
 from albumsort.export.report import Journal, Line
-from albumsort.types import Action, Item, Link
 
 INTO = Line(destination="/out", action="into")
 

@@ -25,10 +25,11 @@ from albumsort.errors import AlbumsortError
 from albumsort.export import copy
 from albumsort.export import report as journal
 from albumsort.export import run as export_run
+from albumsort.export.items import Link
 from albumsort.export.undo import Fate, undo
 from albumsort.index import storing
 from albumsort.index.database import Database
-from albumsort.types import FOUR, Emotion, Link, Photo
+from albumsort.types import FOUR, Emotion, Photo
 
 
 def make_library(folder: Path, count: int, size: int) -> Path:

@@ -12,9 +12,10 @@ from albumsort.disk import whole
 from albumsort.errors import AlbumsortError
 from albumsort.export import report as journal
 from albumsort.export import run as export_run
+from albumsort.export.items import Action, Item, Link
 from albumsort.export.report import Journal
 from albumsort.export.undo import Fate, Undone, undo
-from albumsort.types import Action, Emotion, Item, Link, Photo
+from albumsort.types import Emotion, Photo
 
 NAMES = ("a.jpg", "b.jpg", "c.jpg")
 HEADER = ",".join(f'"{column}"' for column in journal.COLUMNS) + "\n"
