@@ -438,7 +438,7 @@ def test_a_hard_link_to_another_disk_fails_and_suggests_copies(album: Path) -> N
 def test_a_soft_link_is_absolute_and_is_made_once(album: Path, to: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     photo = indexed(album / "a.jpg")
     monkeypatch.chdir(album)
-    [item] = exported([Photo(Path("a.jpg"), 4, 3, None, photo.digest, ())], to, Link.SOFT)
+    [item] = exported([Photo(Path("a.jpg"), 4, 3, None, None, photo.digest, ())], to, Link.SOFT)
     assert os.readlink(item.destination) == str(photo.path)
     assert actions(exported([indexed(album / "0.jpg", b"0"), photo], to, Link.SOFT)) == ["write", "skip"]
 

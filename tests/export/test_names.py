@@ -32,7 +32,7 @@ unflushed = mock.patch.object(os, "fsync", return_value=None)
 def indexed(path: Path, data: bytes) -> Photo:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data)
-    return Photo(path, 4, 3, None, xxhash.xxh3_128_hexdigest(data), ())
+    return Photo(path, 4, 3, None, None, xxhash.xxh3_128_hexdigest(data), ())
 
 
 def exported(photos: list[Photo], to: Path, report: Path | None = None) -> list[Item]:
@@ -132,7 +132,7 @@ NAMINGS = st.builds(Naming, st.integers(48, 1530), st.integers(48, 255))
 @given(st.lists(PLACES, min_size=1, max_size=8), NAMINGS)
 def test_any_names_fit_any_limit_and_keep_their_extension(places: list[Path], naming: Naming) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        photos = [Photo(place, 4, 3, None, str(number), ()) for number, place in enumerate(places)]
+        photos = [Photo(place, 4, 3, None, None, str(number), ()) for number, place in enumerate(places)]
         items = plan({HAPPY: photos}, Path(folder), Link.COPY, naming)
     written = [item.destination.name for item in items]
     assert len({name.casefold() for name in written}) == len(places)
