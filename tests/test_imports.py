@@ -47,8 +47,8 @@ ROOMS = {
     "networks": Room("litert weights", "errors types"),
     "settings": Room(ALONE, "networks types"),
     "photos": Room(
-        "blocks dates decode decoders description exif iptc jpeg junk kinds lists markers metadata png raw"
-        " raw_dates read refusal tiff tiff_pixels upright walk xmp",
+        "blocks colour dates decode decoders description exif full iptc jpeg junk kinds lists markers metadata place"
+        " png raw raw_dates read refusal tiff tiff_pixels upright walk xmp",
         "errors timing types",
     ),
     "faces": Room("crop detector proposer resize rows scores sharpness verifier", "errors networks timing types"),

@@ -90,12 +90,12 @@ def _decode_picture(data: bytes, side: float) -> Upright:
 
 def _decode_with_pillow(image: Image.Image) -> Upright:
     with step("decode"):
-        _load(image)  # first: loading turns a TIFF, and a PNG may store its orientation after the pixels
+        load_pixels(image)  # first: loading turns a TIFF, and a PNG may store its orientation after the pixels
         pixels = turn(_pixels(image), read_orientation(image))
     return Upright(pixels, pixels.shape[1], pixels.shape[0])
 
 
-def _load(image: Image.Image) -> None:
+def load_pixels(image: Image.Image) -> None:
     """Decode the pixels; of a PNG with a damaged stream, keep the rows before the damage, as every viewer does.
 
     Pillow raises once and keeps the rows it has; for a truncated file it raises again.
@@ -134,16 +134,21 @@ def scale_flag(size: tuple[int, int], side: float = DECODE_SIDE) -> int:
 def _pixels(image: Image.Image) -> Pixels:
     """Return any Pillow image as BGR; scale channels of more than 8 bits, and put a white background behind it."""
     if image.mode.startswith("I") or image.mode == "F":
-        grey = np.nan_to_num(np.asarray(image, np.float32))
-        low, high = (0.0, 65535.0) if image.mode != "F" else (float(grey.min()), float(grey.max()))
-        if image.mode == "I" and grey.min() >= 0 and grey.max() <= 255:
-            high = 255.0
-        eight = np.clip((grey - low) * (255.0 / max(high - low, 1e-6)), 0, 255).astype(np.uint8)
-        return np.ascontiguousarray(np.repeat(eight[:, :, None], 3, axis=2))
+        return np.ascontiguousarray(np.repeat(grey_pixels(image)[:, :, None], 3, axis=2))
     if "A" in image.getbands() or "transparency" in image.info:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
     return np.ascontiguousarray(np.asarray(image.convert("RGB"))[:, :, ::-1])
+
+
+def grey_pixels(image: Image.Image) -> Pixels:
+    """Return a grey picture of more than 8 bits, scaled to 0-255: (h, w)."""
+    grey = np.nan_to_num(np.asarray(image, np.float32))
+    low, high = (0.0, 65535.0) if image.mode != "F" else (float(grey.min()), float(grey.max()))
+    if image.mode == "I" and grey.min() >= 0 and grey.max() <= 255:
+        high = 255.0
+    scaled: Pixels = np.clip((grey - low) * (255.0 / max(high - low, 1e-6)), 0, 255).astype(np.uint8)
+    return scaled
 
 
 def _decode_with_opencv(data: bytes, pillow_error: Exception | None) -> Upright:

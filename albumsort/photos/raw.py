@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -31,6 +33,7 @@ _TELLING = (
 )
 """Tags that tell a RAW file from another TIFF."""
 _SRGB = 2.4, 12.92  # power and slope at the dark end
+_FULL = 0.95  # cameras cut a few pixels off the edges of their JPEG
 _UNKNOWN = "the RAW file is damaged or incomplete, or the decoder does not support its camera"
 
 
@@ -70,21 +73,45 @@ def picture(data: bytes, side: int) -> bytes | Developed:
 
     Otherwise develop the file at half its size, which needs no demosaicing. Raises PhotoError.
     """
+    with _opened(data) as raw:
+        preview = _preview(raw)
+        if preview is not None and _longer_side(preview) >= side:
+            return preview
+        check_size(raw.sizes.width, raw.sizes.height)
+        developed = raw.postprocess(half_size=True, use_camera_wb=True, gamma=_SRGB)
+    return Developed(np.ascontiguousarray(_three_channels(developed)[:, :, ::-1]))
+
+
+def full_picture(data: bytes) -> bytes | Pixels:
+    """Return the camera's JPEG in the file if it is about as large as the photo; its EXIF gives the turn.
+
+    Otherwise develop the file: upright (h, w, 3) RGB pixels in sRGB, 0-255. Raises PhotoError.
+    """
+    with _opened(data) as raw:
+        preview = _preview(raw)
+        if preview is not None and _longer_side(preview) >= _FULL * max(raw.sizes.width, raw.sizes.height):
+            return preview
+        check_size(raw.sizes.width, raw.sizes.height)
+        developed = raw.postprocess(use_camera_wb=True, gamma=_SRGB)
+    return np.ascontiguousarray(_three_channels(developed))
+
+
+@contextmanager
+def _opened(data: bytes) -> Iterator[rawpy.RawPy]:
     import rawpy  # here, because few albums contain RAW files
 
     try:
         with rawpy.imread(io.BytesIO(data)) as raw:
-            preview = _preview(raw)
-            if preview is not None and _longer_side(preview) >= side:
-                return preview
-            check_size(raw.sizes.width, raw.sizes.height)
-            developed = raw.postprocess(half_size=True, use_camera_wb=True, gamma=_SRGB)
+            yield raw
     except rawpy.LibRawUnsufficientMemoryError as e:
         raise MemoryError from e
     except (rawpy.LibRawError, rawpy.NotSupportedError) as e:
         raise PhotoError(_UNKNOWN) from e
-    rgb = np.broadcast_to(developed, (*developed.shape[:2], 3))  # a monochrome camera gives one channel
-    return Developed(np.ascontiguousarray(rgb[:, :, ::-1]))
+
+
+def _three_channels(developed: Pixels) -> Pixels:
+    """Return RGB pixels; a monochrome camera gives one channel."""
+    return np.broadcast_to(developed, (*developed.shape[:2], 3))
 
 
 def _preview(raw: rawpy.RawPy) -> bytes | None:
