@@ -71,7 +71,9 @@ ROOMS = {
     ),
     "api": Room(ALONE, "analysis dates disk errors index indexing query types"),
     "albums": Room(ALONE, "errors index types"),
-    "export": Room("copy items journals names plan report run undo", "albums disk errors types"),
+    "export": Room(
+        "copy items journals names plan report run share sidecar undo xmp", "albums disk errors photos types"
+    ),
     "show": Room("drawing explanation listing", "choosing disk errors photos text types"),
     "prune": Room(ALONE, "index photos"),
     "moved": Room(ALONE, "albums errors index"),
@@ -158,6 +160,17 @@ def test_a_query_loads_nothing_heavy(library: SimpleNamespace, arguments: list[s
 
 def test_an_export_loads_no_network(library: SimpleNamespace, tmp_path: Path) -> None:
     assert not loaded_by(running("export", "--to", tmp_path / "out", "--db", library.database)) & HEAVY
+
+
+def test_an_export_with_sidecars_loads_nothing_heavy(library: SimpleNamespace, tmp_path: Path) -> None:
+    exporting = running("export", "--to", tmp_path / "out", "--sidecar", "long", "--db", library.database)
+    assert not loaded_by(exporting) & {*HEAVY, "numpy"}
+
+
+def test_copies_to_share_are_made_without_a_network() -> None:
+    loaded = loaded_by("from albumsort.export.share import Sharing; Sharing()")
+    assert "PIL" in loaded
+    assert not loaded & {"tensorflow", "keras", "ai_edge_litert", "skimage", "distributed"}
 
 
 def test_the_package_itself_loads_nothing_heavy() -> None:

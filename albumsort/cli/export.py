@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,7 +14,7 @@ from typer.core import TyperCommand
 
 from ..disk import places
 from ..errors import UsageError
-from ..export.items import Action, Link
+from ..export.items import Action, Link, SidecarName
 from ..query import Filters
 from ..types import FOUR, THRESHOLD, Emotion, Photo
 from .filtering import LeastDetection, LeastFace, LeastSharpness
@@ -26,6 +26,7 @@ from .values import counted_faces, is_on_command_line
 if TYPE_CHECKING:
     from ..choosing.ranking import Sorted
     from ..export.items import Item
+    from ..export.share import Sharing
     from ..export.undo import Undone
 
 
@@ -63,6 +64,23 @@ def export(
     min_detection: LeastDetection = THRESHOLD,
     min_sharpness: LeastSharpness = 0.0,
     link: Annotated[Link, option("--link", help="Copy photos, or make hard or soft links.")] = Link.COPY,
+    share: Annotated[
+        bool,
+        option("--share", help="Copy the pictures without place, names, device and other tags but the time."),
+    ] = False,
+    share_size: Annotated[
+        int | None,
+        option("--share-size", help="With --share: longer side in pixels, at most.", metavar="N", min=16),
+    ] = None,
+    sidecar: Annotated[
+        SidecarName | None,
+        option(
+            "--sidecar",
+            help="Write rating and keyword beside each copy: photo.jpg.xmp (long: digiKam, darktable) or photo.xmp "
+            "(short: Lightroom, for RAW files only).",
+            show_default=False,
+        ),
+    ] = None,
     dry_run: Annotated[bool, option("--dry-run", help="Show what would happen; change nothing.")] = False,
     report: Annotated[
         Path | None, option("--report", help="Record each photo in a new CSV file.", metavar="FILE")
@@ -85,11 +103,15 @@ def export(
     A photo goes to DIR/EMOTION/RANK-NAME by the label of its largest face; photos with other labels are left out.
     Originals never change, and no file is overwritten.
 
+    --share turns the picture upright, converts its colours to sRGB, and writes HEIC, TIFF, RAW and others as JPEG.
+    --sidecar adds to a sidecar that exists, and keeps the one before as NAME.xmp.bak.
+
     --undo again takes back the export before. Files changed since, and copies whose original is gone, stay.
     """
     from ..albums import albums_in, check_outside, folders_with_photos
     from ..choosing import ranking
     from ..export.run import preview, run
+    from ..export.sidecar import Sidecars
     from ..index import absent, counts, queries
 
     if undo is not None:
@@ -100,6 +122,10 @@ def export(
         return
     if to is None:
         raise UsageError("name a folder to copy into, like: albumsort export --to ~/Sorted")
+    if share and link is not Link.COPY:
+        raise UsageError(f"--share writes new files, so it cannot make {link} links; leave out --share or --link")
+    if share_size is not None and not share:
+        raise UsageError("--share-size needs --share")
     wanted = [Emotion.parse(word) for word in emotions or ()] or list(FOUR)
     counted = counted_faces(min_face, min_detection, min_sharpness)
     with open_index(ctx, db) as database:
@@ -115,22 +141,37 @@ def export(
     chosen = ranking.sort(photos, wanted, n)
     folders = chosen.folders
     to = Path(os.path.realpath(to))
+    sharing = _sharing(share_size) if share else None
+    sidecars = None if sidecar is None else Sidecars(sidecar, folders, copies_sources=not share)
+    total = sum(map(len, folders.values())) * (1 if sidecars is None else 2)
     if dry_run:
-        items = preview(folders, to, link, albums, holding)
+        planned: Iterable[Item] = preview(folders, to, link, albums, holding, share)
+        if sharing is not None:  # encodes every copy, which takes as long as the export
+            planned = with_progress(sharing.preview(planned), total, is_quiet(ctx, quiet))
+        items = list(planned if sidecars is None else sidecars.preview(planned))
         for item in items:
             print_fields(item.action, item.source, item.destination, item.reason)
     else:
         journals = places.exports_folder(index_file(ctx, db))
-        running = run(folders, to, link, report, albums, holding, journals, _hushed if is_quiet(ctx, quiet) else say)
-        items = with_progress(running, sum(map(len, folders.values())), is_quiet(ctx, quiet))
+        tell = _hushed if is_quiet(ctx, quiet) else say
+        running = run(folders, to, link, report, albums, holding, journals, tell, sharing=sharing, sidecars=sidecars)
+        items = with_progress(running, total, is_quiet(ctx, quiet))
     if not is_quiet(ctx, quiet):
         _print_export(items, folders, dry_run)
         if left_out := _left_out(chosen, n, missing, excluded, failed):
             say(f"Left out: {left_out}")
+        if located := sum(item.names_place for item in items if item.action is not Action.FAIL):
+            say(_places(located))
     failures = [(item.source, item.reason) for item in items if item.action is Action.FAIL]
     if failures:
         print_failures_by_reason(failures, _all_failures(report, dry_run))
         raise typer.Exit(1)
+
+
+def _sharing(longest: int | None) -> Sharing:
+    from ..export.share import Sharing  # loads Pillow
+
+    return Sharing(longest)
 
 
 def _hushed(message: str) -> None:
@@ -189,15 +230,31 @@ def _print_undo(outcomes: Sequence[Undone], dry_run: bool) -> None:
     folders = sum(outcome.is_folder and outcome.fate == "remove" for outcome in outcomes)
     fates = Counter(str(outcome.fate) for outcome in outcomes if not outcome.is_folder)
     verb = "would be removed" if dry_run else "removed"
-    say(f"{fates['remove']} files and {folders} folders {verb}, {fates['gone']} already gone, {fates['left']} left")
+    restored = f", {fates['restore']} sidecars {'would be ' if dry_run else ''}restored" if fates["restore"] else ""
+    say(
+        f"{fates['remove']} files and {folders} folders {verb}{restored}, "
+        f"{fates['gone']} already gone, {fates['left']} left"
+    )
 
 
 def _print_export(items: Sequence[Item], folders: Mapping[Emotion, Sequence[Photo]], dry_run: bool) -> None:
-    actions = Counter(item.action for item in items)
+    photos = [item for item in items if not item.is_sidecar]
+    actions = Counter(item.action for item in photos)
     verb = "would be written" if dry_run else "written"
     chosen = ", ".join(f"{len(group)} {emotion}" for emotion, group in folders.items())
-    say(f"{len(items)} photos chosen: {chosen}")
+    say(f"{len(photos)} photos chosen: {chosen}")
     say(f"{actions[Action.WRITE]} {verb}, {actions[Action.SKIP]} already there, {actions[Action.FAIL]} failed")
+    beside = Counter(item.action for item in items if item.is_sidecar)
+    if beside:
+        say(
+            f"Sidecars: {beside[Action.WRITE]} {verb}, {beside[Action.MERGE]} added to, "
+            f"{beside[Action.SKIP]} already complete, {beside[Action.FAIL]} failed"
+        )
+
+
+def _places(count: int) -> str:
+    carry = "carries the place where it was" if count == 1 else "carry the place where they were"
+    return f"{count} of the copies {carry} taken; --share writes copies without it"
 
 
 def _left_out(chosen: Sorted, n: int | None, missing: int, excluded: int, failed: int) -> str:

@@ -31,7 +31,7 @@ class Records:
 
     def photo(self, item: Item, link: Link) -> None:
         """Record the result for a photo."""
-        self.any_written |= item.action is Action.WRITE
+        self.any_written |= item.action in (Action.WRITE, Action.MERGE)
         self._note(lambda journal: journal.photo(item, link))
 
     def folder(self, path: Path) -> None:
@@ -124,7 +124,7 @@ def _waiting(folder: Path) -> Iterator[tuple[Path, Path]]:
     for journal in reversed(_numbered(folder)):
         lines = reports.read(journal)
         actions = {line.action for line in lines}
-        if Action.WRITE in actions and Mark.CLOSED not in actions:
+        if actions & {Action.WRITE, Action.MERGE} and Mark.CLOSED not in actions:
             yield journal, Path(lines[0].destination)
 
 

@@ -24,11 +24,18 @@ class FileError(Exception):
     """One photo cannot be exported; the message gives the reason. The others can."""
 
 
-def plan(photos: Mapping[Emotion, Sequence[Photo]], to: Path, link: Link, naming: Naming | None = None) -> list[Item]:
+def plan(
+    photos: Mapping[Emotion, Sequence[Photo]],
+    to: Path,
+    link: Link,
+    naming: Naming | None = None,
+    is_shared: bool = False,
+) -> list[Item]:
     """Return the actions that bring each photo, in rank order, to `to/<emotion>/<number>-<name>`.
 
     Files keep their names. New photos follow the highest number in their folder. naming: the limits for names, by
-    default those of the file system. Writes nothing. Raises AlbumsortError if an emotion's folder exists but cannot be
+    default those of the file system. is_shared: copies to share get other bytes than the photos, so a file with a
+    photo's bytes is not its copy. Writes nothing. Raises AlbumsortError if an emotion's folder exists but cannot be
     listed, or if its path is so long that no name fits behind it.
     """
     items = []
@@ -39,15 +46,15 @@ def plan(photos: Mapping[Emotion, Sequence[Photo]], to: Path, link: Link, naming
             raise AlbumsortError(
                 f"the path {folder} is too long to hold files; choose a destination with a shorter one"
             )
-        items += _Folder(folder, link, limits).take(ranked)
+        items += _Folder(folder, link, limits, is_shared).take(ranked)
     return items
 
 
 class _Folder:
     """The content of an emotion's folder, with the files that the plan adds."""
 
-    def __init__(self, path: Path, link: Link, naming: Naming) -> None:
-        self.path, self.link, self.naming = path, link, naming
+    def __init__(self, path: Path, link: Link, naming: Naming, is_shared: bool) -> None:
+        self.path, self.link, self.naming, self.is_shared = path, link, naming, is_shared
         self.names: list[str] = []
         self.unread: defaultdict[int, list[Path]] = defaultdict(list)  # by size; hashed only if a photo has that size
         self.digests: dict[str, Path] = {}
@@ -63,6 +70,8 @@ class _Folder:
     def _note(self, file: Path) -> None:
         self.names.append(file.name)
         if file.name.startswith(whole.HIDDEN):  # left by a killed export: it may be complete, but nobody would find it
+            return
+        if self.is_shared:
             return
         with suppress(OSError):  # just removed, or a broken link
             status = os.stat(file, follow_symlinks=self.link is Link.SOFT)

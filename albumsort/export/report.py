@@ -20,7 +20,8 @@ from typing import BinaryIO
 from ..errors import AlbumsortError
 from .items import Item, Link
 
-COLUMNS = ("source", "destination", "hash", "action", "reason", "link")
+COLUMNS = ("source", "destination", "hash", "action", "reason", "link", "written_hash")
+_OLDER = COLUMNS[:-1]  # of reports from before copies could differ from their photos; undo may append to them
 
 
 class Mark(StrEnum):
@@ -38,7 +39,7 @@ class Mark(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a report, unchecked."""
+    """One line of a report, unchecked. written: the content hash of a file whose content is not its source's."""
 
     source: str = ""
     destination: str = ""
@@ -46,6 +47,7 @@ class Line:
     action: str = ""
     reason: str = ""
     link: str = ""
+    written: str = ""
 
 
 class Journal:
@@ -101,8 +103,9 @@ class Journal:
                 raise _unwritable(self._path, e) from e
 
     def photo(self, item: Item, link: Link) -> None:
-        """Record the result for a photo."""
-        self._note(Line(str(item.source), str(item.destination), item.digest, item.action, item.reason, link))
+        """Record the result for a photo or sidecar."""
+        place = str(item.source), str(item.destination)
+        self._note(Line(*place, item.digest, item.action, item.reason, link, item.written))
 
     def folder(self, path: Path) -> None:
         """Record that a folder was created."""
@@ -151,7 +154,8 @@ def read(path: Path, most: int = -1) -> list[Line]:
         rows = list(csv.reader(io.StringIO(text, newline=""), strict=True))
     except (csv.Error, UnicodeDecodeError) as e:
         raise AlbumsortError(f"{path} is not a report of albumsort export: {e}") from e
-    if not rows or tuple(rows[0]) != COLUMNS or any(len(row) != len(COLUMNS) for row in rows):
+    columns = {len(COLUMNS), len(_OLDER)}
+    if not rows or tuple(rows[0]) not in (COLUMNS, _OLDER) or any(len(row) not in columns for row in rows):
         raise AlbumsortError(f"{path} is not a report of albumsort export, or is from another version")
     return [Line(*row) for row in rows[1:]]
 

@@ -10,18 +10,27 @@ from ..albums import check_destination
 from ..disk import locks, whole
 from ..errors import AlbumsortError
 from ..types import Emotion, Photo
-from .copy import execute
+from .copy import Preparing, execute
 from .items import Item, Link
 from .journals import recording
 from .plan import plan
+from .sidecar import Sidecars
 
 
 def preview(
-    photos: Mapping[Emotion, Sequence[Photo]], to: Path, link: Link, albums: Iterable[Path], holding: Iterable[Path]
+    photos: Mapping[Emotion, Sequence[Photo]],
+    to: Path,
+    link: Link,
+    albums: Iterable[Path],
+    holding: Iterable[Path],
+    is_shared: bool = False,
 ) -> list[Item]:
-    """Return what `run` would do; writes nothing. Raises the errors of `run` that are known before the first copy."""
+    """Return what `run` would do; writes nothing. Raises the errors of `run` that are known before the first copy.
+
+    Copies to share are not made, so copies that are there already are not recognised: see `Sharing.preview`.
+    """
     check_destination(to, albums, holding)
-    return plan(photos, to, link)
+    return plan(photos, to, link, is_shared=is_shared)
 
 
 def run(
@@ -33,12 +42,15 @@ def run(
     holding: Iterable[Path],
     journals: Path | None = None,
     tell: Callable[[str], None] = lambda message: None,
+    sharing: Preparing | None = None,
+    sidecars: Sidecars | None = None,
 ) -> Generator[Item]:
     """Plan an export and carry it out; yields each item with its actual result, after the report has it.
 
     `to` is an absolute path without symbolic links. albums, holding: where nothing may be written, see
     `check_destination`, which raises UsageError. journals: the folder for a journal, from which undo can read, too;
-    tell: called if none can be written there. Raises AlbumsortError, which ends the run, if `to` is not writable,
+    tell: called if none can be written there. sharing: makes copies to share; sidecars: writes one beside each copy,
+    and its item follows the photo's. Raises AlbumsortError, which ends the run, if `to` is not writable,
     another export is writing to it, or the report cannot be written. Files written before are complete.
     """
     check_destination(to, albums, holding)
@@ -59,8 +71,11 @@ def run(
 
             for folder in created:
                 records.folder(folder)
-            for item in stack.enter_context(closing(execute(plan(photos, to, link), link, note))):
-                records.photo(item, link)
+            items = execute(plan(photos, to, link, is_shared=sharing is not None), link, note, sharing)
+            if sidecars is not None:
+                items = sidecars.beside(items)
+            for item in stack.enter_context(closing(items)):
+                records.photo(item, Link.COPY if item.is_sidecar else link)
                 yield item
     finally:
         for folder in reversed(created):

@@ -19,12 +19,14 @@ from . import report as journal
 from .items import Action, Link
 from .report import Journal, Line, Mark
 from .run import claimed
+from .sidecar import kept_as
 
 
 class Fate(StrEnum):
-    """The result for a file or folder of an export. GONE: it no longer existed."""
+    """The result for a file or folder of an export. GONE: it no longer existed. RESTORE: a sidecar is as before."""
 
     REMOVE = "remove"
+    RESTORE = "restore"
     GONE = "gone"
     LEFT = "left"
 
@@ -47,9 +49,10 @@ def undo(report: Path, albums: Collection[Path], dry_run: bool = False, twin: Pa
     """Remove the files that a report lists as written, then the created folders that are empty.
 
     A report may be forged, and files may have changed since. So a file is removed only if it is in a place of an
-    export, outside the albums, and unchanged; a copy only if its original still exists with the same bytes. Removals
-    are recorded in the report, so that a file restored later is not removed again. dry_run changes nothing. twin:
-    another record of the same export; what one of them lists as removed counts, and both are updated if possible.
+    export, outside the albums, and unchanged; a copy only if its original still exists with the same bytes. A sidecar
+    that existed before gets its old bytes back. Removals are recorded in the report, so that a file restored later is
+    not removed again. dry_run changes nothing. twin: another record of the same export; what one of them lists as
+    removed counts, and both are updated if possible.
     Raises AlbumsortError if the report cannot be read or written, or while an export is writing there.
     """
     lines = journal.read(report)
@@ -68,7 +71,7 @@ def undo(report: Path, albums: Collection[Path], dry_run: bool = False, twin: Pa
                     notes.append(stack.enter_context(Journal.reopen(twin)))
         for result in _outcomes(lines, twin, _Folders(root, albums), dry_run, lock):
             # if its folder is gone too, its disk may be unplugged
-            if result.fate is Fate.REMOVE or (result.fate is Fate.GONE and result.path.parent.is_dir()):
+            if result.fate in (Fate.REMOVE, Fate.RESTORE) or (result.fate is Fate.GONE and result.path.parent.is_dir()):
                 for note in notes:
                     note.undone(result.path)
             yield result
@@ -89,9 +92,14 @@ def _outcomes(
     for line in lines:
         if line.action == Action.WRITE:
             result = _remove(line, sources, folders, dry_run)
-            if result.fate is Fate.REMOVE:
-                removed.add(result.path)
-            yield result
+        elif line.action == Action.MERGE:
+            result = _restore(line, folders, dry_run)
+        else:
+            continue
+        if result.fate in (Fate.REMOVE, Fate.RESTORE):
+            # a restored sidecar stays; its kept original has its name now
+            removed.add(Path(line.source) if result.fate is Fate.RESTORE else result.path)
+        yield result
     lock.close()  # the lock file is in one of the folders
     for folder in folders.created(line.destination for line in lines if line.action == Mark.FOLDER):
         if folder_result := _remove_folder(folder, removed, dry_run):
@@ -129,7 +137,7 @@ class _Folders:
         file = Path(destination)
         if not _is_plain(destination) or self._root not in file.parents:
             raise _LeftError(f"it is not in {self._root}")
-        if file.parent not in self._emotions or not re.match(r"[0-9]{4,}-.", file.name):
+        if file.parent not in self._emotions or not re.match(r"[0-9]{4,}-.|.+\.xmp$", file.name):
             raise _LeftError("no export writes a file of this name")
         if file.parent not in self._reasons:
             self._reasons[file.parent] = self._why_not(file.parent)
@@ -168,6 +176,26 @@ def _remove(line: Line, sources: Collection[str], folders: _Folders, dry_run: bo
     return Undone(file, Fate.REMOVE)
 
 
+def _restore(line: Line, folders: _Folders, dry_run: bool) -> Undone:
+    """Give a sidecar the bytes that it had before the export; they were kept in a file beside it."""
+    try:
+        file, kept = folders.check(line.destination), Path(line.source)
+        if not kept_as(kept, file):
+            raise _LeftError(f"{kept} is not where an export keeps the original of a sidecar")
+        if not os.path.lexists(file):
+            return Undone(file, Fate.GONE)
+        for path, digest in ((file, line.written), (kept, line.digest)):
+            if not stat.S_ISREG(os.lstat(path).st_mode) or whole.digest(path) != digest:
+                raise _LeftError(f"{path} was changed since it was written")
+        if not dry_run:
+            os.replace(kept, file)
+    except _LeftError as e:
+        return Undone(Path(line.destination), Fate.LEFT, str(e))
+    except OSError as e:
+        return Undone(Path(line.destination), Fate.LEFT, f"cannot restore it: {e.strerror or e}")
+    return Undone(file, Fate.RESTORE)
+
+
 def _check(line: Line, file: Path) -> None:
     """Raise _LeftError if a file was changed, or may be the only copy of its photo."""
     status = os.lstat(file)
@@ -182,7 +210,7 @@ def _check(line: Line, file: Path) -> None:
             raise _LeftError("it is no longer the link that was exported; it may be the only copy")
     elif is_same:
         raise _LeftError("it is the same file as its original")
-    elif not stat.S_ISREG(status.st_mode) or whole.digest(file) != line.digest:
+    elif not stat.S_ISREG(status.st_mode) or whole.digest(file) != (line.written or line.digest):
         raise _LeftError("it was changed since it was written")
     elif original is None or whole.digest(Path(line.source)) != line.digest:
         raise _LeftError(f"it may be the only copy: {line.source} is gone or was changed")

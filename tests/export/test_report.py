@@ -38,7 +38,7 @@ def test_a_report_is_csv_with_a_line_for_each_photo(report: Path) -> None:
         written.photo(item('line\nbreak, "quoted".jpg'), Link.COPY)
     with open(report, encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert list(rows[0]) == ["source", "destination", "hash", "action", "reason", "link"]
+    assert list(rows[0]) == ["source", "destination", "hash", "action", "reason", "link", "written_hash"]
     assert [row["action"] for row in rows] == ["into", "folder", "write"]
     assert list(rows[2].values()) == [
         '/album/line\nbreak, "quoted".jpg',
@@ -47,6 +47,7 @@ def test_a_report_is_csv_with_a_line_for_each_photo(report: Path) -> None:
         "write",
         "",
         "copy",
+        "",
     ]
 
 
