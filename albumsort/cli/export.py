@@ -111,7 +111,7 @@ def export(
     from ..albums import albums_in, check_outside, folders_with_photos
     from ..choosing import ranking
     from ..export.run import preview, run
-    from ..export.sidecar import Sidecars
+    from ..export.sidecar import ROOM, Sidecars
     from ..index import absent, counts, queries
 
     if undo is not None:
@@ -141,11 +141,12 @@ def export(
     chosen = ranking.sort(photos, wanted, n)
     folders = chosen.folders
     to = Path(os.path.realpath(to))
-    sharing = _sharing(share_size) if share else None
+    room = 0 if sidecar is None else ROOM
+    sharing = _sharing(share_size, room) if share else None
     sidecars = None if sidecar is None else Sidecars(sidecar, folders, copies_sources=not share)
     total = sum(map(len, folders.values())) * (1 if sidecars is None else 2)
     if dry_run:
-        planned: Iterable[Item] = preview(folders, to, link, albums, holding, share)
+        planned: Iterable[Item] = preview(folders, to, link, albums, holding, share, room)
         if sharing is not None:  # encodes every copy, which takes as long as the export
             planned = with_progress(sharing.preview(planned), total, is_quiet(ctx, quiet))
         items = list(planned if sidecars is None else sidecars.preview(planned))
@@ -168,10 +169,10 @@ def export(
         raise typer.Exit(1)
 
 
-def _sharing(longest: int | None) -> Sharing:
+def _sharing(longest: int | None, room: int) -> Sharing:
     from ..export.share import Sharing  # loads Pillow
 
-    return Sharing(longest)
+    return Sharing(longest, room)
 
 
 def _hushed(message: str) -> None:

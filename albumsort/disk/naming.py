@@ -25,6 +25,10 @@ class Naming:
         """Whether a name is short enough."""
         return len(os.fsencode(name)) <= self.octets and _units(name) <= self.units
 
+    def shorter(self, by: int) -> Naming:
+        """Return the limits for names behind which `by` characters of ASCII have room."""
+        return Naming(self.octets - by, self.units - by)
+
 
 if sys.platform == "win32":
 

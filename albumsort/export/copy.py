@@ -44,11 +44,13 @@ def execute(
     link: Link,
     note: Callable[[Path], None] = lambda folder: None,
     preparing: Preparing | None = None,
+    room: int = 0,
 ) -> Generator[Item]:
     """Carry out a plan in an existing folder; yields each item with its actual result. A failed photo stops no other.
 
     note: called with each folder right after it is created. preparing: makes the bytes of the copies, by default those
-    of the photos. Raises AlbumsortError if no further photo can be written: the disk is full, gone or read-only.
+    of the photos. room: characters to leave behind each name, as in `plan`. Raises AlbumsortError if no further photo
+    can be written: the disk is full, gone or read-only.
     """
     written = 0
     folders: set[Path] = set()
@@ -65,7 +67,7 @@ def execute(
                 yield item
                 continue
             try:
-                outcome = _attempt(item, link, folders, note, preparing)
+                outcome = _attempt(item, link, folders, note, preparing, room)
             except OSError as e:
                 raise stopped(e, item.destination, written) from e
             attempted[item.destination] = outcome
@@ -86,7 +88,7 @@ def stopped(error: OSError, destination: Path, written: int) -> AlbumsortError:
 
 
 def _attempt(
-    item: Item, link: Link, folders: set[Path], note: Callable[[Path], None], preparing: Preparing | None
+    item: Item, link: Link, folders: set[Path], note: Callable[[Path], None], preparing: Preparing | None, room: int
 ) -> Item:
     """Write one item; raises OSError only if no other item could be written either."""
     folder = item.destination.parent
@@ -96,7 +98,7 @@ def _attempt(
                 folder.mkdir()  # without parents: if they are missing, the drive was unplugged
                 note(folder)
             folders.add(folder)
-        return _copy(item, preparing) if link is Link.COPY else _link(item, link)
+        return _copy(item, preparing, room) if link is Link.COPY else _link(item, link, room)
     except FileError as e:
         return replace(item, action=Action.FAIL, reason=str(e))
     except OSError as e:
@@ -110,7 +112,7 @@ def is_final(error: OSError, folder: Path) -> bool:
     return error.errno in _FATAL or not (folder.is_dir() and os.access(folder, os.W_OK))
 
 
-def _copy(item: Item, preparing: Preparing | None) -> Item:
+def _copy(item: Item, preparing: Preparing | None, room: int) -> Item:
     """Write a temporary file, read it back, and only then give it its name."""
     status, data = read(item)
     if preparing is None:
@@ -125,7 +127,7 @@ def _copy(item: Item, preparing: Preparing | None) -> Item:
         with suppress(OSError):  # some network drives store neither times nor modes
             os.utime(temporary, ns=(status.st_atime_ns, status.st_mtime_ns))
             os.chmod(temporary, stat.S_IMODE(status.st_mode) & 0o666 | 0o600)
-        item = _name(item, lambda destination: whole.place(temporary, destination))
+        item = _name(item, lambda destination: whole.place(temporary, destination), room)
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
@@ -146,37 +148,37 @@ def write_unfinished(temporary: Path, data: bytes) -> None:
         raise FileError("the file differs from what was written when read back; check the destination's disk")
 
 
-def _link(item: Item, link: Link) -> Item:
+def _link(item: Item, link: Link, room: int) -> Item:
     item = replace(item, names_place=names_place(read(item)[1]))
     try:
         if link is Link.SOFT:
-            return _name(item, lambda destination: os.symlink(os.path.abspath(item.source), destination))
+            return _name(item, lambda destination: os.symlink(os.path.abspath(item.source), destination), room)
         # a hard link to a symbolic link would be one more symbolic link
-        return _name(item, lambda destination: os.link(os.path.realpath(item.source), destination))
+        return _name(item, lambda destination: os.link(os.path.realpath(item.source), destination), room)
     except OSError as e:
         if e.errno in _FATAL:
             raise
         raise FileError(f"cannot create a {link} link there: {e.strerror or e}; use --link copy") from e
 
 
-def _name(item: Item, put: Callable[[Path], None]) -> Item:
+def _name(item: Item, put: Callable[[Path], None], room: int) -> Item:
     """Put the item under its name, or under a plainer one if the file system refuses that."""
-    *others, last = names.plainer(item.destination.name)
+    *others, last = names.plainer(item.destination.name, room)
     for name in others:
         try:
-            return _put(item, name, put)
+            return _put(item, name, put, room)
         except OSError as e:
             if e.errno not in names.REFUSALS:
                 raise
-    return _put(item, last, put)
+    return _put(item, last, put, room)
 
 
-def _put(item: Item, name: str, put: Callable[[Path], None]) -> Item:
+def _put(item: Item, name: str, put: Callable[[Path], None], room: int) -> Item:
     """Put the item under the first free variant of a name; skip it if a file there has the same bytes."""
     if name != item.destination.name:
         item = replace(item, reason=f"the file system refused the name {item.destination.name}")
     folder = item.destination.parent
-    spellings = names.spellings(name, ask(folder))
+    spellings = names.spellings(name, ask(folder).shorter(room))
     while True:
         destination = folder / next(spellings)
         try:

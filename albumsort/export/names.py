@@ -58,10 +58,13 @@ def spellings(name: str, naming: Naming) -> Iterator[str]:
         yield stem.rstrip(" .") + ending
 
 
-def plainer(name: str) -> Iterator[str]:
-    """Yield the name, then names for a file system that refuses it: a shorter one, then a short one in ASCII."""
+def plainer(name: str, room: int = 0) -> Iterator[str]:
+    """Yield the name, then names for a file system that refuses it: a shorter one, then a short one in ASCII.
+
+    room: characters to leave behind the shorter names.
+    """
     yield name
-    yield next(spellings(name, Naming(_CUT)))
+    yield next(spellings(name, Naming(_CUT).shorter(room)))
     stem, extension = _split(name)
     number, _, words = stem.partition("-")
     short = safe(_ascii(words)[:_SHORT])

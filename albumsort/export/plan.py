@@ -30,18 +30,20 @@ def plan(
     link: Link,
     naming: Naming | None = None,
     is_shared: bool = False,
+    room: int = 0,
 ) -> list[Item]:
     """Return the actions that bring each photo, in rank order, to `to/<emotion>/<number>-<name>`.
 
     Files keep their names. New photos follow the highest number in their folder. naming: the limits for names, by
     default those of the file system. is_shared: copies to share get other bytes than the photos, so a file with a
-    photo's bytes is not its copy. Writes nothing. Raises AlbumsortError if an emotion's folder exists but cannot be
-    listed, or if its path is so long that no name fits behind it.
+    photo's bytes is not its copy. room: characters to leave behind each new name, for files beside it. Writes nothing.
+    Raises AlbumsortError if an emotion's folder exists but cannot be listed, or if its path is so long that no name
+    fits behind it.
     """
     items = []
     for emotion, ranked in photos.items():
         folder = to / emotion.value
-        limits = naming or ask(folder)
+        limits = (naming or ask(folder)).shorter(room)
         if not limits.fits(whole.temporary_name()):
             raise AlbumsortError(
                 f"the path {folder} is too long to hold files; choose a destination with a shorter one"

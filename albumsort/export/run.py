@@ -14,7 +14,7 @@ from .copy import Preparing, execute
 from .items import Item, Link
 from .journals import recording
 from .plan import plan
-from .sidecar import Sidecars
+from .sidecar import ROOM, Sidecars
 
 
 def preview(
@@ -24,13 +24,15 @@ def preview(
     albums: Iterable[Path],
     holding: Iterable[Path],
     is_shared: bool = False,
+    room: int = 0,
 ) -> list[Item]:
     """Return what `run` would do; writes nothing. Raises the errors of `run` that are known before the first copy.
 
-    Copies to share are not made, so copies that are there already are not recognised: see `Sharing.preview`.
+    Copies to share are not made, so copies that are there already are not recognised: see `Sharing.preview`. is_shared,
+    room: as in `plan`.
     """
     check_destination(to, albums, holding)
-    return plan(photos, to, link, is_shared=is_shared)
+    return plan(photos, to, link, is_shared=is_shared, room=room)
 
 
 def run(
@@ -71,7 +73,9 @@ def run(
 
             for folder in created:
                 records.folder(folder)
-            items = execute(plan(photos, to, link, is_shared=sharing is not None), link, note, sharing)
+            room = 0 if sidecars is None else ROOM
+            planned = plan(photos, to, link, is_shared=sharing is not None, room=room)
+            items = execute(planned, link, note, sharing, room)
             if sidecars is not None:
                 items = sidecars.beside(items)
             for item in stack.enter_context(closing(items)):

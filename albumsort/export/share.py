@@ -13,10 +13,12 @@ from pathlib import Path
 from PIL import ExifTags, Image
 
 from ..disk import contents, whole
+from ..disk.naming import ask
 from ..errors import PhotoError
 from ..photos import full
 from ..photos.walk import EXTENSIONS
 from ..types import Taken
+from . import names
 from .copy import read
 from .items import Action, Item
 from .plan import ALREADY_THERE, FileError
@@ -31,10 +33,11 @@ class Sharing:
 
     The same photo gives the same bytes whenever it is encoded, so an export that runs again recognises its copies by
     their content, as it recognises plain copies. longest: the longer side of larger photos in pixels; None keeps it.
+    room: characters to leave behind each name, as in `plan`.
     """
 
-    def __init__(self, longest: int | None = None) -> None:
-        self._longest = longest
+    def __init__(self, longest: int | None = None, room: int = 0) -> None:
+        self._longest, self._room = longest, room
         self._folders: dict[Path, _Folder] = {}
 
     def prepare(self, item: Item, data: bytes) -> tuple[Item, bytes]:
@@ -48,7 +51,7 @@ class Sharing:
             copy = encode(photo, format, self._longest)
         except PhotoError as e:
             raise FileError(f"no copy to share: {e}") from e
-        item = replace(item, destination=_renamed(item.destination, format), written=contents.digest(copy))
+        item = self._renamed(replace(item, written=contents.digest(copy)), format)
         if existing := self._folder(item).find(len(copy), item.written):
             return replace(item, destination=existing, action=Action.SKIP, reason=ALREADY_THERE), copy
         return item, copy
@@ -68,6 +71,13 @@ class Sharing:
                     item = replace(item, action=Action.FAIL, reason=str(e))
             yield item
 
+    def _renamed(self, item: Item, format: str) -> Item:
+        """Return the item with a name that suits the format and fits; a new ending may be longer than the old one."""
+        name = _name(item.destination.name, format)
+        fitting = next(names.spellings(name, self._folder(item).naming.shorter(self._room)))
+        reason = item.reason if fitting == name else f"the name was shortened from {item.source.name}"
+        return replace(item, destination=item.destination.with_name(fitting), reason=reason)
+
     def _folder(self, item: Item) -> _Folder:
         folder = item.destination.parent
         if folder not in self._folders:
@@ -79,6 +89,7 @@ class _Folder:
     """The files of a destination folder by content; a file is hashed only if it is as large as a copy."""
 
     def __init__(self, folder: Path) -> None:
+        self.naming = ask(folder)
         self._unread: defaultdict[int, list[Path]] = defaultdict(list)
         self._known: dict[str, Path] = {}
         with suppress(OSError):  # not created yet
@@ -136,11 +147,9 @@ def _time(taken: Taken | None) -> bytes:
     return block.tobytes()
 
 
-def _renamed(file: Path, format: str) -> Path:
+def _name(name: str, format: str) -> str:
     """Return the name with an ending that suits the format; only an ending of a photo is replaced."""
-    stem, ending = os.path.splitext(file.name)
+    stem, ending = os.path.splitext(name)
     if ending.lower() in _ENDINGS[format]:
-        return file
-    if ending.lower() not in EXTENSIONS:
-        stem = file.name
-    return file.with_name(stem + _ENDINGS[format][0])
+        return name
+    return (stem if ending.lower() in EXTENSIONS else name) + _ENDINGS[format][0]

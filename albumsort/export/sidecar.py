@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..disk import contents, whole
+from ..disk.naming import ask
 from ..photos.place import names_place
 from ..photos.walk import EXTENSIONS
 from ..types import Emotion, Photo
@@ -22,6 +23,8 @@ from .xmp import Marks, UnmergeableError, marked
 
 _ENDING = ".xmp"
 _KEPT = ".bak"
+ROOM = len(f"{_ENDING}-99{_KEPT}")
+"""Characters behind the name of a copy that its sidecar needs, and the originals that are kept of it."""
 _RAW = frozenset((".dng", ".cr2", ".cr3", ".nef", ".nrw", ".arw", ".sr2", ".raf", ".rw2", ".orf", ".pef", ".srw"))
 
 
@@ -111,12 +114,14 @@ class Sidecars:
         item = Item(copy.source, _name(copy.destination, self._form), copy.digest, Action.WRITE, is_sidecar=True)
         try:
             self._check_name(copy.destination, item.destination)
+            _check_length(item.destination)
             if (existing := _read(item.destination)) is not None:
                 data = _marked(existing, marks, item.destination)
                 written = contents.digest(data)
                 if data == existing:
                     return replace(item, action=Action.SKIP, reason=ALREADY_THERE, written=written), data
                 kept, digest = _free_name(item.destination), contents.digest(existing)
+                _check_length(kept)
                 return replace(item, source=kept, digest=digest, action=Action.MERGE, written=written), data
             base = None
             if source := _beside_source(copy.source, self._form) if self._copies_sources else None:
@@ -137,6 +142,12 @@ class Sidecars:
 
 def _name(photo: Path, form: SidecarName) -> Path:
     return photo.with_name((photo.name if form is SidecarName.LONG else photo.stem) + _ENDING)
+
+
+def _check_length(file: Path) -> None:
+    """Raise FileError if a name is too long: that of a copy from an earlier export left no room for more."""
+    if not ask(file.parent).fits(file.name):
+        raise FileError(f"the name {file.name} would be too long; shorten the name of the copy, then export again")
 
 
 def _same_stem(photo: Path) -> list[Path]:
@@ -160,7 +171,7 @@ def _beside_source(photo: Path, form: SidecarName) -> Path | None:
         found = _name(photo, each)
         # beside a.cr3 and a.jpg, Lightroom's a.xmp belongs to the RAW file
         is_its = each is SidecarName.LONG or photo.suffix.lower() in _RAW or not _same_stem(photo)
-        if is_its and found.is_file():
+        if is_its and os.path.isfile(found):  # not of `Path`, which raises an error for a name that is too long
             return found
     return None
 

@@ -20,8 +20,9 @@ from albumsort.disk.naming import Naming
 from albumsort.errors import AlbumsortError
 from albumsort.export import names, run
 from albumsort.export import report as journal
-from albumsort.export.items import Action, Item, Link
+from albumsort.export.items import Action, Item, Link, SidecarName
 from albumsort.export.plan import plan
+from albumsort.export.sidecar import ROOM, Sidecars
 from albumsort.export.undo import undo
 from albumsort.types import Emotion, Photo
 
@@ -160,6 +161,54 @@ def test_a_destination_without_room_for_names_is_refused_before_anything_is_writ
     assert os.listdir(tmp_path) == ["album"]
 
 
+# names with room for files beside them
+
+
+@given(st.lists(PLACES, min_size=1, max_size=8), st.builds(Naming, st.integers(60, 1530), st.integers(60, 255)))
+def test_names_of_copies_leave_room_for_sidecars(places: list[Path], naming: Naming) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        photos = [Photo(place, 4, 3, None, None, str(number), ()) for number, place in enumerate(places)]
+        items = plan({HAPPY: photos}, Path(folder), Link.COPY, naming, room=ROOM)
+    for item, place in zip(items, places, strict=True):
+        assert naming.fits(f"{item.destination.name}.xmp-99.bak")
+        assert item.destination.suffix == place.suffix
+
+
+@pytest.mark.parametrize("form", list(SidecarName))
+@pytest.mark.parametrize("name", ["é" * 125 + ".jpg", "n" * 255], ids=["accents", "no ending"])
+def test_a_shortened_copy_and_its_sidecar_fit_together_and_are_undone_together(
+    name: str, form: SidecarName, tmp_path: Path
+) -> None:
+    to = tmp_path / "out"
+    photos = {HAPPY: [indexed(tmp_path / "album" / name, b"1")]}
+    [copy, sidecar] = run.run(photos, to, Link.COPY, tmp_path / "1.csv", (), (), sidecars=Sidecars(form, photos))
+    assert (copy.action, sidecar.action) == (Action.WRITE, Action.WRITE)
+    assert copy.reason == f"the name was shortened from {name}"
+    stem = copy.destination.name if form is SidecarName.LONG else copy.destination.stem
+    assert sidecar.destination.name == f"{stem}.xmp"
+    edited = sidecar.destination.read_bytes().replace(b"happy", b"merry")
+    sidecar.destination.write_bytes(edited)
+    [_, added] = run.run(photos, to, Link.COPY, tmp_path / "2.csv", (), (), sidecars=Sidecars(form, photos))
+    assert (added.action, added.source.name) == (Action.MERGE, f"{stem}.xmp.bak")
+    assert actions_of_undo(tmp_path / "2.csv") == ["restore"]
+    assert sidecar.destination.read_bytes() == edited
+    sidecar.destination.write_bytes(edited.replace(b"merry", b"happy"))
+    assert actions_of_undo(tmp_path / "1.csv") == ["remove", "remove"]
+    assert not to.exists()
+
+
+def test_a_copy_whose_name_has_no_room_for_a_sidecar_is_named(tmp_path: Path) -> None:
+    photos = {HAPPY: [indexed(tmp_path / "album" / ("n" * 246 + ".jpg"), b"1")]}
+    exported(photos[HAPPY], tmp_path / "out")
+    sidecars = Sidecars(SidecarName.LONG, photos)
+    [copy, sidecar] = run.run(photos, tmp_path / "out", Link.COPY, None, (), (), sidecars=sidecars)
+    assert (copy.action, sidecar.action) == (Action.SKIP, Action.FAIL)
+    assert sidecar.reason.endswith(".jpg.xmp would be too long; shorten the name of the copy, then export again")
+    copy.destination.rename(copy.destination.with_name("0001-n.jpg"))
+    [_, sidecar] = run.run(photos, tmp_path / "out", Link.COPY, None, (), (), sidecars=sidecars)
+    assert (sidecar.action, sidecar.destination.name) == (Action.WRITE, "0001-n.jpg.xmp")
+
+
 # file systems that refuse names
 
 
@@ -201,6 +250,16 @@ def test_a_photo_whose_name_is_refused_gets_a_plainer_one(
     assert item.reason == f"the file system refused the name 0001-{photo.path.name}"
     assert item.destination.read_bytes() == b"1"
     assert actions_of_undo(report) == ["remove"]
+
+
+@pytest.mark.parametrize("link", [Link.COPY, Link.HARD])
+def test_a_plainer_name_leaves_room_for_a_sidecar(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, link: Link) -> None:
+    photos = {HAPPY: [indexed(tmp_path / "album" / ("n" * 200 + ".jpg"), b"1")]}
+    refuse(monkeypatch, errno.ENAMETOOLONG, lambda name: len(os.fsencode(name)) <= 143)
+    sidecars = Sidecars(SidecarName.LONG, photos)
+    [copy, sidecar] = run.run(photos, tmp_path / "out", link, None, (), (), sidecars=sidecars)
+    assert len(f"{copy.destination.name}.xmp-99.bak") == 143
+    assert (sidecar.action, sidecar.destination.name) == (Action.WRITE, f"{copy.destination.name}.xmp")
 
 
 def test_a_file_system_that_refuses_every_name_fails_the_photo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

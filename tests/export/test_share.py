@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import shutil
 import struct
 import subprocess
@@ -21,6 +22,7 @@ from raw_files import dng
 from albumsort.disk import whole
 from albumsort.export import report as journal
 from albumsort.export import run as export_run
+from albumsort.export.copy import execute
 from albumsort.export.items import Action, Item, Link
 from albumsort.export.plan import plan
 from albumsort.export.share import Sharing
@@ -56,6 +58,10 @@ def shared(photos: Sequence[Photo], to: Path, longest: int | None = None, report
 def only(folder: Path) -> Path:
     [file] = (folder / "happy").iterdir()
     return file
+
+
+def held(folder: Path) -> dict[Path, bytes]:
+    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def actions(items: Sequence[Item]) -> list[str]:
@@ -188,6 +194,23 @@ def test_the_name_ends_as_the_format_needs(name: str, format: str, copied: str, 
     assert only(to).name == f"0001-{copied}"
     with Image.open(only(to)) as copy:
         assert copy.format == (format if format in ("PNG", "WEBP") else "JPEG")
+
+
+@pytest.mark.parametrize(
+    ("name", "format"), [("n" * 255, "JPEG"), ("é" * 127, "TIFF"), ("n" * 250 + ".png", "JPEG"), ("n.", "PNG")]
+)
+@pytest.mark.parametrize("room", [0, 11])
+def test_a_name_that_gets_another_ending_still_fits(name: str, format: str, room: int, album: Path, to: Path) -> None:
+    photo = indexed(album / name, encoded(quarters(64, 48), format))
+    planned = plan({HAPPY: [photo]}, to, Link.COPY, is_shared=True, room=room)
+    [preview] = Sharing(room=room).preview(planned)
+    to.mkdir()
+    [item] = execute(planned, Link.COPY, preparing=Sharing(room=room), room=room)
+    assert (item.action, item.destination) == (Action.WRITE, preview.destination)
+    assert only(to) == item.destination
+    assert len(os.fsencode(item.destination.name)) <= 255 - room
+    assert item.destination.suffix == (".png" if format == "PNG" else ".jpg")
+    assert item.reason == preview.reason == ("" if len(name) < 9 else f"the name was shortened from {name}")
 
 
 @pytest.mark.parametrize(("format", "options"), [("PNG", {}), ("WEBP", {"lossless": True}), ("TIFF", {})])
@@ -338,6 +361,30 @@ def test_share_writes_small_copies_and_a_dry_run_only_names_them(phone: SimpleNa
         assert copy.size == (48, 32)
     again = invoke(*arguments, "--dry-run", db=phone.database)
     assert [line.split("\t")[0] for line in again.stdout.splitlines()] == ["skip"] * 3
+
+
+@pytest.mark.parametrize("by", ["last", "report", "journal"])
+def test_copies_to_share_and_sidecars_are_undone_once_by_either_record(
+    by: str, phone: SimpleNamespace, to: Path, tmp_path: Path
+) -> None:
+    sharing = ("export", "happy", "--to", to, "--share")
+    invoke(*sharing, "-n", "1", db=phone.database)
+    first = set(tmp_path.rglob("*.csv"))
+    (to / "happy" / "0001-a.jpg.xmp").write_bytes(planted.XMP)
+    before = held(to)
+    report = tmp_path / "r.csv"
+    done = invoke(*sharing, "--sidecar", "long", "--report", report, db=phone.database)
+    assert "1 written, 2 already there, 0 failed" in done.stderr
+    assert "Sidecars: 1 written, 1 added to" in done.stderr
+    [kept] = set(tmp_path.rglob("*.csv")) - first - {report}
+    named = {"last": (), "report": (report,), "journal": (kept,)}[by]
+    undone = invoke("export", "--undo", *named, db=phone.database)
+    assert "2 files and 0 folders removed, 1 sidecars restored" in undone.stderr
+    assert held(to) == before
+    for again in (report, kept):
+        assert "Nothing to undo" in invoke("export", "--undo", again, db=phone.database).stderr
+    assert "1 files" in invoke("export", "--undo", db=phone.database).stderr
+    assert set(held(to)) == {Path("happy", "0001-a.jpg.xmp")}
 
 
 def test_a_dry_run_says_what_cannot_be_shared(library: SimpleNamespace, to: Path) -> None:
