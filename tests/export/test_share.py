@@ -15,7 +15,7 @@ import planted
 import pytest
 import xxhash
 from commands import invoke
-from helpers import astronaut, encoded, face, landscape, quarters, save, stored
+from helpers import astronaut, encoded, exif, face, landscape, quarters, save, stored
 from PIL import ExifTags, Image
 from raw_files import dng
 
@@ -29,6 +29,7 @@ from albumsort.export.share import Sharing
 from albumsort.export.undo import Fate, undo
 from albumsort.index import storing
 from albumsort.index.database import Database
+from albumsort.photos.decode import decode
 from albumsort.types import Emotion, Photo
 
 HAPPY = Emotion.HAPPY
@@ -156,6 +157,37 @@ def test_a_raw_file_becomes_a_jpeg_without_device(album: Path, to: Path) -> None
     assert only(to).name == "0001-a.jpg"
     assert b"drawn camera" not in only(to).read_bytes()
     assert fields_of_exif(only(to))["details"] == {ExifTags.Base.DateTimeOriginal}
+
+
+@pytest.mark.parametrize(
+    ("tags", "at"),
+    [
+        ({"DateTimeOriginal": "2024:07:01 23:30:00", "OffsetTimeOriginal": "-09:30"}, "2024-07-01T23:30:00-09:30"),
+        ({"DateTimeOriginal": "2024:07:01 23:30:00"}, "2024-07-01T23:30:00"),
+        (
+            {"DateTimeOriginal": "0000:00:00 00:00:00", "DateTimeDigitized": "1999:12:31 08:00:00"},
+            "1999-12-31T08:00:00",
+        ),
+        ({"DateTimeOriginal": "1952:05:03"}, "1952-05-03"),
+    ],
+    ids=["offset", "local", "second tag", "day alone"],
+)
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP"])
+def test_a_copy_has_the_date_of_its_photo(tags: dict[str, str], at: str, format: str, album: Path, to: Path) -> None:
+    block = exif()
+    details = block.get_ifd(ExifTags.IFD.Exif)
+    details.update({ExifTags.Base[name]: value for name, value in tags.items()})
+    data = encoded(quarters(64, 48), format, exif=block.tobytes())
+    shared([indexed(album / f"a.{format.lower()}", data)], to)
+    for photo in (data, only(to).read_bytes()):
+        taken = decode(photo).taken
+        assert taken is not None
+        assert taken.at == at
+
+
+def test_exiftool_reads_a_day_alone_without_a_time(album: Path, to: Path) -> None:
+    shared([indexed(album / "a.jpg", encoded(quarters(64, 48), exif=exif(taken="1952:05:03")))], to)
+    assert told_by_exiftool(only(to))["DateTimeOriginal"] == "1952:05:03   :  :  "
 
 
 def test_a_photo_without_a_time_gets_no_tags_at_all(album: Path, to: Path) -> None:
