@@ -73,8 +73,7 @@ def _load_raw(data: bytes) -> FullPhoto:
 def _load_tiff(data: bytes) -> FullPhoto:
     page, tags = tiff_pixels.full_page(data)
     pixels = tiff_pixels.pixels(page, tags)
-    photo = _load_picture(page) if pixels is None else None
-    picture = Image.fromarray(pixels[:, :, ::-1]) if photo is None else photo.picture
+    picture = _load_picture(page).picture if pixels is None else Image.fromarray(pixels[:, :, ::-1])
     return FullPhoto(picture, "TIFF", False, metadata.taken(io.BytesIO(data)))
 
 
