@@ -11,7 +11,7 @@ from .errors import UsageError
 from .index.database import Database
 from .index.folders import indexed_folders
 from .index.lookup import all_paths
-from .types import Emotion
+from .types import FOLDERS
 
 
 def albums_in(database: Database) -> set[Path]:
@@ -28,7 +28,7 @@ def folders_with_photos(database: Database) -> set[Path]:
 
 
 def check_destination(to: Path, albums: Iterable[Path], holding: Iterable[Path] = ()) -> None:
-    """Raise UsageError if `to` is not a folder, or if it or one of its emotion folders is in an album.
+    """Raise UsageError if `to` is not a folder, or if it or one of the folders of an export in it is in an album.
 
     holding: folders that directly contain indexed photos. They are refused too, but folders below them are allowed
     unless they are in an album.
@@ -36,7 +36,7 @@ def check_destination(to: Path, albums: Iterable[Path], holding: Iterable[Path] 
     if os.path.lexists(to) and not os.path.isdir(to):
         raise UsageError(f"{to} exists and is not a folder; choose another")
     albums, taken = list(albums), {os.path.realpath(folder) for folder in holding}
-    for folder in (to, *(to / emotion.value for emotion in Emotion)):
+    for folder in (to, *(to / name for name in FOLDERS)):
         check_outside(folder, albums)
         if os.path.realpath(folder) in taken:
             raise UsageError(f"{folder} contains indexed photos; choose another folder")

@@ -54,6 +54,10 @@ _SYNONYMS = {
 }
 
 
+UNSURE_FOLDER, CHOSEN_FOLDER = "unsure", "chosen"
+FOLDERS = (*map(str, Emotion), UNSURE_FOLDER, CHOSEN_FOLDER)
+"""The folders that an export may make: by label, for unsure labels, and for photos that the user listed."""
+
 Answer = Emotion | None
 """A viewer's answer for a face: one of the seven, or None (another expression, unreadable, or not a face)."""
 ANSWERS: tuple[Answer, ...] = (*Emotion, None)

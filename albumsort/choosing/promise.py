@@ -6,6 +6,9 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from ..types import Shares
+from .labels import Album, distance
+
 UNSURE = 0.7
 """A label that is less sure is unsure: about two of three are right, of the others 19 of 20 (judged natural faces)."""
 DRIFT, DRIFT_ELSEWHERE = 0.03, 0.2
@@ -47,6 +50,11 @@ class Sureness:
             self.variance + other.variance,
             self.unsure + other.unsure,
         )
+
+
+def are_ordinary(albums: Iterable[Album], natural: Shares) -> bool:
+    """Return whether expressions are about as common in all albums as in ordinary ones, which have natural shares."""
+    return all(distance(album.shares, natural) <= ORDINARY for album in albums)
 
 
 def interval(right: int, of: int) -> tuple[float, float]:

@@ -15,16 +15,16 @@ from typer.core import TyperCommand
 from ..disk import places
 from ..errors import UsageError
 from ..export.items import Action, Link, SidecarName
-from ..query import Filters
-from ..types import FOUR, THRESHOLD, Emotion, Photo
-from .filtering import LeastDetection, LeastFace, LeastSharpness
+from ..types import FOUR, Emotion, Photo
+from .filtering import ChoiceOptions, FilterOptions, Moments, grouped
+from .listing import report_undated
 from .opening import index_file, is_quiet, open_index, report_absent, report_outdated
 from .options import Db, Quiet, Version, option
+from .selection import Selection, Wish, select
 from .terminal import print_failures_by_reason, print_fields, say, with_progress
-from .values import counted_faces, is_on_command_line
+from .values import is_on_command_line
 
 if TYPE_CHECKING:
-    from ..choosing.ranking import Sorted
     from ..export.items import Item
     from ..export.share import Sharing
     from ..export.undo import Undone
@@ -47,22 +47,32 @@ def _with_value(args: Sequence[str]) -> list[str]:
     return completed
 
 
+@grouped
 def export(
     ctx: typer.Context,
     emotions: Annotated[
         list[str] | None,
         typer.Argument(metavar="[EMOTION]...", help="Emotions to export.  [default: the four]", show_default=False),
     ] = None,
+    *,
     to: Annotated[
         Path | None,
         option("--to", help="Folder to copy into, outside every album.", metavar="DIR", show_default=False),
     ] = None,
     n: Annotated[
-        int | None, option("-n", help="Maximum number of photos for each emotion.", metavar="N", min=1)
+        int | None,
+        option("-n", help="Only the first N photos that `top` lists for each emotion.", metavar="N", min=1),
     ] = None,
-    min_face: LeastFace = "0",
-    min_detection: LeastDetection = THRESHOLD,
-    min_sharpness: LeastSharpness = 0.0,
+    choice: ChoiceOptions,
+    filtering: FilterOptions,
+    moments: Moments = False,
+    unsure_folder: Annotated[
+        bool, option("--unsure-folder", help="Copy photos whose label is unsure into a folder of their own.")
+    ] = False,
+    files_from: Annotated[
+        str | None,
+        option("--files-from", help="Only the photos in the list FILE (-: stdin), in its order.", metavar="FILE"),
+    ] = None,
     link: Annotated[Link, option("--link", help="Copy photos, or make hard or soft links.")] = Link.COPY,
     share: Annotated[
         bool,
@@ -100,8 +110,8 @@ def export(
 ) -> None:
     """Copy photos into one folder for each emotion.
 
-    A photo goes to DIR/EMOTION/RANK-NAME by the label of its largest face; photos with other labels are left out.
-    Originals never change, and no file is overwritten.
+    A photo goes to DIR/EMOTION/RANK-NAME by its label; photos with other labels are left out. With -n, the photos are
+    those that `top -n` lists. Photos of a list go to DIR/chosen. Originals never change, and no file is overwritten.
 
     --share turns the picture upright, converts its colours to sRGB, and writes HEIC, TIFF, RAW and others as JPEG.
     --sidecar adds to a sidecar that exists, and keeps the one before as NAME.xmp.bak.
@@ -109,10 +119,9 @@ def export(
     --undo again takes back the export before. Files changed since, and copies whose original is gone, stay.
     """
     from ..albums import albums_in, check_outside, folders_with_photos
-    from ..choosing import ranking
     from ..export.run import preview, run
     from ..export.sidecar import ROOM, Sidecars
-    from ..index import absent, counts, queries
+    from ..index import absent, counts
 
     if undo is not None:
         allowed = ("undo", "dry_run", "db", "quiet")
@@ -127,19 +136,23 @@ def export(
     if share_size is not None and not share:
         raise UsageError("--share-size needs --share")
     wanted = [Emotion.parse(word) for word in emotions or ()] or list(FOUR)
-    counted = counted_faces(min_face, min_detection, min_sharpness)
+    wish = Wish(wanted, n, choice, filtering, moments, unsure_folder, files_from)
+    wish.check()
     with open_index(ctx, db) as database:
         albums, holding = albums_in(database), folders_with_photos(database)
         if report is not None:
             check_outside(report.parent, albums)
         report_outdated(ctx, database, quiet)
-        filters = absent.without_absent(database, Filters(counted=counted))
+        filters = absent.without_absent(database, filtering.filters())
         report_absent(ctx, database, filters, quiet)
-        photos = list(queries.photos(database, filters, every=True))
-        missing, failed = counts.missing(database), counts.count_failures(database)
-        excluded = counts.excluded(database).total()
-    chosen = ranking.sort(photos, wanted, n)
-    folders = chosen.folders
+        report_undated(ctx, database, filters, quiet)
+        selection = select(database, wish, filters)
+        unlisted = (
+            (counts.missing(database), "missing when last indexed"),
+            (counts.excluded(database).total(), "excluded when last indexed"),
+            (counts.count_failures(database), "that could not be analysed"),
+        )
+    folders = selection.folders
     to = Path(os.path.realpath(to))
     room = 0 if sidecar is None else ROOM
     sharing = _sharing(share_size, room) if share else None
@@ -159,13 +172,13 @@ def export(
         items = with_progress(running, total, is_quiet(ctx, quiet))
     if not is_quiet(ctx, quiet):
         _print_export(items, folders, dry_run)
-        if left_out := _left_out(chosen, n, missing, excluded, failed):
-            say(f"Left out: {left_out}")
+        _print_selection(selection, unlisted)
         if located := sum(item.names_place for item in items if item.action is not Action.FAIL):
             say(_places(located))
     failures = [(item.source, item.reason) for item in items if item.action is Action.FAIL]
     if failures:
         print_failures_by_reason(failures, _all_failures(report, dry_run))
+    if failures or selection.missing:
         raise typer.Exit(1)
 
 
@@ -238,7 +251,7 @@ def _print_undo(outcomes: Sequence[Undone], dry_run: bool) -> None:
     )
 
 
-def _print_export(items: Sequence[Item], folders: Mapping[Emotion, Sequence[Photo]], dry_run: bool) -> None:
+def _print_export(items: Sequence[Item], folders: Mapping[str, Sequence[Photo]], dry_run: bool) -> None:
     photos = [item for item in items if not item.is_sidecar]
     actions = Counter(item.action for item in photos)
     verb = "would be written" if dry_run else "written"
@@ -258,17 +271,16 @@ def _places(count: int) -> str:
     return f"{count} of the copies {carry} taken; --share writes copies without it"
 
 
-def _left_out(chosen: Sorted, n: int | None, missing: int, excluded: int, failed: int) -> str:
-    """Return a sentence on how many photos were left out, and why."""
-    labels = sorted((label for label in Emotion if label in chosen.others), key=lambda label: -chosen.others[label])
-    others = ", ".join(f"{chosen.others[label]} {label}" for label in labels)
-    reasons = [
-        (chosen.without_face, f"{chosen.without_face} without a face"),
-        (chosen.unlabelled, f"{chosen.unlabelled} with no clear expression"),
-        (chosen.beyond, f"{chosen.beyond} not among the first {n}"),
-        (missing, f"{missing} missing when last indexed"),
-        (excluded, f"{excluded} excluded when last indexed"),
-        (failed, f"{failed} that could not be analysed"),
-        (others, f"{others} (name these emotions to export them too)"),
-    ]
-    return "; ".join(reason for count, reason in reasons if count)
+def _print_selection(selection: Selection, unlisted: Iterable[tuple[int, str]]) -> None:
+    """Print what to expect of the labels, and what was left out; unlisted: numbers of photos that no list has."""
+    from ..show import explanation
+
+    for label, promise in selection.promises.items():
+        say(explanation.of_promise(label, promise))
+    reasons = [reason for _, reason in selection.left_out] + [f"{count} {why}" for count, why in unlisted if count]
+    if reasons:
+        say(f"Left out: {'; '.join(reasons)}")
+    if selection.behind:
+        say(f"{selection.behind:,} more frames of the same moments stand behind these (--all copies them)")
+    for name in selection.missing:
+        say(f"not in the index, or left out by the filters: {name}")

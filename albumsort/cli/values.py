@@ -20,13 +20,22 @@ def listed_files(files_from: str | None) -> list[Path] | None:
     """Return the paths listed in a file, or on standard input for "-"; raises UsageError if it is not a list."""
     if files_from is None:
         return None
-    where = "on standard input" if files_from == "-" else files_from
     try:
-        return lists.parse(sys.stdin.buffer.read() if files_from == "-" else Path(files_from).read_bytes())
-    except OSError as e:
-        raise UsageError(f"cannot read the list {where}: {e.strerror}") from e
+        return lists.parse(listed_bytes(files_from))
     except UsageError as e:
-        raise UsageError(f"cannot use the list {where}: {e}") from e
+        raise UsageError(f"cannot use the list {_place(files_from)}: {e}") from e
+
+
+def listed_bytes(files_from: str) -> bytes:
+    """Return the bytes of a list, or of standard input for "-"; raises UsageError if they cannot be read."""
+    try:
+        return sys.stdin.buffer.read() if files_from == "-" else Path(files_from).read_bytes()
+    except OSError as e:
+        raise UsageError(f"cannot read the list {_place(files_from)}: {e.strerror}") from e
+
+
+def _place(files_from: str) -> str:
+    return "on standard input" if files_from == "-" else files_from
 
 
 def is_on_command_line(ctx: typer.Context, name: str) -> bool:

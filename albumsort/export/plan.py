@@ -13,7 +13,7 @@ from pathlib import Path
 from ..disk import whole
 from ..disk.naming import Naming, ask
 from ..errors import AlbumsortError
-from ..types import Emotion, Photo
+from ..types import Photo
 from . import names
 from .items import Action, Item, Link
 
@@ -25,14 +25,14 @@ class FileError(Exception):
 
 
 def plan(
-    photos: Mapping[Emotion, Sequence[Photo]],
+    photos: Mapping[str, Sequence[Photo]],
     to: Path,
     link: Link,
     naming: Naming | None = None,
     is_shared: bool = False,
     room: int = 0,
 ) -> list[Item]:
-    """Return the actions that bring each photo, in rank order, to `to/<emotion>/<number>-<name>`.
+    """Return the actions that bring each photo, in rank order, to `to/<folder>/<number>-<name>`.
 
     Files keep their names. New photos follow the highest number in their folder. naming: the limits for names, by
     default those of the file system. is_shared: copies to share get other bytes than the photos, so a file with a
@@ -41,8 +41,8 @@ def plan(
     fits behind it.
     """
     items = []
-    for emotion, ranked in photos.items():
-        folder = to / emotion.value
+    for name, ranked in photos.items():
+        folder = to / name
         limits = (naming or ask(folder)).shorter(room)
         if not limits.fits(whole.temporary_name()):
             raise AlbumsortError(

@@ -9,7 +9,7 @@ from pathlib import Path
 from ..albums import check_destination
 from ..disk import locks, whole
 from ..errors import AlbumsortError
-from ..types import Emotion, Photo
+from ..types import FOLDERS, Photo
 from .copy import Preparing, execute
 from .items import Item, Link
 from .journals import recording
@@ -18,7 +18,7 @@ from .sidecar import ROOM, Sidecars
 
 
 def preview(
-    photos: Mapping[Emotion, Sequence[Photo]],
+    photos: Mapping[str, Sequence[Photo]],
     to: Path,
     link: Link,
     albums: Iterable[Path],
@@ -36,7 +36,7 @@ def preview(
 
 
 def run(
-    photos: Mapping[Emotion, Sequence[Photo]],
+    photos: Mapping[str, Sequence[Photo]],
     to: Path,
     link: Link,
     report: Path | None,
@@ -96,6 +96,6 @@ def claimed(to: Path) -> Iterator[None]:
     """
     with locks.locked(to) as alone:
         if alone:
-            for emotion in Emotion:
-                whole.remove_temporaries(to / emotion.value)
+            for name in FOLDERS:
+                whole.remove_temporaries(to / name)
         yield

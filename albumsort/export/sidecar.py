@@ -15,7 +15,7 @@ from ..disk import contents, whole
 from ..disk.naming import ask
 from ..photos.place import names_place
 from ..photos.walk import EXTENSIONS
-from ..types import Emotion, Photo
+from ..types import Photo
 from .copy import is_final, stopped, write_unfinished
 from .items import Action, Item, SidecarName
 from .plan import ALREADY_THERE, FileError
@@ -47,13 +47,11 @@ class Sidecars:
     leaves the sources' sidecars alone, because they may name places and people.
     """
 
-    def __init__(
-        self, form: SidecarName, photos: Mapping[Emotion, Sequence[Photo]], copies_sources: bool = True
-    ) -> None:
+    def __init__(self, form: SidecarName, photos: Mapping[str, Sequence[Photo]], copies_sources: bool = True) -> None:
         self._form, self._copies_sources = form, copies_sources
         self._marks = {
-            photo.path: Marks(str(emotion), stars(photo.score or 0.0))
-            for emotion, group in photos.items()
+            photo.path: Marks(photo.emotion, None if photo.score is None else stars(photo.score))
+            for group in photos.values()
             for photo in group
         }
 

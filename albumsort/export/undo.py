@@ -14,7 +14,7 @@ from pathlib import Path
 from ..albums import find_album
 from ..disk import whole
 from ..errors import AlbumsortError
-from ..types import Emotion
+from ..types import FOLDERS
 from . import report as journal
 from .items import Action, Link
 from .report import Journal, Line, Mark
@@ -129,7 +129,7 @@ class _Folders:
 
     def __init__(self, root: Path, albums: Collection[Path]) -> None:
         self._root, self._albums = root, albums
-        self._emotions = {root / emotion.value for emotion in Emotion}
+        self._folders = {root / name for name in FOLDERS}
         self._reasons: dict[Path, str] = {}
 
     def check(self, destination: str) -> Path:
@@ -137,7 +137,7 @@ class _Folders:
         file = Path(destination)
         if not _is_plain(destination) or self._root not in file.parents:
             raise _LeftError(f"it is not in {self._root}")
-        if file.parent not in self._emotions or not re.match(r"[0-9]{4,}-.|.+\.xmp$", file.name):
+        if file.parent not in self._folders or not re.match(r"[0-9]{4,}-.|.+\.xmp$", file.name):
             raise _LeftError("no export writes a file of this name")
         if file.parent not in self._reasons:
             self._reasons[file.parent] = self._why_not(file.parent)
@@ -147,7 +147,7 @@ class _Folders:
 
     def created(self, named: Iterable[str]) -> list[Path]:
         """Return the named folders that an export to the root may have created, innermost first."""
-        known = {self._root, *self._root.parents, *self._emotions}
+        known = {self._root, *self._root.parents, *self._folders}
         plain = {Path(name) for name in named if _is_plain(name)}
         return sorted((p for p in plain & known if not self._why_not(p)), key=lambda p: (-len(p.parts), p))
 

@@ -42,12 +42,14 @@ class UnmergeableError(Exception):
 class Marks:
     """What a sidecar gets. keyword: an emotion; rating: 1-5 stars, used only if the sidecar has no rating."""
 
-    keyword: str
-    rating: int
+    keyword: str | None
+    rating: int | None
 
     @property
     def keywords(self) -> tuple[tuple[str, str, str], ...]:
         """Property, kind of list and entry, as Lightroom and digiKam write them."""
+        if self.keyword is None:
+            return ()
         return (
             (f"{{{_SPACES['dc']}}}subject", "Bag", self.keyword),
             (f"{{{_SPACES['lr']}}}hierarchicalSubject", "Bag", f"Emotion|{self.keyword}"),
@@ -147,7 +149,7 @@ def _add(rdf: ET.Element, marks: Marks) -> bool:
     if not blocks:
         blocks = [ET.SubElement(rdf, f"{{{_RDF}}}Description", {f"{{{_RDF}}}about": ""})]
     changed = False
-    if all(block.get(_RATING) is None and block.find(_RATING) is None for block in blocks):
+    if marks.rating is not None and all(block.get(_RATING) is None and block.find(_RATING) is None for block in blocks):
         blocks[0].set(_RATING, str(marks.rating))
         changed = True
     for name, kind, entry in marks.keywords:

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..choosing.labels import Album, AlbumRules, distance
-from ..choosing.promise import ORDINARY, UNSURE, Promise, Sureness, promise, sureness
+from ..choosing.labels import Album, AlbumRules
+from ..choosing.promise import UNSURE, Promise, Sureness, are_ordinary, promise, sureness
 from ..query import USUAL, Counted, Filters
 from ..types import Emotion, Shares
 from .absent import count_absent, listed_condition
@@ -99,7 +99,7 @@ def promises(totals: Stats) -> dict[Emotion, Promise]:
 
 def is_ordinary(totals: Stats) -> bool:
     """Return whether the expressions in all albums are about as common as in ordinary ones."""
-    return all(distance(album.shares, totals.natural) <= ORDINARY for album in totals.albums)
+    return are_ordinary(totals.albums, totals.natural)
 
 
 def _sureness(database: Database, rules: AlbumRules, counted: Counted) -> dict[Emotion, Sureness]:

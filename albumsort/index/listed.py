@@ -1,0 +1,47 @@
+"""Find the photos that a list names, by path or by content."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from ..query import Filters
+from ..types import Photo
+from .absent import listed_condition
+from .database import Database
+from .folders import indexed_name
+from .reader import Reader
+from .rows import OF_PHOTO, PhotoRow
+
+
+class Listed:
+    """Finds photos that pass filters. missing: the names for which there is none."""
+
+    def __init__(self, database: Database, filters: Filters) -> None:
+        self._database = database
+        self._reader = Reader(database, filters.counted)
+        self._condition = listed_condition(database, filters)
+        self.missing: list[str] = []
+
+    def by_path(self, paths: Iterable[Path]) -> Iterator[Photo]:
+        """Yield the photos at these paths, in the order of the list."""
+        for path in paths:
+            known = indexed_name(self._database, Path(os.path.abspath(path)))
+            yield from self._find("p.path = ?", os.fsencode(known), str(path))
+
+    def by_digest(self, kept: Iterable[tuple[str, str]]) -> Iterator[Photo]:
+        """Yield a photo for each content hash, in the order of the list; with it comes the name in the list."""
+        for digest, name in kept:
+            yield from self._find("c.digest = ?", digest, name)
+
+    def _find(self, which: str, value: object, name: str) -> Sequence[Photo]:
+        where, values = self._condition
+        rows = self._database.connection.execute(
+            f"SELECT {OF_PHOTO} FROM photos p JOIN contents c ON c.id = p.content WHERE {which} AND {where}"
+            " ORDER BY p.path LIMIT 1",
+            (value, *values),
+        ).fetchall()
+        if not rows:
+            self.missing.append(name)
+        return [self._reader.photo(PhotoRow._make(row)) for row in rows]
