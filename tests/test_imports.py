@@ -60,7 +60,7 @@ ROOMS = {
     ),
     "analysis": Room(ALONE, "choosing disk emotions errors faces networks photos timing types"),
     "index": Room(
-        "absent best comparing conditions copies counts database dating folders label_sql lookup marking marks"
+        "absent best comparing conditions copies counts database dating folders label_sql listed lookup marking marks"
         " migrations moments moving opening paths people queries ranked reader rows schema shares storing",
         "choosing dates disk errors query types",
     ),
@@ -79,7 +79,7 @@ ROOMS = {
     "moved": Room(ALONE, "albums errors index"),
     "doctor": Room(ALONE, "__init__ disk errors index networks photos"),
     "cli": Room(
-        "app compare evaluate export filtering index listing mark model moved opening options stats terminal train"
+        "app compare evaluate export filtering index listing mark model moved opening options selection stats terminal train"
         " upkeep values why",
         "__init__ albums analysis choosing dates disk doctor emotions errors export faces failures index indexing moved"
         " networks photos prune query settings show text types training.common training.comparison training.detectors"

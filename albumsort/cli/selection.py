@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 class Selection:
     """The photos of an export by folder, best first.
 
-    promises: what to expect of the labels by which photos were sorted. left_out: why other photos are in no folder, each with the number of photos. missing: what a list names, but the
-    index does not have among the photos that pass the filters.
+    promises: what to expect of the labels by which photos were sorted. left_out: why other photos are in no folder, each
+    with the number of photos. missing: what a list names, but no photo that passes the filters has.
     """
 
     folders: Mapping[str, Sequence[Photo]]
@@ -91,7 +91,7 @@ def _listed(database: Database, files_from: str, filters: Filters) -> Selection:
     photos = list(listed.by_path(lists.parse(data)))
     known = [
         photo if photo.deciding_face is None or photo.label is None else scored(photo, photo.deciding_face, photo.label)
-        for photo in dict.fromkeys(photos)
+        for photo in {photo.path: photo for photo in photos}.values()
     ]
     return Selection({CHOSEN_FOLDER: [replace(photo, behind=0) for photo in known]}, missing=listed.missing)
 

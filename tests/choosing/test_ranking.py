@@ -20,9 +20,9 @@ def photo(name: str, *faces: Face) -> Photo:
     return Photo(Path("/album", name), 640, 480, None, None, name, faces)
 
 
-def sorted_into(photos: Sequence[Photo], asked: Sequence[Emotion] = FOUR, n: int | None = None) -> dict[str, list[str]]:
-    folders = sort(photos, asked, n).folders
-    return {emotion.value: [photo.path.name for photo in group] for emotion, group in folders.items()}
+def sorted_into(photos: Sequence[Photo], asked: Sequence[Emotion] = FOUR) -> dict[str, list[str]]:
+    folders = sort(photos, asked).folders
+    return {name: [photo.path.name for photo in group] for name, group in folders.items()}
 
 
 # ranking
@@ -64,17 +64,17 @@ def test_a_photo_is_sorted_by_its_largest_face() -> None:
 
 
 def test_a_photo_without_a_face_is_only_counted() -> None:
-    found = sort([photo("hills.jpg"), photo("sea.jpg"), photo("glad.jpg", face(happy=0.9))], FOUR, None)
+    found = sort([photo("hills.jpg"), photo("sea.jpg"), photo("glad.jpg", face(happy=0.9))], FOUR)
     assert {emotion: len(group) for emotion, group in found.folders.items()} == dict.fromkeys(FOUR, 0) | {"happy": 1}
-    assert (found.without_face, found.unlabelled, found.others, found.beyond) == (2, 0, {}, 0)
+    assert (found.without_face, found.unlabelled, found.others) == (2, 0, {})
 
 
 def test_a_photo_without_a_label_or_without_people_is_only_counted() -> None:
     unread = photo("blur.jpg", face((0, 0, 90, 90), sad=0.3, nothing=0.8))
     statue = photo("statue.jpg", replace(face((0, 0, 90, 90), sad=0.9), matters=False))
-    found = sort([unread, statue], FOUR, None)
+    found = sort([unread, statue], FOUR)
     assert not any(found.folders.values())
-    assert (found.without_face, found.unlabelled, found.others, found.beyond) == (0, 2, {}, 0)
+    assert (found.without_face, found.unlabelled, found.others) == (0, 2, {})
 
 
 def test_labels_decide_the_folder_and_probabilities_the_order() -> None:
@@ -92,7 +92,6 @@ def test_higher_scores_come_first_and_equal_ones_by_path() -> None:
         photo("a.jpg", face(happy=0.8)),
     ]
     assert sorted_into(photos)["happy"] == ["c.jpg", "a.jpg", "b.jpg"]
-    assert sorted_into(photos, n=2)["happy"] == ["c.jpg", "a.jpg"]
 
 
 def test_photos_of_other_labels_are_left_out_when_one_emotion_is_asked_for() -> None:
@@ -103,23 +102,39 @@ def test_photos_of_other_labels_are_left_out_when_one_emotion_is_asked_for() -> 
 def test_photos_of_other_labels_are_never_put_into_the_requested_folders() -> None:
     shocks = [photo(f"{number}.jpg", face(surprise=0.8, neutral=0.15)) for number in range(3)]
     photos = [*shocks, photo("spider.jpg", face(fear=0.9)), photo("low.jpg", face(sad=0.9))]
-    found = sort(photos, FOUR, None)
+    found = sort(photos, FOUR)
     assert found.others == {Emotion.SURPRISE: 3, Emotion.FEAR: 1}
     assert [p.path.name for group in found.folders.values() for p in group] == ["low.jpg"]
-    both = sort(photos, [Emotion.SURPRISE, Emotion.FEAR], None)
+    both = sort(photos, [Emotion.SURPRISE, Emotion.FEAR])
     assert [len(group) for group in both.folders.values()] == [3, 1]
     assert both.others == {Emotion.SAD: 1}
 
 
-def test_what_is_not_among_the_first_is_counted() -> None:
-    photos = [photo(f"{number}.jpg", face(happy=0.8)) for number in range(5)] + [photo("low.jpg", face(sad=0.9))]
-    assert sort(photos, FOUR, 2).beyond == 3
-    assert sort(photos, FOUR, None).beyond == 0
+def test_unsure_labels_come_into_a_folder_of_their_own_if_asked() -> None:
+    photos = [
+        photo("glad.jpg", face(happy=0.95)),
+        photo("maybe.jpg", face(happy=0.5)),
+        photo("wow.jpg", face(fear=0.5)),
+    ]
+    found = sort(photos, FOUR, unsure_folder=True)
+    assert {name: [p.path.name for p in group] for name, group in found.folders.items() if group} == {
+        "happy": ["glad.jpg"],
+        "unsure": ["maybe.jpg"],
+    }
+    assert found.others == {Emotion.FEAR: 1}
+    assert "unsure" not in sort(photos, FOUR).folders
+
+
+def test_each_folder_gets_one_frame_of_a_moment_if_asked() -> None:
+    burst = [replace(photo(f"{n}.jpg", face(happy=0.9 + n / 100)), moment=7) for n in range(3)]
+    [best] = sort([*burst, photo("low.jpg", face(sad=0.9))], [Emotion.HAPPY], moments=True).folders["happy"]
+    assert (best.path.name, best.behind) == ("2.jpg", 2)
+    assert len(sort(burst, FOUR).folders["happy"]) == 3
 
 
 def test_a_photo_in_a_folder_has_the_score_of_that_emotion_in_its_largest_face() -> None:
     pair = photo("pair.jpg", face((0, 0, 20, 20), sad=0.99), face((30, 0, 90, 90), sad=0.6))
-    [scored] = sort([pair], FOUR, None).folders[Emotion.SAD]
+    [scored] = sort([pair], FOUR).folders[Emotion.SAD]
     assert (scored.score, scored.emotion) == (0.6, Emotion.SAD)
 
 
@@ -134,15 +149,15 @@ FACES = st.lists(st.floats(0.01, 1), min_size=len(Emotion) + 1, max_size=len(Emo
 @given(
     st.lists(st.lists(FACES, max_size=2), max_size=12),
     st.sets(st.sampled_from(list(Emotion))),
-    st.none() | st.integers(1, 3),
+    st.booleans(),
 )
 def test_every_photo_is_in_one_folder_or_counted_as_left_out(
-    photos: list[list[Face]], asked: set[Emotion], n: int | None
+    photos: list[list[Face]], asked: set[Emotion], unsure: bool
 ) -> None:
-    found = sort([photo(f"{number}.jpg", *faces) for number, faces in enumerate(photos)], sorted(asked), n)
+    found = sort([photo(f"{number}.jpg", *faces) for number, faces in enumerate(photos)], sorted(asked), unsure)
     placed = [p.path for group in found.folders.values() for p in group]
     assert len(placed) == len(set(placed))
-    left = found.without_face + found.unlabelled + sum(found.others.values()) + found.beyond
+    left = found.without_face + found.unlabelled + sum(found.others.values())
     assert len(placed) + left == len(photos)
     assert not set(found.others) & asked
 

@@ -7,6 +7,7 @@ import os
 import re
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from unittest import mock
 
@@ -180,7 +181,7 @@ def test_a_shortened_copy_and_its_sidecar_fit_together_and_are_undone_together(
     name: str, form: SidecarName, tmp_path: Path
 ) -> None:
     to = tmp_path / "out"
-    photos = {HAPPY: [indexed(tmp_path / "album" / name, b"1")]}
+    photos = {HAPPY: [replace(indexed(tmp_path / "album" / name, b"1"), score=0.9, emotion=HAPPY)]}
     [copy, sidecar] = run.run(photos, to, Link.COPY, tmp_path / "1.csv", (), (), sidecars=Sidecars(form, photos))
     assert (copy.action, sidecar.action) == (Action.WRITE, Action.WRITE)
     assert copy.reason == f"the name was shortened from {name}"
