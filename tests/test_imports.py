@@ -79,8 +79,8 @@ ROOMS = {
     "moved": Room(ALONE, "albums errors index"),
     "doctor": Room(ALONE, "__init__ disk errors index networks photos"),
     "cli": Room(
-        "app compare evaluate export filtering index listing mark model moved opening options selection stats terminal train"
-        " upkeep values why",
+        "app compare evaluate export filtering index listing mark model moved opening options selection stats terminal"
+        " train upkeep values why",
         "__init__ albums analysis choosing dates disk doctor emotions errors export faces failures index indexing moved"
         " networks photos prune query settings show text types training.common training.comparison training.detectors"
         " training.emotion training.faces",

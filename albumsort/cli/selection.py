@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class Selection:
     """The photos of an export by folder, best first.
 
-    promises: what to expect of the labels by which photos were sorted. left_out: why other photos are in no folder, each
+    promises: what to expect of the labels that sorted photos. left_out: why other photos are in no folder, each
     with the number of photos. missing: what a list names, but no photo that passes the filters has.
     """
 

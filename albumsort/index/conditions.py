@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..query import Counted, Filters
+from ..types import THRESHOLD
 from .database import Database
 from .folders import indexed_folders, indexed_name
 from .paths import under
@@ -37,6 +38,10 @@ def photo_condition(filters: Filters) -> tuple[str, tuple[Any, ...]]:
         parts.append(f"({found} OR c.digest IN (SELECT digest FROM marks))")  # marks may say that one is no face
         values.extend((*least, *filters.faces))
     return " AND ".join(parts), tuple(values)
+
+
+PEOPLE = f"(f.matters OR f.detection < {THRESHOLD})"
+"""SQL for "this face matters": so do faces that usually do not count, if a query asks for their low confidence."""
 
 
 def face_condition(counted: Counted) -> tuple[str, tuple[float, ...]]:

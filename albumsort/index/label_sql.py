@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..choosing.labels import AlbumRules
 from ..types import ANSWERS, Emotion
+from .conditions import PEOPLE
 from .paths import Sql, below
 
 NOTHING = '"nothing"'
@@ -29,7 +30,7 @@ def count_labels(rules: AlbumRules, counted: Sql, unsure: float) -> Sql:
         f"WITH ratios (album, {columns}) AS (VALUES {rows}),"
         f" people AS (SELECT p.id AS photo, {album} AS album, f.size, f.w * f.h AS area,"
         f" {', '.join(f'f.{e}' for e in Emotion)}, coalesce(f.{NOTHING}, 0.0) AS {NOTHING}"
-        f" FROM photos p JOIN faces f ON f.content = p.content WHERE f.matters AND {where}),"
+        f" FROM photos p JOIN faces f ON f.content = p.content WHERE {PEOPLE} AND {where}),"
         f" weights AS (SELECT l.photo, l.size, l.area, {', '.join(weights)}, l.{NOTHING} * r.{NOTHING} AS {NOTHING}"
         " FROM people l CROSS JOIN ratios r ON r.album = l.album),"
         f" answers AS (SELECT photo, size, area, CASE max({columns}) {names} END AS label,"

@@ -7,7 +7,7 @@ from collections.abc import Container, Iterator
 from typing import NamedTuple
 
 from ..query import By, Question
-from .conditions import face_condition
+from .conditions import PEOPLE, face_condition
 from .database import Database
 from .paths import Sql
 from .rows import OF_PHOTO, PhotoRow
@@ -59,7 +59,7 @@ class _Search:
         self._database, self._question = database, question
         self._where, self._values = condition
         self._counted, self._least_face = face_condition(question.filters.counted)
-        self._counted += " AND f.matters"
+        self._counted += f" AND {PEOPLE}"
         # of equal files the first path, with the other columns of its row, as SQLite has it
         self._columns = OF_PHOTO.replace("p.path", "min(p.path) AS path")
         self._entry = "p.id" if question.every else "c.id"

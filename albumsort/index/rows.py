@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..choosing.labels import LabelRule
-from ..types import Box, Emotion, Expression, Face, Kind, Photo
+from ..types import THRESHOLD, Box, Emotion, Expression, Face, Kind, Photo
 
 
 class PhotoRow(NamedTuple):
@@ -95,7 +95,8 @@ def face_of_row(row: FaceRow, rule: LabelRule) -> Face:
     probabilities, nothing = dict(zip(Emotion, probabilities_of_row(row), strict=True)), row.nothing or 0.0
     label, sure = rule.label(probabilities, nothing)
     quality = row.detection, row.size, row.sharpness
-    return Face(box, landmarks, *quality, probabilities, nothing, row.eyes, label, sure, bool(row.matters))
+    matters = bool(row.matters) or row.detection < THRESHOLD  # as `conditions.PEOPLE`
+    return Face(box, landmarks, *quality, probabilities, nothing, row.eyes, label, sure, matters)
 
 
 def scored_of_row(row: tuple[Any, ...]) -> ScoredRow:

@@ -71,7 +71,7 @@ def test_wrong_usage_exits_2_and_says_why_on_stderr(arguments: list[str], librar
 @pytest.mark.parametrize(
     ("arguments", "choices"),
     [
-        (["top", "happy", "--by"], ["max", "mean", "min"]),
+        (["top", "happy", "--by"], ["everyone", "max", "mean", "min"]),
         (["export", "--to", "out", "--link"], ["copy", "hard", "soft"]),
     ],
     ids=lambda value: value[-1],
@@ -187,11 +187,12 @@ def test_quiet_can_be_set_in_the_environment(indexed: SimpleNamespace) -> None:
 COUNTED = {"min_face", "min_detection", "min_sharpness"}
 SETTINGS = {
     "albumsort index": {"workers", "exclude", "cluster", "cluster_path", "db", "quiet"},
-    "albumsort top": {"min_score", *COUNTED, "db", "quiet"},
-    "albumsort list": {"min_score", *COUNTED, "db", "quiet"},
-    "albumsort export": {*COUNTED, "db", "quiet"},
+    "albumsort top": {"min_score", "sure", *COUNTED, "db", "quiet"},
+    "albumsort list": {"min_score", "sure", *COUNTED, "db", "quiet"},
+    "albumsort export": {"min_score", "sure", *COUNTED, "db", "quiet"},
     "albumsort stats": {*COUNTED, "db", "quiet"},
     "albumsort why": {"min_detection", "db", "quiet"},
+    "albumsort mark": {"db", "quiet"},
     "albumsort moved": {"db", "quiet"},
     "albumsort prune": {"db", "quiet"},
     "albumsort doctor": {"db", "quiet"},

@@ -67,7 +67,7 @@ def test_why_says_for_each_face_whether_it_matters_and_why_not(capsys: pytest.Ca
         replace(main, size=0.9, detection=0.55, nothing=0.97),
     ]
     shown = Analysis("digest", 640, 480, None, tuple(seen), b"")
-    cli_why._print_why(Path("a.jpg"), shown, [(one, one) for one in seen], None, EVEN, "0123456789abcdef0123")
+    cli_why._print_why(Path("a.jpg"), shown, None, [(one, one) for one in seen], None, EVEN, "0123456789abcdef0123")
     assert [line.strip() for line in capsys.readouterr().out.splitlines() if "matter" in line] == [
         "matters in this photo",
         "does not matter in this photo: too small beside the main face",
