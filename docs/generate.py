@@ -27,7 +27,7 @@ from albumsort.cli.app import app  # noqa: E402
 PACKAGE = ROOT / "albumsort"
 PARTS = tuple(sorted(path.name for path in PACKAGE.iterdir() if (path / "__init__.py").is_file()))
 PAGES = tuple(sorted((ROOT / "docs").glob("*.md")))
-PART = re.compile(r"(?<=<!-- generated: )(?P<name>[\w ]+)(?P<open> -->\n).*?(?=<!-- end -->)", re.DOTALL)
+PART = re.compile(r"(?<=<!-- generated: )(?P<name>[\w -]+)(?P<open> -->\n).*?(?=<!-- end -->)", re.DOTALL)
 COLUMNS = 80
 
 

@@ -47,26 +47,27 @@ ROOMS = {
     "networks": Room("litert weights", "errors types"),
     "settings": Room(ALONE, "networks types"),
     "photos": Room(
-        "blocks colour dates decode decoders description exif full iptc jpeg junk kinds lists markers metadata place"
-        " png raw raw_dates read refusal tiff tiff_pixels upright walk xmp",
+        "blocks colour dates decode decoders description exif full iptc jpeg junk kinds lists markers"
+        " metadata place png ratings raw raw_dates read refusal tiff tiff_pixels upright walk xmp",
         "errors timing types",
     ),
     "faces": Room("crop detector proposer resize rows scores sharpness verifier", "errors networks timing types"),
     "emotions": Room(ALONE, "networks types"),
     "choosing": Room(
-        "best_frame corrected everyone exposure frames labels likeness linking matters moments panning passing promise"
-        " ranking scores spread timelines",
+        "agreement best_frame corrected everyone exposure frames labels likeness linking matters moments"
+        " panning passing promise ranking scores spread timelines",
         "query types",
     ),
     "analysis": Room(ALONE, "choosing disk emotions errors faces networks photos timing types"),
     "index": Room(
-        "absent best comparing conditions copies counts database dating folders label_sql listed lookup marking marks"
-        " migrations moments moving opening paths people queries ranked reader rows schema shares storing",
+        "absent best comparing conditions copies counts database dating folders label_sql listed lookup"
+        " marking marks migrations moments moving opening paths people queries ranked reader rows schema"
+        " shares storing tries",
         "choosing dates disk errors query types",
     ),
     "indexing": Room(
-        "cluster crew deleted executors moments outcomes plan queue readahead redating report rescoring run shares"
-        " worker writer",
+        "cluster crew deleted executors moments outcomes plan queue readahead redating report rescoring run"
+        " shares worker writer",
         "analysis choosing errors faces failures index networks photos settings timing types",
     ),
     "api": Room(ALONE, "analysis dates disk errors index indexing query types"),
@@ -74,16 +75,16 @@ ROOMS = {
     "export": Room(
         "copy items journals names plan report run share sidecar undo xmp", "albums disk errors photos types"
     ),
-    "show": Room("drawing explanation listing", "choosing disk errors photos text types"),
+    "show": Room("choice drawing explanation listing", "choosing disk errors photos text types"),
     "prune": Room(ALONE, "index photos"),
     "moved": Room(ALONE, "albums errors index"),
     "doctor": Room(ALONE, "__init__ disk errors index networks photos"),
     "cli": Room(
-        "app compare evaluate export filtering index listing mark model moved opening options selection stats terminal"
-        " train upkeep values why",
-        "__init__ albums analysis choosing dates disk doctor emotions errors export faces failures index indexing moved"
-        " networks photos prune query settings show text types training.common training.comparison training.detectors"
-        " training.emotion training.faces",
+        "app compare compare_choice evaluate export filtering index listing mark model moved opening options"
+        " selection stats terminal train upkeep values why",
+        "__init__ albums analysis choosing dates disk doctor emotions errors export faces failures index"
+        " indexing kept moved networks photos prune query settings show text training.common"
+        " training.comparison training.detectors training.emotion training.faces types",
     ),
     "__init__": Room(ALONE, "api errors types"),
     "__main__": Room(ALONE, "cli"),
@@ -96,18 +97,20 @@ ROOMS = {
         "errors faces networks photos text training.common types",
     ),
     "training.faces": Room(
-        "calibration candidates canvases charts conversion effects fitting labels networks photos proposer reviews"
-        " shipping verifier",
+        "calibration candidates canvases charts conversion effects fitting labels networks photos proposer"
+        " reviews shipping verifier",
         "errors faces networks photos training.common training.detectors types",
     ),
     "training.emotion": Room(
-        "agreement album answers augmentation calibration competition conversion crops data evaluation examples fitting"
-        " gathering natural natural_evaluation natural_scores natural_tables networks report shipping sources",
+        "agreement album answers augmentation calibration competition conversion crops data evaluation"
+        " examples fitting gathering natural natural_evaluation natural_scores natural_tables networks report"
+        " shipping sources",
         "analysis choosing disk emotions errors faces networks photos training.common training.faces types",
     ),
     "training.comparison": Room(
         "batches compare report reproduction systems table", "errors networks training.common training.emotion"
     ),
+    "kept": Room(ALONE, "choosing disk errors photos types"),
 }
 """Every module of the package."""
 

@@ -10,6 +10,7 @@ import math
 import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from ..types import EYES_SHUT, Emotion, Face
 
@@ -76,7 +77,12 @@ def shot(path: str, faces: Sequence[Face], emotion: Emotion) -> Shot:
 
 
 def best_first(shots: Iterable[Shot]) -> list[Shot]:
-    """Return the frames of a moment, best first; equal ones by sharpness, then by path.
+    """Return the frames of a moment, best first; equal ones by sharpness, then by path."""
+    return [shot for equal in tiers(shots) for shot in equal]
+
+
+def tiers(shots: Iterable[Shot]) -> list[list[Shot]]:
+    """Return the frames of a moment, best first, each with the frames that only the path puts behind it.
 
     A frame that is worse than another in every respect changes nothing for the others: spread and sharpest frame are
     those of the rest.
@@ -91,7 +97,7 @@ def best_first(shots: Iterable[Shot]) -> list[Shot]:
     def rank(shot: Shot) -> tuple[float, ...]:
         return -shot.open_eyes, -(shot.emotion / spread + SHARP * shot.sharpness / sharpest), -shot.sharpness
 
-    return sorted(ordered, key=rank)
+    return [list(equal) for _, equal in groupby(sorted(ordered, key=rank), key=rank)]
 
 
 def _is_worse(shot: Shot, other: Shot) -> bool:

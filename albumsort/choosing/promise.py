@@ -57,7 +57,7 @@ def are_ordinary(albums: Iterable[Album], natural: Shares) -> bool:
     return all(distance(album.shares, natural) <= ORDINARY for album in albums)
 
 
-def interval(right: int, of: int) -> tuple[float, float]:
+def interval(right: float, of: float) -> tuple[float, float]:
     """Return the 95 % interval of a share (Wilson, 1927)."""
     z = 1.96
     middle, width = right + z * z / 2, z * math.sqrt(right * (of - right) / of + z * z / 4)

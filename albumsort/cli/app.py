@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 from ..disk import places
 from ..errors import AlbumsortError, UsageError
 from .compare import compare
+from .compare_choice import compare_choice
 from .evaluate import evaluate_emotion, evaluate_faces
 from .export import ExportCommand, export
 from .index import index
@@ -107,6 +108,7 @@ app.command("export", cls=ExportCommand)(export)
 app.command("stats")(stats)
 app.command("why")(why)
 app.command("mark")(mark)
+app.command("compare-choice")(compare_choice)
 app.command("moved")(moved)
 app.command("prune")(prune)
 app.command("doctor")(doctor)

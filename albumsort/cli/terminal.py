@@ -23,13 +23,13 @@ def drop_output() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
-def with_progress(run: Generator[_Item], total: int | None, quiet: bool) -> list[_Item]:
+def with_progress(run: Generator[_Item], total: int | None, quiet: bool, unit: str = "photos") -> list[_Item]:
     """Return all items of a run, with a progress bar on a terminal."""
     from tqdm import tqdm
 
     show = has_terminal() and not quiet
     with closing(run):  # if interrupted, release its locks at once
-        return list(tqdm(run, total=total, unit=" photos", disable=not show))
+        return list(tqdm(run, total=total, unit=f" {unit}", disable=not show))
 
 
 def print_fields(*fields: Any) -> None:

@@ -45,6 +45,27 @@ def taken(image: Image.Image, file: BinaryIO) -> Taken | None:
     return choose(tags, fixes)
 
 
+def packets(image: Image.Image, file: BinaryIO) -> Iterator[bytes]:
+    """Yield the XMP packets in the file of an opened image. Raises OSError like `taken`."""
+    if image.format == "PNG":
+        for keyword, data in png.read(file):
+            if keyword == "XML:com.adobe.xmp":
+                yield data
+            elif keyword == "Raw profile type xmp":
+                yield png.profile(data).removeprefix(XMP_MARK)
+        return
+    if image.format == "TIFF":
+        yield from packets_of_tiff(file)
+        return
+    yield from _segments(image, XMP_MARK, "xmp")
+    yield _resources(image).get(XMP_RESOURCE, b"")
+
+
+def packets_of_tiff(file: BinaryIO) -> Iterator[bytes]:
+    """Yield the XMP packet of a TIFF, or of a RAW file that is one. Raises OSError if the file cannot be read."""
+    yield from (value.data for value in tiff.first_directory(file, {XMP_TAG}).values())
+
+
 def exif(*files: BinaryIO) -> Found:
     """Return the dates in an EXIF block or TIFF, and in the XMP and IPTC inside it. Raises OSError like `taken`.
 

@@ -6,8 +6,8 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 from ..errors import PhotoError, TransientPhotoError
 
@@ -26,7 +26,7 @@ def read(path: Path) -> bytes:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[BinaryIO]:
+def opened(path: Path) -> Iterator[BufferedReader]:
     """Open a photo file to read parts of it; raises PhotoError if it is no file, empty, too large or unreadable.
 
     An OSError in the block becomes a TransientPhotoError, too.
