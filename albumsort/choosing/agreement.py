@@ -126,6 +126,6 @@ def _judge(moment: Sequence[Choice]) -> _Judged:
     return _Judged(right + ties / 2, len(pairs), ties, min(found, key=_badness, default=None))
 
 
-def _badness(one: Disagreement) -> tuple[int, float, str]:
+def _badness(one: Disagreement) -> tuple[int, float, int, str]:
     """Return a sort key: first the frame that ranks lowest below less liked ones, then by path."""
-    return -one.above, -one.above / one.frames, one.kept.path
+    return -one.above, -one.above / one.frames, -one.place, one.kept.path

@@ -56,8 +56,10 @@ def compare_choice(
     from ..show import choice
     from ..text import printable
 
-    if ratings == (folder is not None):
+    if folder is None and not ratings:
         raise UsageError("name the folder with the photos you kept, or add --ratings to compare with your stars")
+    if folder is not None and ratings:
+        raise UsageError("use only one of FOLDER and --ratings")
     wanted, hushed = Emotion.parse(emotion), is_quiet(ctx, quiet)
     unknown, failures = list[Path](), list[tuple[Path, str]]()
     with open_index(ctx, db) as database:
@@ -77,8 +79,8 @@ def compare_choice(
     if not hushed:
         _report(unknown, failures)
     if found is None:
-        what = "keep some frames and not others" if folder else "give one frame more stars than another"
-        raise AlbumsortError(f"there is nothing to compare: of no moment in the index did you {what}")
+        which = f"of which {folder} has some frames but not all" if folder else "in which one frame has more stars"
+        raise AlbumsortError(f"there is nothing to compare: the index has no moment {which}")
     if as_json:
         more = {"unknown": [str(path) for path in unknown], "failed": [_failure_json(*one) for one in failures]}
         print(json.dumps({"emotion": wanted, **choice.agreement_json(found, SHOWN), **more}))
