@@ -12,7 +12,7 @@ from PIL import Image
 
 from ..errors import TransientPhotoError
 from . import blocks, raw, xmp
-from .decode import register_decoders
+from .decoders import register_decoders
 from .read import opened
 
 

@@ -57,9 +57,12 @@ def test_moments_without_a_choice_do_not_count() -> None:
 
 def test_the_worst_disagreement_comes_first_and_each_moment_has_one() -> None:
     small = [frame("x", 0.2), frame("y", 0.9)]
-    found = of(chosen(small, x=1), chosen(BURST, d=1), chosen(BURST, a=1, c=1), chosen(BURST, c=1, b=1))
+    five = [*BURST, frame("e", 0.01)]
+    found = of(
+        chosen(small, x=1), chosen(five, c=1), chosen(BURST, d=1), chosen(BURST, a=1, c=1), chosen(BURST, c=1, b=1)
+    )
     told = [(one.kept.path, one.preferred.path, one.place, one.frames, one.above) for one in found.disagreements]
-    assert told == [("a", "d", 4, 4, 2), ("x", "y", 2, 2, 1), ("c", "d", 3, 4, 1)]
+    assert told == [("a", "d", 4, 4, 2), ("c", "d", 3, 5, 2), ("x", "y", 2, 2, 1), ("c", "d", 3, 4, 1)]
 
 
 def test_a_frame_with_as_many_stars_is_no_disagreement() -> None:

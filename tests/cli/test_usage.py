@@ -193,6 +193,7 @@ SETTINGS = {
     "albumsort stats": {*COUNTED, "db", "quiet"},
     "albumsort why": {"min_detection", "db", "quiet"},
     "albumsort mark": {"db", "quiet"},
+    "albumsort compare-choice": {"db", "quiet"},
     "albumsort moved": {"db", "quiet"},
     "albumsort prune": {"db", "quiet"},
     "albumsort doctor": {"db", "quiet"},
