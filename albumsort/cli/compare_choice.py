@@ -79,7 +79,9 @@ def compare_choice(
     if not hushed:
         _report(unknown, failures)
     if found is None:
-        which = f"of which {folder} has some frames but not all" if folder else "in which one frame has more stars"
+        which = (
+            f"of which {folder} has some frames but not all" if folder else "with more stars for one frame than another"
+        )
         raise AlbumsortError(f"there is nothing to compare: the index has no moment {which}")
     if as_json:
         more = {"unknown": [str(path) for path in unknown], "failed": [_failure_json(*one) for one in failures]}

@@ -218,7 +218,7 @@ def test_rejected_frames_are_as_those_without_stars(bursts: SimpleNamespace) -> 
     fill(bursts.database, bursts.album, {"a1": photo("a1", Rating="-1")})
     result = compare(bursts, "--ratings")
     assert result.exit_code == 1
-    assert "no moment in which one frame has more stars" in result.stderr
+    assert "no moment with more stars for one frame than another" in result.stderr
 
 
 def test_a_frame_that_is_gone_is_named_and_left_out(bursts: SimpleNamespace) -> None:
