@@ -92,7 +92,7 @@ def library(tmp_path: Path) -> SimpleNamespace:
     photos = {
         "beach/party.jpg": ([face(happy=0.9)], "2024-07-01T10:00:00"),
         "beach/grin.jpg": ([face(happy=0.7, neutral=0.25)], "2024-07-31T23:30:00"),
-        "beach2/crowd.jpg": ([face((0, 0, 45, 45), happy=0.8), face((20, 20, 90, 90), sad=0.6)], "2023-01-01T00:00:00"),
+        "beach2/crowd.jpg": ([face((0, 0, 38, 38), happy=0.8), face((20, 20, 90, 90), sad=0.6)], "2023-01-01T00:00:00"),
         "rain.jpg": ([face(sad=0.8)], None),
         "row.jpg": ([face(anger=0.85)], "2022-12-31T23:59:59"),
         "wait.jpg": ([face(neutral=0.95)], None),

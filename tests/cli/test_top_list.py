@@ -67,7 +67,7 @@ def test_top_by_the_worst_or_the_mean_of_several_faces(library: SimpleNamespace)
         (["--until", "2023", "--min-score", "0.5"], ["beach2/crowd.jpg"]),
         (["--faces", "2"], ["beach2/crowd.jpg"]),
         (["--faces", "2.."], ["beach2/crowd.jpg"]),
-        (["--min-face", "10", "-n", "2"], ["beach/party.jpg", "beach/grin.jpg"]),
+        (["--min-face", "8", "-n", "2"], ["beach/party.jpg", "beach/grin.jpg"]),
         (["--min-face", "10%"], ["beach2/crowd.jpg"]),
         (["--min-detection", "0.91"], []),
         (["--min-sharpness", "0.51"], []),
