@@ -1,6 +1,7 @@
 """Decode a photo's bytes for people to look at: all pixels, upright, in sRGB, with 8 bits a channel.
 
-`decode` is for the networks: it scales JPEGs down, ignores colour profiles and drops transparency.
+`decode` is for the networks: it scales JPEGs down, ignores colour profiles and drops transparency. But it judges
+whether a photo is whole, and tells its date, so the same photos are refused here.
 """
 
 from __future__ import annotations
@@ -15,12 +16,11 @@ from PIL import ExifTags, Image
 
 from ..errors import PhotoError
 from ..types import Taken
-from . import blocks, jpeg, metadata, raw, raw_dates, tiff_pixels
+from . import jpeg, raw, tiff_pixels
 from .colour import ADOBE_RGB, DISPLAY_P3, profile_of, to_srgb
 from .decode import decode, grey_pixels, load_pixels
-from .decoders import register_decoders
 from .exif import read_orientation
-from .refusal import TOO_MANY_PIXELS, as_photo_error, check_size
+from .refusal import as_photo_error
 
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -31,6 +31,7 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_PROFILE = 34675  # TIFF's tag
 _P3_CODE = 12  # of its primaries in ITU-T H.273, which HEIF files name in place of a profile
 
 
@@ -51,55 +52,50 @@ class FullPhoto:
 
 def load(data: bytes) -> FullPhoto:
     """Decode a photo's bytes; of an animation, the first picture. Raises PhotoError with a reason for its owner."""
-    register_decoders()
+    judged = decode(data)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow warns about every oddity, even harmless ones
         try:
-            if raw.is_raw(io.BytesIO(data)):
-                return _load_raw(data)
-            return _load_tiff(data) if data.startswith(tiff_pixels.SIGNATURES) else _load_picture(data)
+            picture, format = _load(data)
         except PhotoError:
             raise
         except Exception as e:  # a decoder may raise any exception of its parser
             raise as_photo_error(e, None) from e
+    picture.info.clear()  # encoders write what they find there
+    return FullPhoto(picture, format, format == "WEBP" and b"VP8L" in data, judged.taken)
 
 
-def _load_raw(data: bytes) -> FullPhoto:
-    content = raw.full_picture(data)
-    picture = _load_picture(content).picture if isinstance(content, bytes) else Image.fromarray(content)
-    return FullPhoto(picture, "", False, raw_dates.taken(io.BytesIO(data)))
-
-
-def _load_tiff(data: bytes) -> FullPhoto:
+def _load(data: bytes) -> tuple[Image.Image, str]:
+    """Return the picture and the name of its format, as in `FullPhoto`."""
+    if raw.is_raw(io.BytesIO(data)):
+        content = raw.full_picture(data)
+        return (_load_picture(content)[0] if isinstance(content, bytes) else Image.fromarray(content)), ""
+    if not data.startswith(tiff_pixels.SIGNATURES):
+        return _load_picture(data)
     page, tags = tiff_pixels.full_page(data)
     pixels = tiff_pixels.pixels(page, tags)
-    picture = _load_picture(page).picture if pixels is None else Image.fromarray(pixels[:, :, ::-1])
-    return FullPhoto(picture, "TIFF", False, metadata.taken(io.BytesIO(data)))
+    if pixels is None:
+        return _load_picture(page)
+    return to_srgb(Image.fromarray(pixels[:, :, ::-1]), tags.get(_PROFILE)), "TIFF"
 
 
-def _load_picture(data: bytes) -> FullPhoto:
+def _load_picture(data: bytes) -> tuple[Image.Image, str]:
     try:
         image = Image.open(io.BytesIO(data))
-    except Image.DecompressionBombError:
-        raise PhotoError(TOO_MANY_PIXELS) from None
-    except Exception:  # not known to Pillow, or rejected by it: OpenCV may know better
-        known_to_opencv = decode(data, math.inf)
-        return FullPhoto(Image.fromarray(known_to_opencv.pixels[:, :, ::-1]), "", False, None)
+    except Exception:  # not known to Pillow, or rejected by it: OpenCV knew better
+        return Image.fromarray(decode(data, math.inf).pixels[:, :, ::-1]), ""
     with image:
-        check_size(*image.size)
         format = image.format or ""
-        taken = blocks.taken(image, io.BytesIO(data))
         try:
             load_pixels(image)  # first: loading turns a TIFF, and a PNG may store its orientation after the pixels
-        except Exception as e:
-            if format in ("JPEG", "MPO") and (whole := jpeg.whole(data)) is not data:
-                return _load_picture(whole)  # it lacked no more than its end marker
-            raise as_photo_error(e, format) from e
+        except OSError:
+            if format not in ("JPEG", "MPO"):
+                raise
+            image = Image.open(io.BytesIO(jpeg.whole(data)), formats=["JPEG"])  # without an end marker, for example
         picture = _in_srgb(image, _profile(image))
         if (turn := _TURNS.get(read_orientation(image))) is not None:
             picture = picture.transpose(turn)
-    picture.info.clear()  # encoders write what they find there
-    return FullPhoto(picture, format, format == "WEBP" and b"VP8L" in data, taken)
+    return picture, format
 
 
 def _in_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:

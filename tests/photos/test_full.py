@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import struct
 
+import cv2
 import numpy as np
 import planted
 import pytest
@@ -173,6 +174,60 @@ def test_a_raw_file_is_developed_unless_its_preview_is_as_large(preview: int | N
     if orientation == 1:
         small = np.asarray(photo.picture.resize((2, 2), Image.Resampling.BOX), np.int64)
         assert small.argmax(axis=2)[:, 0].tolist() == [0, 2]  # red above blue
+
+
+def test_a_jpeg_without_an_end_is_read_like_the_decoder_for_the_networks_reads_it() -> None:
+    data = encoded(quarters(96, 64))
+    assert data.endswith(b"\xff\xd9")
+    assert differences(load(data[:-2]).picture, np.asarray(load(data).picture))[1] == 0
+
+
+def test_the_full_page_of_a_tiff_is_read_and_not_its_thumbnail() -> None:
+    buffer = io.BytesIO()
+    small = Image.new("RGB", (24, 16))
+    small.save(buffer, "TIFF", save_all=True, append_images=[quarters(96, 64)], tiffinfo={254: 1})
+    data = bytearray(buffer.getvalue())
+    second = struct.unpack_from("<L", data, after_tags(data))[0]
+    if struct.unpack_from("<HHLL", data, second + 2)[0] == 254:  # the encoder writes the tag for both pages
+        struct.pack_into("<L", data, second + 10, 0)
+    assert load(bytes(data)).picture.size == (96, 64)
+
+
+def after_tags(tiff: bytes | bytearray) -> int:
+    """Return where the offset of the second page is."""
+    (first,) = struct.unpack_from("<L", tiff, 4)
+    return first + 2 + 12 * struct.unpack_from("<H", tiff, first)[0]
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.uint32, np.int16])
+def test_numbers_that_pillow_reads_wrongly_are_read(kind: type) -> None:
+    picture = np.asarray(quarters(96, 64), np.float64) / 255
+    most = 1 if kind is np.float32 else np.iinfo(kind).max
+    encoder = cv2.imencode(".tif", np.ascontiguousarray((picture * most).astype(kind)[:, :, ::-1]))
+    photo = load(encoder[1].tobytes())
+    assert photo.format == "TIFF"
+    assert differences(photo.picture, 255 * picture)[1] <= 1
+
+
+def test_the_profile_of_such_a_tiff_is_applied() -> None:
+    pixels = np.ascontiguousarray(np.asarray(chart(), np.float32)[:, :, ::-1] / 255)
+    data = bytearray(cv2.imencode(".tif", pixels)[1].tobytes())
+    end, profile = after_tags(data), profile_of(DISPLAY_P3)
+    (first,) = struct.unpack_from("<L", data, 4)
+    (count,) = struct.unpack_from("<H", data, first)
+    struct.pack_into("<L", data, 4, len(data) + len(profile))  # of a new list of tags, with the profile's as the last
+    tag = struct.pack("<HHLL", 34675, 7, len(profile), len(data))
+    listed = struct.pack("<H", count + 1) + data[first + 2 : end] + tag + bytes(4)
+    photo = load(bytes(data + profile + listed))
+    assert differences(photo.picture, srgb_of(chart(), "p3")[0])[0] < WITHIN[0]
+
+
+def test_what_the_decoder_for_the_networks_refuses_is_not_shared() -> None:
+    whole = encoded(astronaut(300))
+    data = whole[: len(whole) // 2] + bytes(len(whole) // 2) + b"\xff\xd9"
+    for read in (decode, load):
+        with pytest.raises(PhotoError, match="rows"):
+            read(data)
 
 
 def test_sixteen_bits_become_eight() -> None:
