@@ -150,7 +150,7 @@ def _evaluate_album(folder: Path, run: Path | None, quiet: bool) -> None:
     classifier = _classifier(run)
     show = has_terminal() and not quiet
     report = album.evaluate(folder, classifier, lambda files: tqdm(files, disable=not show))
-    print(f"\n{folder}: label of the largest face, with the shares of this album")
+    print(f"\n{folder}: labels of photos, with the shares of this album")
     _print_album(report)
     _fail_if(report.failed)
 

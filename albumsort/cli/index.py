@@ -194,7 +194,7 @@ def _print_report(report: Report, database: Database) -> None:
     console.print(table)
     totals = counts.stats(database)
     labels = [f"{totals.labels.get(e, 0)} {e}" for e in Emotion]
-    console.print(f"In the index: {', '.join([*labels, f'{totals.unlabelled} {NO_LABEL}'])} (by the largest face)")
+    console.print(f"In the index: {', '.join([*labels, f'{totals.unlabelled} {NO_LABEL}'])}")
     if report.skipped:
         skipped = ", ".join(f"{n} {why}" for why, n in Counter(report.skipped).most_common())
         console.print(f"Skipped: {printable(skipped)}", markup=False)
