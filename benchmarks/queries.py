@@ -2,7 +2,7 @@
 
 usage: python benchmarks/queries.py [N ...=10000 100000 1000000]
 
-Each photo has 0 to 4 faces, 1.5 on average, with random expressions.
+Each photo has 0 to 4 faces, 1.5 on average, with random expressions; half of the photos are in moments of three.
 """
 
 from __future__ import annotations
@@ -37,6 +37,15 @@ COMMANDS = (
     ["top", "happy", "--min-face", "10", "--min-detection", "0.8"],
     ["top", "happy", "--path", "/album/007"],
     ["top", "fear", "--faces", "4", "--min-score", ".5"],
+    ["top", "happy", "--by", "everyone"],
+    ["top", "happy", "--spread", "day"],
+    ["top", "happy", "--spread", "folder"],
+    ["top", "happy", "--sure", ".9"],
+    ["top", "happy", "--eyes", "open"],
+    ["top", "happy", "--all"],
+    ["top", "happy", "--by", "everyone", "--faces", "2..", "--eyes", "open"],
+    ["top", "happy", "--spread", "month", "--sure", ".8", "--since", "2010"],
+    ["top", "sad", "--by", "everyone", "--spread", "day", "--path", "/album/007"],
     ["stats"],
     ["list"],
     ["list", "--nl"],
@@ -63,7 +72,7 @@ def fill(path: Path, photos: int) -> None:
             columns = ", ".join(Emotion)
             raw.executemany(
                 "INSERT INTO faces (content, number, x, y, w, h, landmarks, detection, size, sharpness,"
-                f" {columns}, {NOTHING}, eyes) VALUES ({', '.join('?' * (12 + len(Emotion)))})",
+                f" {columns}, {NOTHING}, eyes, matters) VALUES ({', '.join('?' * (12 + len(Emotion)))}, 1)",
                 ((n + 1, k, *face) for n in numbers for k, face in enumerate(faces[n])),
             )
             raw.executemany(  # as large as real ones; never read here
@@ -71,9 +80,9 @@ def fill(path: Path, photos: int) -> None:
                 ((n + 1, random.randbytes(1800 * len(faces[n]))) for n in numbers if faces[n]),
             )
             raw.executemany(
-                "INSERT INTO photos (path, size, mtime_ns, content, taken_at, taken_from)"
-                " VALUES (?, ?, ?, ?, ?, 'DateTimeOriginal')",
-                ((_path(n), 3_000_000 + n, n, n + 1, _time(n)) for n in numbers),
+                "INSERT INTO photos (path, size, mtime_ns, content, taken_at, taken_from, moment)"
+                " VALUES (?, ?, ?, ?, ?, 'DateTimeOriginal', ?)",
+                ((_path(n), 3_000_000 + n, n, n + 1, _time(n), _moment(n)) for n in numbers),
             )
             raw.execute("INSERT OR IGNORE INTO roots (path) VALUES (CAST('/' AS BLOB))")
             raw.commit()
@@ -83,6 +92,11 @@ def fill(path: Path, photos: int) -> None:
 
 def _path(number: int) -> bytes:
     return f"/album/{number % 500:03}/IMG_{number:07}.jpg".encode()
+
+
+def _moment(number: int) -> int | None:
+    """Return the same number for the three frames of a moment; half of the photos are on their own."""
+    return 1 + number - number % 6 if number % 6 < 3 else None
 
 
 def _time(number: int) -> str:
