@@ -10,6 +10,7 @@ from ..dates import day_in_name
 from ..types import FILE_NAME, Analysis, Emotion, Expression, PhotoFile, Settings, Taken
 from .database import Database
 from .label_sql import NOTHING
+from .marks import marks_of
 from .people import note_people
 from .rows import FaceRow, row_of_face, values_of_expression
 from .schema import EXCLUDED, GONE, HERE
@@ -43,7 +44,8 @@ def save(database: Database, file: PhotoFile, analysis: Analysis, settings: Sett
         database.writer.execute(
             "INSERT OR REPLACE INTO descriptions (content, description) VALUES (?, ?)", (content, analysis.description)
         )
-    note_people(database, analysis.digest)  # again, because the user may have marked the photo
+    if marks_of(database, analysis.digest):  # the analysis knows no marks
+        note_people(database, analysis.digest)
     _save_photo(database, file, content, None, None)
     save_taken(database, content, analysis.taken, settings)
 
