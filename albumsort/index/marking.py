@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..choosing.corrected import Judged, marked
+from ..choosing.corrected import Judged, corrected, marked
+from ..choosing.matters import judged as judge
 from ..errors import UsageError
 from ..query import Counted
 from ..types import Box, Emotion, Kind, Mark, Photo
@@ -48,7 +49,7 @@ def mark(database: Database, path: Path, number: int | None, says: Emotion | Kin
     if says is None and number is None:
         return Marked(path, 0, len(photo.faces), None, False, remove(database, photo.digest))
     if number is None:
-        number = deciding(photo)
+        number = _meant(photo, marks.marks_of(database, photo.digest))
         if number is None:
             raise UsageError(f"{path}: no face was found in it; nothing was marked")
     if not 1 <= number <= len(photo.faces):
@@ -118,8 +119,17 @@ def deciding(photo: Photo) -> int | None:
     return None if decides is None else 1 + photo.faces.index(decides)
 
 
+def _meant(photo: Photo, known: Sequence[Mark]) -> int | None:
+    """Return the number of the face that decides the label, as lists show it; else of the one that did before marks."""
+    decides = replace(photo, faces=corrected(photo.faces, known)).deciding_face
+    if decides is None:
+        return deciding(photo)
+    return next(number for number, face in enumerate(photo.faces, start=1) if face.box == decides.box)
+
+
 def _photos(database: Database, where: str, value: object) -> Iterator[Photo]:
     """Yield the listed photos of a condition by path, with every face, labelled by their albums but not corrected."""
     reader = Reader(database, EVERY)
     reader.marks.clear()
-    return reader.photos(f"{where} AND p.missing = 0", value)
+    for photo in reader.photos(f"{where} AND p.missing = 0", value):
+        yield replace(photo, faces=judge(photo.faces))  # the stored judgement of who matters follows the marks

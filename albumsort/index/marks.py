@@ -66,13 +66,13 @@ def remove_marks(database: Database, digest: str, box: Box | None = None) -> int
 
 
 def draw(database: Database, n: int) -> list[str]:
-    """Draw at most n listed photos with faces at random, without marks and not drawn before; return their hashes.
+    """Draw at most n listed photos with people at random, without marks and not drawn before; return their hashes.
 
     They are noted as drawn: only what the user says of these tells how many of all labels are right.
     """
     rows = database.connection.execute(
         "SELECT DISTINCT c.digest FROM contents c JOIN photos p ON p.content = c.id AND p.missing = 0"
-        " WHERE EXISTS (SELECT 1 FROM faces f WHERE f.content = c.id)"
+        " WHERE EXISTS (SELECT 1 FROM faces f WHERE f.content = c.id AND f.matters)"
         " AND c.digest NOT IN (SELECT digest FROM drawn) AND c.digest NOT IN (SELECT digest FROM marks)"
     ).fetchall()
     digests = [digest for (digest,) in random.sample(rows, min(n, len(rows)))]
