@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..choosing.labels import Album, AlbumRules
 from ..choosing.promise import UNSURE, Promise, Sureness, are_ordinary, promise, sureness
 from ..query import USUAL, Counted, Filters
-from ..types import Emotion, Shares
+from ..types import Emotion, Photo, Shares
 from .absent import count_absent, listed_condition
 from .conditions import face_condition, filter_condition
 from .database import Database
@@ -22,6 +22,8 @@ from .schema import EXCLUDED, GONE, HERE
 from .shares import album_rules
 
 NO_FILTER = Filters()
+_UNMARKED = "f.content NOT IN (SELECT c.id FROM marks m JOIN contents c ON c.digest = m.digest)"
+"""SQL for "the user marked no face in the photo of this face"."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,8 @@ def stats(database: Database, counted: Counted = USUAL) -> Stats:
     where, least = face_condition(counted)
     with database.snapshot():
         rules = album_rules(database)
-        by_label = _sureness(database, rules, counted)
+        corrected = _marked_photos(database, counted)
+        by_label = _sureness(database, rules, counted, corrected)
         labels = {label: of.photos for label, of in by_label.items()}
         photos, without_result, failed, missing, excluded, undated = one(
             "SELECT count(*), coalesce(sum(error IS NOT NULL), 0),"
@@ -66,9 +69,11 @@ def stats(database: Database, counted: Counted = USUAL) -> Stats:
         ).fetchone()
         faces, with_face = one(
             "SELECT count(*), count(DISTINCT p.id) FROM photos p CROSS JOIN faces f ON f.content = p.content"
-            f" WHERE {where}",
+            f" WHERE {where} AND {_UNMARKED}",
             least,
         ).fetchone()
+        faces += sum(len(photo.faces) for photo in corrected)
+        with_face += sum(bool(photo.faces) for photo in corrected)
         roots = indexed_folders(database)
         absent = count_absent(database)
     without_face, unlabelled = photos - without_result - with_face, with_face - sum(labels.values())
@@ -102,17 +107,22 @@ def is_ordinary(totals: Stats) -> bool:
     return are_ordinary(totals.albums, totals.natural)
 
 
-def _sureness(database: Database, rules: AlbumRules, counted: Counted) -> dict[Emotion, Sureness]:
+def _marked_photos(database: Database, counted: Counted) -> list[Photo]:
+    """Return the photos that the user marked, with the faces that count, corrected."""
+    reader = Reader(database, counted)
+    return [photo for content in reader.marks for photo in reader.photos("c.id = ?", content)]
+
+
+def _sureness(
+    database: Database, rules: AlbumRules, counted: Counted, corrected: Iterable[Photo]
+) -> dict[Emotion, Sureness]:
     """Return by label how sure the labels of all photos are; those that the user marked are certain."""
     where, least = face_condition(counted)
-    unmarked = f"{where} AND f.content NOT IN (SELECT c.id FROM marks m JOIN contents c ON c.digest = m.digest)"
-    rows = database.connection.execute(*count_labels(rules, (unmarked, least), UNSURE)).fetchall()
+    rows = database.connection.execute(*count_labels(rules, (f"{where} AND {_UNMARKED}", least), UNSURE)).fetchall()
     found = {Emotion(label): Sureness(*sums) for label, *sums in rows if label is not None}
-    reader = Reader(database, counted)
-    for content in reader.marks:
-        for photo in reader.photos("c.id = ?", content):
-            if photo.label is not None:
-                found[photo.label] = found.get(photo.label, Sureness()) + sureness([photo.sure or 0.0])
+    for photo in corrected:
+        if photo.label is not None:
+            found[photo.label] = found.get(photo.label, Sureness()) + sureness([photo.sure or 0.0])
     return found
 
 
