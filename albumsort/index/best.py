@@ -16,12 +16,13 @@ from ..choosing.spread import group, spread_out
 from ..query import Question, Spread
 from ..types import Photo
 from .absent import listed_condition
-from .copies import other_paths
+from .conditions import face_condition
+from .copies import later_rows
 from .database import Database
 from .paths import Sql
-from .ranked import Rank, ranked
+from .ranked import Rank, Ranked, Search, ranked
 from .reader import Reader
-from .rows import OF_PHOTO, PhotoRow
+from .rows import PhotoRow
 
 
 class _Entry(NamedTuple):
@@ -39,7 +40,7 @@ def best(database: Database, question: Question) -> list[Photo]:
         if question.spread is None:
             entries = list(islice(found.entries(), question.n))
         else:
-            groups = _count_groups(database, question.spread, found.condition)
+            groups = _count_groups(database, question, question.spread, found.condition)
             entries = found.spread(question.spread, groups)
         return [found.complete(entry) for entry in entries]
 
@@ -49,6 +50,7 @@ class _Best:
         self._database, self._question = database, question
         self._reader = Reader(database, question.filters.counted)
         self.condition = listed_condition(database, question.filters)
+        self._search = Search(database, question, self.condition)
 
     def spread(self, spread: Spread, groups: int) -> list[_Entry]:
         """Return the entries that share out the places."""
@@ -65,11 +67,11 @@ class _Best:
         That frame may rank lower than the one by which the moment is found, so it waits for its turn.
         """
         if self._question.every:
-            yield from self._passing()
+            yield from (entry for _, entry in self._passing())
             return
         waiting, shown = list[_Entry](), set[int]()
-        for entry in self._passing():
-            while waiting and waiting[0].rank < entry.rank:
+        for bound, entry in self._passing():
+            while waiting and waiting[0].rank < bound:
                 yield heapq.heappop(waiting)
             moment = entry.photo.moment
             if moment is None:
@@ -82,19 +84,19 @@ class _Best:
 
     def complete(self, entry: _Entry) -> Photo:
         """Return the photo with its score and its other paths."""
-        also = () if self._question.every else tuple(other_paths(self._database, entry.row, self.condition))
+        also = () if self._question.every else tuple(other.photo.path for other in self._copies(entry))
         return replace(entry.photo, score=-entry.rank.minus_score, emotion=self._question.emotion, also=also)
 
-    def _passing(self) -> Iterator[_Entry]:
-        """Yield every photo that passes the filters, the best first."""
+    def _passing(self) -> Iterator[tuple[Rank, _Entry]]:
+        """Yield every photo that passes the filters after a lower bound of all ranks to come, the best bound first."""
         marked = sorted(self._marked(), key=lambda entry: entry.rank)
-        others = (
-            _Entry(one.rank, one.row, self._reader.photo(one.row))
-            for one in ranked(self._database, self._question, self.condition, self._reader.marks)
-        )
-        for entry in heapq.merge(marked, others, key=lambda entry: entry.rank):
-            if passes(entry.photo, self._question.filters):
-                yield entry
+        others = map(self._entry, ranked(self._database, self._question, self.condition, self._reader.marks))
+        for first in heapq.merge(marked, others, key=lambda entry: entry.rank):
+            for entry in self._first_passing(first):
+                yield first.rank, entry
+
+    def _entry(self, one: Ranked) -> _Entry:
+        return _Entry(one.rank, one.row, self._reader.photo(one.row))
 
     def _marked(self) -> Iterator[_Entry]:
         """Yield the photos that the user marked; their scores are not those in the index."""
@@ -103,31 +105,42 @@ class _Best:
 
     def _best_frame(self, moment: int) -> _Entry:
         """Return the best frame of a moment among those that pass the filters."""
-        frames = [e for e in self._scored("p.moment = ?", moment) if passes(e.photo, self._question.filters)]
+        frames = [entry for first in self._scored("p.moment = ?", moment) for entry in self._first_passing(first)]
         shown = best_frame([entry.photo for entry in frames], self._question.emotion)
         entry = next(entry for entry in frames if entry.photo.path == shown.path)
         return entry._replace(photo=shown)
 
-    def _scored(self, which: str, value: int) -> Iterator[_Entry]:
-        """Yield the photos of a content or moment that meet the condition and have a score that is high enough."""
-        where, values = self.condition
-        columns = OF_PHOTO.replace("p.path", "min(p.path) AS path")
-        rows = self._database.connection.execute(
-            f"SELECT {columns} FROM photos p JOIN contents c ON c.id = p.content WHERE {which} AND {where}"
-            f" GROUP BY {'p.id' if self._question.every else 'c.id'}",
-            (value, *values),
-        ).fetchall()
-        for row in map(PhotoRow._make, rows):
+    def _first_passing(self, first: _Entry) -> Iterator[_Entry]:
+        """Yield the photo by its first path that passes the filters, if one does."""
+        if passes(first.photo, self._question.filters):
+            yield first
+        elif not self._question.every:
+            yield from islice(self._copies(first), 1)
+
+    def _copies(self, entry: _Entry) -> Iterator[_Entry]:
+        """Yield the later paths of a photo that pass the filters; in other albums, faces may have other labels."""
+        for row in later_rows(self._database, entry.row, self.condition):
             photo = self._reader.photo(row)
-            found = score(photo.faces, self._question.emotion, self._question.by)
-            if found is not None and found[0] >= self._question.least:
-                least, *ties = found
-                yield _Entry(Rank(-least, tuple(-tie for tie in ties), row.path), row, photo)
+            if passes(photo, self._question.filters):
+                yield _Entry(entry.rank._replace(path=row.path), row, photo)
+
+    def _scored(self, which: str, value: int) -> Iterator[_Entry]:
+        """Yield the photos of a content `c` or moment that meet the condition and have a score that is high enough."""
+        for entry in map(self._entry, self._search.where(which, value)):
+            if entry.row.content in self._reader.marks:
+                found = score(entry.photo.faces, self._question.emotion, self._question.by)
+                if found is None:
+                    continue
+                best, *ties = found
+                entry = entry._replace(rank=Rank(-best, tuple(-tie for tie in ties), entry.row.path))
+            if -entry.rank.minus_score >= self._question.least:
+                yield entry
 
 
-def _count_groups(database: Database, spread: Spread, condition: Sql) -> int:
-    """Return how many days, months or folders the photos that meet a condition have."""
+def _count_groups(database: Database, question: Question, spread: Spread, condition: Sql) -> int:
+    """Return how many days, months or folders the photos have, at least, that may be among the best."""
     where, values = condition
+    counted, least_face = face_condition(question.filters.counted)
     # without the letters of the name, the path ends with its folder
     folder = f"rtrim(CAST(p.path AS TEXT), replace(CAST(p.path AS TEXT), '{os.sep}', ''))"
     of = {
@@ -136,6 +149,9 @@ def _count_groups(database: Database, spread: Spread, condition: Sql) -> int:
         Spread.FOLDER: folder,
     }[spread]
     [count] = database.connection.execute(
-        f"SELECT count(DISTINCT {of}) FROM photos p JOIN contents c ON c.id = p.content WHERE {where}", values
+        f"SELECT count(DISTINCT {of}) FROM photos p JOIN contents c ON c.id = p.content WHERE {where}"
+        f" AND (EXISTS (SELECT 1 FROM faces f WHERE f.content = c.id AND f.matters AND {counted}"
+        f" AND f.{question.emotion} >= ?) OR c.digest IN (SELECT digest FROM marks))",
+        (*values, *least_face, question.least),
     ).fetchone()
     return int(count)

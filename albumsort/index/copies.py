@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 from .database import Database
 from .paths import Sql
-from .rows import PhotoRow
+from .rows import OF_PHOTO, PhotoRow
 
 
 def contents_of_several(database: Database) -> frozenset[int]:
@@ -16,12 +13,12 @@ def contents_of_several(database: Database) -> frozenset[int]:
     return frozenset(content for (content,) in rows)
 
 
-def other_paths(database: Database, row: PhotoRow, condition: Sql) -> list[Path]:
-    """Return the later paths of a photo's content that meet a condition, in order."""
+def later_rows(database: Database, row: PhotoRow, condition: Sql) -> list[PhotoRow]:
+    """Return the photos with the same content and a later path that meet a condition, by path."""
     where, values = condition
     rows = database.connection.execute(
-        "SELECT p.path FROM photos p JOIN contents c ON c.id = p.content"
+        f"SELECT {OF_PHOTO} FROM photos p JOIN contents c ON c.id = p.content"
         f" WHERE p.content = ? AND p.path > ? AND {where} ORDER BY p.path",
         (row.content, row.path, *values),
     )
-    return [Path(os.fsdecode(path)) for (path,) in rows]
+    return [PhotoRow._make(row) for row in rows]

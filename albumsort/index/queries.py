@@ -14,7 +14,7 @@ from ..query import Filters
 from ..types import Photo
 from .absent import listed_condition
 from .conditions import face_condition
-from .copies import contents_of_several, other_paths
+from .copies import contents_of_several, later_rows
 from .database import Database
 from .reader import Reader
 from .rows import OF_FACE, OF_PHOTO, path_of_row, photo_and_faces
@@ -48,8 +48,8 @@ def photos(database: Database, filters: Filters, least: float = 0.0, every: bool
                 continue
             if row.content in several:
                 listed.add(row.content)
-                others = other_paths(database, row, condition)
-                photo = replace(photo, also=tuple(p for p in others if is_listed(reader.photo(row, faces, p))))
+                others = (reader.photo(other, faces) for other in later_rows(database, row, condition))
+                photo = replace(photo, also=tuple(other.path for other in others if is_listed(other)))
             yield photo
 
 

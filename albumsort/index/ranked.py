@@ -41,7 +41,7 @@ def ranked(database: Database, question: Question, condition: Sql, without: Cont
     Equal files are one photo, by its first path, unless the question asks for every file. without: the ids of contents
     to leave out.
     """
-    search = _Search(database, question, condition)
+    search = Search(database, question, condition)
     seen = set[bytes]()
     for one in search.down():
         if one is None:  # few photos pass the filters: score them all
@@ -54,7 +54,9 @@ def ranked(database: Database, question: Question, condition: Sql, without: Cont
             yield one
 
 
-class _Search:
+class Search:
+    """Searches the photos that meet a condition; scores are those of the stored faces, without the user's marks."""
+
     def __init__(self, database: Database, question: Question, condition: Sql) -> None:
         self._database, self._question = database, question
         self._where, self._values = condition
@@ -85,19 +87,21 @@ class _Search:
                 yield None
                 return
             visited.add(content)
-            for row in self._of_content(content):
-                heapq.heappush(found, row)
+            for one in self.where("c.id = ?", content):
+                if -one.rank.minus_score >= least:
+                    heapq.heappush(found, one)
         while found:
             yield heapq.heappop(found)
 
-    def _of_content(self, content: int) -> Iterator[Ranked]:
+    def where(self, which: str, value: int) -> list[Ranked]:
+        """Return the photos of a content `c` or moment; the score is -1 where nobody matters."""
         scores, values = self._scores()
         rows = self._database.connection.execute(
-            f"SELECT {self._columns}, {scores} FROM contents c JOIN photos p ON p.content = c.id"
-            f" WHERE c.id = ? AND {self._where} GROUP BY {self._entry}",
-            (*values, content, *self._values),
-        )
-        return (one for one in map(_ranked_of_row, rows) if -one.rank.minus_score >= self._question.least)
+            f"SELECT {self._columns}, {scores} FROM photos p JOIN contents c ON c.id = p.content"
+            f" WHERE {which} AND {self._where} GROUP BY {self._entry}",
+            (*values, value, *self._values),
+        ).fetchall()
+        return [_ranked_of_row(row) for row in rows]
 
     def all(self) -> Iterator[Ranked]:
         """Yield every photo from the best down, scoring all of them."""

@@ -28,12 +28,9 @@ class Reader:
         self._rules = album_rules(database)
         self.marks = marks_by_content(database)
 
-    def photo(self, row: PhotoRow, faces: Sequence[FaceRow] | None = None, path: Path | None = None) -> Photo:
-        """Return a photo. faces: the rows of the faces that count, if they were read; path: another of its paths.
-
-        In another album, the same faces may have other labels.
-        """
-        where = path or Path(os.fsdecode(row.path))
+    def photo(self, row: PhotoRow, faces: Sequence[FaceRow] | None = None) -> Photo:
+        """Return a photo. faces: the rows of the faces that count, if they were read."""
+        where = Path(os.fsdecode(row.path))
         rule, marks = self._rules.of(where), self.marks.get(row.content, ())
         if marks:
             return self._corrected(where, row, rule, marks)

@@ -25,13 +25,6 @@ class PhotoRow(NamedTuple):
     moment: int | None
 
 
-class ScoredRow(NamedTuple):
-    """A photo and its score."""
-
-    photo: PhotoRow
-    score: float
-
-
 class FaceRow(NamedTuple):
     """The columns of a face, without its content and number."""
 
@@ -97,12 +90,6 @@ def face_of_row(row: FaceRow, rule: LabelRule) -> Face:
     quality = row.detection, row.size, row.sharpness
     matters = bool(row.matters) or row.detection < THRESHOLD  # as `conditions.PEOPLE`
     return Face(box, landmarks, *quality, probabilities, nothing, row.eyes, label, sure, matters)
-
-
-def scored_of_row(row: tuple[Any, ...]) -> ScoredRow:
-    """Return the photo and score of a row selected as OF_PHOTO and a score."""
-    *photo, score = row
-    return ScoredRow(PhotoRow._make(photo), score)
 
 
 def photo_and_faces(lines: Sequence[tuple[Any, ...]]) -> tuple[PhotoRow, list[FaceRow]]:
