@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import cmath
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -133,6 +133,9 @@ READABLE = 32.0
 
 EYES_SHUT = 0.3
 """Eyes count as closed if the probability that they are open is lower."""
+
+LEAST_VOTE = 1e-9
+"""Votes for labels that differ by less are equal, so that rounding errors decide nothing; the first emotion wins."""
 
 Landmarks = tuple[tuple[float, float], ...]
 """(x, y) of the right eye, left eye, nose, right and left corner of the mouth; right and left are the subject's."""
@@ -313,7 +316,7 @@ class Photo:
         face with the winning label decides; without any label, the largest that matters.
         """
         people = [face for face in self.faces if face.matters]
-        votes = {e: math.fsum(f.size * (f.sure or 0) for f in people if f.label is e) for e in Emotion}
+        votes = {e: _votes(f.size * (f.sure or 0) for f in people if f.label is e) for e in Emotion}
         winner = max(votes, key=votes.__getitem__)
         label = winner if votes[winner] else None
         # the rest of the key breaks ties, so that the order of faces has no effect
@@ -332,3 +335,8 @@ class Photo:
     def sure(self) -> float | None:
         """The probability that a viewer agrees with the label; None without a label."""
         return None if self.deciding_face is None else self.deciding_face.sure
+
+
+def _votes(parts: Iterable[float]) -> int:
+    """Return a sum of votes, in units of LEAST_VOTE."""
+    return int(math.fsum(parts) / LEAST_VOTE + 0.5)

@@ -119,7 +119,7 @@ def _sureness(
     """Return by label how sure the labels of all photos are; those that the user marked are certain."""
     where, least = face_condition(counted)
     rows = database.connection.execute(*count_labels(rules, (f"{where} AND {_UNMARKED}", least), UNSURE)).fetchall()
-    found = {Emotion(label): Sureness(*sums) for label, *sums in rows if label is not None}
+    found = {tuple(Emotion)[place]: Sureness(*sums) for place, *sums in rows if place is not None}
     for photo in corrected:
         if photo.label is not None:
             found[photo.label] = found.get(photo.label, Sureness()) + sureness([photo.sure or 0.0])
