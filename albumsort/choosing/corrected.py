@@ -57,6 +57,12 @@ def corrected(faces: Sequence[Face], marks: Iterable[Mark]) -> tuple[Face, ...]:
     return judged(seen) if about else seen
 
 
+def mark_shown(deciding: Face | None, marks: Sequence[Mark]) -> Emotion | Kind | None:
+    """Return what the user says of the face that decides a photo's label, or else of another; None without a mark."""
+    about = [mark for mark in marks if deciding is not None and is_same(mark.box, deciding.box)]
+    return next((mark.says for mark in (*about, *marks)), None)
+
+
 def _corrected(face: Face, mark: Mark) -> Face:
     face = replace(face, detection=1.0)
     if not isinstance(mark.says, Emotion):

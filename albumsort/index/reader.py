@@ -6,10 +6,10 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from ..choosing.corrected import corrected, is_same
+from ..choosing.corrected import corrected, mark_shown
 from ..choosing.labels import LabelRule
 from ..query import Counted
-from ..types import Emotion, Face, Kind, Mark, Photo
+from ..types import Mark, Photo
 from .conditions import counts
 from .database import Database
 from .marks import marks_by_content
@@ -52,7 +52,7 @@ class Reader:
         every = [face_of_row(face, rule) for face in stored_faces(self._database, row.content)]
         faces = [f for f in corrected(every, marks) if counts(self._counted, f.detection, f.size, f.sharpness)]
         photo = photo_of_row(path, row, tuple(faces))
-        return photo_of_row(path, row, photo.faces, marked=_mark_of(photo.deciding_face, marks))
+        return photo_of_row(path, row, photo.faces, marked=mark_shown(photo.deciding_face, marks))
 
 
 def stored_faces(database: Database, content: int) -> list[FaceRow]:
@@ -61,9 +61,3 @@ def stored_faces(database: Database, content: int) -> list[FaceRow]:
         f"SELECT {OF_FACE} FROM faces f WHERE f.content = ? ORDER BY f.number", (content,)
     )
     return [FaceRow._make(row) for row in rows]
-
-
-def _mark_of(deciding: Face | None, marks: Sequence[Mark]) -> Emotion | Kind:
-    """Return what the user says of the face that decides, or else of another."""
-    about = [mark for mark in marks if deciding is not None and is_same(mark.box, deciding.box)]
-    return [*about, *marks][0].says

@@ -6,7 +6,7 @@ import io
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import product
+from itertools import count, product
 from pathlib import Path
 
 import numpy as np
@@ -58,9 +58,12 @@ class _Note:
     font: ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 
-def draw(upright: Upright, faces: Sequence[Face], out: Path) -> None:
-    """Write a photo with its faces marked as a new JPEG; raises AlbumsortError if the file exists."""
-    picture, by, notes = _laid_out(upright, faces)
+def draw(upright: Upright, faces: Sequence[Face], out: Path, numbers: Sequence[int] = ()) -> None:
+    """Write a photo with its faces marked as a new JPEG; raises AlbumsortError if the file exists.
+
+    numbers: of the faces; by default they count from 1.
+    """
+    picture, by, notes = _laid_out(upright, faces, numbers)
     line = 3
     pen = ImageDraw.Draw(picture)
     for face, note in zip(faces, notes, strict=True):
@@ -87,19 +90,21 @@ def draw(upright: Upright, faces: Sequence[Face], out: Path) -> None:
             unfinished.unlink()
 
 
-def _laid_out(upright: Upright, faces: Sequence[Face]) -> tuple[Image.Image, float, list[_Note]]:
+def _laid_out(
+    upright: Upright, faces: Sequence[Face], numbers: Sequence[int] = ()
+) -> tuple[Image.Image, float, list[_Note]]:
     """Return the picture to draw on, its scale relative to the photo, and a note for each face."""
     by = LONGEST_SIDE / max(upright.width, upright.height)
     picture = _enlarged(upright, by)
     details = DETAIL if len(faces) <= MOST_IN_FULL else DETAIL[1:] if len(faces) <= CROWD else DETAIL[-1:]
-    notes, detail = _notes(faces, by, picture.size, details)
+    notes, detail = _notes(faces, by, picture.size, details, numbers)
     if detail != details[0] and min(picture.size) < SHORTEST_SIDE:
         picture = _widened(picture)
-        notes, detail = _notes(faces, by, picture.size, details)
+        notes, detail = _notes(faces, by, picture.size, details, numbers)
     if detail is None and len(faces) > CROWD:
         by = CROWD_SIDE / max(upright.width, upright.height)
         picture = _enlarged(upright, by)
-        notes, _ = _notes(faces, by, picture.size, (DETAIL[-1], NUMBER_ALONE))
+        notes, _ = _notes(faces, by, picture.size, (DETAIL[-1], NUMBER_ALONE), numbers)
     return picture, by, notes
 
 
@@ -124,7 +129,7 @@ def _no_face() -> _Note:
 
 
 def _notes(
-    faces: Sequence[Face], by: float, size: tuple[int, int], details: Sequence[int]
+    faces: Sequence[Face], by: float, size: tuple[int, int], details: Sequence[int], numbers: Sequence[int] = ()
 ) -> tuple[list[_Note], int | None]:
     """Return a note for each face, as detailed and large as fits, and the level of detail.
 
@@ -136,7 +141,7 @@ def _notes(
     best, least = list[_Note](), float("inf")
     for detail, font_size in product(details, FONT_SIZES):
         font = ImageFont.load_default(font_size)
-        texts = [_text(number, face, detail) for number, face in enumerate(faces, start=1)]
+        texts = [_text(number, face, detail) for number, face in zip(numbers or count(1), faces, strict=False)]
         notes, covered = _placed(texts, faces, by, size, font)
         if covered < least:
             best, least = notes, covered

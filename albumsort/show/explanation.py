@@ -9,7 +9,7 @@ from ..choosing.corrected import Judged
 from ..choosing.labels import Album
 from ..choosing.matters import Reason
 from ..choosing.promise import Promise, interval
-from ..types import ANSWERS, EYES_SHUT, Answer, Emotion, Face, Shares, Taken
+from ..types import ANSWERS, EYES_SHUT, Answer, Emotion, Face, Kind, Shares, Taken
 
 LOOKS = {
     Emotion.ANGER: "angry",
@@ -35,6 +35,15 @@ def of_face(number: int, face: Face, elsewhere: Emotion | None, album: Album | N
     in_album, in_general = percent(album.shares[face.label]), percent(natural[face.label])
     shares = f"{in_album} of the faces {_verb(face.label)}; in an ordinary album {in_general}"
     return f"{sentence} In this album {shares}, and there this face would {_verb(elsewhere)}."
+
+
+def of_mark(number: int, says: Emotion | Kind, without: Face) -> str:
+    """Say what the user marked a face as; without: the face without the mark."""
+    if says is Kind.NO_FACE:
+        return f"You marked face {number} as no face."
+    looks = NO_LABEL if without.label is None else f"{without.label} ({percent(without.sure or 0)} sure)"
+    what = "a face" if says is Kind.FACE else says
+    return f"You marked face {number} as {what}; its label without marks: {looks}."
 
 
 def of_time(taken: Taken | None) -> str:

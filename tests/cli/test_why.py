@@ -15,7 +15,7 @@ from commands import invoke
 from helpers import ASTRONAUT_FACE, EVEN, astronaut, face, run
 from PIL import Image
 
-from albumsort.choosing.labels import Album
+from albumsort.choosing.labels import Album, LabelRule
 from albumsort.cli import why as cli_why
 from albumsort.index import shares as index_shares
 from albumsort.index import storing
@@ -36,10 +36,10 @@ def test_why_shows_boxes_label_and_all_probabilities(indexed: SimpleNamespace) -
 
 def test_why_shows_the_figures_of_a_face_in_percent(capsys: pytest.CaptureFixture[str]) -> None:
     seen = face((10, 20, 120, 60), happy=0.7, sad=0.15, anger=0.1, neutral=0.03, nothing=0.04)
-    faces = [(replace(seen, sure=0.62, sharpness=0.456), seen)]
+    faces = [cli_why.Explained(1, seen, replace(seen, sure=0.62, sharpness=0.456), seen.label)]
     shown = Analysis("digest", 640, 480, None, (seen,), b"")
     cli_why._print_why(
-        Path("a.jpg"), shown, Taken("2024-07-01T10:00:00-08:00", "XMP"), faces, None, EVEN, "0123456789abcdef0123"
+        Path("a.jpg"), shown, Taken("2024-07-01T10:00:00-08:00", "XMP"), faces, [], None, EVEN, "0123456789abcdef0123"
     )
     assert capsys.readouterr().out.splitlines() == [
         "a.jpg: 640 x 480, taken 2024-07-01 10:00:00-08:00 (XMP)",
@@ -67,7 +67,8 @@ def test_why_says_for_each_face_whether_it_matters_and_why_not(capsys: pytest.Ca
         replace(main, size=0.9, detection=0.55, nothing=0.97),
     ]
     shown = Analysis("digest", 640, 480, None, tuple(seen), b"")
-    cli_why._print_why(Path("a.jpg"), shown, None, [(one, one) for one in seen], None, EVEN, "0123456789abcdef0123")
+    faces = cli_why._explained(seen, LabelRule(EVEN, EVEN), [])
+    cli_why._print_why(Path("a.jpg"), shown, None, faces, [], None, EVEN, "0123456789abcdef0123")
     assert [line.strip() for line in capsys.readouterr().out.splitlines() if "matter" in line] == [
         "matters in this photo",
         "does not matter in this photo: too small beside the main face",

@@ -179,3 +179,10 @@ def test_an_incomplete_picture_never_gets_the_name(tmp_path: Path) -> None:
     )
     assert (done.returncode, "cannot write drawn.jpg: File too large" in done.stderr) == (1, True)
     assert [path.name for path in tmp_path.iterdir()] == ["photo.jpg"]
+
+
+def test_faces_are_drawn_with_their_numbers() -> None:
+    faces = [face((100, 100, 50, 50)), face((400, 100, 50, 50))]
+    for numbers, expected in (((), ["1", "2"]), ((2, 5), ["2", "5"])):
+        notes, _ = drawing._notes(faces, 1.0, (800, 500), (0,), numbers)
+        assert [note.text.split()[0] for note in notes] == expected
