@@ -290,8 +290,8 @@ class Photo:
     taken_from is None if an older version read the date. digest: content hash, hex. score: 0-1, of the emotion; both
     are None unless the query ranks by an emotion. also: the other files of the query's result with the same bytes, by
     path; the query returns no photo for them. moment: the same number for all frames of a moment, None for a photo on
-    its own. marked: what the user says of the face that decides, or else of another. behind: the number of other frames
-    of the moment that this photo is shown for.
+    its own. marked: what the user says of the face that decides, or else of another. behind: the number of files
+    of the moment's other frames, for which this photo is shown.
     """
 
     path: Path

@@ -15,7 +15,7 @@ def best_frame(frames: Sequence[Photo], emotion: Emotion) -> Photo:
     """Return the frame of a moment that shows an emotion best; the others are behind it."""
     first = best_first(shot(os.fspath(photo.path), photo.faces, emotion) for photo in frames)[0]
     best = next(photo for photo in frames if os.fspath(photo.path) == first.path)
-    return replace(best, behind=len(frames) - 1)
+    return replace(best, behind=sum(1 + len(photo.also) for photo in frames) - 1 - len(best.also))
 
 
 def one_a_moment(photos: Iterable[Photo], emotion: Emotion | None = None) -> list[Photo]:

@@ -84,8 +84,8 @@ class _Best:
 
     def complete(self, entry: _Entry) -> Photo:
         """Return the photo with its score and its other paths."""
-        also = () if self._question.every else tuple(other.photo.path for other in self._copies(entry))
-        return replace(entry.photo, score=-entry.rank.minus_score, emotion=self._question.emotion, also=also)
+        photo = entry.photo if self._question.every else self._with_copies(entry)
+        return replace(photo, score=-entry.rank.minus_score, emotion=self._question.emotion)
 
     def _passing(self) -> Iterator[tuple[Rank, _Entry]]:
         """Yield every photo that passes the filters after a lower bound of all ranks to come, the best bound first."""
@@ -106,7 +106,7 @@ class _Best:
     def _best_frame(self, moment: int) -> _Entry:
         """Return the best frame of a moment among those that pass the filters."""
         frames = [entry for first in self._scored("p.moment = ?", moment) for entry in self._first_passing(first)]
-        shown = best_frame([entry.photo for entry in frames], self._question.emotion)
+        shown = best_frame([self._with_copies(entry) for entry in frames], self._question.emotion)
         entry = next(entry for entry in frames if entry.photo.path == shown.path)
         return entry._replace(photo=shown)
 
@@ -116,6 +116,9 @@ class _Best:
             yield first
         elif not self._question.every:
             yield from islice(self._copies(first), 1)
+
+    def _with_copies(self, entry: _Entry) -> Photo:
+        return replace(entry.photo, also=tuple(other.photo.path for other in self._copies(entry)))
 
     def _copies(self, entry: _Entry) -> Iterator[_Entry]:
         """Yield the later paths of a photo that pass the filters; in other albums, faces may have other labels."""
