@@ -11,9 +11,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from .answers import Confusion, Shares, confusion_from, shares_from
 from .networks import weights
 from .networks.litert import Network
-from .types import Confusion, Emotion, Expression, Shares, confusion_from, shares_from
+from .types import Emotion, Expression
 
 EYES = ("open", "closed", "hidden")
 NO_FACE = "none"

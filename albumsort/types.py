@@ -34,7 +34,6 @@ class Emotion(StrEnum):
 
 
 FOUR = (Emotion.ANGER, Emotion.HAPPY, Emotion.SAD, Emotion.NEUTRAL)
-
 _SYNONYMS = {
     "angry": "anger",
     "mad": "anger",
@@ -52,36 +51,9 @@ _SYNONYMS = {
     "scared": "fear",
     "disgusted": "disgust",
 }
-
-
 UNSURE_FOLDER, CHOSEN_FOLDER = "unsure", "chosen"
 FOLDERS = (*map(str, Emotion), UNSURE_FOLDER, CHOSEN_FOLDER)
 """The folders that an export may make: by label, for unsure labels, and for photos that the user listed."""
-
-Answer = Emotion | None
-"""A viewer's answer for a face: one of the seven, or None (another expression, unreadable, or not a face)."""
-ANSWERS: tuple[Answer, ...] = (*Emotion, None)
-Shares = Mapping[Answer, float]
-"""How common each answer is among some faces; the shares sum to 1."""
-Confusion = Mapping[Answer, Shares]
-"""For each answer of viewers, the shares of the classifier's answers to the same faces."""
-NOTHING = "nothing"
-"""The name of the answer None in files and columns."""
-
-
-def shares_from(named: Mapping[str, float]) -> Shares:
-    """Return shares from a mapping by name; raises KeyError if a name is missing."""
-    return {answer: float(named[answer or NOTHING]) for answer in ANSWERS}
-
-
-def confusion_from(named: Mapping[str, Mapping[str, float]]) -> Confusion:
-    """Return a confusion from mappings by name; raises KeyError if a name is missing."""
-    return {answer: shares_from(named[answer or NOTHING]) for answer in ANSWERS}
-
-
-def named_shares(shares: Shares) -> dict[str, float]:
-    """Return shares as a mapping by name."""
-    return {str(answer or NOTHING): shares[answer] for answer in ANSWERS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,16 +99,12 @@ class Box:
 
 THRESHOLD = 0.5
 """By default, detections with less confidence do not count as faces."""
-
 READABLE = 32.0
 """Minimum longer side in pixels of a face that counts for the shares of its album."""
-
 EYES_SHUT = 0.3
 """Eyes count as closed if the probability that they are open is lower."""
-
 LEAST_VOTE = 1e-9
 """Votes for labels that differ by less are equal, so that rounding errors decide nothing; the first emotion wins."""
-
 Landmarks = tuple[tuple[float, float], ...]
 """(x, y) of the right eye, left eye, nose, right and left corner of the mouth; right and left are the subject's."""
 

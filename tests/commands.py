@@ -12,12 +12,12 @@ from types import SimpleNamespace
 from helpers import EVEN
 from typer.testing import CliRunner, Result
 
+from albumsort.answers import ANSWERS
 from albumsort.choosing.labels import Album
 from albumsort.cli.app import app
 from albumsort.index import shares as index_shares
 from albumsort.index import storing
 from albumsort.index.database import Database
-from albumsort.types import ANSWERS
 
 
 def invoke(*arguments: str | Path, db: Path | None = None, env: Mapping[str, str] | None = None) -> Result:

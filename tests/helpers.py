@@ -22,6 +22,7 @@ from PIL import ExifTags, Image
 from skimage import data as skimage_data
 
 import albumsort
+from albumsort.answers import ANSWERS, Shares
 from albumsort.choosing.labels import LabelRule
 from albumsort.index import storing
 from albumsort.index.database import Database
@@ -29,7 +30,7 @@ from albumsort.indexing import executors, report
 from albumsort.indexing import plan as indexing_plan
 from albumsort.indexing import run as indexing
 from albumsort.training.emotion.data import VOTE_COLUMNS
-from albumsort.types import ANSWERS, Analysis, Box, Emotion, Face, PhotoFile, Settings, Shares, Taken
+from albumsort.types import Analysis, Box, Emotion, Face, PhotoFile, Settings, Taken
 
 try:
     import pty

@@ -8,10 +8,11 @@ from helpers import ASTRONAUT_FACE, astronaut
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from albumsort.answers import ANSWERS
 from albumsort.emotions import Calibration, LiteRTClassifier, eyes_open, load_classifier
 from albumsort.faces.crop import crop
 from albumsort.networks import weights
-from albumsort.types import ANSWERS, Emotion, Expression
+from albumsort.types import Emotion, Expression
 
 SURE = [1.0]
 ANSWERED = ("neutral", "happy", "surprise", "sad", "anger", "disgust", "fear", "other", "unclear", "none")

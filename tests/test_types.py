@@ -12,8 +12,9 @@ from helpers import face
 from hypothesis import given
 from hypothesis import strategies as st
 
+from albumsort.answers import ANSWERS, named_shares, shares_from
 from albumsort.errors import UsageError
-from albumsort.types import ANSWERS, FOUR, Box, Detection, Emotion, Photo, named_shares, shares_from
+from albumsort.types import FOUR, Box, Detection, Emotion, Photo
 
 
 @pytest.mark.parametrize("emotion", list(Emotion))

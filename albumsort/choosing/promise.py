@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ..types import Shares
+from ..answers import Shares
 from .labels import Album, distance
 
 UNSURE = 0.7

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from ..types import FOUR, THRESHOLD, Emotion, named_shares
+from ..answers import named_shares
+from ..types import FOUR, THRESHOLD, Emotion
 from .filtering import LeastDetection, LeastFace, LeastSharpness
 from .opening import count_outdated, is_quiet, open_index, say_absent, say_outdated
 from .options import AsJson, Db, Quiet, Version

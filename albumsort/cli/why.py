@@ -20,9 +20,10 @@ from .options import AsJson, Db, Quiet, Version, option
 from .terminal import say
 
 if TYPE_CHECKING:
+    from ..answers import Shares
     from ..choosing.labels import Album, LabelRule
     from ..choosing.matters import Reason
-    from ..types import Analysis, Face, Mark, Shares
+    from ..types import Analysis, Face, Mark
 
 
 def why(

@@ -8,10 +8,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ..answers import Shares
 from ..choosing.labels import Album, AlbumRules
 from ..choosing.promise import UNSURE, Promise, Sureness, are_ordinary, promise, sureness
 from ..query import USUAL, Counted, Filters
-from ..types import Emotion, Photo, Shares
+from ..types import Emotion, Photo
 from .absent import count_absent, listed_condition
 from .conditions import face_condition, filter_condition
 from .database import Database

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from ..answers import ANSWERS
 from ..choosing.labels import AlbumRules
-from ..types import ANSWERS, LEAST_VOTE, Emotion
+from ..types import LEAST_VOTE, Emotion
 from .conditions import PEOPLE
 from .paths import Sql, below
 

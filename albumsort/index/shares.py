@@ -8,8 +8,9 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from ..answers import ANSWERS, Shares, named_shares, shares_from
 from ..choosing.labels import Album, AlbumRules
-from ..types import ANSWERS, READABLE, THRESHOLD, Emotion, Shares, named_shares, shares_from
+from ..types import READABLE, THRESHOLD, Emotion
 from .database import Database
 from .folders import indexed_folders
 from .label_sql import NOTHING

@@ -13,12 +13,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ..answers import Confusion, Shares
 from ..errors import AlbumsortError
 from ..index import comparing, lookup, shares, storing
 from ..index.database import Database
 from ..networks import weights
 from ..settings import settings
-from ..types import Confusion, Shares
 from .executors import Executor
 from .outcomes import outcomes
 from .plan import Plan

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from ..answers import Confusion, Shares
 from ..choosing.labels import Album, expected_shares
 from ..index import folders, shares
 from ..index.database import Database
-from ..types import Confusion, Shares
 
 FACES = 20_000
 """Maximum sample per album; more faces would change its shares by less than the classifier's own errors."""

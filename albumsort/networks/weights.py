@@ -9,8 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from ..answers import Confusion, Shares, confusion_from, shares_from
 from ..errors import WeightsError
-from ..types import Confusion, Shares, confusion_from, shares_from
 
 SHARES_TOLERANCE = 1e-3
 """Largest difference from 1 of the sum of the natural shares, which are rounded."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
+from ..answers import ANSWERS, Answer, Shares
 from ..choosing.corrected import Judged
 from ..choosing.labels import Album
 from ..choosing.matters import Reason
 from ..choosing.promise import Promise, interval
-from ..types import ANSWERS, EYES_SHUT, Answer, Emotion, Face, Kind, Shares, Taken
+from ..types import EYES_SHUT, Emotion, Face, Kind, Taken
 
 LOOKS = {
     Emotion.ANGER: "angry",

@@ -13,10 +13,11 @@ from helpers import EVEN, face
 from hypothesis import given
 from hypothesis import strategies as st
 
+from albumsort.answers import ANSWERS, Answer, Confusion, Shares
 from albumsort.choosing import labels
 from albumsort.choosing.labels import Album, AlbumRules, LabelRule, expected_shares, telling_answers
 from albumsort.networks.weights import natural_shares
-from albumsort.types import ANSWERS, Answer, Confusion, Emotion, Shares
+from albumsort.types import Emotion
 
 NATURAL = natural_shares()
 SAD, HAPPY, NEUTRAL = Emotion.SAD, Emotion.HAPPY, Emotion.NEUTRAL

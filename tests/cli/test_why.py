@@ -15,6 +15,7 @@ from commands import invoke
 from helpers import ASTRONAUT_FACE, EVEN, astronaut, face, run
 from PIL import Image
 
+from albumsort.answers import ANSWERS
 from albumsort.choosing.labels import Album, LabelRule
 from albumsort.cli import why as cli_why
 from albumsort.index import shares as index_shares
@@ -22,7 +23,7 @@ from albumsort.index import storing
 from albumsort.index.database import Database
 from albumsort.networks import weights
 from albumsort.show import explanation
-from albumsort.types import ANSWERS, Analysis, Emotion, Taken
+from albumsort.types import Analysis, Emotion, Taken
 
 
 def test_why_shows_boxes_label_and_all_probabilities(indexed: SimpleNamespace) -> None:

@@ -15,12 +15,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from index_rows import fail
 
+from albumsort.answers import ANSWERS, Shares
 from albumsort.choosing.labels import Album
 from albumsort.choosing.matters import judged
 from albumsort.index import marking, queries, shares, storing
 from albumsort.index.database import Database
 from albumsort.query import Filters
-from albumsort.types import ANSWERS, Emotion, Face, Kind, Mark, Shares
+from albumsort.types import Emotion, Face, Kind, Mark
 
 COLUMNS = ["path", "day", "taken_at", "label", "sure", *Emotion, "faces", "moment", "mark"]
 

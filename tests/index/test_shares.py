@@ -14,13 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from index_rows import BEFORE, HAPPY, A, B, C, asked, changed, listed, mark_missing
 
+from albumsort.answers import ANSWERS, Shares
 from albumsort.choosing.labels import Album, LabelRule
 from albumsort.index import counts as index_counts
 from albumsort.index import lookup, queries, storing
 from albumsort.index import shares as index_shares
 from albumsort.index.database import Database
 from albumsort.query import By, Filters
-from albumsort.types import ANSWERS, Analysis, Emotion, Expression, Face, PhotoFile, Settings, Shares
+from albumsort.types import Analysis, Emotion, Expression, Face, PhotoFile, Settings
 
 # labels by album
 

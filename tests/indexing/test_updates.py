@@ -18,6 +18,7 @@ from index_runs import GOOD, PORTRAITS, Short, counts, failures, photos, rows
 
 from albumsort import analysis, settings
 from albumsort.analysis import load_networks
+from albumsort.answers import named_shares, shares_from
 from albumsort.choosing.labels import Album, LabelRule, expected_shares
 from albumsort.disk import contents as reading
 from albumsort.emotions import resized
@@ -30,7 +31,7 @@ from albumsort.indexing import executors, rescoring
 from albumsort.indexing import plan as indexing_plan
 from albumsort.indexing import run as indexing
 from albumsort.networks import weights
-from albumsort.types import THRESHOLD, Emotion, Photo, named_shares, shares_from
+from albumsort.types import THRESHOLD, Emotion, Photo
 
 # after an update
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from albumsort.answers import ANSWERS
 from albumsort.errors import WeightsError
 from albumsort.networks import weights
-from albumsort.types import ANSWERS
 
 SHIPPED = weights.folder()
 NAMES = sorted(json.loads((SHIPPED / "manifest.json").read_text(encoding="utf-8"))["networks"])

@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 from helpers import EVEN, face
 
+from albumsort.answers import ANSWERS
 from albumsort.choosing.labels import Album
 from albumsort.show import explanation
 from albumsort.show.explanation import LOOKS
-from albumsort.types import ANSWERS, EYES_SHUT, Emotion
+from albumsort.types import EYES_SHUT, Emotion
 
 HAPPY, SAD, NEUTRAL = Emotion.HAPPY, Emotion.SAD, Emotion.NEUTRAL
 SHARES = {**dict.fromkeys(ANSWERS, 0.002), NEUTRAL: 0.55, HAPPY: 0.3, SAD: 0.12, None: 0.022}

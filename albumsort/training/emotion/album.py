@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ... import analysis
+from ...answers import Shares
 from ...choosing.labels import LabelRule, shares_of
 from ...disk import contents
 from ...emotions import EmotionClassifier
@@ -14,7 +15,7 @@ from ...errors import PhotoError, UsageError
 from ...faces.detector import FaceDetector
 from ...photos import read
 from ...photos.walk import Walk, find
-from ...types import FOUR, THRESHOLD, Emotion, Photo, PhotoFile, Shares
+from ...types import FOUR, THRESHOLD, Emotion, Photo, PhotoFile
 from ..common.scores import Score, accuracy
 
 TOP = 50

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ...types import ANSWERS, NOTHING, Emotion
+from ...answers import ANSWERS, NOTHING
+from ...types import Emotion
 from ..common.arrays import Floats, Ints, Pixels
 from .augmentation import shrunk
 from .evaluation import softmax
