@@ -11,7 +11,7 @@ from .errors import UsageError
 from .index.database import Database
 from .index.folders import indexed_folders
 from .index.lookup import all_paths
-from .types import FOLDERS
+from .query import FOLDERS
 
 
 def albums_in(database: Database) -> set[Path]:

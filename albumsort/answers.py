@@ -15,6 +15,8 @@ Confusion = Mapping[Answer, Shares]
 """For each answer of viewers, the shares of the classifier's answers to the same faces."""
 NOTHING = "nothing"
 """The name of the answer None in files and columns."""
+READABLE = 32.0
+"""Minimum longer side in pixels of a face that counts for the shares of its album."""
 
 
 def shares_from(named: Mapping[str, float]) -> Shares:

@@ -10,6 +10,9 @@ from .types import THRESHOLD, Emotion
 
 MOST = 2**63 - 1
 """The largest number that an index can hold; larger ones ask for all."""
+UNSURE_FOLDER, CHOSEN_FOLDER = "unsure", "chosen"
+FOLDERS = (*map(str, Emotion), UNSURE_FOLDER, CHOSEN_FOLDER)
+"""The folders that an export may make: by label, for unsure labels, and for photos that the user listed."""
 
 
 class By(StrEnum):

@@ -51,9 +51,6 @@ _SYNONYMS = {
     "scared": "fear",
     "disgusted": "disgust",
 }
-UNSURE_FOLDER, CHOSEN_FOLDER = "unsure", "chosen"
-FOLDERS = (*map(str, Emotion), UNSURE_FOLDER, CHOSEN_FOLDER)
-"""The folders that an export may make: by label, for unsure labels, and for photos that the user listed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +96,6 @@ class Box:
 
 THRESHOLD = 0.5
 """By default, detections with less confidence do not count as faces."""
-READABLE = 32.0
-"""Minimum longer side in pixels of a face that counts for the shares of its album."""
 EYES_SHUT = 0.3
 """Eyes count as closed if the probability that they are open is lower."""
 LEAST_VOTE = 1e-9
@@ -172,19 +167,6 @@ class Kind(StrEnum):
 
     FACE = "face"
     NO_FACE = "no-face"
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """What a user says of a face.
-
-    digest: content hash of the photo, hex; box: of the face, in upright full-size pixels. So a mark outlives every
-    name of the photo, and every number that a new network gives the face.
-    """
-
-    digest: str
-    box: Box
-    says: Emotion | Kind
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,10 +41,11 @@ ROOMS = {
     "timing": Room(ALONE),
     # Emotion.parse raises UsageError
     "types": Room(ALONE, "errors"),
+    "answers": Room(ALONE, "types"),
     "query": Room(ALONE, "types"),
     "dates": Room(ALONE, "errors"),
     "disk": Room("contents filesystems locks naming places whole", "errors"),
-    "networks": Room("litert weights", "errors types"),
+    "networks": Room("litert weights", "answers errors"),
     "settings": Room(ALONE, "networks types"),
     "photos": Room(
         "blocks colour dates decode decoders description exif full iptc jpeg junk kinds lists markers"
@@ -52,38 +53,38 @@ ROOMS = {
         "errors timing types",
     ),
     "faces": Room("crop detector proposer resize rows scores sharpness verifier", "errors networks timing types"),
-    "emotions": Room(ALONE, "networks types"),
+    "emotions": Room(ALONE, "answers networks types"),
     "choosing": Room(
         "agreement best_frame corrected everyone exposure frames labels likeness linking matters moments"
         " panning passing promise ranking scores spread timelines",
-        "query types",
+        "answers query types",
     ),
     "analysis": Room(ALONE, "choosing disk emotions errors faces networks photos timing types"),
     "index": Room(
         "absent best comparing conditions copies counts database dating folders label_sql listed lookup"
         " marking marks migrations moments moving opening paths people queries ranked reader rows schema"
         " shares storing tries",
-        "choosing dates disk errors query types",
+        "answers choosing dates disk errors query types",
     ),
     "indexing": Room(
         "cluster crew deleted executors moments outcomes plan queue readahead redating report rescoring run"
         " shares worker writer",
-        "analysis choosing errors faces failures index networks photos settings timing types",
+        "analysis answers choosing errors faces failures index networks photos settings timing types",
     ),
     "api": Room(ALONE, "analysis dates disk errors index indexing query types"),
-    "albums": Room(ALONE, "errors index types"),
+    "albums": Room(ALONE, "errors index query"),
     "export": Room(
-        "copy items journals names plan report run share sidecar undo xmp", "albums disk errors photos types"
+        "copy items journals names plan report run share sidecar undo xmp", "albums disk errors photos query types"
     ),
-    "show": Room("choice drawing explanation listing", "choosing disk errors photos text types"),
+    "show": Room("choice drawing explanation listing", "answers choosing disk errors photos text types"),
     "prune": Room(ALONE, "index photos"),
     "moved": Room(ALONE, "albums errors index"),
     "doctor": Room(ALONE, "__init__ disk errors index networks photos"),
     "cli": Room(
         "app compare compare_choice evaluate export filtering index listing mark model moved opening options"
         " selection stats terminal train upkeep values why",
-        "__init__ albums analysis choosing dates disk doctor emotions errors export faces failures index"
-        " indexing kept moved networks photos prune query settings show text training.common"
+        "__init__ albums analysis answers choosing dates disk doctor emotions errors export faces failures"
+        " index indexing kept moved networks photos prune query settings show text training.common"
         " training.comparison training.detectors training.emotion training.faces types",
     ),
     "__init__": Room(ALONE, "api errors types"),
@@ -105,7 +106,7 @@ ROOMS = {
         "agreement album answers augmentation calibration competition conversion crops data evaluation"
         " examples fitting gathering natural natural_evaluation natural_scores natural_tables networks report"
         " shipping sources",
-        "analysis choosing disk emotions errors faces networks photos training.common training.faces types",
+        "analysis answers choosing disk emotions errors faces networks photos training.common training.faces types",
     ),
     "training.comparison": Room(
         "batches compare report reproduction systems table", "errors networks training.common training.emotion"

@@ -5,11 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from ..types import Box, Emotion, Face, Kind, Mark, Photo
+from ..types import Box, Emotion, Face, Kind, Photo
 from .matters import judged
 
 SAME_FACE = 0.5
 """Least overlap (intersection over union) at which a mark is about a face: another network moves boxes a little."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What a user says of a face.
+
+    digest: content hash of the photo, hex; box: of the face, in upright full-size pixels. So a mark outlives every
+    name of the photo, and every number that a new network gives the face.
+    """
+
+    digest: str
+    box: Box
+    says: Emotion | Kind
 
 
 @dataclass(frozen=True)

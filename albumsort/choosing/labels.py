@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..answers import ANSWERS, Answer, Confusion, Shares
-from ..types import READABLE, Emotion, Face
+from ..answers import ANSWERS, READABLE, Answer, Confusion, Shares
+from ..types import Emotion, Face
 
 PSEUDO_FACES, PSEUDO_FACES_EACH = 100.0, 0.1
 """Pseudo-faces with natural shares added to an album: a number, or a number per face of the album, if larger."""

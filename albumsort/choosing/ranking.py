@@ -11,7 +11,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ..types import UNSURE_FOLDER, Emotion, Face, Photo
+from ..query import UNSURE_FOLDER
+from ..types import Emotion, Face, Photo
 from .frames import one_a_moment
 from .promise import UNSURE
 

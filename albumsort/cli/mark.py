@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ..choosing.corrected import Mark
 from ..errors import AlbumsortError, UsageError
-from ..types import Box, Emotion, Kind, Mark
+from ..types import Box, Emotion, Kind
 from .opening import is_quiet, open_index
 from .options import Db, Quiet, Version, option
 from .terminal import say

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError
-from ..query import Filters
-from ..types import CHOSEN_FOLDER, Emotion, Photo
+from ..query import CHOSEN_FOLDER, Filters
+from ..types import Emotion, Photo
 from .filtering import ChoiceOptions, FilterOptions
 from .values import listed_bytes
 

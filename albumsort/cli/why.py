@@ -21,9 +21,10 @@ from .terminal import say
 
 if TYPE_CHECKING:
     from ..answers import Shares
+    from ..choosing.corrected import Mark
     from ..choosing.labels import Album, LabelRule
     from ..choosing.matters import Reason
-    from ..types import Analysis, Face, Mark
+    from ..types import Analysis, Face
 
 
 def why(

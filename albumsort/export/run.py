@@ -9,7 +9,8 @@ from pathlib import Path
 from ..albums import check_destination
 from ..disk import locks, whole
 from ..errors import AlbumsortError
-from ..types import FOLDERS, Photo
+from ..query import FOLDERS
+from ..types import Photo
 from .copy import Preparing, execute
 from .items import Item, Link
 from .journals import recording

@@ -14,7 +14,7 @@ from pathlib import Path
 from ..albums import find_album
 from ..disk import whole
 from ..errors import AlbumsortError
-from ..types import FOLDERS
+from ..query import FOLDERS
 from . import report as journal
 from .items import Action, Link
 from .report import Journal, Line, Mark

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..choosing.corrected import Judged, corrected, marked
+from ..choosing.corrected import Judged, Mark, corrected, marked
 from ..choosing.matters import judged as judge
 from ..errors import UsageError
 from ..query import Counted
-from ..types import Box, Emotion, Kind, Mark, Photo
+from ..types import Box, Emotion, Kind, Photo
 from . import marks
 from .database import Database
 from .people import note_people

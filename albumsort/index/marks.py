@@ -6,8 +6,8 @@ import random
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from ..choosing.corrected import is_same
-from ..types import Box, Emotion, Kind, Mark
+from ..choosing.corrected import Mark, is_same
+from ..types import Box, Emotion, Kind
 from .database import Database
 
 

@@ -6,10 +6,10 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from ..choosing.corrected import corrected, mark_shown
+from ..choosing.corrected import Mark, corrected, mark_shown
 from ..choosing.labels import LabelRule
 from ..query import Counted
-from ..types import Mark, Photo
+from ..types import Photo
 from .conditions import counts
 from .database import Database
 from .marks import marks_by_content

@@ -8,9 +8,9 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from ..answers import ANSWERS, Shares, named_shares, shares_from
+from ..answers import ANSWERS, READABLE, Shares, named_shares, shares_from
 from ..choosing.labels import Album, AlbumRules
-from ..types import READABLE, THRESHOLD, Emotion
+from ..types import THRESHOLD, Emotion
 from .database import Database
 from .folders import indexed_folders
 from .label_sql import NOTHING

@@ -8,8 +8,8 @@ from helpers import face
 from hypothesis import given
 from hypothesis import strategies as st
 
-from albumsort.choosing.corrected import corrected
-from albumsort.types import Box, Emotion, Kind, Mark
+from albumsort.choosing.corrected import Mark, corrected
+from albumsort.types import Box, Emotion, Kind
 
 LEFT, RIGHT = Box(0, 0, 100, 100), Box(200, 0, 100, 100)
 FACES = (face((0, 0, 100, 100), happy=0.9), replace(face((200, 0, 100, 100), sad=0.8), detection=0.4))

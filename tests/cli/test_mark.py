@@ -10,9 +10,10 @@ from types import SimpleNamespace
 import pytest
 from commands import invoke
 
+from albumsort.choosing.corrected import Mark
 from albumsort.index import marks
 from albumsort.index.database import Database
-from albumsort.types import Emotion, Kind, Mark
+from albumsort.types import Emotion, Kind
 
 
 def stored(database: Path) -> list[Mark]:

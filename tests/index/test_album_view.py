@@ -16,12 +16,13 @@ from hypothesis import strategies as st
 from index_rows import fail
 
 from albumsort.answers import ANSWERS, Shares
+from albumsort.choosing.corrected import Mark
 from albumsort.choosing.labels import Album
 from albumsort.choosing.matters import judged
 from albumsort.index import marking, queries, shares, storing
 from albumsort.index.database import Database
 from albumsort.query import Filters
-from albumsort.types import Emotion, Face, Kind, Mark
+from albumsort.types import Emotion, Face, Kind
 
 COLUMNS = ["path", "day", "taken_at", "label", "sure", *Emotion, "faces", "moment", "mark"]
 

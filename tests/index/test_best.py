@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from index_rows import HAPPY, names
 
+from albumsort.choosing.corrected import Mark
 from albumsort.choosing.frames import best_frame
 from albumsort.choosing.labels import Album
 from albumsort.choosing.passing import passes
@@ -28,7 +29,7 @@ from albumsort.index import moments as index_moments
 from albumsort.index import ranked as index_ranked
 from albumsort.index.database import Database
 from albumsort.query import By, Counted, Filters, Question, Spread
-from albumsort.types import Emotion, Face, Kind, Mark, Photo
+from albumsort.types import Emotion, Face, Kind, Photo
 
 SADLY = {**EVEN, Emotion.SAD: 0.9, Emotion.HAPPY: 0.0001}
 SAYS = [HAPPY, Emotion.SAD, *Kind]

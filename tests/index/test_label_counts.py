@@ -16,12 +16,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from albumsort.answers import ANSWERS, Shares
+from albumsort.choosing.corrected import Mark
 from albumsort.choosing.labels import Album
 from albumsort.choosing.promise import UNSURE
 from albumsort.index import counts, marking, queries, shares, storing
 from albumsort.index.database import Database
 from albumsort.query import Counted, Filters
-from albumsort.types import Box, Emotion, Face, Kind, Mark, Photo
+from albumsort.types import Box, Emotion, Face, Kind, Photo
 
 EQUAL = st.builds(  # few values, so that votes and areas are often equal
     lambda emotion, by, side, nothing: replace(face((0, 0, side, side), nothing=nothing, **{emotion: by}), detection=1),

@@ -6,10 +6,11 @@ import pytest
 from helpers import face, save
 from index_rows import A, B, C
 
+from albumsort.choosing.corrected import Mark
 from albumsort.errors import UsageError
 from albumsort.index import marking, marks, storing
 from albumsort.index.database import Database
-from albumsort.types import Box, Emotion, Kind, Mark
+from albumsort.types import Box, Emotion, Kind
 
 FACES = [face((0, 0, 100, 100), happy=0.9), face((200, 0, 50, 50), sad=0.8)]
 FIRST, SECOND = (one.box for one in FACES)
