@@ -40,8 +40,7 @@ def best(database: Database, question: Question) -> list[Photo]:
         if question.spread is None:
             entries = list(islice(found.entries(), question.n))
         else:
-            groups = _count_groups(database, question, question.spread, found.condition)
-            entries = found.spread(question.spread, groups)
+            entries = found.spread(question.spread)
         return [found.complete(entry) for entry in entries]
 
 
@@ -52,14 +51,18 @@ class _Best:
         self.condition = listed_condition(database, question.filters)
         self._search = Search(database, question, self.condition)
 
-    def spread(self, spread: Spread, groups: int) -> list[_Entry]:
+    def spread(self, spread: Spread) -> list[_Entry]:
         """Return the entries that share out the places."""
         n = self._question.n
+
+        def count_groups() -> int:
+            return _count_groups(self._database, self._question, spread, self.condition)
+
         every = self.entries()
         if n is None:
             every = iter(read := list(every))
             n = len(read)
-        return spread_out(every, n, lambda entry: group(entry.photo, spread), groups) if n else []
+        return spread_out(every, n, lambda entry: group(entry.photo, spread), count_groups) if n else []
 
     def entries(self) -> Iterator[_Entry]:
         """Yield the photos from the best down: for each moment one, by the rank of the frame that is shown.
