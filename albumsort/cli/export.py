@@ -275,8 +275,8 @@ def _print_selection(selection: Selection, unlisted: Iterable[tuple[int, str]]) 
     """Print what to expect of the labels, and what was left out; unlisted: numbers of photos that no list has."""
     from ..show import explanation
 
-    for label, promise in selection.promises.items():
-        say(explanation.of_promise(label, promise))
+    for sentence in explanation.of_promises(selection.promises):
+        say(sentence)
     reasons = [reason for _, reason in selection.left_out] + [f"{count} {why}" for count, why in unlisted if count]
     if reasons:
         say(f"Left out: {'; '.join(reasons)}")

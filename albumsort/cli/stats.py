@@ -88,9 +88,10 @@ def _say_more(totals: Stats, promises: dict[Emotion, Promise], judged: Iterable[
     from ..index import counts
     from ..show import explanation
 
-    for label, promise in promises.items():
-        say(explanation.of_promise(label, promise))
-    if promises and not counts.is_ordinary(totals):
+    expected = list(explanation.of_promises(promises))
+    for sentence in expected:
+        say(sentence)
+    if expected and not counts.is_ordinary(totals):
         say(explanation.UNUSUAL)
     for sentence in explanation.of_judged(judged):
         say(sentence)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from ..answers import ANSWERS, Answer, Shares
 from ..choosing.corrected import Judged
@@ -69,10 +69,17 @@ def of_album(album: Album) -> str:
     return f"In {album.root}, estimated from {album.faces:,} faces: {shares}"
 
 
+TOO_FEW = 5
+"""With fewer photos, an expectation says nothing."""
 UNUSUAL = (
     "The expressions in an album are not as common as in ordinary ones, so these numbers are rougher than usual. "
     "To measure how many labels are right, run: albumsort mark --random 50"
 )
+
+
+def of_promises(promises: Mapping[Emotion, Promise]) -> Iterator[str]:
+    """Say for each label how many of its photos to expect right, unless they are too few for an expectation."""
+    return (of_promise(label, promise) for label, promise in promises.items() if promise.photos >= TOO_FEW)
 
 
 def of_promise(label: Emotion, promise: Promise) -> str:
