@@ -15,6 +15,7 @@ import pytest
 from helpers import environment
 
 import albumsort
+from albumsort.query import By, Spread
 
 PACKAGE = Path(albumsort.__file__).parent
 MODULES = {
@@ -155,7 +156,23 @@ def test_completing_a_command_loads_nothing_heavy() -> None:
     assert not loaded & {*HEAVY, "numpy", "sqlite3"}
 
 
-@pytest.mark.parametrize("arguments", [["top", "happy"], ["list", "--json"], ["stats"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["top", "happy"],
+        *(["top", "happy", "--by", by] for by in By),
+        *(["top", "happy", "--spread", spread] for spread in Spread),
+        ["top", "happy", "--sure", "0.5", "--eyes", "open"],
+        ["top", "happy", "--all", "--csv"],
+        ["list", "--json"],
+        ["list", "--moments"],
+        ["list", "--unsure"],
+        ["list", "--marked"],
+        ["stats"],
+        ["mark", "--random", "2"],
+    ],
+    ids=" ".join,
+)
 def test_a_query_loads_nothing_heavy(library: SimpleNamespace, arguments: list[str]) -> None:
     loaded = loaded_by(running(*arguments, "--db", library.database))
     assert "sqlite3" in loaded
