@@ -282,7 +282,7 @@ def on_a_terminal(*arguments: str | Path, env: dict[str, str] | None = None, typ
         pytest.skip("this system has no pseudo-terminals")
     ours, its = pty.openpty()
     termios.tcsetwinsize(its, (40, 100))  # a new terminal has 0 columns
-    settings = environment(TERM="xterm-256color", COLUMNS="100", **env or {})
+    settings = environment(**{"TERM": "xterm-256color", "COLUMNS": "100", **(env or {})})
     process = subprocess.Popen(
         command(*arguments), env=settings, stdin=its, stdout=its, stderr=its, start_new_session=True
     )

@@ -87,7 +87,9 @@ def list_(
     form, least = output.form(), filtering.min_score
     filters = replace(filtering.filters(), missing=missing, undated=undated, unsure=unsure, marked=marked)
     dated = filters.since or filters.until
-    if failed and (undated or dated or marked or needs_faces(filters) or is_on_command_line(ctx, "min_score")):
+    if failed and (
+        undated or dated or marked or moments or needs_faces(filters) or is_on_command_line(ctx, "min_score")
+    ):
         raise UsageError("--failed goes only with --path and --missing: a failed photo has no date, face or score")
     if undated and dated:
         raise UsageError("--undated does not go with --since or --until: no photo without a date passes these")
@@ -97,7 +99,7 @@ def list_(
         if failed:
             _print_failed(counts.failures(database, filters), form, is_quiet(ctx, quiet))
             return
-        filters, behind = absent.without_absent(database, filters), _Behind()
+        filters, behind = absent.without_absent(database, filters), _Behind("list without --moments to see all")
         if form in listing.PLAIN and least == 0 and not needs_faces(filters) and not moments:
             listing.write_paths(queries.paths(database, filters, every, behind.note_copy), form, sys.stdout)
         else:
@@ -128,8 +130,9 @@ def report_undated(ctx: typer.Context, database: Database, filters: Filters, qui
 class _Behind:
     """Counts the files that a list leaves out because it shows another frame of the moment, or equal bytes."""
 
-    def __init__(self) -> None:
+    def __init__(self, hint: str = "--all lists them") -> None:
         self.copies = self.frames = 0
+        self._hint = hint
 
     def note_copy(self) -> None:
         """Count a file with the bytes of a listed one."""
@@ -154,7 +157,7 @@ class _Behind:
                 if self.frames == 1
                 else f"{self.frames:,} more frames of the same moments"
             )
-            say(f"{more} {'stands' if self.frames == 1 else 'stand'} behind these (--all lists them)")
+            say(f"{more} {'stands' if self.frames == 1 else 'stand'} behind these ({self._hint})")
         if self.copies and form not in (Form.JSON, Form.LINES):
             files, have = ("file", "has") if self.copies == 1 else ("files", "have")
             say(f"{self.copies:,} more {files} {have} the same bytes as a listed one (--all lists them)")

@@ -11,10 +11,11 @@ from random import Random
 
 import pytest
 from any_faces import ANY_FACE, FACES, sized
-from helpers import astronaut, face
+from helpers import face
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image, ImageFilter, ImageOps
+from PIL import Image, ImageFilter
+from six_people import frowning, people, scene, smiling
 from skimage import data as skimage_data
 from test_matters import matters
 
@@ -85,31 +86,6 @@ def key(faces: Sequence[Face]) -> Everyone:
 
 # drawn scenes
 
-HEAD = (150, 20, 310, 220)  # of the portrait
-MOUTH = (196, 136, 250, 166)
-
-
-def smiling() -> Image.Image:
-    return astronaut().crop(HEAD)
-
-
-def frowning() -> Image.Image:
-    """The portrait with its mouth upside down."""
-    portrait = astronaut().copy()
-    portrait.paste(ImageOps.flip(portrait.crop(MOUTH)), MOUTH[:2])
-    return portrait.crop(HEAD)
-
-
-def scene(number: int, heads: Sequence[Image.Image]) -> Image.Image:
-    """Return a scene of these heads in two rows, of slightly different sizes, with room at the right."""
-    chance = Random(number)
-    picture = Image.new("RGB", (900, 500), tuple(chance.randrange(90, 200) for _ in range(3)))
-    for place, head in enumerate(heads):
-        by = chance.uniform(0.8, 1.1)
-        row, column = divmod(place, 3)
-        picture.paste(head.resize((round(160 * by), round(200 * by))), (10 + 190 * column, 10 + 240 * row))
-    return picture
-
 
 def seen(picture: Image.Image, folder: Path) -> list[Face]:
     """Return the faces that count in a picture."""
@@ -117,14 +93,6 @@ def seen(picture: Image.Image, folder: Path) -> list[Face]:
     picture.save(stream, "PNG")
     (folder / "scene.png").write_bytes(stream.getvalue())
     return [f for f in albumsort.analyse(folder / "scene.png").faces if f.detection >= 0.5]
-
-
-def people(number: int, frown: bool, others: Sequence[Image.Image]) -> list[Image.Image]:
-    """Return six heads: smiling, of whom one frowns if asked."""
-    heads = [others[(number + place) % len(others)] for place in range(6)]
-    if frown:
-        heads[number % 6] = frowning()
-    return heads
 
 
 def ordered_by_everyone(folder: Path, happy: Sequence[Image.Image]) -> list[bool]:
