@@ -16,7 +16,7 @@ from ..choosing.spread import group, spread_out
 from ..query import Question, Spread
 from ..types import Photo
 from .absent import listed_condition
-from .conditions import face_condition
+from .conditions import PEOPLE, face_condition
 from .copies import later_rows
 from .database import Database
 from .paths import Sql
@@ -156,7 +156,7 @@ def _count_groups(database: Database, question: Question, spread: Spread, condit
     }[spread]
     [count] = database.connection.execute(
         f"SELECT count(DISTINCT {of}) FROM photos p JOIN contents c ON c.id = p.content WHERE {where}"
-        f" AND (EXISTS (SELECT 1 FROM faces f WHERE f.content = c.id AND f.matters AND {counted}"
+        f" AND (EXISTS (SELECT 1 FROM faces f WHERE f.content = c.id AND {PEOPLE} AND {counted}"
         f" AND f.{question.emotion} >= ?) OR c.digest IN (SELECT digest FROM marks))",
         (*values, *least_face, question.least),
     ).fetchone()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from ..choosing.corrected import Mark, corrected, mark_shown
 from ..choosing.labels import LabelRule
 from ..query import Counted
-from ..types import Photo
+from ..types import THRESHOLD, Photo
 from .conditions import counts
 from .database import Database
 from .marks import marks_by_content
@@ -50,7 +51,8 @@ class Reader:
 
     def _corrected(self, path: Path, row: PhotoRow, rule: LabelRule, marks: Sequence[Mark]) -> Photo:
         every = [face_of_row(face, rule) for face in stored_faces(self._database, row.content)]
-        faces = [f for f in corrected(every, marks) if counts(self._counted, f.detection, f.size, f.sharpness)]
+        seen = [f for f in corrected(every, marks) if counts(self._counted, f.detection, f.size, f.sharpness)]
+        faces = (replace(f, matters=f.matters or f.detection < THRESHOLD) for f in seen)  # as `conditions.PEOPLE`
         photo = photo_of_row(path, row, tuple(faces))
         return photo_of_row(path, row, photo.faces, marked=mark_shown(photo.deciding_face, marks))
 

@@ -283,3 +283,12 @@ def test_a_moment_takes_the_place_of_the_frame_that_is_shown(index: Database) ->
         ("other.jpg", 0.7, 0),
         ("open.jpg", 0.5, 1),
     ]
+
+
+def test_spreading_reads_on_to_a_folder_of_faces_that_only_this_query_counts(index: Database) -> None:
+    for number, happy in enumerate((0.9, 0.8)):
+        save(index, f"/a/{number}.jpg", [face(happy=happy)])
+    shadow = replace(face(happy=0.7), detection=0.4, matters=False)
+    save(index, "/b/shadow.jpg", [shadow])
+    question = Question(HAPPY, filters=Filters(counted=Counted(0.3)), n=2, spread=Spread.FOLDER)
+    assert names(index_best.best(index, question)) == ["0.jpg", "shadow.jpg"]

@@ -114,3 +114,16 @@ def test_marks_of_one_face_leave_the_label_to_the_others(index: Database) -> Non
     with index.transaction():
         marking.save(index, [Mark("d1", Box(0, 0, 100, 100), Kind.NO_FACE)])
     assert dict(counts.stats(index).labels) == {Emotion.SAD: 1}
+
+
+def test_a_mark_that_says_nothing_new_changes_no_label(index: Database) -> None:
+    """A query that asks for faces of low confidence counts them as people, also in a marked photo."""
+    shadow = replace(face((0, 0, 200, 200), sad=0.9), detection=0.4, matters=False)
+    save(index, "/a.jpg", [face((300, 0, 50, 50), happy=0.9), shadow], digest="d1")
+    asked = Filters(counted=Counted(0.3))
+    [before] = queries.photos(index, asked)
+    with index.transaction():
+        marking.save(index, [Mark("d1", Box(300, 0, 50, 50), Kind.FACE)])
+    [after] = queries.photos(index, asked)
+    assert before.label is after.label is Emotion.SAD
+    assert dict(counts.stats(index, Counted(0.3)).labels) == {Emotion.SAD: 1}
