@@ -10,9 +10,10 @@ from pathlib import Path
 from ..choosing.corrected import Judged, Mark, corrected, marked
 from ..choosing.matters import judged as judge
 from ..errors import UsageError
-from ..query import Counted
+from ..query import Counted, Filters
 from ..types import Box, Emotion, Kind, Photo
 from . import marks
+from .absent import listed_condition, without_absent
 from .database import Database
 from .people import note_people
 from .reader import Reader
@@ -83,7 +84,8 @@ def draw(database: Database, n: int) -> list[tuple[Photo, int]]:
     Returns each with the number of the face that decides its label.
     """
     drawn = list[tuple[Photo, int]]()
-    for digest in marks.draw(database, n):
+    present = without_absent(database, Filters())
+    for digest in marks.draw(database, n, listed_condition(database, present)):
         photo = next(_photos(database, "c.digest = ?", digest))
         number = deciding(photo)
         if number is not None:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from ..choosing.corrected import Mark, is_same
 from ..types import Box, Emotion, Kind
 from .database import Database
+from .paths import Sql
 
 
 def marks_of(database: Database, digest: str) -> tuple[Mark, ...]:
@@ -65,15 +66,18 @@ def remove_marks(database: Database, digest: str, box: Box | None = None) -> int
     return len(found)
 
 
-def draw(database: Database, n: int) -> list[str]:
+def draw(database: Database, n: int, condition: Sql) -> list[str]:
     """Draw at most n listed photos with people at random, without marks and not drawn before; return their hashes.
 
-    They are noted as drawn: only what the user says of these tells how many of all labels are right.
+    condition: which photos `p` with content `c` are listed. Those drawn are noted as such: only what the user says of
+    these tells how many of all labels are right.
     """
+    where, values = condition
     rows = database.connection.execute(
-        "SELECT DISTINCT c.digest FROM contents c JOIN photos p ON p.content = c.id AND p.missing = 0"
-        " WHERE EXISTS (SELECT 1 FROM faces f WHERE f.content = c.id AND f.matters)"
-        " AND c.digest NOT IN (SELECT digest FROM drawn) AND c.digest NOT IN (SELECT digest FROM marks)"
+        f"SELECT DISTINCT c.digest FROM contents c JOIN photos p ON p.content = c.id WHERE {where}"
+        " AND EXISTS (SELECT 1 FROM faces f WHERE f.content = c.id AND f.matters)"
+        " AND c.digest NOT IN (SELECT digest FROM drawn) AND c.digest NOT IN (SELECT digest FROM marks)",
+        values,
     ).fetchall()
     digests = [digest for (digest,) in random.sample(rows, min(n, len(rows)))]
     database.writer.executemany("INSERT INTO drawn (digest) VALUES (?)", ((digest,) for digest in digests))

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from commands import invoke
+from helpers import face, save
 
 from albumsort.choosing.corrected import Mark
-from albumsort.index import marks
+from albumsort.index import marks, storing
 from albumsort.index.database import Database
 from albumsort.types import Emotion, Kind
 
@@ -132,10 +134,20 @@ def test_random_lists_each_photo_with_a_face_once(library: SimpleNamespace) -> N
 
 
 def test_a_name_that_ends_like_a_number_is_a_name(library: SimpleNamespace) -> None:
-    from helpers import face, save
-
     odd = library.folder / "trip#2"
     with Database(library.database) as index:
         save(index, odd, [face(happy=0.9)])
     assert re.search(r"trip#2: the face shows sad", invoke("mark", odd, "sad", db=library.database).stderr)
     assert re.search(r"trip#2: the face shows anger", invoke("mark", f"{odd}#1", "anger", db=library.database).stderr)
+
+
+def test_random_draws_only_photos_that_are_there_and_in_which_somebody_matters(library: SimpleNamespace) -> None:
+    with Database(library.database) as index:
+        save(index, "/unplugged/gone.jpg", [face(happy=0.9)])
+        save(index, library.folder / "pattern.jpg", [replace(face(happy=0.9), detection=0.4, matters=False)])
+        with index.transaction():
+            storing.add_root(index, Path("/unplugged"))
+    drawn = invoke("mark", "--random", "99", db=library.database).stdout
+    assert len(drawn.splitlines()) == 7
+    assert "unplugged" not in drawn
+    assert "pattern" not in drawn
