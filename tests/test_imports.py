@@ -77,13 +77,16 @@ ROOMS = {
     "export": Room(
         "copy items journals names plan report run share sidecar undo xmp", "albums disk errors photos query types"
     ),
-    "show": Room("choice drawing explanation listing", "answers choosing disk errors photos text types"),
+    "show": Room(
+        "choice drawing explanation gallery gallery_data gallery_page listing thumbnails",
+        "answers choosing disk errors photos text types",
+    ),
     "prune": Room(ALONE, "index photos"),
     "moved": Room(ALONE, "albums errors index"),
     "doctor": Room(ALONE, "__init__ disk errors index networks photos"),
     "cli": Room(
-        "app compare compare_choice evaluate export filtering index listing mark model moved opening options"
-        " selection stats terminal train upkeep values why",
+        "app compare compare_choice evaluate export filtering gallery index listing mark model moved opening"
+        " options selection stats terminal train upkeep values why",
         "__init__ albums analysis answers choosing dates disk doctor emotions errors export faces failures"
         " index indexing kept moved networks photos prune query settings show text training.common"
         " training.comparison training.detectors training.emotion training.faces types",

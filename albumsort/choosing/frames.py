@@ -13,9 +13,14 @@ from .best_frame import best_first, shot
 
 def best_frame(frames: Sequence[Photo], emotion: Emotion) -> Photo:
     """Return the frame of a moment that shows an emotion best; the others are behind it."""
-    first = best_first(shot(os.fspath(photo.path), photo.faces, emotion) for photo in frames)[0]
-    best = next(photo for photo in frames if os.fspath(photo.path) == first.path)
+    best = in_order(frames, emotion)[0]
     return replace(best, behind=sum(1 + len(photo.also) for photo in frames) - 1 - len(best.also))
+
+
+def in_order(frames: Sequence[Photo], emotion: Emotion) -> list[Photo]:
+    """Return the frames of a moment, those that show an emotion best first."""
+    by_path = {os.fspath(photo.path): photo for photo in frames}
+    return [by_path[one.path] for one in best_first(shot(path, p.faces, emotion) for path, p in by_path.items())]
 
 
 def one_a_moment(photos: Iterable[Photo], emotion: Emotion | None = None) -> list[Photo]:

@@ -18,6 +18,7 @@ from .compare import compare
 from .compare_choice import compare_choice
 from .evaluate import evaluate_emotion, evaluate_faces
 from .export import ExportCommand, export
+from .gallery import gallery
 from .index import index
 from .listing import list_, top
 from .mark import mark
@@ -105,6 +106,7 @@ app.command("index")(index)
 app.command("top")(top)
 app.command("list")(list_)
 app.command("export", cls=ExportCommand)(export)
+app.command("gallery")(gallery)
 app.command("stats")(stats)
 app.command("why")(why)
 app.command("mark")(mark)

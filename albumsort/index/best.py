@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import heapq
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import islice
+from pathlib import Path
 from typing import NamedTuple
 
-from ..choosing.frames import best_frame
+from ..choosing.frames import best_frame, in_order
 from ..choosing.passing import passes
 from ..choosing.scores import score
 from ..choosing.spread import group, spread_out
@@ -42,6 +43,19 @@ def best(database: Database, question: Question) -> list[Photo]:
         else:
             entries = found.spread(question.spread)
         return [found.complete(entry) for entry in entries]
+
+
+def frames_behind(database: Database, question: Question, photos: Iterable[Photo]) -> dict[Path, list[Photo]]:
+    """Return by path the other frames of the moment that each photo of `best` is shown for, the best first."""
+    if question.every:
+        return {}
+    with database.snapshot():
+        found = _Best(database, question)
+        return {
+            photo.path: [frame for frame in found.frames(photo.moment) if frame.path != photo.path]
+            for photo in photos
+            if photo.moment is not None
+        }
 
 
 class _Best:
@@ -108,10 +122,17 @@ class _Best:
 
     def _best_frame(self, moment: int) -> _Entry:
         """Return the best frame of a moment among those that pass the filters."""
-        frames = [entry for first in self._scored("p.moment = ?", moment) for entry in self._first_passing(first)]
+        frames = self._frames(moment)
         shown = best_frame([self._with_copies(entry) for entry in frames], self._question.emotion)
         entry = next(entry for entry in frames if entry.photo.path == shown.path)
         return entry._replace(photo=shown)
+
+    def frames(self, moment: int) -> list[Photo]:
+        """Return the frames of a moment that pass the filters, the best first."""
+        return in_order([self._with_copies(entry) for entry in self._frames(moment)], self._question.emotion)
+
+    def _frames(self, moment: int) -> list[_Entry]:
+        return [entry for first in self._scored("p.moment = ?", moment) for entry in self._first_passing(first)]
 
     def _first_passing(self, first: _Entry) -> Iterator[_Entry]:
         """Yield the photo by its first path that passes the filters, if one does."""

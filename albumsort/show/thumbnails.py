@@ -1,0 +1,75 @@
+"""Small pictures of photos, as WebP without metadata: a square cell cut around a face, a view of the whole photo."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+from PIL import Image
+
+from ..errors import PhotoError
+from ..photos.decode import decode
+from ..photos.read import read
+from ..types import Box
+
+CELL = 320
+"""Longest side of a cell in pixels. A smaller photo is not enlarged."""
+QUALITY = 80
+"""Of WebP: 10 kB a cell and 120 kB a view of 1,280 pixels, on the photos of phones."""
+BITS = 0.8
+"""Bits a pixel of these WebP files, rounded up from photos of phones and from small ones."""
+ROOM = 2.6
+"""Side of a cell in longer sides of the face: head, hair and some shoulders; much of a portrait, enough of a group."""
+SMALLEST = 0.45
+"""Least side of a cell as a share of the photo's shorter side: a small face keeps what is around it."""
+HEADROOM = 0.1
+"""By how many sides of the face the middle of a cell is below the middle of the face, to show some of the body."""
+
+
+def load(path: Path, side: int) -> Image.Image:
+    """Return a photo upright in RGB, with about `side` pixels on its longer side; raises PhotoError with a reason."""
+    picture = Image.fromarray(decode(read(path), side).pixels[:, :, ::-1])
+    if max(picture.size) > 2 * side:  # only a JPEG is decoded at a smaller size
+        picture.thumbnail((2 * side, 2 * side), Image.Resampling.BOX)
+    return picture
+
+
+def square_around(face: Box | None, width: int, height: int) -> Box:
+    """Return the square of a photo that its cell shows, in the pixels of `face`: the middle without a face."""
+    shorter = float(min(width, height))
+    if face is None:
+        return Box((width - shorter) / 2, (height - shorter) / 2, shorter, shorter)
+    side = min(shorter, max(ROOM * face.longer_side, SMALLEST * shorter))
+    x = face.x + face.w / 2 - side / 2
+    y = face.y + face.h / 2 + HEADROOM * face.longer_side - side / 2
+    return Box(min(max(x, 0.0), width - side), min(max(y, 0.0), height - side), side, side)
+
+
+def cell(picture: Image.Image, square: Box) -> bytes:
+    """Return the square, in pixels of the picture, as a WebP of at most CELL pixels a side."""
+    side = max(1, min(CELL, round(square.w)))
+    box = (square.x, square.y, square.x + square.w, square.y + square.h)
+    cut = picture.resize((side, side), Image.Resampling.LANCZOS, box, reducing_gap=3.0)
+    return _encoded(cut)
+
+
+def view(picture: Image.Image, side: int) -> bytes:
+    """Return the whole picture as a WebP of at most `side` pixels on its longer side."""
+    smaller = picture.copy()
+    smaller.thumbnail((side, side), Image.Resampling.LANCZOS)
+    return _encoded(smaller)
+
+
+def expected_bytes(width: int, height: int, side: int) -> int:
+    """Return about how many bytes the cell and the view of a photo of this size will have; side 0: no view."""
+    view_pixels = width * height * min(1.0, side / max(width, height)) ** 2
+    return round((min(CELL, width, height) ** 2 + view_pixels) * BITS / 8)
+
+
+def _encoded(picture: Image.Image) -> bytes:
+    file = io.BytesIO()
+    try:
+        picture.save(file, "WEBP", quality=QUALITY)
+    except (OSError, ValueError) as e:  # a strip whose shorter side would have no pixel
+        raise PhotoError(f"cannot make a small picture of it ({e})") from e
+    return file.getvalue()
