@@ -75,7 +75,7 @@ ROOMS = {
     "api": Room(ALONE, "analysis dates disk errors index indexing query types"),
     "albums": Room(ALONE, "errors index query"),
     "export": Room(
-        "copy items journals names plan report run share sidecar undo xmp", "albums disk errors photos query types"
+        "copy items journals kept names plan report run share sidecar undo xmp", "albums disk errors photos query types"
     ),
     "show": Room(
         "choice drawing explanation gallery gallery_data gallery_page listing thumbnails",

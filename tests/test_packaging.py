@@ -60,10 +60,12 @@ def test_the_wheel_bundles_the_weights_of_the_checkout(wheel: ZipFile) -> None:
     assert all(wheel.read(BUNDLED + name) == (ROOT / "weights" / name).read_bytes() for name in bundled(wheel))
 
 
-def test_the_wheel_contains_only_the_modules(wheel: ZipFile) -> None:
+def test_the_wheel_contains_only_the_modules_and_the_page_of_a_gallery(wheel: ZipFile) -> None:
     modules = {path.relative_to(ROOT).as_posix() for path in (ROOT / "albumsort").rglob("*.py")}
+    page = {f"albumsort/show/page/{path.name}" for path in (ROOT / "albumsort" / "show" / "page").iterdir()}
+    assert {Path(name).suffix for name in page} == {".html", ".css", ".js", ".json"}
     others = {name for name in wheel.namelist() if not name.startswith(BUNDLED) and ".dist-info/" not in name}
-    assert others == {*modules, "albumsort/py.typed"}
+    assert others == {*modules, *page, "albumsort/py.typed"}
 
 
 def test_the_sdist_contains_everything_for_tests_and_training(unpacked: Path) -> None:

@@ -51,6 +51,7 @@ def main_commands(album: Path, folder: Path) -> list[list[str | Path]]:
             ["stats", "--json"],
             ["why", album / "astronaut.jpg", "--out", folder / "seen.jpg"],
             ["export", "--to", folder / "out", "--report", folder / "report.csv"],
+            ["gallery", "--to", folder / "gallery.html"],
             ["doctor"],
             ["prune", "--yes"],
         )

@@ -81,7 +81,7 @@ def gallery(
     written = with_progress(write(sections, to, view_size), total, hushed)
     failures = [(path, reason) for path, reason in written if reason]
     if not hushed:
-        say(f"{total - len(failures):,} photos in {to}, {_megabytes(to.stat().st_size)}")
+        say(f"Wrote {to}: {_photos(total)}, {_megabytes(to.stat().st_size)}")
     if failures:
         say(f"{_photos(len(failures))} could not be read; the gallery shows a placeholder instead")
         print_failures_by_reason(failures)

@@ -6,7 +6,8 @@ const data = read("data");
 
 const filled = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 const counted = (forms, n) => filled(n === 1 ? forms.one : forms.other, { n: n.toLocaleString("en") });
-const percent = share => filled(words.percent, { n: Math.round(100 * share) });
+// nothing is certain: 100 % is left to what is marked by hand
+const percent = share => filled(words.percent, { n: share < 1 ? Math.min(99, Math.round(100 * share)) : 100 });
 
 const STROKES = {
   tick: "M4 12l5 5L20 6",

@@ -5,11 +5,12 @@ const photoOf = cell => data.photos[cell.dataset.photo];
 const cardOf = cell => document.getElementById(cell.dataset.of) ?? cell;
 const framesOf = card => cells.filter(cell => cell.dataset.of === card.id);
 const visibleCells = () => cells.filter(cell => !cell.hidden);
+const nameOf = cell => cell.querySelector("img")?.alt ?? cell.querySelector(".unseen").textContent;
 const emotionOf = cell => cell.closest("section").dataset.emotion;
 
 function completeCell(cell) {
   const photo = photoOf(cell);
-  const label = cell.querySelector("img")?.alt ?? words.unreadable;
+  const label = nameOf(cell);
   const open = cell.querySelector(".open");
   open.onclick = () => showLarge(cell);
   if (photo.error) open.append(element("span", { className: "lost" }, icon("broken"), words.unreadable));
@@ -25,7 +26,7 @@ function completeCell(cell) {
   );
   const frames = framesOf(cell);
   if (frames.length) {
-    const text = counted(words.frames, frames.length);
+    const text = filled(words.frames, { n: frames.length + 1 });
     const more = element(
       "button", { type: "button", className: "more", title: text, "aria-label": text, "aria-expanded": "false", onclick: () => unfold(cell) },
       icon("stack"), String(frames.length + 1),
@@ -66,10 +67,7 @@ function unfold(cell) {
   if (!more) return;
   const unfolded = card.classList.toggle("unfolded");
   for (const frame of framesOf(card)) frame.hidden = !unfolded;
-  const text = unfolded ? words.frames_close : counted(words.frames, framesOf(card).length);
   more.setAttribute("aria-expanded", unfolded);
-  more.setAttribute("aria-label", text);
-  more.title = text;
   if (cell.hidden) focusCell(card);
 }
 

@@ -2,7 +2,9 @@
 
 const place = element("p");
 const stage = element("div", { className: "stage", tabIndex: -1 });
-const strip = element("div", { className: "strip", role: "group", "aria-label": words.strip });
+const frameTools = element("div", { className: "frames", role: "group", "aria-label": words.strip });
+const best = element("p", { className: "quiet" });
+const strip = element("div", { className: "strip" }, frameTools, best);
 const panel = element("aside", { className: "panel", hidden: true, tabIndex: 0, "aria-label": words.details });
 const facesTool = tool("", words.faces, "face", () => toggleFaces(), words.faces);
 const detailsTool = tool("", words.details, "details", () => toggleDetails(), words.details);
@@ -22,27 +24,28 @@ let drawsFaces = false;
 
 function showLarge(cell) {
   current = cell;
-  if (!large.open) large.showModal();
+  const isNew = !large.open;
+  if (isNew) large.showModal();
   const photo = photoOf(cell);
   const stored = document.getElementById(`view-${cell.dataset.photo}`);
   const source = stored ? `data:image/webp;base64,${stored.textContent.trim()}` : cell.querySelector("img")?.src;
-  const alt = [cell.querySelector("img")?.alt ?? words.unreadable, photo.name].join(": ");
+  const alt = `${nameOf(cell)}: ${photo.name}`;
   stage.replaceChildren(
     photo.error
       ? element("p", { className: "lost" }, icon("broken"), filled(words.unreadable_why, { reason: photo.error }))
       : element("img", { src: source, alt, draggable: false }),
   );
   facesTool.disabled = !stored || !photo.faces.length;
-  const shown = visibleCells().filter(other => emotionOf(other) === emotionOf(cell));
-  const n = Math.max(shown.indexOf(cell), shown.indexOf(cardOf(cell))) + 1;
-  place.textContent = filled(words.position, { emotion: words.emotions[emotionOf(cell)], n, total: shown.length });
+  const cards = cells.filter(other => !other.dataset.of && emotionOf(other) === emotionOf(cell));
+  const n = cards.indexOf(cardOf(cell)) + 1;
+  place.textContent = filled(words.position, { emotion: words.emotions[emotionOf(cell)], n, total: cards.length });
   beforeTool.disabled = !nextOf(cell, -1);
   afterTool.disabled = !nextOf(cell, 1);
   fillStrip(cell);
   fillPanel(panel, cell);
   drawFaces();
   followLarge();
-  if (!large.contains(document.activeElement) || document.activeElement.disabled) stage.focus();
+  if (isNew || !large.contains(document.activeElement) || document.activeElement.disabled) stage.focus();
 }
 
 function followLarge() {
@@ -77,13 +80,14 @@ function fillStrip(cell) {
   strip.hidden = frames.length < 2;
   const buttons = frames.map((frame, i) => {
     const picture = frame.querySelector("img");
-    const label = picture?.alt ?? words.unreadable;
+    const label = nameOf(frame);
     const inside = picture ? element("img", { src: picture.src, alt: "" }) : icon("broken");
     return element("button", { type: "button", "aria-label": label, "aria-current": frame === cell, onclick: () => showLarge(frames[i]) }, inside);
   });
-  const had = strip.contains(document.activeElement);
-  strip.replaceChildren(...buttons, element("span", {}, bestOf(frames)));
-  if (had) buttons[frames.indexOf(cell)].focus();
+  const hadFocus = frameTools.contains(document.activeElement);
+  frameTools.replaceChildren(...buttons);
+  best.textContent = bestOf(frames);
+  if (hadFocus) buttons[frames.indexOf(cell)].focus();
 }
 
 function bestOf(frames) {

@@ -19,7 +19,7 @@ function isOutside(made, { clientX: x, clientY: y }) {
 
 const listSays = element("p");
 const listText = element("textarea", { readOnly: true, spellcheck: false, wrap: "off", "aria-label": words.list_text });
-const downloadTool = element("button", { type: "button", className: "tool main", onclick: download }, words.download);
+const downloadTool = element("button", { type: "button", className: "tool main", autofocus: true, onclick: download }, words.download);
 const copyTool = element("button", { type: "button", className: "tool framed", onclick: copy }, words.copy);
 const listUse = element("p", { className: "quiet" }, words.list_use);
 let listSheet;
