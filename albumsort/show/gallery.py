@@ -165,7 +165,7 @@ class _Writer:
         else:
             self._cells.pop(photo.digest, None)
         number = self._numbers[photo.digest]
-        inside = f'<span class="unseen">{html.escape(alt)}</span>'
+        inside = f'<span class="lost">{html.escape(alt)}</span>'
         if picture:
             inside = f'<img src="data:image/webp;base64,{picture}" alt="{html.escape(alt)}">'
         facts = " ".join(f'{key}="{value}"' for key, value in {"data-photo": str(number), **more}.items())

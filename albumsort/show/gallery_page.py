@@ -9,7 +9,7 @@ import json
 from importlib.resources import files
 from typing import Any
 
-SCRIPTS = ("base", "choices", "grid", "large", "panel", "sheets", "start")
+SCRIPTS = ("base", "choices", "grid", "large", "boxes", "panel", "sheets", "start")
 """The parts of the script, in the order in which they run."""
 
 

@@ -57,6 +57,12 @@ function say(text) {
 
 const decidingFace = photo => photo.faces[photo.decides];
 
+// the face that decides has number 1
+function numbered(photo) {
+  const others = photo.faces.filter(face => face.matters && face !== decidingFace(photo));
+  return [decidingFace(photo), ...others].filter(Boolean);
+}
+
 function saidOf(face, short = false) {
   if (!face) return short ? "" : words.no_face;
   if (!face.label) return short ? words.no_label : words.no_label_long;

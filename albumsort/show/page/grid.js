@@ -5,22 +5,26 @@ const photoOf = cell => data.photos[cell.dataset.photo];
 const cardOf = cell => document.getElementById(cell.dataset.of) ?? cell;
 const framesOf = card => cells.filter(cell => cell.dataset.of === card.id);
 const visibleCells = () => cells.filter(cell => !cell.hidden);
-const nameOf = cell => cell.querySelector("img")?.alt ?? cell.querySelector(".unseen").textContent;
+const nameOf = cell => cell.querySelector("img")?.alt ?? cell.querySelector(".open").ariaLabel;
 const emotionOf = cell => cell.closest("section").dataset.emotion;
 
 function completeCell(cell) {
   const photo = photoOf(cell);
-  const label = nameOf(cell);
   const open = cell.querySelector(".open");
   open.onclick = () => showLarge(cell);
-  if (photo.error) open.append(element("span", { className: "lost" }, icon("broken"), words.unreadable));
+  const lost = open.querySelector(".lost");
+  if (lost) {
+    open.ariaLabel = filled(words.unreadable_name, { name: lost.textContent });
+    lost.replaceChildren(icon("broken"), words.unreadable);
+  }
+  const label = nameOf(cell);
   const keep = tool("keep", `${words.keep}: ${label}`, "tick", () => choose(photo, "keep"));
   const drop = tool("drop", `${words.drop}: ${label}`, "cross", () => choose(photo, "drop"));
   cell.append(
     element("span", { className: "badge", "aria-hidden": "true" }),
     element(
       "div", { className: "over" },
-      element("p", { className: "said" }, photo.error ? words.unreadable : saidOf(decidingFace(photo), true)),
+      element("p", { className: "said" }, saidOf(decidingFace(photo), true)),
       element("div", { className: "choice" }, keep, drop),
     ),
   );

@@ -100,24 +100,6 @@ function toggleFaces() {
   drawFaces();
 }
 
-function drawFaces() {
-  facesTool.setAttribute("aria-pressed", drawsFaces);
-  stage.querySelector(".boxes")?.remove();
-  if (!drawsFaces || facesTool.disabled) return;
-  const { w, h, faces } = photoOf(current);
-  const scale = Math.min(stage.clientWidth / w, stage.clientHeight / h);
-  const boxes = faces.map(face => {
-    const [x, y, width, height] = face.box;
-    const group = svg("g", { class: face.label ?? "none" });
-    for (const name of ["under", ""]) group.append(svg("rect", { x, y, width, height, rx: 4 / scale, class: name }));
-    const text = svg("text", { x, y: Math.max(y - 6 / scale, 16 / scale), "font-size": 14 / scale });
-    text.textContent = saidOf(face, true);
-    group.append(face.matters ? text : "");
-    return group;
-  });
-  stage.append(svg("svg", { class: "boxes", viewBox: `0 0 ${w} ${h}`, "aria-hidden": "true" }, ...boxes));
-}
-
 function toggleDetails() {
   panel.hidden = !panel.hidden;
   detailsTool.setAttribute("aria-expanded", !panel.hidden);

@@ -17,7 +17,7 @@ function fillPanel(panel, cell) {
     parts.push(element("p", { className: "quiet" }, filled(words.score, { emotion, score: percent(cell.dataset.score) })));
   }
   if (face) parts.push(heading(words.probabilities), bars(face), element("p", { className: "quiet" }, eyesOf(face)));
-  const others = photo.faces.filter(other => other.matters && other !== face);
+  const others = numbered(photo).slice(1);
   if (others.length) parts.push(heading(words.others), element("ul", {}, ...others.map((other, i) => faceLine(other, i + 2))));
   parts.push(heading(words.about), pairs([
     [words.name, photo.name],
@@ -45,5 +45,6 @@ function bars(face) {
 const eyesOf = face => words.eyes[face.eyes];
 
 function faceLine(face, n) {
-  return element("li", {}, filled(words.face, { n, label: saidOf(face, true) }), ", ", eyesOf(face));
+  const label = filled(words.face, { n, label: saidOf(face, true) });
+  return element("li", {}, face.eyes === "closed" ? `${label}, ${eyesOf(face)}` : label);
 }
