@@ -146,7 +146,9 @@ def running(*arguments: str | Path) -> str:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["--version"], ["index", "--help"], ["top", "--help"], ["export", "--help"]], ids=" ".join
+    "arguments",
+    [["--help"], ["--version"], ["index", "--help"], ["top", "--help"], ["export", "--help"], ["gallery", "--help"]],
+    ids=" ".join,
 )
 def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
     assert not loaded_by(running(*arguments)) & {*HEAVY, "numpy", "sqlite3"}

@@ -55,8 +55,8 @@ def gallery(
 ) -> None:
     """Write the best photos of each emotion into one HTML file.
 
-    The file needs no network and no other file, and names no folder, place or camera. Whoever opens it in a browser
-    can keep and drop photos, and send back the list of those kept.
+    The file needs no network and no other file, and names no folder, place or camera. In it, a viewer keeps and drops
+    photos, and sends back the list of those kept.
     """
     from ..albums import albums_in, check_outside
     from ..index import absent
