@@ -45,8 +45,9 @@ def count_photos(sections: Sequence[Section]) -> int:
 
 def expected_bytes(sections: Sequence[Section], view_side: int) -> int:
     """Return about how many bytes the file will have; view_side: longer side of a view in pixels, 0 for none."""
-    sizes = (thumbnails.expected_bytes(p.width, p.height, view_side) for p in _unique(sections).values())
-    return sum(sizes) * 4 // 3  # base64
+    cells = sum(thumbnails.expected_cell_bytes(p.width, p.height) for section in sections for p in section.cells())
+    views = sum(thumbnails.expected_view_bytes(p.width, p.height, view_side) for p in _unique(sections).values())
+    return round((cells + views) * 4 / 3)  # base64
 
 
 def write(sections: Sequence[Section], to: Path, view_side: int) -> Generator[tuple[Path, str]]:

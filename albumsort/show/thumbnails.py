@@ -14,10 +14,10 @@ from ..types import Box
 
 CELL = 320
 """Longest side of a cell in pixels. A smaller photo is not enlarged."""
-QUALITY = 80
-"""Of WebP: 10 kB a cell and 120 kB a view of 1,280 pixels, on the photos of phones."""
-BITS = 0.8
-"""Bits a pixel of these WebP files, rounded up from photos of phones and from small ones."""
+CELL_QUALITY, VIEW_QUALITY = 75, 80
+"""Of WebP: 11 kB a cell and 100 kB a view of 1,280 pixels, the mean of photos of phones."""
+CELL_BITS, VIEW_BITS = 0.9, 0.8
+"""Bits a pixel of these WebP files, rounded up."""
 ROOM = 2.6
 """Side of a cell in longer sides of the face: head, hair and some shoulders; much of a portrait, enough of a group."""
 SMALLEST = 0.45
@@ -50,26 +50,30 @@ def cell(picture: Image.Image, square: Box) -> bytes:
     side = max(1, min(CELL, round(square.w)))
     box = (square.x, square.y, square.x + square.w, square.y + square.h)
     cut = picture.resize((side, side), Image.Resampling.LANCZOS, box, reducing_gap=3.0)
-    return _encoded(cut)
+    return _encoded(cut, CELL_QUALITY)
 
 
 def view(picture: Image.Image, side: int) -> bytes:
     """Return the whole picture as a WebP of at most `side` pixels on its longer side."""
     smaller = picture.copy()
     smaller.thumbnail((side, side), Image.Resampling.LANCZOS)
-    return _encoded(smaller)
+    return _encoded(smaller, VIEW_QUALITY)
 
 
-def expected_bytes(width: int, height: int, side: int) -> int:
-    """Return about how many bytes the cell and the view of a photo of this size will have; side 0: no view."""
-    view_pixels = width * height * min(1.0, side / max(width, height)) ** 2
-    return round((min(CELL, width, height) ** 2 + view_pixels) * BITS / 8)
+def expected_cell_bytes(width: int, height: int) -> float:
+    """Return about how many bytes the cell of a photo of this size will have."""
+    return min(CELL, width, height) ** 2 * CELL_BITS / 8
 
 
-def _encoded(picture: Image.Image) -> bytes:
+def expected_view_bytes(width: int, height: int, side: int) -> float:
+    """Return about how many bytes the view of a photo of this size will have; side 0: no view."""
+    return width * height * min(1.0, side / max(width, height)) ** 2 * VIEW_BITS / 8
+
+
+def _encoded(picture: Image.Image, quality: int) -> bytes:
     file = io.BytesIO()
     try:
-        picture.save(file, "WEBP", quality=QUALITY)
+        picture.save(file, "WEBP", quality=quality)
     except (OSError, ValueError) as e:  # a strip whose shorter side would have no pixel
         raise PhotoError(f"cannot make a small picture of it ({e})") from e
     return file.getvalue()
