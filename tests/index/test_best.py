@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from index_rows import HAPPY, names
 
 from albumsort.choosing import labels
+from albumsort.choosing import spread as spreading
 from albumsort.choosing.corrected import Mark
 from albumsort.choosing.frames import best_frame
 from albumsort.choosing.passing import passes
@@ -200,6 +201,7 @@ def test_the_best_equal_the_slow_definition(seed: int, question: Question, looke
     ):
         patch.setattr(index_ranked, "LOOKED_AT", looked_at)
         patch.setattr(index_ranked, "AT_ONCE", looked_at)
+        patch.setattr(spreading, "PATIENCE", 0)
         build(index, drawn_album(seed))
         found = index_best.best(index, question)
         assert found == slowly(index, question)
@@ -266,6 +268,7 @@ def test_a_folder_without_faces_does_not_make_spreading_read_everything(
             digest=f"{number}",
         )
     read = list[object]()
+    monkeypatch.setattr(spreading, "PATIENCE", 1)
     monkeypatch.setattr(index_best, "passes", lambda photo, _: not read.append(photo))
     found = index_best.best(index, Question(HAPPY, n=4, spread=Spread.FOLDER))
     assert names(found) == ["29.jpg", "28.jpg", "26.jpg", "25.jpg"]
@@ -285,7 +288,10 @@ def test_a_moment_takes_the_place_of_the_frame_that_is_shown(index: Database) ->
     ]
 
 
-def test_spreading_reads_on_to_a_folder_of_faces_that_only_this_query_counts(index: Database) -> None:
+def test_spreading_reads_on_to_a_folder_of_faces_that_only_this_query_counts(
+    index: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spreading, "PATIENCE", 0)
     for number, happy in enumerate((0.9, 0.8)):
         save(index, f"/a/{number}.jpg", [face(happy=happy)])
     shadow = replace(face(happy=0.7), detection=0.4, matters=False)
