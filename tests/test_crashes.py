@@ -69,7 +69,7 @@ class Place:
 
 
 def rows(database: Path) -> set[Row]:
-    """Return everything in the index, except the ids that join tables."""
+    """Return everything in the index, except the ids that join tables, and the moments: these are ids, too, and found last."""
     with closing(sqlite3.connect(database)) as raw:
         assert raw.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         assert raw.execute("PRAGMA foreign_key_check").fetchall() == []
@@ -79,7 +79,7 @@ def rows(database: Path) -> set[Row]:
             "SELECT p.*, c.*, f.* FROM photos p LEFT JOIN contents c ON c.id = p.content"
             " LEFT JOIN faces f ON f.content = c.id"
         )
-        kept = [i for i, (name, *_) in enumerate(found.description) if name not in ("id", "content")]
+        kept = [i for i, (name, *_) in enumerate(found.description) if name not in ("id", "content", "moment")]
         return {tuple(row[i] for i in kept) for row in found}
 
 

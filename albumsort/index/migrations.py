@@ -227,7 +227,7 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
                 json_extract(a.shares, '$.disgust') / n.disgust AS disgust,
                 json_extract(a.shares, '$.nothing') / n."nothing" AS "nothing"
                 FROM album_shares a CROSS JOIN natural n),
-            people AS (SELECT p.id AS photo, p.path, c.digest, f.x, f.y, f.w, f.h, f.size, f.detection,
+            people AS (SELECT p.id AS photo, f.number, f.w, f.h, f.size, f.detection,
                 f.anger, f.happy, f.sad, f.neutral, f.surprise, f.fear, f.disgust,
                 coalesce(f."nothing", 0.0) AS "nothing",
                 (SELECT m.says FROM marks m WHERE m.digest = c.digest AND m.says NOT IN ('face', 'no-face')
@@ -264,9 +264,16 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
                     WHEN w_disgust THEN 'disgust' END) AS label,
                 CASE WHEN mark IS NULL THEN most / total ELSE 1.0 END AS sure
                 FROM totals),
-            voted AS (SELECT *, sum(size * sure) OVER (PARTITION BY photo, label) AS votes FROM answers),
+            -- votes that differ by a rounding error are equal; then the first emotion wins
+            voted AS (SELECT *,
+                CAST(sum(size * sure) OVER (PARTITION BY photo, label) / 1e-09 + 0.5 AS INTEGER) AS votes,
+                CASE label
+                    WHEN 'anger' THEN 0 WHEN 'happy' THEN 1 WHEN 'sad' THEN 2 WHEN 'neutral' THEN 3
+                    WHEN 'surprise' THEN 4 WHEN 'fear' THEN 5 WHEN 'disgust' THEN 6 END AS rank
+                FROM answers),
             decided AS (SELECT *, row_number() OVER (PARTITION BY photo
-                ORDER BY label IS NULL, votes DESC, w * h DESC, sure DESC, detection DESC) AS place FROM voted)
+                ORDER BY label IS NULL, votes * (label IS NOT NULL) DESC, rank, w * h DESC,
+                    sure * (label IS NOT NULL) DESC, detection DESC, number) AS place FROM voted)
         SELECT CAST(p.path AS TEXT) AS path,
             substr(p.taken_at, 1, 10) AS day, p.taken_at AS taken_at, d.label AS label,
             CASE WHEN d.label IS NOT NULL THEN d.sure END AS sure,

@@ -10,6 +10,7 @@ from PIL import Image
 
 from ..types import Taken
 from . import blocks, raw, raw_dates
+from .dates import choose
 from .decoders import register_decoders
 from .read import opened
 
@@ -38,6 +39,6 @@ def _taken_of_picture(file: BinaryIO) -> Taken | None:
     except Exception as e:  # a decoder may raise any exception of its parser
         if isinstance(e, MemoryError) or (isinstance(e, OSError) and e.errno is not None):
             raise  # says nothing about the photo
-        return None
+        return choose(*blocks.exif(file))  # if it is a TIFF: its tags can be read although Pillow knows no such pixels
     with image:
         return blocks.taken(image, file)

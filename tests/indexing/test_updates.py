@@ -56,8 +56,8 @@ def fresh(folder: Path) -> dict[str, Photo]:
         with suppress(PhotoError):
             seen = analysis.analyse_bytes(data, reading.digest(data), *analysis.load_networks())
             faces = tuple(face for face in seen.faces if face.detection >= THRESHOLD)
-            assert seen.taken is None
-            found[path.name] = Photo(path, seen.width, seen.height, None, None, seen.digest, faces)
+            time = (None, None) if seen.taken is None else (seen.taken.at, seen.taken.source)
+            found[path.name] = Photo(path, seen.width, seen.height, *time, seen.digest, faces)
     return found
 
 
