@@ -69,7 +69,7 @@ class Place:
 
 
 def rows(database: Path) -> set[Row]:
-    """Return everything in the index, except the ids that join tables, and the moments: these are ids, too, and found last."""
+    """Return everything in the index, except ids that join tables, and moments, which are ids and found last."""
     with closing(sqlite3.connect(database)) as raw:
         assert raw.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         assert raw.execute("PRAGMA foreign_key_check").fetchall() == []

@@ -71,7 +71,11 @@ def export(
     ] = False,
     files_from: Annotated[
         str | None,
-        option("--files-from", help="Only the photos in the list FILE (-: stdin), in its order.", metavar="FILE"),
+        option(
+            "--files-from",
+            help="Only the photos in the list FILE (-: stdin), in its order: paths, or what a gallery gives.",
+            metavar="FILE",
+        ),
     ] = None,
     link: Annotated[Link, option("--link", help="Copy photos, or make hard or soft links.")] = Link.COPY,
     share: Annotated[

@@ -84,11 +84,13 @@ def _best(database: Database, emotion: Emotion, wish: Wish, filters: Filters) ->
 def _listed(database: Database, files_from: str, filters: Filters) -> Selection:
     """Return the listed photos in the order of the list, each with the score of its label."""
     from ..choosing.ranking import scored
+    from ..export.kept import kept_hashes
     from ..index.listed import Listed
     from ..photos import lists
 
     data, listed = listed_bytes(files_from), Listed(database, filters)
-    photos = list(listed.by_path(lists.parse(data)))
+    kept = kept_hashes(data)
+    photos = list(listed.by_path(lists.parse(data)) if kept is None else listed.by_digest(kept))
     known = [
         photo if photo.deciding_face is None or photo.label is None else scored(photo, photo.deciding_face, photo.label)
         for photo in {photo.path: photo for photo in photos}.values()

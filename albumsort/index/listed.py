@@ -30,10 +30,10 @@ class Listed:
             known = indexed_name(self._database, Path(os.path.abspath(path)))
             yield from self._find("p.path = ?", os.fsencode(known), str(path))
 
-    def by_digest(self, kept: Iterable[tuple[str, str]]) -> Iterator[Photo]:
-        """Yield a photo for each content hash, in the order of the list; with it comes the name in the list."""
-        for digest, name in kept:
-            yield from self._find("c.digest = ?", digest, name)
+    def by_digest(self, digests: Iterable[str]) -> Iterator[Photo]:
+        """Yield the first photo with each of these content hashes, in the order of the list."""
+        for digest in digests:
+            yield from self._find("c.digest = ?", digest, digest)
 
     def _find(self, which: str, value: object, name: str) -> Sequence[Photo]:
         where, values = self._condition
