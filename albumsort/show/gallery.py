@@ -126,7 +126,7 @@ class _Writer:
             f'<h2 class="{emotion}" id="of-{emotion}">{heading}</h2>\n'
         )
         if section.photos:
-            self._write('<ul class="grid">\n')
+            self._write('<ul class="grid" role="list">\n')
             for number, photo in enumerate(section.photos, start=1):
                 yield from self._card(section, photo, number)
             self._write("</ul>\n")

@@ -259,6 +259,14 @@ def test_a_photo_that_could_not_be_read_says_why(browser: Browser, album: Simple
     assert browser.list_() == [album.hashes[7]]
 
 
+def test_a_tap_on_any_part_of_a_cell_opens_it(browser: Browser) -> None:
+    """Its invisible controls do not catch the finger."""
+    webdriver.ActionChains(browser.driver).move_to_element(browser.one("h1")).perform()
+    hit = "const r = arguments[0].getBoundingClientRect(); return document.elementFromPoint(r.x + r.width / 2, r.y + 9)"
+    for control in browser.all(".over .tool")[:4]:
+        assert browser(hit, control).tag_name == "img"
+
+
 def test_a_swipe_turns_to_the_next_photo(browser: Browser) -> None:
     browser.all(".open")[0].click()
 

@@ -29,7 +29,7 @@ function put(hash, what) {
   if (what) choices.set(hash, what);
   else choices.delete(hash);
   store();
-  followers.forEach(follow => follow());
+  followers.forEach(follow => follow(hash));
 }
 
 function store() {

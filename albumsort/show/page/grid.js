@@ -39,6 +39,7 @@ function completeCell(cell) {
   }
   for (const control of cell.querySelectorAll("button")) control.tabIndex = -1;
   cell.addEventListener("focusin", () => makeReachable(cell));
+  cell.addEventListener("pointerdown", () => makeReachable(cell)); // Safari gives buttons no focus when clicked
   follow(cell);
 }
 

@@ -38,7 +38,7 @@ function onKey(event) {
   const cell = event.target.closest(".cell");
   let act = ANYWHERE[key];
   if (large.open) act ??= IN_LARGE[key];
-  else if (key.startsWith("Arrow")) act = () => { const next = cell ? neighbour(cell, key) : visibleCells()[0]; if (next) focusCell(next); };
+  else if (key.startsWith("Arrow")) act = () => { const next = cell ? neighbour(cell, key) : reachable; if (next) focusCell(next); };
   else if (cell && IN_GRID[key]) act = () => IN_GRID[key](cell);
   if (!act) return;
   event.preventDefault();
@@ -53,7 +53,7 @@ document.getElementById("bar").append(
 );
 cells.forEach(completeCell);
 if (cells.length) makeReachable(cells[0]);
-followers.push(() => cells.forEach(follow), followBar, followLarge);
+followers.push(hash => cells.filter(cell => photoOf(cell).hash === hash).forEach(follow), followBar, followLarge);
 followBar();
 slider.value = parseFloat(getComputedStyle(document.documentElement).getPropertyValue("--cell"));
 slider.addEventListener("input", () => document.documentElement.style.setProperty("--cell", `${slider.value}px`));
