@@ -33,7 +33,9 @@ pytestmark = pytest.mark.skipif(
 )
 OPTIONS = (
     "headless=new no-sandbox disable-gpu disable-background-networking disable-component-update disable-sync"
-    " no-first-run disable-dev-shm-usage remote-debugging-pipe host-resolver-rules=MAP * ~NOTFOUND"
+    " no-first-run disable-dev-shm-usage remote-debugging-pipe"
+    " blink-settings=primaryHoverType=2,availableHoverTypes=2,primaryPointerType=4,availablePointerTypes=4"  # a mouse
+    " host-resolver-rules=MAP * ~NOTFOUND"
 )
 EVIL = "<img src=x onerror=document.title='evil'> \u202e \"'&.jpg"
 
