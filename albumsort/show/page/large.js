@@ -26,6 +26,7 @@ function showLarge(cell) {
   current = cell;
   const isNew = !large.open;
   if (isNew) large.showModal();
+  large.querySelector(":scope > .toast").textContent = ""; // it was about the photo before
   const photo = photoOf(cell);
   const stored = document.getElementById(`view-${cell.dataset.photo}`);
   const source = stored ? `data:image/webp;base64,${stored.textContent.trim()}` : cell.querySelector("img")?.src;
