@@ -8,7 +8,7 @@ from pathlib import Path
 from PIL import Image
 
 from ..errors import PhotoError
-from ..photos.decode import decode
+from ..photos import full
 from ..photos.read import read
 from ..types import Box
 
@@ -27,11 +27,16 @@ HEADROOM = 0.1
 
 
 def load(path: Path, side: int) -> Image.Image:
-    """Return a photo upright in RGB, with about `side` pixels on its longer side; raises PhotoError with a reason."""
-    picture = Image.fromarray(decode(read(path), side).pixels[:, :, ::-1])
-    if max(picture.size) > 2 * side:  # only a JPEG is decoded at a smaller size
-        picture.thumbnail((2 * side, 2 * side), Image.Resampling.BOX)
-    return picture
+    """Return a photo upright in sRGB, with at most 2 * `side` pixels on its longer side.
+
+    What is transparent becomes white. Raises PhotoError with a reason.
+    """
+    picture = full.load(read(path)).picture
+    picture.thumbnail((2 * side, 2 * side), Image.Resampling.BOX)
+    if "A" in picture.getbands():
+        picture = picture.convert("RGBA")
+        picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
+    return picture.convert("RGB")
 
 
 def square_around(face: Box | None, width: int, height: int) -> Box:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
 from albumsort.errors import AlbumsortError
+from albumsort.photos.colour import DISPLAY_P3, profile_of
 from albumsort.show import gallery, gallery_page, thumbnails
 from albumsort.show.explanation import LOOKS
 from albumsort.show.gallery_data import readable_name
@@ -137,7 +138,7 @@ def test_the_same_photos_make_the_same_bytes(tmp_path: Path) -> None:
 
 
 def test_cell_and_view_have_their_sizes(tmp_path: Path) -> None:
-    page = written(tmp_path / "g.html", happy(photo(tmp_path / "a.jpg", encoded(landscape(3000, 2000)), [])))
+    page = written(tmp_path / "g.html", happy(photo(tmp_path / "a.jpg", encoded(landscape(2400, 1600)), [])))
     assert [picture.size for picture in page.pictures()] == [(320, 320)]
     assert [picture.size for picture in page.views()] == [(1280, 853)]
     smaller = written(tmp_path / "smaller.html", happy(photo(tmp_path / "b.jpg")), view_side=200)
@@ -166,6 +167,22 @@ def test_colours_are_those_of_the_photo(tmp_path: Path) -> None:
         for (x, y), colour in {(1, 1): (200, 30, 30), (3, 1): (30, 180, 60), (1, 3): (40, 60, 210)}.items():
             seen = rgb.getpixel((x * side // 4, y * side // 4))
             assert all(abs(a - b) < 12 for a, b in zip(seen, colour, strict=True))
+
+
+def test_colours_of_a_wide_profile_become_those_of_the_web(tmp_path: Path) -> None:
+    """Cameras of phones write Display P3: read as sRGB, its colours would be pale."""
+    wide = encoded(Image.new("RGB", (64, 64), (60, 200, 60)), "PNG", icc_profile=profile_of(DISPLAY_P3))
+    page = written(tmp_path / "g.html", happy(photo(tmp_path / "a.png", wide, [])))
+    for picture in (*page.pictures(), *page.views()):
+        red, green, _ = picture.convert("RGB").getpixel((32, 32))
+        assert red < 20
+        assert green > 195
+
+
+def test_what_is_transparent_is_white(tmp_path: Path) -> None:
+    clear = encoded(Image.new("RGBA", (64, 64), (0, 0, 0, 0)), "PNG")
+    page = written(tmp_path / "g.html", happy(photo(tmp_path / "a.png", clear, [])))
+    assert min(page.views()[0].convert("RGB").getpixel((32, 32))) > 250
 
 
 SIDES = st.integers(1, 9000)
