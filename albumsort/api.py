@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Self, TypedDict, Unpack
+from typing import TYPE_CHECKING, Self, TypedDict, Unpack, cast
 
 from . import dates
 from .disk import places
@@ -186,6 +186,7 @@ def _index_file(db: Path | str | None) -> Path:
 def _filters(asked: Filtering) -> Filters:
     if unknown := set(asked) - set(Filtering.__annotations__):
         raise TypeError(f"unknown filters: {', '.join(sorted(unknown))}")
+    asked = cast(Filtering, {name: value for name, value in asked.items() if value is not None})
     return Filters(
         since=dates.start_of(asked["since"]) if "since" in asked else None,
         until=dates.end_of(asked["until"]) if "until" in asked else None,

@@ -279,12 +279,14 @@ class Photo:
     @property
     def label(self) -> Emotion | None:
         """The label of the deciding face; None without a label or without a face that matters."""
-        return None if self.deciding_face is None else self.deciding_face.label
+        decides = self.deciding_face
+        return None if decides is None else decides.label
 
     @property
     def sure(self) -> float | None:
         """The probability that a viewer agrees with the label; None without a label."""
-        return None if self.deciding_face is None else self.deciding_face.sure
+        decides = self.deciding_face
+        return None if decides is None else decides.sure
 
 
 def _votes(parts: Iterable[float]) -> int:

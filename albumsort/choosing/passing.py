@@ -19,8 +19,16 @@ def passes(photo: Photo, filters: Filters) -> bool:
         return False
     if filters.open_eyes and not has_open_eyes(photo):
         return False
+    if not (filters.sure or filters.unsure):
+        return True
     sure = photo.sure or 0.0
-    return sure >= filters.sure and not (filters.unsure and (photo.label is None or sure >= UNSURE))
+    return sure >= filters.sure and not (filters.unsure and not is_unsure(photo))
+
+
+def is_unsure(photo: Photo) -> bool:
+    """Return whether a photo has a label that is unsure."""
+    decides = photo.deciding_face
+    return decides is not None and decides.label is not None and (decides.sure or 0.0) < UNSURE
 
 
 def has_open_eyes(photo: Photo) -> bool:

@@ -140,7 +140,7 @@ def export(
     if share_size is not None and not share:
         raise UsageError("--share-size needs --share")
     wanted = [Emotion.parse(word) for word in emotions or ()] or list(FOUR)
-    wish = Wish(wanted, n, choice, filtering, moments, unsure_folder, files_from)
+    wish = Wish(wanted, n, choice, filtering, moments, unsure_folder, files_from, bool(emotions))
     wish.check()
     with open_index(ctx, db) as database:
         albums, holding = albums_in(database), folders_with_photos(database)

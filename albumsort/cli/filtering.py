@@ -12,17 +12,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 from ..errors import UsageError
-from ..query import By, Filters, Question, Spread
+from ..query import MOST, By, Filters, Question, Spread
 from ..types import THRESHOLD, Emotion
-from .options import AsCsv, AsJson, AsLines, AsNull, option, setting
+from .options import AsCsv, AsJson, AsLines, AsNull, is_number, option, setting
 from .values import counted_faces, photo_filters
 
 if TYPE_CHECKING:
     from ..show.listing import Form
 
-LeastScore = Annotated[
-    float, setting("--min-score", help="Leave out photos with a lower score (0-1).", metavar="P", min=0.0, max=1.0)
-]
+
+def _share(name: str, help: str) -> Any:
+    return setting(name, help=help, metavar="P", min=0.0, max=1.0, callback=is_number)
+
+
+LeastScore = Annotated[float, _share("--min-score", "Leave out photos with a lower score (0-1).")]
 Since = Annotated[
     str | None,
     option(
@@ -45,19 +48,11 @@ LeastFace = Annotated[
         metavar="PERCENT",
     ),
 ]
-LeastDetection = Annotated[
-    float,
-    setting("--min-detection", help="Ignore detections below this confidence (0-1).", metavar="P", min=0.0, max=1.0),
-]
-LeastSharpness = Annotated[
-    float, setting("--min-sharpness", help="Ignore faces below this sharpness (0-1).", metavar="P", min=0.0, max=1.0)
-]
+LeastDetection = Annotated[float, _share("--min-detection", "Ignore detections below this confidence (0-1).")]
+LeastSharpness = Annotated[float, _share("--min-sharpness", "Ignore faces below this sharpness (0-1).")]
 
 
-LeastSure = Annotated[
-    float,
-    setting("--sure", help="Only photos whose label is at least this sure (0-1).", metavar="P", min=0.0, max=1.0),
-]
+LeastSure = Annotated[float, _share("--sure", "Only photos whose label is at least this sure (0-1).")]
 
 
 class Eyes(StrEnum):
@@ -107,7 +102,7 @@ class ChoiceOptions:
 
     def question(self, emotion: Emotion, filters: Filters, least: float, n: int | None) -> Question:
         """Return the question for the best photos of an emotion."""
-        return Question(emotion, self.by, filters, least, n, self.every, self.spread)
+        return Question(emotion, self.by, filters, least, None if n is None else min(n, MOST), self.every, self.spread)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import AlbumsortError, UsageError
-from ..query import MOST
 from ..types import FOUR, Emotion
 from .filtering import ChoiceOptions, FilterOptions, grouped
 from .listing import report_undated
@@ -71,7 +70,7 @@ def gallery(
         check_outside(to.parent, albums_in(database))
         filters = absent.without_absent(database, filtering.filters())
         for emotion in wanted:
-            question = choice.question(emotion, filters, filtering.min_score, min(n, MOST))
+            question = choice.question(emotion, filters, filtering.min_score, n)
             photos = best(database, question)
             sections.append(Section(emotion, photos, frames_behind(database, question, photos)))
         report_absent(ctx, database, filters, quiet)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import UsageError
-from ..query import MOST, Filters
+from ..query import Filters
 from ..types import Emotion, Photo
 from .filtering import ChoiceOptions, Every, FilterOptions, Moments, OutputOptions, grouped
 from .opening import is_quiet, open_index, report_absent, report_outdated
@@ -49,10 +49,14 @@ def top(
     form, filters = output.form(), filtering.filters()
     with open_index(ctx, db) as database:
         filters, behind = absent.without_absent(database, filters), _Behind()
-        photos = best(database, choice.question(wanted, filters, filtering.min_score, min(n, MOST)))
+        photos = best(database, choice.question(wanted, filters, filtering.min_score, n))
         _print_photos(behind.counted(photos), form, is_quiet(ctx, quiet))
         behind.report(form, is_quiet(ctx, quiet))
         _report_left_out(ctx, database, filters, quiet)
+
+
+FOR_FAILED = {"failed", "missing", "path", "as_json", "nl", "as_csv", "null", "db", "quiet", "version"}
+"""The options of `list` that --failed takes."""
 
 
 @grouped
@@ -87,9 +91,8 @@ def list_(
     form, least = output.form(), filtering.min_score
     filters = replace(filtering.filters(), missing=missing, undated=undated, unsure=unsure, marked=marked)
     dated = filters.since or filters.until
-    if failed and (
-        undated or dated or marked or moments or needs_faces(filters) or is_on_command_line(ctx, "min_score")
-    ):
+    others = [name for name in ctx.params if name not in FOR_FAILED and is_on_command_line(ctx, name)]
+    if failed and others:
         raise UsageError("--failed goes only with --path and --missing: a failed photo has no date, face or score")
     if undated and dated:
         raise UsageError("--undated does not go with --since or --until: no photo without a date passes these")
@@ -124,7 +127,8 @@ def report_undated(ctx: typer.Context, database: Database, filters: Filters, qui
     if (filters.since or filters.until) and not is_quiet(ctx, quiet):
         undated = counts.count_undated(database, filters)
         if undated:
-            say(f"{undated} photos without a date are left out; to see them, run: albumsort list --undated")
+            photos = "1 photo without a date is" if undated == 1 else f"{undated:,} photos without a date are"
+            say(f"{photos} left out; to see them, run: albumsort list --undated")
 
 
 class _Behind:

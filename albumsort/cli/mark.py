@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 from collections.abc import Sequence
@@ -139,11 +140,11 @@ def _export(database: Database, file: Path) -> list[str]:
     from ..index import marks
 
     check_outside(file.parent, albums_in(database))
-    every = marks.all_marks(database)
+    every, drawn = marks.all_marks(database), marks.drawn(database)
     try:
         with open(file, "x", encoding="utf-8") as stream:
             for one in every:
-                stream.write(json.dumps(_object(one)) + "\n")
+                stream.write(json.dumps(_object(one, one.digest in drawn)) + "\n")
     except FileExistsError as e:
         raise AlbumsortError(f"{file} already exists; choose another name") from e
     except OSError as e:
@@ -152,7 +153,7 @@ def _export(database: Database, file: Path) -> list[str]:
 
 
 def _import(database: Database, file: Path) -> list[str]:
-    from ..index import marking
+    from ..index import marking, marks
 
     try:
         text = file.read_text(encoding="utf-8")
@@ -160,23 +161,34 @@ def _import(database: Database, file: Path) -> list[str]:
         raise UsageError(f"cannot read {file}: {e.strerror or e}") from e
     except UnicodeDecodeError as e:
         raise UsageError(f"{file} holds no marks: it is not UTF-8 text") from e
-    read = [_read(file, number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
+    lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
+    read = [_read(file, number, line) for number, line in lines]
     with database.transaction():
         changed = marking.save(database, read)
+        marks.note_drawn(database, (m.digest for m, (_, line) in zip(read, lines, strict=True) if _is_drawn(line)))
     return [f"{len(read)} marks read from {file}, {changed} of them new"]
 
 
-def _object(one: Mark) -> dict[str, Any]:
-    box = one.box
-    return {"hash": one.digest, "box": [round(v, 2) for v in (box.x, box.y, box.w, box.h)], "mark": one.says}
+def _object(one: Mark, drawn: bool) -> dict[str, Any]:
+    """Return a mark as JSON; drawn: whether its photo was drawn at random."""
+    box = [round(v, 2) for v in (one.box.x, one.box.y, one.box.w, one.box.h)]
+    return {"hash": one.digest, "box": box, "mark": one.says, **({"drawn": True} if drawn else {})}
 
 
 def _read(file: Path, number: int, line: str) -> Mark:
     try:
         known = json.loads(line)
         box, says = Box(*(float(v) for v in known["box"])), str(known["mark"])
-        if not re.fullmatch("[0-9a-f]{32}", known["hash"]) or not box.area < 1e12:
+        if not re.fullmatch("[0-9a-f]{32}", known["hash"]) or not _is_box(box):
             raise ValueError
         return Mark(known["hash"], box, Kind(says) if says in list(Kind) else Emotion(says))
-    except (ValueError, TypeError, KeyError, RecursionError) as e:
+    except (ValueError, TypeError, KeyError, RecursionError, OverflowError) as e:
         raise UsageError(f"{file}, line {number}: this is no mark; nothing was imported") from e
+
+
+def _is_drawn(line: str) -> bool:
+    return json.loads(line).get("drawn") is True
+
+
+def _is_box(box: Box) -> bool:
+    return all(map(math.isfinite, (box.x, box.y, box.w, box.h))) and min(box.w, box.h) > 0

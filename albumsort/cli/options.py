@@ -27,6 +27,13 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
+def is_number(value: float) -> float:
+    """Refuse a value that is no number (NaN): it would pass every check of its range, and no photo would match."""
+    if value != value:
+        raise typer.BadParameter("give a number from 0 to 1")
+    return value
+
+
 DB_HELP = "Index file.  [default: in the user's data folder]"
 Db = Annotated[Path | None, setting("--db", help=DB_HELP, metavar="FILE", show_default=False)]
 Quiet = Annotated[bool, setting("--quiet", help="Print errors only.")]

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError
-from ..query import CHOSEN_FOLDER, Filters
+from ..query import CHOSEN_FOLDER, By, Filters
 from ..types import Emotion, Photo
 from .filtering import ChoiceOptions, FilterOptions
-from .values import listed_bytes
+from .values import explained_list
 
 if TYPE_CHECKING:
     from ..choosing.promise import Promise
@@ -48,6 +48,12 @@ class Wish:
     moments: bool
     unsure_folder: bool
     files_from: str | None
+    named: bool
+
+    @property
+    def sorts(self) -> bool:
+        """Whether options ask how to sort by label."""
+        return self.moments or self.unsure_folder
 
     def check(self) -> None:
         """Raise UsageError if options contradict each other."""
@@ -57,14 +63,16 @@ class Wish:
             raise UsageError("--spread shares out places, so it needs -n")
         if self.moments and (self.choice.every or self.n is not None):
             raise UsageError("--moments goes neither with --all nor with -n, which shows one frame a moment anyway")
-        if self.files_from is not None and (self.n is not None or self.unsure_folder or self.moments):
-            raise UsageError("--files-from names the photos, so it goes neither with -n, --moments nor --unsure-folder")
+        if self.n is None and self.choice.by is not By.MAX:
+            raise UsageError("--by ranks the photos of each emotion, so it needs -n")
+        if self.files_from is not None and (self.named or self.choice.every or self.n is not None or self.sorts):
+            raise UsageError("--files-from names the photos: leave out emotions, -n, --all, --moments, --unsure-folder")
 
 
 def select(database: Database, wish: Wish, filters: Filters) -> Selection:
     """Return the photos to export."""
     if wish.files_from is not None:
-        return _listed(database, wish.files_from, filters)
+        return _listed(database, wish.files_from, filters, wish.filtering.min_score)
     if wish.n is not None:
         return Selection({emotion: _best(database, emotion, wish, filters) for emotion in wish.emotions})
     from ..choosing import ranking
@@ -81,16 +89,17 @@ def _best(database: Database, emotion: Emotion, wish: Wish, filters: Filters) ->
     return best(database, wish.choice.question(emotion, filters, wish.filtering.min_score, wish.n))
 
 
-def _listed(database: Database, files_from: str, filters: Filters) -> Selection:
+def _listed(database: Database, files_from: str, filters: Filters, least: float) -> Selection:
     """Return the listed photos in the order of the list, each with the score of its label."""
     from ..choosing.ranking import scored
     from ..export.kept import kept_hashes
     from ..index.listed import Listed
     from ..photos import lists
 
-    data, listed = listed_bytes(files_from), Listed(database, filters)
-    kept = kept_hashes(data)
-    photos = list(listed.by_path(lists.parse(data)) if kept is None else listed.by_digest(kept))
+    listed = Listed(database, filters, least)
+    with explained_list(files_from) as data:
+        kept = kept_hashes(data)
+        photos = list(listed.by_path(lists.parse(data)) if kept is None else listed.by_digest(kept))
     known = [
         photo if photo.deciding_face is None or photo.label is None else scored(photo, photo.deciding_face, photo.label)
         for photo in {photo.path: photo for photo in photos}.values()

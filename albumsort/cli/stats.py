@@ -79,6 +79,7 @@ def _rows(totals: Stats, promises: dict[Emotion, Promise], every: bool) -> dict[
         "without_face": totals.without_face,
         "failed": totals.failed,
         "missing": totals.missing,
+        "excluded": totals.excluded,
         "absent": sum(totals.absent.values()),
         "undated": totals.undated,
     }

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import typer
@@ -20,22 +21,25 @@ def listed_files(files_from: str | None) -> list[Path] | None:
     """Return the paths listed in a file, or on standard input for "-"; raises UsageError if it is not a list."""
     if files_from is None:
         return None
-    try:
-        return lists.parse(listed_bytes(files_from))
-    except UsageError as e:
-        raise UsageError(f"cannot use the list {_place(files_from)}: {e}") from e
+    with explained_list(files_from) as data:
+        return lists.parse(data)
 
 
-def listed_bytes(files_from: str) -> bytes:
-    """Return the bytes of a list, or of standard input for "-"; raises UsageError if they cannot be read."""
+@contextmanager
+def explained_list(files_from: str) -> Iterator[bytes]:
+    """Give the bytes of a list, or of standard input for "-"; a UsageError inside gets the name of the list.
+
+    Raises UsageError if the list cannot be read.
+    """
+    where = "on standard input" if files_from == "-" else files_from
     try:
-        return sys.stdin.buffer.read() if files_from == "-" else Path(files_from).read_bytes()
+        data = sys.stdin.buffer.read() if files_from == "-" else Path(files_from).read_bytes()
     except OSError as e:
-        raise UsageError(f"cannot read the list {_place(files_from)}: {e.strerror}") from e
-
-
-def _place(files_from: str) -> str:
-    return "on standard input" if files_from == "-" else files_from
+        raise UsageError(f"cannot read the list {where}: {e.strerror}") from e
+    try:
+        yield data
+    except UsageError as e:
+        raise UsageError(f"cannot use the list {where}: {e}") from e
 
 
 def is_on_command_line(ctx: typer.Context, name: str) -> bool:
@@ -77,7 +81,7 @@ def _bound(option: str, text: str | None, complete: Callable[[str], str]) -> str
 
 
 def _range(text: str) -> tuple[int, int]:
-    found = re.fullmatch(r"(\d+)(?:(\.\.)(\d*))?", text.strip())
+    found = re.fullmatch(r"(\d{1,30})(?:(\.\.)(\d{0,30}))?", text.strip())
     if not found:
         raise UsageError(f"--faces {text!r}: write a number, or a range like 2..5 or 2..")
     low = min(int(found[1]), MOST)

@@ -165,7 +165,7 @@ class _Best:
 
 
 def _count_groups(database: Database, question: Question, spread: Spread, condition: Sql) -> int:
-    """Return how many days, months or folders the photos have, at least, that may be among the best."""
+    """Return how many days, months or folders the photos have, at most, that may be among the best."""
     where, values = condition
     counted, least_face = face_condition(question.filters.counted)
     # without the letters of the name, the path ends with its folder

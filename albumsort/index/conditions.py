@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..query import Counted, Filters
-from ..types import THRESHOLD
+from ..types import EYES_SHUT, THRESHOLD
 from .database import Database
 from .folders import indexed_folders, indexed_name
 from .paths import under
@@ -24,6 +24,12 @@ def photo_condition(filters: Filters) -> tuple[str, tuple[Any, ...]]:
     if filters.until is not None:
         parts.append("p.taken_at <= ?")
         values.append(filters.until)
+    if filters.open_eyes:  # as `choosing.best_frame.are_open`
+        counted, least = face_condition(filters.counted)
+        shut = f"f.eyes IS NOT NULL AND 1 - (1 - f.eyes) * (1 - f.happy) < {EYES_SHUT}"
+        someone = f"EXISTS (SELECT 1 FROM faces f WHERE f.content = c.id AND {PEOPLE} AND {counted} AND {shut})"
+        parts.append(f"(NOT {someone} OR c.digest IN (SELECT digest FROM marks))")
+        values.extend(least)
     if filters.marked:
         parts.append("c.digest IN (SELECT digest FROM marks)")
     if filters.undated:

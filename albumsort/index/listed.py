@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from ..choosing import ranking
+from ..choosing.passing import passes
 from ..query import Filters
 from ..types import Photo
 from .absent import listed_condition
@@ -16,10 +18,10 @@ from .rows import OF_PHOTO, PhotoRow
 
 
 class Listed:
-    """Finds photos that pass filters. missing: the names for which there is none."""
+    """Finds photos that pass filters and are sure (see `ranking.is_sure`). missing: names for which there is none."""
 
-    def __init__(self, database: Database, filters: Filters) -> None:
-        self._database = database
+    def __init__(self, database: Database, filters: Filters, least: float = 0.0) -> None:
+        self._database, self._filters, self._least = database, filters, least
         self._reader = Reader(database, filters.counted)
         self._condition = listed_condition(database, filters)
         self.missing: list[str] = []
@@ -35,13 +37,15 @@ class Listed:
         for digest in digests:
             yield from self._find("c.digest = ?", digest, digest)
 
-    def _find(self, which: str, value: object, name: str) -> Sequence[Photo]:
+    def _find(self, which: str, value: object, name: str) -> Iterator[Photo]:
         where, values = self._condition
         rows = self._database.connection.execute(
             f"SELECT {OF_PHOTO} FROM photos p JOIN contents c ON c.id = p.content WHERE {which} AND {where}"
-            " ORDER BY p.path LIMIT 1",
+            " ORDER BY p.path",
             (value, *values),
         ).fetchall()
-        if not rows:
-            self.missing.append(name)
-        return [self._reader.photo(PhotoRow._make(row)) for row in rows]
+        for photo in (self._reader.photo(PhotoRow._make(row)) for row in rows):
+            if passes(photo, self._filters) and ranking.is_sure(photo, self._least):
+                yield photo
+                return
+        self.missing.append(name)

@@ -84,9 +84,11 @@ def draw(database: Database, n: int) -> list[tuple[Photo, int]]:
     Returns each with the number of the face that decides its label.
     """
     drawn = list[tuple[Photo, int]]()
-    present = without_absent(database, Filters())
-    for digest in marks.draw(database, n, listed_condition(database, present)):
-        photo = next(_photos(database, "c.digest = ?", digest))
+    present = listed_condition(database, without_absent(database, Filters()))
+    where, values = present
+    reader = _reader(database)
+    for digest in marks.draw(database, n, present):
+        photo = next(_photos(reader, f"c.digest = ? AND {where}", digest, *values))
         number = deciding(photo)
         if number is not None:
             drawn.append((photo, number))
@@ -97,8 +99,9 @@ def judged(database: Database) -> list[Judged]:
     """Return what marks say of the labels of listed photos, each content once; FACE says nothing of a label."""
     drawn, found = marks.drawn(database), list[Judged]()
     with database.snapshot():
+        reader = _reader(database)
         for digest in dict.fromkeys(mark.digest for mark in marks.all_marks(database)):
-            photo = next(_photos(database, "c.digest = ?", digest), None)
+            photo = next(_photos(reader, "c.digest = ?", digest), None)
             if photo is None:
                 continue
             about = marked(photo.faces, marks.marks_of(database, digest))
@@ -112,7 +115,7 @@ def judged(database: Database) -> list[Judged]:
 def photo_at(database: Database, path: Path) -> Photo | None:
     """Return a photo with every stored face, without the user's corrections; None if the index has no result."""
     with database.explained():
-        return next(_photos(database, "p.path = ?", os.fsencode(path)), None)
+        return next(_photos(_reader(database), "p.path = ?", os.fsencode(path)), None)
 
 
 def deciding(photo: Photo) -> int | None:
@@ -129,9 +132,14 @@ def _meant(photo: Photo, known: Sequence[Mark]) -> int | None:
     return next(number for number, face in enumerate(photo.faces, start=1) if face.box == decides.box)
 
 
-def _photos(database: Database, where: str, value: object) -> Iterator[Photo]:
-    """Yield the listed photos of a condition by path, with every face, labelled by their albums but not corrected."""
+def _reader(database: Database) -> Reader:
+    """Return what reads photos with every face, and without the user's corrections."""
     reader = Reader(database, EVERY)
     reader.marks.clear()
-    for photo in reader.photos(f"{where} AND p.missing = 0", value):
+    return reader
+
+
+def _photos(reader: Reader, where: str, *values: object) -> Iterator[Photo]:
+    """Yield the listed photos of a condition by path, labelled by their albums."""
+    for photo in reader.photos(f"{where} AND p.missing = 0", *values):
         yield replace(photo, faces=judge(photo.faces))  # the stored judgement of who matters follows the marks

@@ -80,8 +80,13 @@ def draw(database: Database, n: int, condition: Sql) -> list[str]:
         values,
     ).fetchall()
     digests = [digest for (digest,) in random.sample(rows, min(n, len(rows)))]
-    database.writer.executemany("INSERT INTO drawn (digest) VALUES (?)", ((digest,) for digest in digests))
+    note_drawn(database, digests)
     return digests
+
+
+def note_drawn(database: Database, digests: Iterable[str]) -> None:
+    """Note that the photos with these content hashes were drawn at random."""
+    database.writer.executemany("INSERT OR IGNORE INTO drawn (digest) VALUES (?)", ((digest,) for digest in digests))
 
 
 def drawn(database: Database) -> frozenset[str]:

@@ -230,15 +230,18 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
             people AS (SELECT p.id AS photo, f.number, f.w, f.h, f.size, f.detection,
                 f.anger, f.happy, f.sad, f.neutral, f.surprise, f.fear, f.disgust,
                 coalesce(f."nothing", 0.0) AS "nothing",
-                (SELECT m.says FROM marks m WHERE m.digest = c.digest AND m.says NOT IN ('face', 'no-face')
+                (SELECT m.says FROM marks m WHERE m.digest = c.digest
                     -- an overlap (intersection over union) of at least a half
                     AND 3 * max(0, min(f.x + f.w, m.x + m.w) - max(f.x, m.x))
-                        * max(0, min(f.y + f.h, m.y + m.h) - max(f.y, m.y)) >= f.w * f.h + m.w * m.h) AS mark,
+                        * max(0, min(f.y + f.h, m.y + m.h) - max(f.y, m.y)) >= f.w * f.h + m.w * m.h) AS says,
                 (SELECT a.root FROM album_shares a WHERE substr(p.path, 1, length(a.root)) = a.root
-                    AND (a.root = x'2F' OR substr(p.path, length(a.root) + 1, 1) IN (x'2F', x'5C'))
+                    -- the root ends in a separator, or one follows: a slash, or on Windows a backslash
+                    AND (substr(a.root, -1) IN (x'2F', x'5C') OR substr(p.path, length(a.root) + 1, 1)
+                        = CASE WHEN substr(p.path, 1, 1) = x'2F' THEN x'2F' ELSE x'5C' END)
                     ORDER BY length(a.root) DESC LIMIT 1) AS root
                 FROM photos p JOIN contents c ON c.id = p.content JOIN faces f ON f.content = c.id
                 WHERE p.missing = 0 AND f.matters),
+            named AS (SELECT *, CASE WHEN says <> 'face' THEN says END AS mark FROM people),
             weights AS (SELECT f.*,
                 max(0.0, f.anger - f."nothing" * n.anger / n.named) * coalesce(r.anger, 1.0) AS w_anger,
                 max(0.0, f.happy - f."nothing" * n.happy / n.named) * coalesce(r.happy, 1.0) AS w_happy,
@@ -248,7 +251,7 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
                 max(0.0, f.fear - f."nothing" * n.fear / n.named) * coalesce(r.fear, 1.0) AS w_fear,
                 max(0.0, f.disgust - f."nothing" * n.disgust / n.named) * coalesce(r.disgust, 1.0) AS w_disgust,
                 f."nothing" * coalesce(r."nothing", 1.0) AS w_nothing
-                FROM people f CROSS JOIN natural n LEFT JOIN ratios r ON r.root = f.root),
+                FROM named f CROSS JOIN natural n LEFT JOIN ratios r ON r.root = f.root),
             totals AS (SELECT *,
                 max(w_anger, w_happy, w_sad, w_neutral, w_surprise, w_fear, w_disgust, w_nothing) AS most,
                 w_anger + w_happy + w_sad + w_neutral + w_surprise + w_fear + w_disgust + w_nothing AS total
@@ -284,10 +287,16 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
             CASE WHEN d.mark IS NULL THEN d.surprise ELSE d.mark = 'surprise' END AS surprise,
             CASE WHEN d.mark IS NULL THEN d.fear ELSE d.mark = 'fear' END AS fear,
             CASE WHEN d.mark IS NULL THEN d.disgust ELSE d.mark = 'disgust' END AS disgust,
-            (SELECT count(*) FROM faces f WHERE f.content = p.content AND f.detection >= 0.5) AS faces,
-            p.moment AS moment, d.mark AS mark
-        FROM photos p LEFT JOIN decided d ON d.photo = p.id AND d.place = 1
-        WHERE p.missing = 0 AND p.content IS NOT NULL;
+            -- as the marks leave them
+            (SELECT count(*) FROM faces f WHERE f.content = p.content AND coalesce(
+                (SELECT m.says <> 'no-face' FROM marks m WHERE m.digest = c.digest
+                    AND 3 * max(0, min(f.x + f.w, m.x + m.w) - max(f.x, m.x))
+                    * max(0, min(f.y + f.h, m.y + m.h) - max(f.y, m.y)) >= f.w * f.h + m.w * m.h),
+                f.detection >= 0.5)) AS faces,
+            p.moment AS moment,
+            coalesce(d.says, (SELECT m.says FROM marks m WHERE m.digest = c.digest ORDER BY m.id LIMIT 1)) AS mark
+        FROM photos p JOIN contents c ON c.id = p.content LEFT JOIN decided d ON d.photo = p.id AND d.place = 1
+        WHERE p.missing = 0;
         """,
     ),
 )

@@ -38,11 +38,11 @@ class Reader:
         rows = faces if faces is not None else self._counting(stored_faces(self._database, row.content))
         return photo_of_row(where, row, tuple(face_of_row(face, rule) for face in rows))
 
-    def photos(self, which: str, value: object) -> Iterator[Photo]:
+    def photos(self, which: str, *values: object) -> Iterator[Photo]:
         """Yield the photos that meet a condition on photo `p` and content `c`, by path; every file is one."""
         rows = self._database.connection.execute(
             f"SELECT {OF_PHOTO} FROM photos p JOIN contents c ON c.id = p.content WHERE {which} ORDER BY p.path",
-            (value,),
+            values,
         ).fetchall()
         return (self.photo(PhotoRow._make(row)) for row in rows)
 

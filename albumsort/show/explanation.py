@@ -99,8 +99,8 @@ def of_judged(judged: Iterable[Judged]) -> Iterator[str]:
         yield f"Of {len(drawn)} photos drawn at random that you marked, {sum(drawn)} had the right label: {share}"
     wrong = Counter((one.label or NO_LABEL, one.says) for one in marks if one.label != one.says)
     if wrong:
-        often = ", ".join(f"{count} {label} are {says}" for (label, says), count in wrong.most_common(3))
-        yield f"Where your marks and the labels differ most: {often}"
+        often = ", ".join(f"{count} labelled {label}, marked {says}" for (label, says), count in wrong.most_common(3))
+        yield f"Your marks and the labels differ most here: {often}"
 
 
 def percent(share: float) -> str:

@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from ..choosing.passing import is_unsure
 from ..disk import whole
 from ..errors import AlbumsortError, PhotoError
 from ..types import Emotion, Photo
 from . import thumbnails
-from .gallery_data import is_unsure, photo_data, why_best
+from .gallery_data import photo_data, why_best
 from .gallery_page import embedded, parts, words
 
 LEAST_SIDE = 960
@@ -180,7 +181,7 @@ class _Writer:
     def _pictures(self, photo: Photo) -> tuple[str, str, str]:
         """Return the cell and the view of a photo in base64, or empty texts and the reason."""
         try:
-            picture = thumbnails.load(photo.path, max(self._view_side, LEAST_SIDE))
+            picture = thumbnails.load(photo.path, max(self._view_side, LEAST_SIDE), photo.digest)
             by = picture.width / photo.width
             face = photo.deciding_face
             box = None if face is None else face.box.scaled(by)

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..choosing.best_frame import shot
-from ..choosing.promise import UNSURE
 from ..types import EYES_SHUT, Emotion, Face, Photo
 from .listing import rounded
 
@@ -48,11 +47,6 @@ def _face_data(face: Face) -> dict[str, Any]:
         "matters": face.matters,
         "probabilities": [rounded(face.probabilities[emotion]) for emotion in Emotion],
     }
-
-
-def is_unsure(photo: Photo) -> bool:
-    """Whether the photo's label is unsure, as `--unsure` has it."""
-    return photo.label is None or (photo.sure or 0.0) < UNSURE
 
 
 def why_best(photo: Photo, others: Sequence[Photo], emotion: Emotion) -> str:

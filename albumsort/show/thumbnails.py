@@ -7,6 +7,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from ..disk import contents
 from ..errors import PhotoError
 from ..photos import full
 from ..photos.read import read
@@ -26,12 +27,16 @@ HEADROOM = 0.1
 """By how many sides of the face the middle of a cell is below the middle of the face, to show some of the body."""
 
 
-def load(path: Path, side: int) -> Image.Image:
+def load(path: Path, side: int, digest: str) -> Image.Image:
     """Return a photo upright in sRGB, with at most 2 * `side` pixels on its longer side.
 
-    What is transparent becomes white. Raises PhotoError with a reason.
+    What is transparent becomes white. Raises PhotoError with a reason, also if the file has another content hash: its
+    faces are not those in the index.
     """
-    picture = full.load(read(path)).picture
+    data = read(path)
+    if contents.digest(data) != digest:
+        raise PhotoError("the photo changed since it was indexed; run index again")
+    picture = full.load(data).picture
     picture.thumbnail((2 * side, 2 * side), Image.Resampling.BOX)
     if "A" in picture.getbands():
         picture = picture.convert("RGBA")

@@ -46,7 +46,42 @@ def test_what_the_index_does_not_have_is_named(library: SimpleNamespace, tmp_pat
     assert exported(tmp_path / "out") == ["chosen/0001-rain.jpg"]
 
 
-@pytest.mark.parametrize("other", [["-n", "3"], ["--moments"], ["--unsure-folder"]])
+def test_filters_hold_for_listed_photos_and_what_they_leave_out_is_named(
+    library: SimpleNamespace, tmp_path: Path
+) -> None:
+    chosen = [library.folder / "beach/grin.jpg", library.folder / "beach/party.jpg"]
+    (tmp_path / "list.txt").write_text("".join(f"{path}\n" for path in chosen))
+    for number, options in enumerate((["--sure", "0.8"], ["--min-score", "0.8"])):
+        out = tmp_path / f"out{number}"
+        asked = ("export", "--files-from", tmp_path / "list.txt", "--to", out, *options)
+        result = invoke(*asked, db=library.database)
+        assert result.exit_code == 1
+        assert f"left out by the filters: {chosen[0]}" in result.stderr
+        assert exported(out) == ["chosen/0001-party.jpg"]
+
+
+def test_a_damaged_list_is_named(library: SimpleNamespace, tmp_path: Path) -> None:
+    (tmp_path / "list.txt").write_text(f"{'0' * 32}\ta\nno photo\n")
+    result = invoke("export", "--files-from", tmp_path / "list.txt", "--to", tmp_path / "out", db=library.database)
+    assert result.exit_code == 2
+    assert f"cannot use the list {tmp_path / 'list.txt'}: " in result.stderr
+
+
+def test_ranking_options_need_a_number(library: SimpleNamespace, tmp_path: Path) -> None:
+    for option in (["--by", "everyone"], ["--spread", "day"]):
+        result = invoke("export", *option, "--to", tmp_path / "out", db=library.database)
+        assert result.exit_code == 2
+        assert "needs -n" in result.stderr
+
+
+def test_a_number_larger_than_any_index_asks_for_all(library: SimpleNamespace, tmp_path: Path) -> None:
+    assert invoke("export", "happy", "-n", "9" * 23, "--to", tmp_path / "out", db=library.database).exit_code == 0
+    assert len(exported(tmp_path / "out")) == 7
+
+
+@pytest.mark.parametrize(
+    "other", [["-n", "3"], ["--moments"], ["--unsure-folder"], ["--all"], ["--by", "min"], ["sad"]]
+)
 def test_a_list_goes_with_nothing_that_chooses(library: SimpleNamespace, tmp_path: Path, other: list[str]) -> None:
     (tmp_path / "list.txt").write_text("a.jpg\n")
     asked = ("export", "--files-from", tmp_path / "list.txt", "--to", tmp_path / "out", *other)

@@ -86,6 +86,13 @@ def test_marks_go_to_another_index_as_json_lines(library: SimpleNamespace, tmp_p
     assert "2 marks read" in invoke("mark", "--import", file, db=other).stderr
     assert stored(other) == before
     assert "0 of them new" in invoke("mark", "--import", file, db=other).stderr
+    invoke("mark", "--random", "9", db=library.database)
+    invoke("mark", "--export", tmp_path / "drawn.jsonl", db=library.database)
+    assert "drawn" not in file.read_text()
+    invoke("mark", "--import", tmp_path / "drawn.jsonl", db=other)
+    with Database(library.database) as here, Database(other) as there:
+        marked = {mark.digest for mark in before}
+        assert marks.drawn(there) == marks.drawn(here) & marked
     assert "already exists" in invoke("mark", "--export", file, db=library.database).stderr
 
 
@@ -109,8 +116,11 @@ GOOD = json.dumps({"hash": "0" * 32, "box": [1, 2, 3, 4], "mark": "sad"})
         GOOD.replace("1,", "NaN,").replace("3,", "NaN,"),
         GOOD.replace("0" * 32, "../x"),
         "[" * 100_000,
+        GOOD.replace("1,", "NaN,"),
+        GOOD.replace("3,", "-3,"),
+        GOOD.replace("1,", f"{'9' * 400},"),
     ],
-    ids=range(8),
+    ids=range(11),
 )
 def test_one_bad_line_imports_nothing(library: SimpleNamespace, tmp_path: Path, bad: str) -> None:
     file = tmp_path / "marks.jsonl"

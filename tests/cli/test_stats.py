@@ -37,6 +37,7 @@ def test_stats_counts_photos_by_label_and_without_a_label(library: SimpleNamespa
         "without_face": 1,
         "failed": 0,
         "missing": 0,
+        "excluded": 0,
         "absent": 0,
         "undated": 3,
         "waiting": 0,
@@ -62,6 +63,7 @@ def test_stats_piped_are_names_and_counts_and_failures_go_to_stderr(indexed: Sim
         "without_face": "2",
         "failed": "1",
         "missing": "0",
+        "excluded": "0",
         "absent": "0",
         "undated": "3",
     }

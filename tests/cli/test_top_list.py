@@ -326,7 +326,8 @@ def test_list_missing_names_photos_that_are_gone_as_every_list_does(damaged: Sim
 def test_list_failed_takes_folders_and_refuses_what_a_failed_photo_does_not_have(damaged: SimpleNamespace) -> None:
     asked = ("list", "--failed", "--path", damaged.folder / "beach")
     assert lines(invoke(*asked, db=damaged.database)) == ["beach/cut.jpg"]
-    assert invoke(*asked, db=damaged.database, env={"ALBUMSORT_MIN_SCORE": "0.5"}).exit_code == 0
+    settings = {"ALBUMSORT_MIN_SCORE": "0.5", "ALBUMSORT_SURE": "0.5"}
+    assert invoke(*asked, db=damaged.database, env=settings).exit_code == 0
     for option, value in (("--since", "2024"), ("--until", "2024"), ("--faces", "1"), ("--min-score", "0.5")):
         result = invoke(*asked, option, value, db=damaged.database)
         assert (result.exit_code, result.stdout) == (2, "")

@@ -90,6 +90,7 @@ def test_labels_and_probabilities_are_those_of_the_list(
         assert row["label"] == photo.label
         assert row["sure"] == (None if photo.sure is None else pytest.approx(photo.sure))
         decides = photo.deciding_face
+        assert (row["faces"], row["mark"]) == (len(photo.faces), photo.marked)
         shown = None if decides is None else list(decides.probabilities.values())
         assert [row[e] for e in Emotion] == ([None] * len(Emotion) if shown is None else pytest.approx(shown))
 

@@ -3,7 +3,11 @@
 const cells = [...document.querySelectorAll(".cell")];
 const photoOf = cell => data.photos[cell.dataset.photo];
 const cardOf = cell => document.getElementById(cell.dataset.of) ?? cell;
-const framesOf = card => cells.filter(cell => cell.dataset.of === card.id);
+const framesByCard = new Map();
+for (const cell of cells) {
+  if (cell.dataset.of) framesByCard.set(cell.dataset.of, [...(framesByCard.get(cell.dataset.of) ?? []), cell]);
+}
+const framesOf = card => framesByCard.get(card.id) ?? [];
 const visibleCells = () => cells.filter(cell => !cell.hidden);
 const nameOf = cell => cell.querySelector("img")?.alt ?? cell.querySelector(".open").ariaLabel;
 const emotionOf = cell => cell.closest("section").dataset.emotion;
