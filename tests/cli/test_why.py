@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -22,6 +23,7 @@ from albumsort.index import shares as index_shares
 from albumsort.index import storing
 from albumsort.index.database import Database
 from albumsort.networks import weights
+from albumsort.photos.upright import Upright
 from albumsort.show import explanation
 from albumsort.types import Analysis, Emotion, Taken
 
@@ -35,13 +37,46 @@ def test_why_shows_boxes_label_and_all_probabilities(indexed: SimpleNamespace) -
     assert all(re.search(rf"^ +{emotion} +[\d.]+ %", result.stdout, re.MULTILINE) for emotion in Emotion)
 
 
+def print_why(shown: Analysis, faces: Sequence[cli_why.Explained], taken: Taken | None = None) -> None:
+    upright = Upright(np.zeros((480, 640, 3), np.uint8), 640, 480)
+    seen = cli_why._Seen(Path("a.jpg"), upright, shown, taken, None, [], faces, [])
+    cli_why._print_why(seen, cli_why._Known({}, {}, [], EVEN, "0123456789abcdef0123"))
+
+
+def test_several_photos_are_explained_and_drawn_into_a_folder(indexed: SimpleNamespace, tmp_path: Path) -> None:
+    named = [indexed.album / name for name in ("astronaut.jpg", "broken.jpg", "landscape.jpg")]
+    other = tmp_path / "other" / "astronaut.jpg"
+    other.parent.mkdir()
+    shutil.copy(named[0], other)
+    (tmp_path / "out").mkdir()
+    result = invoke("why", *named, other, "--out", tmp_path / "out", db=indexed.database)
+    assert result.exit_code == 1
+    assert [line for line in result.stdout.splitlines() if ": " in line and " x " in line] == [
+        f"{named[0]}: 512 x 512, taken 2024-07-01 12:00:00+02:00 (DateTimeOriginal)",
+        f"{named[2]}: 480 x 320, without a date",
+        f"{other}: 512 x 512, taken 2024-07-01 12:00:00+02:00 (DateTimeOriginal)",
+    ]
+    assert str(named[1]) in result.stderr
+    drawn = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert drawn == ["astronaut-faces-2.jpg", "astronaut-faces.jpg", "landscape-faces.jpg"]
+    documents = json.loads(invoke("why", named[0], named[2], "--json", db=indexed.database).stdout)
+    assert [Path(one["path"]).name for one in documents] == ["astronaut.jpg", "landscape.jpg"]
+
+
+def test_the_drawings_of_several_photos_need_a_folder_outside_the_album(
+    indexed: SimpleNamespace, tmp_path: Path
+) -> None:
+    named = [indexed.album / "astronaut.jpg", indexed.album / "landscape.jpg"]
+    for out in (tmp_path / "faces.jpg", tmp_path / "none", indexed.album):
+        assert invoke("why", *named, "--out", out, db=indexed.database).exit_code == 2
+    assert not list(indexed.album.glob("*-faces*"))
+
+
 def test_why_shows_the_figures_of_a_face_in_percent(capsys: pytest.CaptureFixture[str]) -> None:
     seen = face((10, 20, 120, 60), happy=0.7, sad=0.15, anger=0.1, neutral=0.03, nothing=0.04)
     faces = [cli_why.Explained(1, seen, replace(seen, sure=0.62, sharpness=0.456), seen.label)]
     shown = Analysis("digest", 640, 480, None, (seen,), b"")
-    cli_why._print_why(
-        Path("a.jpg"), shown, Taken("2024-07-01T10:00:00-08:00", "XMP"), faces, [], None, EVEN, "0123456789abcdef0123"
-    )
+    print_why(shown, faces, Taken("2024-07-01T10:00:00-08:00", "XMP"))
     assert capsys.readouterr().out.splitlines() == [
         "a.jpg: 640 x 480, taken 2024-07-01 10:00:00-08:00 (XMP)",
         "1 face; emotion network 0123456789abcdef",
@@ -69,7 +104,7 @@ def test_why_says_for_each_face_whether_it_matters_and_why_not(capsys: pytest.Ca
     ]
     shown = Analysis("digest", 640, 480, None, tuple(seen), b"")
     faces = cli_why._explained(seen, LabelRule(EVEN, EVEN), [])
-    cli_why._print_why(Path("a.jpg"), shown, None, faces, [], None, EVEN, "0123456789abcdef0123")
+    print_why(shown, faces)
     assert [line.strip() for line in capsys.readouterr().out.splitlines() if "matter" in line] == [
         "matters in this photo",
         "does not matter in this photo: too small beside the main face",
