@@ -88,6 +88,7 @@ def recording(report: Path | None, folder: Path | None, into: Path, tell: Callab
 def last(folder: Path) -> tuple[Path, Path] | None:
     """Return the journal and the destination of the last export that was not undone; None if there is none.
 
+    An export of which files were left for a reason that may pass is not undone yet.
     Raises AlbumsortError if the destination of that export is gone: its disk may be unplugged, and to undo the export
     before that one instead would be a surprise. Also if a journal cannot be read.
     """

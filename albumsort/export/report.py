@@ -28,7 +28,7 @@ class Mark(StrEnum):
     """Actions of lines without a photo.
 
     INTO: the destination, with the export's identity as `hash`; FOLDER: a created folder; UNDONE: a removed path;
-    CLOSED: an undo went through all lines, and what it left stays.
+    CLOSED: an undo went through all lines, and what it left stays for good.
     """
 
     INTO = "into"

@@ -33,16 +33,24 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Undone:
-    """The result for a file or folder, with the reason if it was left."""
+    """The result for a file or folder, with the reason if it was left.
+
+    may_pass: whether a file was left for a reason that may pass, such as an album on a disk that is not connected.
+    """
 
     path: Path
     fate: Fate
     reason: str = ""
     is_folder: bool = False
+    may_pass: bool = False
 
 
 class _LeftError(Exception):
-    """A file must not be removed; the message gives the reason."""
+    """A file must not be removed; the message gives the reason. may_pass: as in `Undone`."""
+
+    def __init__(self, reason: str, may_pass: bool = False) -> None:
+        super().__init__(reason)
+        self.may_pass = may_pass
 
 
 def undo(report: Path, albums: Collection[Path], dry_run: bool = False, twin: Path | None = None) -> Generator[Undone]:
@@ -51,8 +59,9 @@ def undo(report: Path, albums: Collection[Path], dry_run: bool = False, twin: Pa
     A report may be forged, and files may have changed since. So a file is removed only if it is in a place of an
     export, outside the albums, and unchanged; a copy only if its original still exists with the same bytes. A sidecar
     that existed before gets its old bytes back. Removals are recorded in the report, so that a file restored later is
-    not removed again. dry_run changes nothing. twin: another record of the same export; what one of them lists as
-    removed counts, and both are updated if possible.
+    not removed again. The report is closed at the end, unless a file was left for a reason that may pass. dry_run
+    changes nothing. twin: another record of the same export; what one of them lists as removed counts, and both are
+    updated if possible.
     Raises AlbumsortError if the report cannot be read or written, or while an export is writing there.
     """
     lines = journal.read(report)
@@ -69,13 +78,15 @@ def undo(report: Path, albums: Collection[Path], dry_run: bool = False, twin: Pa
             if twin is not None:
                 with suppress(AlbumsortError):  # such as an index on a read-only disk
                     notes.append(stack.enter_context(Journal.reopen(twin)))
+        is_complete = True
         for result in _outcomes(lines, twin, _Folders(root, albums), dry_run, lock):
+            is_complete &= not result.may_pass
             # if its folder is gone too, its disk may be unplugged
             if result.fate in (Fate.REMOVE, Fate.RESTORE) or (result.fate is Fate.GONE and result.path.parent.is_dir()):
                 for note in notes:
                     note.undone(result.path)
             yield result
-        if present:
+        if present and is_complete:
             for note in notes:
                 note.closed()
 
@@ -170,9 +181,9 @@ def _remove(line: Line, sources: Collection[str], folders: _Folders, dry_run: bo
         if not dry_run:
             os.unlink(file)
     except _LeftError as e:
-        return Undone(Path(line.destination), Fate.LEFT, str(e))
+        return Undone(Path(line.destination), Fate.LEFT, str(e), may_pass=e.may_pass)
     except OSError as e:
-        return Undone(Path(line.destination), Fate.LEFT, f"cannot remove it: {e.strerror or e}")
+        return Undone(Path(line.destination), Fate.LEFT, f"cannot remove it: {e.strerror or e}", may_pass=True)
     return Undone(file, Fate.REMOVE)
 
 
@@ -190,9 +201,9 @@ def _restore(line: Line, folders: _Folders, dry_run: bool) -> Undone:
         if not dry_run:
             os.replace(kept, file)
     except _LeftError as e:
-        return Undone(Path(line.destination), Fate.LEFT, str(e))
+        return Undone(Path(line.destination), Fate.LEFT, str(e), may_pass=e.may_pass)
     except OSError as e:
-        return Undone(Path(line.destination), Fate.LEFT, f"cannot restore it: {e.strerror or e}")
+        return Undone(Path(line.destination), Fate.LEFT, f"cannot restore it: {e.strerror or e}", may_pass=True)
     return Undone(file, Fate.RESTORE)
 
 
@@ -207,13 +218,20 @@ def _check(line: Line, file: Path) -> None:
     is_same = original is not None and os.path.samestat(status, original)
     if line.link == Link.HARD:
         if not is_same or status.st_nlink < 2:
-            raise _LeftError("it is no longer the link that was exported; it may be the only copy")
+            reason = "it is no longer the link that was exported; it may be the only copy"
+            raise _LeftError(reason, may_pass=_is_absent(line.source))
     elif is_same:
         raise _LeftError("it is the same file as its original")
     elif not stat.S_ISREG(status.st_mode) or whole.digest(file) != (line.written or line.digest):
         raise _LeftError("it was changed since it was written")
     elif original is None or whole.digest(Path(line.source)) != line.digest:
-        raise _LeftError(f"it may be the only copy: {line.source} is gone or was changed")
+        reason = f"it may be the only copy: {line.source} is gone or was changed"
+        raise _LeftError(reason, may_pass=_is_absent(line.source))
+
+
+def _is_absent(source: str) -> bool:
+    """Whether there is no original under its name: its disk may be unplugged."""
+    return _is_plain(source) and not os.path.exists(source)
 
 
 def _original(source: str) -> os.stat_result | None:

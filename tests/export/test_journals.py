@@ -94,6 +94,41 @@ def test_files_changed_since_stay_and_the_next_undo_is_of_the_export_before(
     assert changed.read_bytes() == b"changed"
 
 
+@pytest.mark.parametrize("how", [(), ("--link", "hard"), ("--sidecar", "long")], ids=["copy", "hard", "sidecar"])
+def test_undo_without_the_albums_disk_is_continued_and_not_of_the_export_before(
+    library: SimpleNamespace, tmp_path: Path, how: tuple[str, ...]
+) -> None:
+    export(library, tmp_path / "one", "sad")
+    export(library, tmp_path / "two", "happy", *how)
+    before = exported(tmp_path / "one"), exported(tmp_path / "two")
+    library.folder.rename(tmp_path / "unplugged")
+    done = invoke("export", "--undo", db=library.database)
+    assert done.exit_code == 1
+    assert "it may be the only copy" in done.stderr
+    assert (exported(tmp_path / "one"), exported(tmp_path / "two")) == before
+    (tmp_path / "unplugged").rename(library.folder)
+    undo(library)
+    assert exported(tmp_path / "one") == before[0]
+    assert not (tmp_path / "two").exists()
+    undo(library)
+    assert not (tmp_path / "one").exists()
+
+
+def test_undo_of_a_read_only_folder_is_continued_and_not_of_the_export_before(
+    library: SimpleNamespace, tmp_path: Path
+) -> None:
+    export(library, tmp_path / "one", "sad")
+    export(library, tmp_path / "two", "happy")
+    before = exported(tmp_path / "one")
+    with read_only(tmp_path / "two" / "happy"):
+        done = invoke("export", "--undo", db=library.database)
+    assert done.exit_code == 1
+    assert "cannot remove it" in done.stderr
+    undo(library)
+    assert exported(tmp_path / "one") == before
+    assert not (tmp_path / "two").exists()
+
+
 @pytest.mark.parametrize("by_report_first", [True, False])
 def test_an_export_with_a_report_is_undone_once_by_either(
     library: SimpleNamespace, tmp_path: Path, by_report_first: bool
