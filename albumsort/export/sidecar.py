@@ -223,11 +223,19 @@ def _replace(item: Item, data: bytes) -> None:
                 raise FileError("another program is changing the sidecar; close it, then export again")
             os.replace(temporary, sidecar)
         except BaseException:
-            kept.unlink()
+            if _has(sidecar, original):  # else these bytes may be in no other file
+                kept.unlink()
             raise
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def _has(file: Path, data: bytes) -> bool:
+    try:
+        return whole.digest(file) == contents.digest(data)
+    except OSError:
+        return False
 
 
 def _free_name(sidecar: Path) -> Path:

@@ -375,7 +375,33 @@ def test_a_sidecar_that_changes_while_it_is_replaced_stays(
     [failed] = [item for item in exported([photo], to) if item.is_sidecar]
     assert failed.action == "fail"
     assert beside.read_bytes() == b"another program was here"
-    assert sorted(held(to)) == ["happy/0001-a.jpg", "happy/0001-a.jpg.xmp"]
+    assert beside.with_name("0001-a.jpg.xmp.bak").read_bytes() == DARKTABLE
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_an_interrupt_while_a_sidecar_is_replaced_loses_no_bytes(
+    when: str, album: Path, to: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo = indexed(album / "a.jpg")
+    list(export_run.run({HAPPY: [photo]}, to, Link.COPY, None, (), ()))
+    beside = to / "happy" / "0001-a.jpg.xmp"
+    beside.write_bytes(DARKTABLE)
+    before = held(to)
+    rename = os.replace
+
+    def interrupted(old: Path, new: Path) -> None:
+        if when == "after":
+            rename(old, new)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        exported([photo], to)
+    if when == "after":
+        assert beside.read_bytes() == marked(DARKTABLE, MARKS)
+        assert beside.with_name(f"{beside.name}.bak").read_bytes() == DARKTABLE
+    else:
+        assert held(to) == before
 
 
 def test_undo_leaves_a_sidecar_whose_photo_is_gone(album: Path, to: Path, tmp_path: Path) -> None:
