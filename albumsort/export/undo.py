@@ -188,18 +188,26 @@ def _remove(line: Line, sources: Collection[str], folders: _Folders, dry_run: bo
 
 
 def _restore(line: Line, folders: _Folders, dry_run: bool) -> Undone:
-    """Give a sidecar the bytes that it had before the export; they were kept in a file beside it."""
+    """Give a sidecar the bytes that it had before the export; they were kept in a file beside it.
+
+    A sidecar that is gone gets them too.
+    """
     try:
         file, kept = folders.check(line.destination), Path(line.source)
         if not kept_as(kept, file):
             raise _LeftError(f"{kept} is not where an export keeps the original of a sidecar")
-        if not os.path.lexists(file):
+        is_there = os.path.lexists(file)
+        if not os.path.lexists(kept):
+            if is_there:
+                raise _LeftError(f"{kept}, with the bytes that it had before the export, is gone")
             return Undone(file, Fate.GONE)
-        for path, digest in ((file, line.written), (kept, line.digest)):
+        for path, digest in ((file, line.written), (kept, line.digest))[not is_there :]:
             if not stat.S_ISREG(os.lstat(path).st_mode) or whole.digest(path) != digest:
                 raise _LeftError(f"{path} was changed since it was written")
-        if not dry_run:
+        if not dry_run and is_there:
             os.replace(kept, file)
+        elif not dry_run:
+            whole.place(kept, file)
     except _LeftError as e:
         return Undone(Path(line.destination), Fate.LEFT, str(e), may_pass=e.may_pass)
     except OSError as e:

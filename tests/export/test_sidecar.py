@@ -309,6 +309,65 @@ def test_an_existing_sidecar_is_added_to_and_undo_restores_every_byte(album: Pat
     assert list(undo(tmp_path / "r.csv", [album])) == []
 
 
+def merged(album: Path, to: Path, report: Path) -> Path:
+    """Return a sidecar beside a copy, to which an export with this report added."""
+    photo = indexed(album / "a.jpg")
+    list(export_run.run({HAPPY: [photo]}, to, Link.COPY, None, (), ()))
+    beside = to / "happy" / "0001-a.jpg.xmp"
+    beside.write_bytes(DARKTABLE)
+    exported([photo], to, report=report)
+    return beside
+
+
+def test_undo_restores_a_sidecar_that_was_deleted(album: Path, to: Path, tmp_path: Path) -> None:
+    beside = merged(album, to, tmp_path / "r.csv")
+    beside.unlink()
+    kept = beside.with_name(f"{beside.name}.bak")
+    assert [outcome.fate for outcome in undo(tmp_path / "r.csv", [album], dry_run=True)] == [Fate.RESTORE]
+    assert kept.exists()
+    assert [outcome.fate for outcome in undo(tmp_path / "r.csv", [album])] == [Fate.RESTORE]
+    assert held(to) == {"happy/0001-a.jpg": b"a photo", "happy/0001-a.jpg.xmp": DARKTABLE}
+
+
+def test_undo_leaves_an_edited_original_of_a_sidecar_that_was_deleted(album: Path, to: Path, tmp_path: Path) -> None:
+    beside = merged(album, to, tmp_path / "r.csv")
+    beside.unlink()
+    beside.with_name(f"{beside.name}.bak").write_bytes(b"edited")
+    before = held(to)
+    assert [outcome.fate for outcome in undo(tmp_path / "r.csv", [album])] == [Fate.LEFT]
+    assert held(to) == before
+
+
+@pytest.mark.parametrize("with_sidecar", [True, False])
+def test_undo_has_nothing_to_restore_without_the_original_of_a_sidecar(
+    with_sidecar: bool, album: Path, to: Path, tmp_path: Path
+) -> None:
+    beside = merged(album, to, tmp_path / "r.csv")
+    beside.with_name(f"{beside.name}.bak").unlink()
+    if not with_sidecar:
+        beside.unlink()
+    [outcome] = undo(tmp_path / "r.csv", [album])
+    assert outcome.fate is (Fate.LEFT if with_sidecar else Fate.GONE)
+    assert not outcome.may_pass
+
+
+def test_a_sidecar_written_while_undo_restores_it_is_not_overwritten(
+    album: Path, to: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beside = merged(album, to, tmp_path / "r.csv")
+    beside.unlink()
+    place = whole.place
+
+    def place_late(temporary: Path, destination: Path) -> None:
+        beside.write_bytes(b"another program was here")
+        place(temporary, destination)
+
+    monkeypatch.setattr(whole, "place", place_late)
+    assert [outcome.fate for outcome in undo(tmp_path / "r.csv", [album])] == [Fate.LEFT]
+    assert beside.read_bytes() == b"another program was here"
+    assert beside.with_name(f"{beside.name}.bak").read_bytes() == DARKTABLE
+
+
 @pytest.mark.parametrize("changed", ["0001-a.jpg.xmp", "0001-a.jpg.xmp.bak"])
 def test_a_sidecar_edited_since_stays(changed: str, album: Path, to: Path, tmp_path: Path) -> None:
     photo = indexed(album / "a.jpg")
