@@ -2,17 +2,20 @@ from __future__ import annotations
 
 import io
 import struct
+from typing import Any
 
 import planted
 import pytest
 from helpers import encoded, exif, quarters
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import ExifTags
+from PIL import ExifTags, PngImagePlugin
 
 from albumsort.photos.place import names_place
 
 PICTURE = quarters(64, 48)
+XMP = b"""<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
+<rdf:Description rdf:about="" xmlns:photoshop="http://ns.adobe.com/photoshop/1.0/" %s/></rdf:RDF></x:xmpmeta>"""
 
 
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "TIFF", "HEIF", "AVIF"])
@@ -24,8 +27,37 @@ def test_coordinates_are_found_in_the_exif_of_every_format(format: str, place: b
 
 
 def test_coordinates_are_found_in_xmp() -> None:
-    assert names_place(encoded(PICTURE, xmp=planted.XMP))
-    assert not names_place(encoded(PICTURE, xmp=planted.XMP.replace(b"GPSL", b"gpsl")))
+    assert names_place(encoded(PICTURE, xmp=XMP % b'exif:GPSLatitude="48,51.5N"'))
+    assert not names_place(encoded(PICTURE, xmp=XMP % b'exif:GPSAltitude="3/1"'))
+
+
+@pytest.mark.parametrize("name", [b"photoshop:City", b"Iptc4xmpCore:Location"])
+def test_a_city_or_location_in_xmp_names_a_place(name: bytes) -> None:
+    assert names_place(encoded(PICTURE, xmp=XMP % (name + b'="Paris"')))
+    assert names_place(encoded(PICTURE, "WEBP", xmp=XMP % b"" + b"<%s>Paris</%s>" % (name, name)))
+
+
+@pytest.mark.parametrize("compressed", [True, False])
+@pytest.mark.parametrize(("value", "place"), [(b'photoshop:City="Paris"', True), (b'photoshop:Credit="me"', False)])
+def test_xmp_is_found_in_the_texts_of_a_png(compressed: bool, value: bytes, place: bool) -> None:
+    text = PngImagePlugin.PngInfo()
+    text.add_itxt("XML:com.adobe.xmp", (XMP % value).decode(), zip=compressed)
+    data = encoded(PICTURE, "PNG", pnginfo=text)
+    assert (value in data) is not compressed
+    assert names_place(data) is place
+
+
+@pytest.mark.parametrize("start", [b"II*\0", b"MM\0*"])
+def test_a_file_full_of_starts_is_not_read_through_for_each(start: bytes) -> None:
+    looked: list[int] = []
+
+    class Counted(bytes):
+        def find(self, *arguments: Any) -> int:
+            looked.append(0)
+            return super().find(*arguments)
+
+    assert not names_place(Counted(start * 100_000))
+    assert len(looked) < 100
 
 
 def test_the_block_of_a_canon_raw_file_is_found() -> None:
