@@ -134,16 +134,17 @@ def encode(photo: full.FullPhoto, format: str, longest: int | None) -> bytes:
 
 
 def _time(taken: Taken | None) -> bytes:
-    """Return an EXIF block with the time taken, by which albums sort; empty without one. Local, as `Taken.at`."""
+    """Return an EXIF block with the local time taken, by which albums sort; empty without one.
+
+    Without the offset from UTC of `Taken.at`: it tells in which part of the world the photo was taken.
+    """
     if taken is None:
         return b""
     block = Image.Exif()
     details = block.get_ifd(ExifTags.IFD.Exif)
-    day, time, offset = taken.at[:10], taken.at[11:19], taken.at[19:]
+    day, time = taken.at[:10], taken.at[11:19]
     # blanks are EXIF's form of an unknown time: midnight would be a claim
     details[ExifTags.Base.DateTimeOriginal] = f"{day.replace('-', ':')} {time or '  :  :  '}"
-    if offset:
-        details[ExifTags.Base.OffsetTimeOriginal] = offset
     return block.tobytes()
 
 
