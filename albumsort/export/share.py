@@ -51,6 +51,8 @@ class Sharing:
             copy = encode(photo, format, self._longest)
         except PhotoError as e:
             raise FileError(f"no copy to share: {e}") from e
+        except MemoryError as e:  # other photos need less
+            raise FileError("no copy to share: not enough memory; close other programs, then export again") from e
         item = self._renamed(replace(item, written=contents.digest(copy)), format)
         if existing := self._folder(item).find(len(copy), item.written):
             return replace(item, destination=existing, action=Action.SKIP, reason=ALREADY_THERE), copy

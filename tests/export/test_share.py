@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import os
 import shutil
@@ -9,6 +10,7 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import planted
@@ -29,6 +31,7 @@ from albumsort.export.share import Sharing
 from albumsort.export.undo import Fate, undo
 from albumsort.index import storing
 from albumsort.index.database import Database
+from albumsort.photos import full
 from albumsort.photos.decode import decode
 from albumsort.types import Emotion, Photo
 
@@ -323,6 +326,25 @@ def test_a_photo_that_cannot_be_decoded_fails_alone(album: Path, to: Path) -> No
     broken, fine = shared(photos, to)
     assert broken.action is Action.FAIL
     assert "ends in the middle" in broken.reason
+    assert only(to) == fine.destination
+
+
+@pytest.mark.parametrize("where", [(full, "load"), (Image.Image, "thumbnail")], ids=["decoding", "scaling"])
+def test_a_photo_that_needs_too_much_memory_fails_alone(
+    where: tuple[Any, str], album: Path, to: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photos = [indexed(album / f"{n}.jpg", encoded(quarters(64 + n, 48))) for n in range(2)]
+    step, calls = getattr(*where), itertools.count()
+
+    def fill_memory_once(*arguments: Any, **options: Any) -> Any:
+        if not next(calls):
+            raise MemoryError
+        return step(*arguments, **options)
+
+    monkeypatch.setattr(*where, fill_memory_once)
+    large, fine = shared(photos, to, longest=48)
+    assert large.action is Action.FAIL
+    assert "no copy to share: not enough memory" in large.reason
     assert only(to) == fine.destination
 
 
