@@ -40,7 +40,7 @@ def kept_as(kept: Path, sidecar: Path) -> bool:
 
 
 class Sidecars:
-    """Writes a sidecar beside each copy of an export.
+    """Writes a sidecar beside each copy of an export, but none that would be empty.
 
     A sidecar beside the source is copied with what this adds. If the copy has a sidecar already, that one is replaced
     by one with its content and more, and its original is kept beside it under a name of its own. copies_sources: False
@@ -73,6 +73,8 @@ class Sidecars:
                         outcome = self._write(item)
                     except OSError as e:
                         raise stopped(e, item.destination, written) from e
+                    if outcome is None:
+                        continue
                     written += outcome.action in (Action.WRITE, Action.MERGE)
                     yield outcome
         finally:
@@ -86,11 +88,12 @@ class Sidecars:
             yield item
             if item.action is not Action.FAIL and item.destination not in done:
                 done.add(item.destination)
-                yield self._make(item)[0]
+                if made := self._make(item):
+                    yield made[0]
 
-    def _write(self, copy: Item) -> Item:
-        while True:
-            item, data = self._make(copy)
+    def _write(self, copy: Item) -> Item | None:
+        while made := self._make(copy):
+            item, data = made
             try:
                 if item.action is Action.WRITE:
                     _put_new(item.destination, data, like=copy.destination)
@@ -105,9 +108,10 @@ class Sidecars:
                     raise
                 return replace(item, action=Action.FAIL, reason=f"cannot write the sidecar: {e.strerror or e}")
             return item
+        return None
 
-    def _make(self, copy: Item) -> tuple[Item, bytes]:
-        """Return the item of a copy's sidecar, and the sidecar."""
+    def _make(self, copy: Item) -> tuple[Item, bytes] | None:
+        """Return the item of a copy's sidecar, and the sidecar; None if there is nothing to write in it."""
         marks = self._marks[copy.source]
         item = Item(copy.source, _name(copy.destination, self._form), copy.digest, Action.WRITE, is_sidecar=True)
         try:
@@ -126,6 +130,8 @@ class Sidecars:
                 base = _read(source, follow=True)
             if source is not None and base is not None:
                 item = replace(item, source=source, digest=contents.digest(base))
+            elif marks.is_empty:
+                return None
             data = _marked(base, marks, item.source)
         except FileError as e:
             return replace(item, action=Action.FAIL, reason=str(e)), b""

@@ -46,6 +46,11 @@ class Marks:
     rating: int | None
 
     @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to write."""
+        return self.keyword is None and self.rating is None
+
+    @property
     def keywords(self) -> tuple[tuple[str, str, str], ...]:
         """Property, kind of list and entry, as Lightroom and digiKam write them."""
         if self.keyword is None:

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Generator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from xml.etree import ElementTree as ET
@@ -22,6 +23,7 @@ from albumsort.export import report as journal
 from albumsort.export import run as export_run
 from albumsort.export import sidecar
 from albumsort.export.items import Action, Item, Link, SidecarName
+from albumsort.export.plan import plan
 from albumsort.export.share import Sharing
 from albumsort.export.sidecar import Sidecars, stars
 from albumsort.export.undo import Fate, undo
@@ -241,6 +243,27 @@ def test_a_sidecar_is_written_beside_a_copy(form: SidecarName, name: str, album:
     assert held(album) == {"a.jpg": b"a photo"}
     assert (to / "happy" / name).stat().st_mode == (album / "a.jpg").stat().st_mode
     assert results(exported([photo], to, form)) == {name: "skip"}
+
+
+def test_a_photo_without_emotion_and_score_gets_no_sidecar_of_its_own(album: Path, to: Path) -> None:
+    photos = [
+        replace(indexed(album / name, name.encode()), emotion=emotion, score=score)
+        for name, emotion, score in (
+            ("none.jpg", None, None),
+            ("edited.jpg", None, None),
+            ("rated.jpg", None, 0.5),
+            ("named.jpg", HAPPY, None),
+        )
+    ]
+    (album / "edited.jpg.xmp").write_bytes(DARKTABLE)
+    names = ["0002-edited.jpg.xmp", "0003-rated.jpg.xmp", "0004-named.jpg.xmp"]
+    plans = plan({HAPPY: photos}, to, Link.COPY)
+    assert list(results(list(Sidecars(SidecarName.LONG, {HAPPY: photos}).preview(plans)))) == names
+    assert list(results(exported(photos, to))) == names
+    assert sorted(path.name for path in (to / "happy").glob("*.xmp")) == names
+    assert (to / "happy" / names[0]).read_bytes() == DARKTABLE
+    assert b"Rating" in (to / "happy" / names[1]).read_bytes()
+    assert b"Rating" not in (to / "happy" / names[2]).read_bytes()
 
 
 @pytest.mark.parametrize("link", [Link.HARD, Link.SOFT])
