@@ -118,9 +118,9 @@ def export(
     those that `top -n` lists. Photos of a list go to DIR/chosen. Originals never change, and no file is overwritten.
 
     --share turns the picture upright, converts its colours to sRGB, and writes HEIC, TIFF, RAW and others as JPEG.
-    --sidecar adds to a sidecar that exists, and keeps the one before as NAME.xmp.bak.
+    --sidecar adds to a sidecar that exists, and keeps the old one as NAME.xmp.bak.
 
-    --undo again takes back the export before. Files changed since, and copies whose original is gone, stay.
+    Repeat --undo to take back the export before that. Files changed since, and copies whose original is gone, stay.
     """
     from ..albums import albums_in, check_outside, folders_with_photos
     from ..export.run import preview, run
