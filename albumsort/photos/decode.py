@@ -55,9 +55,14 @@ def _decode_raw(data: bytes, side: float) -> Upright:
 
 
 def _decode_tiff(data: bytes, side: float) -> Upright:
-    with step("decode"):
-        page, tags = tiff_pixels.full_page(data)
-        pixels = tiff_pixels.pixels(page, tags)
+    page, tags = tiff_pixels.full_page(data)
+    try:
+        with step("decode"):
+            pixels = tiff_pixels.pixels(page, tags)
+    except PhotoError:
+        raise
+    except Exception as e:  # a damaged tag may hold a text or no number in place of a number
+        raise as_photo_error(e, "TIFF") from e
     if pixels is None:
         return _decode_picture(page, side)
     return Upright(pixels, pixels.shape[1], pixels.shape[0])

@@ -12,8 +12,9 @@ import pytest
 import tifffile
 from helpers import astronaut, quarters, stored
 
-from albumsort.errors import PhotoError
+from albumsort.errors import PhotoError, TransientPhotoError
 from albumsort.photos.decode import decode
+from albumsort.photos.full import load
 from albumsort.types import Taken
 
 COLOURS = np.asarray(astronaut(96).resize((96, 80)))
@@ -186,3 +187,26 @@ def test_a_photo_in_a_tiff_keeps_its_date() -> None:
     for kind in ("u1", "f4"):
         found = decode(tiff((shares(COLOURS, kind), {"extratags": taken}))).taken
         assert found == Taken("2020-02-29T08:00:00", "DateTime")
+
+
+@pytest.mark.parametrize("tag", [256, 257, 258, 262, 284, 339])
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [(2, b"abc\0"), (11, struct.pack("<f", np.nan)), (11, struct.pack("<f", np.inf)), (9, struct.pack("<i", -1))],
+    ids=["text", "nan", "infinity", "negative"],
+)
+def test_a_damaged_tag_is_a_reason_and_no_other_error(tag: int, kind: int, value: bytes) -> None:
+    for page in ((shares(GREY, "f4"), {}), planes(shares(COLOURS, "u2"))):
+        data = bytearray(tiff(page))
+        (first,) = struct.unpack_from("<I", data, 4)
+        (count,) = struct.unpack_from("<H", data, first)
+        entries = [first + 2 + 12 * i for i in range(count)]
+        entry = next((at for at in entries if struct.unpack_from("<H", data, at) == (tag,)), None)
+        if entry is None:
+            continue
+        struct.pack_into("<HI4s", data, entry + 2, kind, 4 if kind == 2 else 1, value)
+        for read in (decode, load):
+            try:
+                read(bytes(data))
+            except PhotoError as e:
+                assert not isinstance(e, TransientPhotoError)  # it would be tried again on every run
