@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import warnings
 from dataclasses import replace
 
@@ -12,16 +13,19 @@ from PIL import Image, UnidentifiedImageError
 
 from ..errors import PhotoError
 from ..timing import step
-from . import jpeg, kinds, metadata, raw, tiff_pixels
+from . import jpeg, kinds, markers, metadata, png, raw, tiff_pixels
 from .decoders import register_decoders
 from .exif import read_orientation
-from .refusal import TOO_MANY_PIXELS, as_photo_error, check_size
+from .refusal import PIXEL_LIMIT, TOO_MANY_PIXELS, as_photo_error, check_size
 from .upright import Pixels, Upright, turn
 
 DECODE_SIDE = 960
 """A JPEG is decoded at 1/2, 1/4 or 1/8 if its longer side keeps this many pixels, enough for detection."""
 _END_WITHOUT_ZEROS = "PNG", "GIF"
 """Formats whose last bytes are no zeros: zeros at the end replace what a copy or download lost."""
+
+_RADIANCE_SIZE = re.compile(rb"\A#\?R.*?\n-Y (\d{1,9}) \+X (\d{1,9})\n", re.DOTALL)
+_RADIANCE_HEADER = 4096
 
 
 def decode(data: bytes, side: float = DECODE_SIDE) -> Upright:
@@ -158,6 +162,9 @@ def grey_pixels(image: Image.Image) -> Pixels:
 
 def _decode_with_opencv(data: bytes, pillow_error: Exception | None) -> Upright:
     """Decode a format that Pillow does not know, or a header that Pillow rejected with `pillow_error`."""
+    width, height = _claimed_size(data)
+    if width * height > PIXEL_LIMIT:  # OpenCV's own limit is much higher
+        raise PhotoError(TOO_MANY_PIXELS)
     if data.startswith(jpeg.START):
         data = jpeg.whole(data)
     try:
@@ -169,4 +176,16 @@ def _decode_with_opencv(data: bytes, pillow_error: Exception | None) -> Upright:
         raise as_photo_error(pillow_error, None) from pillow_error
     if pixels is None:
         raise PhotoError(kinds.what(data))
+    check_size(pixels.shape[1], pixels.shape[0])
     return Upright(np.asarray(pixels, np.uint8), pixels.shape[1], pixels.shape[0])
+
+
+def _claimed_size(data: bytes) -> tuple[int, int]:
+    """Return the width and height that the header of a PNG, JPEG or Radiance picture claims; 0 if unknown."""
+    if data.startswith(png.SIGNATURE):
+        return png.size(data)
+    if data.startswith(jpeg.START) and (frame := markers.picture(data).frame):
+        return frame.width, frame.height
+    if found := _RADIANCE_SIZE.search(data[:_RADIANCE_HEADER]):
+        return int(found[2]), int(found[1])
+    return 0, 0

@@ -23,12 +23,13 @@ _AT_ONCE = 1 << 20
 class Frame:
     """The header of a picture.
 
-    bits: per channel. step: rows of a block, the unit of the rows that a decoder delivers. lacking: the coefficients
-    of each component that no scan has brought to full precision yet.
+    bits: per channel. width, height: in pixels. step: rows of a block, the unit of the rows that a decoder delivers.
+    lacking: the coefficients of each component that no scan has brought to full precision yet.
     """
 
     is_progressive: bool
     bits: int
+    width: int
     height: int
     step: int
     lacking: dict[int, set[int]]
@@ -146,6 +147,7 @@ def _frame(code: int, segment: bytes) -> Frame:
     return Frame(
         is_progressive=code in _PROGRESSIVE,
         bits=segment[2] if len(segment) > 2 else 0,
+        width=int.from_bytes(segment[5:7], "big"),
         height=int.from_bytes(segment[3:5], "big"),
         step=1 if code == _LOSSLESS else 8 * max(tallest, 1),
         lacking={component[0]: set(range(64)) for component in components},

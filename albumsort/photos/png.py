@@ -27,6 +27,11 @@ def read(file: BinaryIO) -> Iterator[tuple[str, bytes]]:
         file.seek(after)
 
 
+def size(data: bytes) -> tuple[int, int]:
+    """Return the width and height that the header claims, in pixels; 0 if it is cut."""
+    return struct.unpack(">II", data[16:24]) if len(data) >= 24 else (0, 0)
+
+
 def _text(kind: bytes, data: bytes) -> tuple[str, bytes]:
     keyword, _, text = data.partition(b"\0")
     packed = kind == b"zTXt"

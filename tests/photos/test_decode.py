@@ -426,6 +426,24 @@ def test_a_picture_that_claims_too_many_pixels_is_refused(side: int) -> None:
         decode(bomb)
 
 
+@pytest.mark.parametrize(("kind", "side"), [("PNG", 18_000), ("JPEG", 18_000), ("Radiance", 18_000)])
+def test_a_picture_that_pillow_rejects_may_not_claim_more_pixels_either(kind: str, side: int) -> None:
+    """OpenCV would decode a PNG with a wrong checksum outside its pixels, and take the memory for all of it."""
+    if kind == "PNG":
+        header = chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0))
+        wrong = chunk(b"gAMA", bytes(4))[:-1] + b"x"
+        data = b"\x89PNG\r\n\x1a\n" + header + wrong + chunk(b"IDAT", zlib.compress(b"\0")) + chunk(b"IEND", b"")
+    elif kind == "JPEG":
+        whole = encoded(quarters(32, 24))
+        at = whole.index(b"\xff\xc0") + 5
+        wrong = b"\xff\xdb\0\x05\x00\x01\x02"  # a table of 2 bytes, which Pillow rejects
+        data = whole[:2] + wrong + whole[2:at] + struct.pack(">HH", side, side) + whole[at + 4 :]
+    else:
+        data = b"#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n\n-Y %d +X %d\n" % (side, side) + bytes([128, 128, 128, 129]) * 24
+    with pytest.raises(PhotoError, match="300 million pixels"):
+        decode(data)
+
+
 SMALL = {format: encoded(quarters(32, 24), format) for format in ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP")}
 SMALL["JPEG"] = encoded(quarters(32, 24), exif=exif(6, "2024:07:01 12:00:00", "+02:00"))
 
