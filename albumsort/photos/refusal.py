@@ -19,6 +19,18 @@ def check_size(width: int, height: int) -> None:
         raise PhotoError("the picture has no pixels")
 
 
+def check_memory(width: int, height: int, channels: int, bits: int) -> None:
+    """Raise PhotoError if the stored numbers of a picture take more memory than the largest usual one, 4 bytes a pixel.
+
+    bits: per channel.
+    """
+    if width * height * channels * ((bits + 7) // 8) > 4 * PIXEL_LIMIT:
+        raise PhotoError(
+            f"{width} x {height} pixels of {channels} x {bits} bits need more memory than"
+            f" {PIXEL_LIMIT // 1_000_000} million pixels of 32 bits"
+        )
+
+
 def as_photo_error(error: Exception, format: str | None) -> PhotoError:
     """Return a decoder's error as one for the photo's owner; the decoder's own message is for programmers."""
     message = str(error).lower()

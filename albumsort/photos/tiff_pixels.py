@@ -12,12 +12,12 @@ import numpy.typing as npt
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from ..errors import PhotoError
-from .refusal import check_size
+from .refusal import check_memory, check_size
 from .upright import Pixels
 
 SIGNATURES = b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"
-_KIND, _OLD_KIND, _WIDTH, _HEIGHT, _BITS, _COLOURS, _PLANES, _PARTS, _NUMBERS = (
-    254, 255, 256, 257, 258, 262, 284, 330, 339
+_KIND, _OLD_KIND, _WIDTH, _HEIGHT, _BITS, _COLOURS, _CHANNELS, _PLANES, _PARTS, _NUMBERS = (
+    254, 255, 256, 257, 258, 262, 277, 284, 330, 339
 )  # fmt: skip
 _REDUCED, _MASK, _OLD_REDUCED = 1, 4, 2
 _WHITE_IS_0, _RGB, _PALETTE, _CMYK = 0, 2, 3, 5
@@ -29,6 +29,8 @@ _NAMES = {_SIGNED: "signed ", _FLOAT: "floating-point "}
 _COLOUR_NAMES = {_PALETTE: "palette ", _CMYK: "CMYK "}
 _BRIGHTEST = 0.999
 """The share of the pixels of a picture in floating-point numbers that are not brighter than white."""
+_AT_ONCE = 256
+"""Rows that are scaled at once."""
 
 
 def full_page(data: bytes) -> tuple[bytes, ImageFileDirectory_v2]:
@@ -58,7 +60,9 @@ def pixels(data: bytes, tags: ImageFileDirectory_v2) -> Pixels | None:
     unsigned_16 = bits == 16 and numbers not in (_SIGNED, _FLOAT)
     if bits <= 8 or (unsigned_16 and not in_planes and colours not in (_WHITE_IS_0, _PALETTE)):
         return None
-    check_size(int(tags.get(_WIDTH, 0)), int(tags.get(_HEIGHT, 0)))
+    width, height = int(tags.get(_WIDTH, 0)), int(tags.get(_HEIGHT, 0))
+    check_size(width, height)
+    check_memory(width, height, max(len(_values(tags, _BITS, 1)), *_values(tags, _CHANNELS, 1)), bits)
     found = None
     if colours not in (_PALETTE, _CMYK) and (not in_planes or (unsigned_16 and colours == _RGB)):
         found = _decoded(data, cv2.IMREAD_COLOR if in_planes else cv2.IMREAD_UNCHANGED)
@@ -121,14 +125,22 @@ def _decoded(data: bytes, flag: int) -> _Numbers | None:
 def _as_bgr(stored: _Numbers, inverted: bool) -> Pixels:
     """Scale numbers of any type to 0-255, and put a white background behind transparent pixels."""
     low, high = _range(stored)
+    bgr = np.empty((*stored.shape[:2], 3), np.uint8)
+    for first in range(0, len(stored), _AT_ONCE):  # the steps need several times the memory of the rows
+        rows = slice(first, first + _AT_ONCE)
+        bgr[rows] = _rows_as_bgr(stored[rows], low, high, inverted)
+    return bgr
+
+
+def _rows_as_bgr(stored: _Numbers, low: float, high: float, inverted: bool) -> Pixels:
+    """Return some rows with 3 channels, or with one that stands for all."""
     scaled = np.atleast_3d(np.clip((stored.astype(np.float32) - low) / max(high - low, 1e-6), 0, 1))
-    scaled = np.nan_to_num(scaled)  # a number that is none is black
+    scaled = np.nan_to_num(scaled)  # NaN becomes black
     colours = 1 - scaled if inverted else scaled
     if colours.shape[2] in (2, 4):
         opaque = colours[:, :, -1:]
         colours = colours[:, :, :-1] * opaque + 1 - opaque
-    bgr = np.broadcast_to(colours, (*colours.shape[:2], 3))
-    return np.ascontiguousarray(np.rint(bgr * 255).astype(np.uint8))
+    return np.rint(colours * 255).astype(np.uint8)
 
 
 def _range(stored: _Numbers) -> tuple[float, float]:
@@ -137,7 +149,7 @@ def _range(stored: _Numbers) -> tuple[float, float]:
         finite = stored[np.isfinite(stored)]
         if not finite.size or (finite.min() >= 0 and finite.max() <= 1):
             return 0.0, 1.0
-        return float(finite.min()), float(np.quantile(finite, _BRIGHTEST))
+        return float(finite.min()), float(np.quantile(finite, _BRIGHTEST, overwrite_input=True))
     limit = float(np.iinfo(stored.dtype.name).max)
     small = (255.0, 65535.0) if stored.dtype.itemsize >= 4 else ()
     return 0.0, next((high for high in small if stored.max() <= high), limit)

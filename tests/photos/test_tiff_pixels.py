@@ -216,3 +216,28 @@ def is_read_or_refused_for_good(read: Callable[[bytes], object], data: bytes) ->
     except PhotoError as e:
         return not isinstance(e, TransientPhotoError)
     return True
+
+
+def claiming(data: bytes, **numbers: int) -> bytes:
+    """Return a little-endian TIFF whose first page claims another width or height."""
+    changed = bytearray(data)
+    (first,) = struct.unpack_from("<I", data, 4)
+    (count,) = struct.unpack_from("<H", data, first)
+    for entry in range(first + 2, first + 2 + 12 * count, 12):
+        (tag,) = struct.unpack_from("<H", data, entry)
+        if (name := {256: "width", 257: "height"}.get(tag)) in numbers:
+            struct.pack_into("<HII", changed, entry + 2, 4, 1, numbers[name])
+    return bytes(changed)
+
+
+def test_wide_numbers_need_no_more_memory_than_the_largest_picture_of_bytes() -> None:
+    small = tiff((shares(COLOURS, "f8"), {"compression": "zlib", "rowsperstrip": 80}))
+    with pytest.raises(PhotoError, match="9000 x 6000 pixels of 3 x 64 bits need more memory than 300 million pixels"):
+        decode(claiming(small, width=9_000, height=6_000))
+    with pytest.raises(PhotoError, match="18000 x 18000 is more than 300 million pixels"):
+        decode(claiming(small, width=18_000, height=18_000))
+
+
+def test_a_tall_picture_is_scaled_alike_in_all_rows() -> None:
+    tall = np.concatenate([COLOURS] * 7)
+    assert off(tiff((shares(tall, "f8"), {})), tall) <= 1
