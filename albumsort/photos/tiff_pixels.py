@@ -12,13 +12,15 @@ import numpy.typing as npt
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from ..errors import PhotoError
-from .refusal import check_memory, check_size
+from .refusal import ENDS_EARLY, check_memory, check_size
 from .upright import Pixels
 
 SIGNATURES = b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"
 _KIND, _OLD_KIND, _WIDTH, _HEIGHT, _BITS, _COLOURS, _CHANNELS, _PLANES, _PARTS, _NUMBERS = (
     254, 255, 256, 257, 258, 262, 277, 284, 330, 339
 )  # fmt: skip
+_PLACES_AND_SIZES = (273, 279), (324, 325)
+"""Of the pieces of a picture: strips and tiles."""
 _REDUCED, _MASK, _OLD_REDUCED = 1, 4, 2
 _WHITE_IS_0, _RGB, _PALETTE, _CMYK = 0, 2, 3, 5
 _SEPARATE = 2
@@ -63,6 +65,8 @@ def pixels(data: bytes, tags: ImageFileDirectory_v2) -> Pixels | None:
     width, height = int(tags.get(_WIDTH, 0)), int(tags.get(_HEIGHT, 0))
     check_size(width, height)
     check_memory(width, height, max(len(_values(tags, _BITS, 1)), *_values(tags, _CHANNELS, 1)), bits)
+    if any(at + size > len(data) for at, size in _pieces(tags)):  # OpenCV may leave a missing plane black
+        raise PhotoError(ENDS_EARLY)
     found = None
     if colours not in (_PALETTE, _CMYK) and (not in_planes or (unsigned_16 and colours == _RGB)):
         found = _decoded(data, cv2.IMREAD_COLOR if in_planes else cv2.IMREAD_UNCHANGED)
@@ -71,6 +75,12 @@ def pixels(data: bytes, tags: ImageFileDirectory_v2) -> Pixels | None:
         kind = f"{bits}-bit {_NAMES.get(numbers, '')}{_COLOUR_NAMES.get(colours, '')}TIFF{planes}"
         raise PhotoError(f"the decoder does not support this kind of picture ({kind}), or the file is damaged")
     return _as_bgr(found, inverted=colours == _WHITE_IS_0)
+
+
+def _pieces(tags: ImageFileDirectory_v2) -> Iterator[tuple[int, int]]:
+    """Yield the place of each strip or tile in the file, and its size."""
+    for places, sizes in _PLACES_AND_SIZES:
+        yield from zip(_values(tags, places, 0), _values(tags, sizes, 0), strict=False)  # damaged ones may differ
 
 
 def _pages(data: bytes) -> Iterator[tuple[int, ImageFileDirectory_v2]]:
@@ -140,7 +150,8 @@ def _rows_as_bgr(stored: _Numbers, low: float, high: float, inverted: bool) -> P
     if colours.shape[2] in (2, 4):
         opaque = colours[:, :, -1:]
         colours = colours[:, :, :-1] * opaque + 1 - opaque
-    return np.rint(colours * 255).astype(np.uint8)
+    bgr: Pixels = np.rint(colours * 255).astype(np.uint8)
+    return bgr
 
 
 def _range(stored: _Numbers) -> tuple[float, float]:

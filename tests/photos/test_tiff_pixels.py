@@ -241,3 +241,19 @@ def test_wide_numbers_need_no_more_memory_than_the_largest_picture_of_bytes() ->
 def test_a_tall_picture_is_scaled_alike_in_all_rows() -> None:
     tall = np.concatenate([COLOURS] * 7)
     assert off(tiff((shares(tall, "f8"), {})), tall) <= 1
+
+
+@pytest.mark.parametrize("tile", [None, (32, 32)], ids=["strips", "tiles"])
+@pytest.mark.parametrize(("kind", "is_planar"), [("u2", True), ("f4", False)])
+def test_a_picture_whose_last_piece_lies_beyond_the_end_is_refused(
+    kind: str, is_planar: bool, tile: tuple[int, int] | None
+) -> None:
+    picture, page = planes(shares(COLOURS, kind)) if is_planar else (shares(COLOURS, kind), {})
+    data = tiff((picture, {**page, "tile": tile}))
+    assert off(data, COLOURS) <= 1
+    with tifffile.TiffFile(io.BytesIO(data)) as file:
+        last = file.pages[0].dataoffsets[-1]  # type: ignore[union-attr]
+    with pytest.raises(PhotoError, match="ends in the middle of the picture"):
+        decode(data[: last + 10])
+    with pytest.raises(PhotoError, match="ends in the middle of the picture"):
+        decode(data[:last])
