@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import struct
 import warnings
 from dataclasses import replace
 
@@ -16,7 +17,7 @@ from ..timing import step
 from . import jpeg, kinds, markers, metadata, png, raw, tiff_pixels
 from .decoders import register_decoders
 from .exif import read_orientation
-from .refusal import PIXEL_LIMIT, TOO_MANY_PIXELS, as_photo_error, check_size
+from .refusal import ENDS_EARLY, PIXEL_LIMIT, TOO_MANY_PIXELS, as_photo_error, check_size
 from .upright import Pixels, Upright, turn
 
 DECODE_SIDE = 960
@@ -26,6 +27,8 @@ _END_WITHOUT_ZEROS = "PNG", "GIF"
 
 _RADIANCE_SIZE = re.compile(rb"\A#\?R.*?\n-Y (\d{1,9}) \+X (\d{1,9})\n", re.DOTALL)
 _RADIANCE_HEADER = 4096
+
+_LOST = bytes(4096)
 
 
 def decode(data: bytes, side: float = DECODE_SIDE) -> Upright:
@@ -85,6 +88,8 @@ def _decode_picture(data: bytes, side: float) -> Upright:
             check_size(*image.size)
             if image.format in _END_WITHOUT_ZEROS and data.endswith(jpeg.ZEROS):
                 return _decode_picture(data.rstrip(b"\0") + bytes(2), side)
+            if image.format in ("HEIF", "AVIF") and _lost_its_end(data):
+                raise PhotoError(ENDS_EARLY)
             if image.format in ("JPEG", "MPO") and image.mode in ("L", "RGB"):
                 return _decode_jpeg(data, image, side)
             if image.format in ("JPEG", "MPO"):
@@ -95,6 +100,27 @@ def _decode_picture(data: bytes, side: float) -> Upright:
             raise
         except Exception as e:
             raise as_photo_error(e, image.format) from e
+
+
+def _lost_its_end(data: bytes) -> bool:
+    """Whether zeros replace the end of a HEIF's or AVIF's data, which a broken copy or download leaves.
+
+    Their decoders make up the missing part. An encoder writes so many zeros only if it does not compress. Not for
+    WebP: the data of a whole picture with an even lower part may end in millions of zeros.
+    """
+    at = 0
+    while at + 16 <= len(data):
+        size, kind = struct.unpack_from(">I4s", data, at)
+        if size == 1:
+            (size,) = struct.unpack_from(">Q", data, at + 8)
+        if size < 8:
+            return False
+        if kind == b"meta" and b"unci" in data[at : at + size]:
+            return False
+        if kind == b"mdat" and data.endswith(_LOST, at, at + size):
+            return True
+        at += size
+    return False
 
 
 def _decode_with_pillow(image: Image.Image) -> Upright:

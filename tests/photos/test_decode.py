@@ -402,6 +402,25 @@ def test_a_picture_with_zeros_in_place_of_its_end_is_refused(format: str, share:
         decode(kept + bytes(len(data) - len(kept)))
 
 
+@pytest.mark.parametrize("share", [0.3, 0.6])
+@pytest.mark.parametrize("format", ["HEIF", "AVIF"])
+def test_a_phones_picture_whose_end_is_zeros_is_refused(format: str, share: float) -> None:
+    data = encoded(astronaut(400), format)
+    kept = data[: int(len(data) * share)]
+    with pytest.raises(PhotoError, match="ends in the middle of the picture"):
+        decode(kept + bytes(len(data) - len(kept)))
+
+
+@pytest.mark.parametrize("format", ["HEIF", "AVIF", "WEBP"])
+def test_an_even_lower_part_is_not_taken_for_a_lost_end(format: str) -> None:
+    picture = Image.new("RGB", (2000, 2000))
+    picture.paste(astronaut(1000), (0, 0))
+    options = {"lossless": True, "method": 0} if format == "WEBP" else {}
+    data = encoded(picture, format, **options)
+    assert data.endswith(bytes(4096)) == (format == "WEBP")
+    assert differs(decode(data), picture) < 3
+
+
 @pytest.mark.parametrize("format", ["PNG", "WEBP", "GIF", "HEIF", "AVIF", "JPEG2000"])
 def test_a_whole_picture_may_be_followed_by_zeros(format: str) -> None:
     data = cut_from(format)
