@@ -21,14 +21,18 @@ _KIND, _OLD_KIND, _WIDTH, _HEIGHT, _BITS, _COLOURS, _CHANNELS, _PLANES, _PARTS, 
 )  # fmt: skip
 _PLACES_AND_SIZES = (273, 279), (324, 325)
 """Of the pieces of a picture: strips and tiles."""
+_OF_ANY_PLANE = frozenset((_WIDTH, _HEIGHT, 259, 266, 274, 278, 317, 322, 323))
+"""Size, compression, fill order, orientation, rows of a strip, predictor, size of a tile."""
+_EXTRA, _TRANSPARENCIES = 338, (1, 2)
 _REDUCED, _MASK, _OLD_REDUCED = 1, 4, 2
-_WHITE_IS_0, _RGB, _PALETTE, _CMYK = 0, 2, 3, 5
+_WHITE_IS_0, _BLACK_IS_0, _RGB, _PALETTE, _CMYK, _LAB, _ICC_LAB, _ITU_LAB = 0, 1, 2, 3, 5, 8, 9, 10
 _SEPARATE = 2
 _SIGNED, _FLOAT = 2, 3
 _Numbers = npt.NDArray[np.integer | np.floating]
 _PAGES = 100
+_LABS = _LAB, _ICC_LAB, _ITU_LAB
 _NAMES = {_SIGNED: "signed ", _FLOAT: "floating-point "}
-_COLOUR_NAMES = {_PALETTE: "palette ", _CMYK: "CMYK "}
+_COLOUR_NAMES = {_PALETTE: "palette ", _CMYK: "CMYK ", _LAB: "LAB ", _ICC_LAB: "LAB ", _ITU_LAB: "LAB "}
 _BRIGHTEST = 0.999
 """The share of the pixels of a picture in floating-point numbers that are not brighter than white."""
 _AT_ONCE = 256
@@ -60,7 +64,7 @@ def pixels(data: bytes, tags: ImageFileDirectory_v2) -> Pixels | None:
     )
     in_planes = tags.get(_PLANES) == _SEPARATE and len(_values(tags, _BITS, 1)) > 1
     unsigned_16 = bits == 16 and numbers not in (_SIGNED, _FLOAT)
-    if bits <= 8 or (unsigned_16 and not in_planes and colours not in (_WHITE_IS_0, _PALETTE)):
+    if bits <= 8 or (unsigned_16 and not in_planes and colours not in (_WHITE_IS_0, _PALETTE, *_LABS)):
         return None
     width, height = int(tags.get(_WIDTH, 0)), int(tags.get(_HEIGHT, 0))
     check_size(width, height)
@@ -68,8 +72,10 @@ def pixels(data: bytes, tags: ImageFileDirectory_v2) -> Pixels | None:
     if any(at + size > len(data) for at, size in _pieces(tags)):  # OpenCV may leave a missing plane black
         raise PhotoError(ENDS_EARLY)
     found = None
-    if colours not in (_PALETTE, _CMYK) and (not in_planes or (unsigned_16 and colours == _RGB)):
+    if colours not in _COLOUR_NAMES and (not in_planes or (unsigned_16 and colours == _RGB)):
         found = _decoded(data, cv2.IMREAD_COLOR if in_planes else cv2.IMREAD_UNCHANGED)
+    if found is not None and in_planes:
+        found = _on_white(np.asarray(found, np.uint8), data, tags)
     if found is None:
         planes = ", in separate planes" if in_planes else ""
         kind = f"{bits}-bit {_NAMES.get(numbers, '')}{_COLOUR_NAMES.get(colours, '')}TIFF{planes}"
@@ -130,6 +136,42 @@ def _decoded(data: bytes, flag: int) -> _Numbers | None:
         return cv2.imdecode(np.frombuffer(data, np.uint8), flag)
     except cv2.error:
         return None
+
+
+def _on_white(bgr: Pixels, data: bytes, tags: ImageFileDirectory_v2) -> Pixels | None:
+    """Put a white background behind planes of 16 bits that OpenCV has put on black; None if it cannot be read."""
+    if not set(_values(tags, _EXTRA, 0)) & set(_TRANSPARENCIES) or len(_values(tags, _BITS, 1)) != 4:
+        return bgr
+    opaque = _decoded(_only_last_plane(data, tags), cv2.IMREAD_UNCHANGED)
+    if opaque is None or opaque.shape != bgr.shape[:2]:
+        return None
+    background = (255 - opaque // 257).astype(np.uint8)[:, :, None]
+    return bgr + np.minimum(background, 255 - bgr)
+
+
+def _only_last_plane(data: bytes, tags: ImageFileDirectory_v2) -> bytes:
+    """Return the file with a first page that shows the last of 4 planes in grey."""
+    page = {tag: _values(tags, tag, 0) for tag in _OF_ANY_PLANE & tags.keys()}
+    page |= {_BITS: (16,), _CHANNELS: (1,), _COLOURS: (_BLACK_IS_0,)}
+    for tag in {tag for pair in _PLACES_AND_SIZES for tag in pair} & tags.keys():
+        values = _values(tags, tag, 0)
+        page[tag] = values[len(values) // 4 * 3 :]
+    start = len(data) + len(data) % 2
+    return _starting_at(data, start).ljust(start, b"\0") + _page(data, start, page)
+
+
+def _page(data: bytes, start: int, page: dict[int, tuple[int, ...]]) -> bytes:
+    """Return a page's tags as they are stored from an offset on in a TIFF, all as integers of the TIFF's size."""
+    order = "<" if data.startswith(b"II") else ">"
+    count, word, kind = ("Q", "Q", 16) if data[2:4] in (b"+\0", b"\0+") else ("H", "L", 4)
+    entry, size = f"{order}HH{word}{word}", struct.calcsize(f"{order}{word}")
+    more_at = start + struct.calcsize(f"{order}{count}") + len(page) * struct.calcsize(entry) + size
+    entries, more = b"", b""
+    for tag, values in sorted(page.items()):
+        is_one = len(values) == 1
+        entries += struct.pack(entry, tag, kind, len(values), values[0] if is_one else more_at + len(more))
+        more += b"" if is_one else struct.pack(f"{order}{len(values)}{word}", *values)
+    return struct.pack(f"{order}{count}", len(page)) + entries + bytes(size) + more
 
 
 def _as_bgr(stored: _Numbers, inverted: bool) -> Pixels:

@@ -76,6 +76,25 @@ def test_a_picture_with_a_transparency_is_read(kind: str) -> None:
     assert off(tiff((picture, {**page, **separate})), COLOURS) <= 1
 
 
+@pytest.mark.parametrize("compression", [None, "zlib"])
+@pytest.mark.parametrize(
+    ("layout", "orientation"),
+    [({"rowsperstrip": 16}, 1), ({"rowsperstrip": 16}, 3), ({"tile": (32, 32)}, 1)],
+    ids=["strips", "turned strips", "tiles"],
+)
+@pytest.mark.parametrize("options", [{"byteorder": "<"}, {"byteorder": ">"}, {"byteorder": "<", "bigtiff": True}])
+def test_transparency_in_a_separate_plane_shows_white(
+    compression: str | None, layout: dict[str, Any], orientation: int, options: dict[str, Any]
+) -> None:
+    opaque = np.tile(np.linspace(0, 255, COLOURS.shape[1]).astype(np.uint8), (len(COLOURS), 1))
+    share = opaque[:, :, None] / 255
+    expected = COLOURS * share + 255 * (1 - share)
+    picture, page = planes(shares(np.dstack([COLOURS, opaque]), "u2"))
+    page |= {"extrasamples": ["unassalpha"], "compression": compression, **layout}
+    page |= {"extratags": [(274, "H", 1, orientation, True)]}
+    assert off(tiff((picture, page), **options), expected if orientation == 1 else expected[::-1, ::-1]) <= 2
+
+
 @pytest.mark.parametrize("kind", ["u1", "u2"])
 def test_white_may_be_zero(kind: str) -> None:
     assert off(tiff((shares(255 - GREY, kind), {"photometric": "miniswhite"})), GREY) <= 1
@@ -170,6 +189,8 @@ def test_a_full_size_picture_may_be_a_part_of_the_thumbnails_page() -> None:
         (*planes(shares(COLOURS, "u4")), "32-bit TIFF, in separate planes"),
         (shares(COLOURS, "f2"), {}, "16-bit floating-point TIFF"),
         (*planes(np.dstack([shares(COLOURS, "u2"), shares(GREY, "u2")])), "16-bit CMYK TIFF, in separate planes"),
+        (shares(COLOURS, "u2"), {"photometric": "cielab"}, "16-bit LAB TIFF"),
+        (shares(COLOURS, "u2"), {"photometric": "icclab"}, "16-bit LAB TIFF"),
         (
             shares(GREY, "u2"),
             {"photometric": "palette", "colormap": np.zeros((3, 65536), np.uint16)},
