@@ -82,7 +82,7 @@ def _load(data: bytes) -> tuple[Image.Image, str]:
 def _load_picture(data: bytes) -> tuple[Image.Image, str]:
     try:
         image = Image.open(io.BytesIO(data))
-    except Exception:  # not known to Pillow, or rejected by it: OpenCV knew better
+    except Exception:  # not known to Pillow, or rejected by it: OpenCV may decode it
         return Image.fromarray(decode(data, math.inf).pixels[:, :, ::-1]), ""
     with image:
         format = image.format or ""

@@ -2,6 +2,9 @@
 
 OpenCV's decoder fills missing rows with grey and reports no error. A cheap look decides whether rows may be missing;
 only then is the picture decoded at full size, with and without noise behind its data: noise changes missing rows.
+
+A progressive JPEG counts as whole if all its scans and an end marker are there, even if the last scan, which brings the
+last details, is cut before the marker. To find that out, every progressive photo would be decoded once more.
 """
 
 from __future__ import annotations

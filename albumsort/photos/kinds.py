@@ -59,9 +59,9 @@ _CONTROLS = re.compile(r"[\0-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 
 
 def container(data: bytes) -> str | None:
-    """Return why this is surely no supported picture, by its signature; None if a decoder may know it.
+    """Return why this is certainly not a supported picture, by its signature; None if a decoder may know it.
 
-    Ask before decoding: some decoders know their format by little and make noise of other files.
+    Ask before decoding: some decoders recognise their format by few bytes and print errors for other files.
     """
     for start, reason in _STARTS.items():
         if data.startswith(start):
