@@ -28,7 +28,8 @@ from albumsort.index.label_sql import NOTHING
 from albumsort.indexing import shares as album_shares
 from albumsort.networks.weights import confusion, natural_shares
 from albumsort.query import By, Filters, Question
-from albumsort.types import Emotion, Settings
+from albumsort.settings import settings
+from albumsort.types import Emotion
 
 COMMANDS = (
     ["--version"],
@@ -57,6 +58,7 @@ AT_ONCE = 20_000
 
 def fill(path: Path, photos: int) -> None:
     """Write an index of photos that do not exist; their album is the root folder, which is always there."""
+    now = settings()  # otherwise every command would count the photos that wait for an update
     with Database(path, create=True):
         pass
     with closing(sqlite3.connect(path)) as raw:
@@ -66,8 +68,8 @@ def fill(path: Path, photos: int) -> None:
             faces = {number: list(_faces(number)) for number in numbers}
             raw.executemany(
                 "INSERT INTO contents (id, digest, found_with, classified_with, dated_with, width, height)"
-                " VALUES (?, ?, 'some', 'some', 'some', 4032, 3024)",
-                ((n + 1, f"{n:032x}") for n in numbers),
+                " VALUES (?, ?, ?, ?, ?, 4032, 3024)",
+                ((n + 1, f"{n:032x}", now.finding, now.classifying, now.dating) for n in numbers),
             )
             columns = ", ".join(Emotion)
             raw.executemany(
@@ -117,7 +119,7 @@ def _faces(number: int) -> Iterator[tuple[Any, ...]]:
 def plans(path: Path) -> None:
     """Print SQLite's query plan for each statement of a few queries."""
     since = Filters(since="2024")
-    stored = Settings("some", "some", "some")
+    stored = settings()
     with Database(path) as index:
         connection = index.connection
         questions = {

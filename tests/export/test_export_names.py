@@ -34,7 +34,7 @@ unflushed = mock.patch.object(os, "fsync", return_value=None)
 def indexed(path: Path, data: bytes) -> Photo:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data)
-    return Photo(path, 4, 3, None, None, xxhash.xxh3_128_hexdigest(data), ())
+    return Photo(path, 4, 3, None, None, xxhash.xxh3_128_hexdigest(data), (), 0.9, HAPPY)
 
 
 def exported(photos: list[Photo], to: Path, report: Path | None = None) -> list[Item]:
