@@ -99,7 +99,7 @@ def of_judged(judged: Iterable[Judged]) -> Iterator[str]:
         yield f"Of {len(drawn)} photos drawn at random that you marked, {sum(drawn)} had the right label: {share}"
     wrong = Counter((one.label or NO_LABEL, one.says) for one in marks if one.label != one.says)
     if wrong:
-        often = ", ".join(f"{count} labelled {label}, marked {says}" for (label, says), count in wrong.most_common(3))
+        often = "; ".join(f"{count} labelled {label}, marked {says}" for (label, says), count in wrong.most_common(3))
         yield f"Your marks and the labels differ most here: {often}"
 
 

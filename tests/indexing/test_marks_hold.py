@@ -145,4 +145,4 @@ def test_labels_drawn_at_random_are_judged(album: SimpleNamespace, monkeypatch: 
     assert json.loads(invoke("stats", "--json", db=album.database).stdout)["checked"] == {"labels": 10, "right": 8}
     said = invoke("stats", db=album.database).stderr
     assert "Of 10 photos drawn at random that you marked, 8 had the right label: 80 % (49 % to 94 %)" in said
-    assert "Where your marks and the labels differ most: 2 happy are sad, 1 happy are no-face" in said
+    assert "differ most here: 2 labelled happy, marked sad; 1 labelled happy, marked no-face" in said
