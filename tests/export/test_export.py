@@ -30,18 +30,6 @@ from albumsort.types import Emotion, Photo
 HAPPY = Emotion.HAPPY
 
 
-@pytest.fixture
-def album(tmp_path: Path) -> Path:
-    folder = tmp_path / "album"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
-def to(tmp_path: Path) -> Path:
-    return tmp_path / "out"
-
-
 def indexed(path: Path, data: bytes = b"a photo") -> Photo:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data)

@@ -38,18 +38,6 @@ from albumsort.types import Emotion, Photo
 HAPPY = Emotion.HAPPY
 
 
-@pytest.fixture
-def album(tmp_path: Path) -> Path:
-    folder = tmp_path / "album"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
-def to(tmp_path: Path) -> Path:
-    return tmp_path / "out"
-
-
 def indexed(path: Path, data: bytes) -> Photo:
     path.write_bytes(data)
     return Photo(path, 4, 3, None, None, xxhash.xxh3_128_hexdigest(data), ())

@@ -66,18 +66,6 @@ DARKTABLE = """<?xml version="1.0" encoding="UTF-8"?>
 """.encode()
 
 
-@pytest.fixture
-def album(tmp_path: Path) -> Path:
-    folder = tmp_path / "album"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
-def to(tmp_path: Path) -> Path:
-    return tmp_path / "out"
-
-
 def indexed(path: Path, data: bytes = b"a photo", score: float = 0.9) -> Photo:
     path.write_bytes(data)
     return Photo(path, 4, 3, None, None, xxhash.xxh3_128_hexdigest(data), (), score, HAPPY)
