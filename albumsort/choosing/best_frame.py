@@ -7,7 +7,6 @@ counts by its logits, relative to how much the frames differ, and sharpness rela
 from __future__ import annotations
 
 import math
-import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -61,12 +60,12 @@ class Shot:
     @property
     def emotion(self) -> float:
         """The mean logit of the requested emotion."""
-        return statistics.fmean(map(_logit, (look.emotion for look in self.looks))) if self.looks else -LOGITS
+        return _mean([_logit(look.emotion) for look in self.looks]) if self.looks else -LOGITS
 
     @property
     def sharpness(self) -> float:
         """The mean sharpness of the faces, 0-1; an unknown one counts as 0."""
-        return statistics.fmean(look.sharpness or 0.0 for look in self.looks) if self.looks else 0.0
+        return _mean([look.sharpness or 0.0 for look in self.looks]) if self.looks else 0.0
 
 
 def shot(path: str, faces: Sequence[Face], emotion: Emotion) -> Shot:
@@ -107,7 +106,13 @@ def _is_worse(shot: Shot, other: Shot) -> bool:
 
 
 def _spread(logits: Sequence[float]) -> float:
-    return max(statistics.pstdev(logits), SPREAD) if logits else SPREAD
+    from statistics import pstdev  # here, because few lists need it, and importing it takes a while
+
+    return max(pstdev(logits), SPREAD) if logits else SPREAD
+
+
+def _mean(values: Sequence[float]) -> float:
+    return math.fsum(values) / len(values)
 
 
 def _logit(probability: float) -> float:

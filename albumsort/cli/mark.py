@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..choosing.corrected import Mark
 from ..errors import AlbumsortError, UsageError
 from ..types import Box, Emotion, Kind
 from .opening import is_quiet, open_index
@@ -20,6 +19,7 @@ from .options import Db, Quiet, Version, option
 from .terminal import say
 
 if TYPE_CHECKING:
+    from ..choosing.corrected import Mark
     from ..index.database import Database
     from ..index.marking import Marked
 
@@ -176,6 +176,8 @@ def _object(one: Mark, drawn: bool) -> dict[str, Any]:
 
 
 def _read(file: Path, number: int, line: str) -> Mark:
+    from ..choosing.corrected import Mark
+
     try:
         known = json.loads(line)
         box, says = Box(*(float(v) for v in known["box"])), str(known["mark"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
@@ -72,6 +71,8 @@ def draw(database: Database, n: int, condition: Sql) -> list[str]:
     condition: which photos `p` with content `c` are listed. Those drawn are noted as such: only what the user says of
     these tells how many of all labels are right.
     """
+    import random  # here, because every list reads marks, and importing it takes a while
+
     where, values = condition
     rows = database.connection.execute(
         f"SELECT DISTINCT c.digest FROM contents c JOIN photos p ON p.content = c.id WHERE {where}"
