@@ -59,7 +59,7 @@ def is_same(one: Box, other: Box) -> bool:
 def corrected(faces: Sequence[Face], marks: Iterable[Mark]) -> tuple[Face, ...]:
     """Return the faces as the user sees them; those that are none are left out.
 
-    A marked emotion is certain: it has probability 1, and the face is surely a face, which no label rule changes.
+    A marked emotion is certain: it has probability 1, and the face full confidence. No label rule changes that.
     """
     about = marked(faces, marks)
     seen = tuple(
